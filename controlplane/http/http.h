@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTP/1.1 for inside the house (Boost.Beast underneath, kept out of this header): a blocking client and a small server.
+// Used by the API, by the CLI, by the store's client and by clew-store.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "nat-trace/result.h"
+
+namespace clew::http {
+
+struct Request {
+    std::string method = "GET";
+    std::string target = "/";  ///< path and query, percent-encoded
+    std::string content_type;
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers;
+};
+
+struct Response {
+    unsigned status = 200;
+    std::string content_type = "application/json";
+    std::string body;
+    std::vector<std::pair<std::string, std::string>> headers;
+};
+
+/// One kept-alive connection; one thread at a time. Connects at the first request and again after a failure.
+class Client {
+  public:
+    /// `url`: "http://HOST:PORT". Fails (usage) when it is not one.
+    static Result<std::unique_ptr<Client>> create(const std::string& url, std::uint32_t timeout_ms);
+    virtual ~Client() = default;
+    /// Fails with ErrorKind::unreachable when nobody answers; any HTTP status is a success here.
+    virtual Result<Response> send(const Request& request) = 0;
+};
+
+struct ServerSettings {
+    std::string address = "127.0.0.1";
+    std::uint16_t port = 0;                       ///< 0: the kernel picks one, see Server::port()
+    std::uint32_t thread_count = 2;
+    std::uint32_t connection_count_max = 256;     ///< more get 503
+    std::uint64_t body_bytes_max = 64ull << 20;   ///< more get 413
+    std::uint32_t idle_timeout_ms = 60'000;
+};
+
+/// Answers one request; runs on one of the server's threads.
+using Handler = std::function<Response(const Request&)>;
+
+class Server {
+  public:
+    /// Fails with one sentence (address in use, not allowed) when it cannot listen.
+    static Result<std::unique_ptr<Server>> start(const ServerSettings& settings, Handler handler);
+    virtual ~Server() = default;  ///< stops accepting, lets running handlers end, joins the threads
+    virtual std::uint16_t port() const = 0;
+};
+
+/// "/a/b?x=1&y=%20" → path "/a/b" and decoded parameters.
+struct Target {
+    std::string path;
+    std::vector<std::pair<std::string, std::string>> parameters;
+    std::string parameter(std::string_view name, std::string fallback = {}) const;
+};
+Target parse_target(std::string_view target);
+std::string percent_encode(std::string_view text);
+
+}  // namespace clew::http

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The ladder: the packets of one path at all its taps, lined up: same packet, one row. Pure: packets and links in, rows out.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "nat-trace/leg.h"
+#include "nat-trace/path.h"
+
+namespace clew {
+
+/// One packet's header as a sensor's header ring keeps it. TCP fields are as written at the tap, host byte order.
+struct PacketHeader {
+    LegId leg = 0;
+    TimeNs time_ns = 0;
+    std::uint32_t seq = 0;      ///< TCP; ICMP echo: its sequence number
+    std::uint32_t ack = 0;
+    std::uint32_t tsval = 0;    ///< timestamps option; 0 with has_timestamps false
+    std::uint32_t tsecr = 0;
+    std::uint16_t length = 0;   ///< payload bytes as sent
+    std::uint16_t ip_id = 0;
+    std::uint16_t window = 0;   ///< as written, not scaled
+    std::uint16_t payload_check = 0;  ///< low 16 bits of XXH3-64 of the payload: lines up UDP, ICMP and relays
+    TcpFlags flags = 0;
+    std::uint8_t ttl = 0;
+    Direction direction = Direction::to_server;
+    bool has_timestamps = false;
+
+    auto operator<=>(const PacketHeader&) const = default;
+};
+static_assert(sizeof(PacketHeader) == 48);
+
+/// What one tap saw of a row's packet.
+struct LadderCell {
+    bool seen = false;
+    PacketHeader header;
+    bool has_delay = false;
+    DurationNs delay_ns = 0;  ///< to the previous tap that saw it, in the packet's direction of travel
+};
+
+struct LadderRow {
+    Direction direction = Direction::to_server;
+    TimeNs time_ns = 0;             ///< at the first tap in the direction of travel that saw it
+    bool retransmission = false;    ///< the same sequence range came before, at the same tap
+    std::vector<LadderCell> cells;  ///< one for each leg of the path, client to server
+};
+
+/// Lines the packets up. `headers` may come in any order and hold other legs' packets (left out). Rows are in time order.
+/// Packets of different TCP connections (either side of a relay) share a row only where payload bytes are the same.
+std::vector<LadderRow> build_ladder(const Path& path, std::vector<PacketHeader> headers);
+
+}  // namespace clew

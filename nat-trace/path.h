@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// A path: the chain of legs from client to server, with the links between them.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "nat-trace/leg.h"
+#include "nat-trace/link.h"
+
+namespace clew {
+
+/// Stays the same while links are mended. Never 0.
+using PathId = std::uint64_t;
+
+/// Why a leg stands alone.
+enum class Unlinked : std::uint8_t {
+    linked = 0,  ///< it does not
+    no_candidate = 1,
+    ambiguous = 2,
+    one_way = 3,
+    capture_gap = 4,
+    evicted = 5,
+    unsupported = 6,
+    clock = 7,
+    folded = 8,
+};
+
+/// What a path keeps of each of its legs: what a person reads, and nothing the engine alone needs.
+struct PathLeg {
+    LegId leg = 0;
+    TapId tap = 0;
+    Observer observer = Observer::mirror;
+    Endpoint client;
+    Endpoint server;
+    Segment segment;
+    TimeNs first_ns = 0;
+    TimeNs last_ns = 0;
+    LegPhase phase = LegPhase::opened;
+    LegEnd end = LegEnd::none;
+    Process process;
+    struct Counters {
+        std::uint64_t packets = 0;
+        std::uint64_t bytes = 0;
+        std::uint32_t retransmissions = 0;
+        std::uint8_t ttl = 0;
+        bool has_isn = false;
+        std::uint32_t isn = 0;
+    };
+    std::array<Counters, direction_count> flows{};
+};
+
+struct Path {
+    PathId id = 0;
+    std::uint32_t revision = 0;  ///< grows with every change
+    bool retracted = false;      ///< its legs went to other paths; nothing else is filled in
+    PathId merged_into = 0;      ///< where to, when retracted
+    Protocol protocol = Protocol::tcp;
+    Unlinked unlinked = Unlinked::linked;  ///< set for a path of one leg
+    TimeNs first_ns = 0;
+    TimeNs last_ns = 0;
+    std::vector<PathLeg> legs;  ///< client to server
+    std::vector<Link> links;    ///< links[i] joins legs[i] and legs[i+1]
+};
+
+std::string_view to_text(Unlinked reason);  ///< "no-candidate", …: as the corpus format names them
+
+}  // namespace clew

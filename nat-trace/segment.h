@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// Where on a tap a frame ran: the encapsulation stack as it stood on the wire, and the inner MAC pair.
+// Tenants overlap, so the segment is part of every leg's key.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "nat-trace/address.h"
+
+namespace clew {
+
+/// One encapsulation. The values travel on the wire and are stored: never renumber.
+enum class LayerType : std::uint8_t {
+    none = 0,
+    vlan = 1,    ///< 802.1Q or 802.1ad tag; id = VLAN id (12 bits)
+    vxlan = 2,   ///< RFC 7348; id = VNI (24 bits)
+    geneve = 3,  ///< RFC 8926; id = VNI (24 bits)
+    gre = 4,     ///< RFC 2784/2890; id = key, where there is one
+    ipip = 5,    ///< IPv4 or IPv6 in IPv4 or IPv6 (protocol 4 or 41); no id
+};
+
+/// One encapsulation layer: what it is, its id, and (tunnels only) the outer ends.
+struct Layer {
+    LayerType type = LayerType::none;
+    bool has_id = false;
+    std::uint32_t id = 0;
+    IpAddress client_end;  ///< outer address on the client's side of the leg; unspecified for a VLAN tag
+    IpAddress server_end;
+
+    auto operator<=>(const Layer&) const = default;
+};
+
+constexpr std::size_t layer_count_max = 8;
+
+/// The encapsulation stack, outermost first, as the client's packets carry it (the server's have the ends swapped).
+struct Segment {
+    std::uint8_t layer_count = 0;
+    std::array<Layer, layer_count_max> layers{};
+    MacAddress client_mac;     ///< innermost Ethernet header, on the client's side; zero where there is none
+    MacAddress server_mac;
+    std::uint32_t netns = 0;   ///< legs of sockets only: inode number of the network namespace; 0 at a tap
+
+    auto operator<=>(const Segment&) const = default;
+};
+
+/// The innermost overlay id (VXLAN or Geneve VNI, GRE key): what tells tenants apart.
+std::optional<std::uint32_t> overlay_id(const Segment& segment);
+
+std::string_view to_text(LayerType type);
+std::string to_text(const Segment& segment);  ///< "vlan 7 / vxlan 100 (192.0.2.1 > 192.0.2.2)"; "-" when nothing encapsulates
+
+}  // namespace clew

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Between the vocabulary (nat-trace) and the messages (protobuf). Decoding checks every field of untrusted input.
+#pragma once
+
+#include <string>
+
+#include "nat-trace/engine.h"
+#include "nat-trace/ladder.h"
+#include "nat-trace/leg.h"
+#include "nat-trace/path.h"
+#include "nat-trace/result.h"
+#include "wire/leg.pb.h"
+#include "wire/path.pb.h"
+
+namespace clew::wire {
+
+void encode(const Leg& leg, v1::Leg& message);
+/// Fails with one sentence when a value is out of its range. `leg.tap` is the message's tap index, unmapped.
+Result<Leg> decode(const v1::Leg& message);
+
+void encode(const PacketHeader& header, v1::PacketHeader& message);
+Result<PacketHeader> decode(const v1::PacketHeader& message);
+
+/// A path as it is stored and served; `engine` names the taps.
+v1::Path to_message(const Path& path, const Engine& engine);
+
+std::string id_text(std::uint64_t id);             ///< 16 hex digits
+Result<std::uint64_t> parse_id(std::string_view text);
+
+}  // namespace clew::wire
