@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Strict YAML: every key must be known, every value of its type and range; an error names file, line, key, value, remedy.
+// Strict YAML: every key must be known, every value of its type and range; an error names file, line, key, value,
+// remedy.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +14,8 @@
 
 namespace clew::configs {
 
-/// One mapping of a document. Take every key you know, then call finish(); the first mistake is kept and returned there.
+/// One mapping of a document. Take every key you know, then call finish(); the first mistake is kept and returned
+/// there.
 class YamlMap {
   public:
     static Result<YamlMap> parse_file(const std::string& path);

@@ -16,7 +16,7 @@ namespace clew::sensor {
 struct Packet {
     const std::uint8_t* bytes = nullptr;
     std::uint32_t captured_length = 0;
-    std::uint32_t wire_length = 0;   ///< at least captured_length
+    std::uint32_t wire_length = 0;  ///< at least captured_length
     TimeNs time_ns = 0;
     TapId tap = 0;
     TimeSource time_source = TimeSource::unknown;
@@ -29,8 +29,8 @@ constexpr std::size_t burst_packet_count_max = 64;
 struct SourceCounters {
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;
-    std::uint64_t missed_by_nic = 0;       ///< no room in the receive ring
-    std::uint64_t dropped_by_kernel = 0;   ///< AF_XDP and AF_PACKET queues
+    std::uint64_t missed_by_nic = 0;      ///< no room in the receive ring
+    std::uint64_t dropped_by_kernel = 0;  ///< AF_XDP and AF_PACKET queues
     std::uint64_t errors = 0;
 };
 

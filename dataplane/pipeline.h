@@ -18,7 +18,7 @@
 namespace clew::sensor {
 
 struct PipelineSettings {
-    std::string observer_name = "sensor";     ///< with started_ns and worker, makes leg ids unique
+    std::string observer_name = "sensor";  ///< with started_ns and worker, makes leg ids unique
     TimeNs started_ns = 0;
     std::uint16_t worker = 0;
     std::uint32_t leg_count_max = 262'144;
@@ -27,11 +27,12 @@ struct PipelineSettings {
     std::uint16_t vxlan_port = 4789;
     std::uint16_t geneve_port = 6081;
     DurationNs tcp_idle_ns = 300 * ns_per_s;
-    DurationNs tcp_closed_ns = 2 * ns_per_s;     ///< after FINs or a reset: how long stragglers still belong to it
+    DurationNs tcp_closed_ns = 2 * ns_per_s;  ///< after FINs or a reset: how long stragglers still belong to it
     DurationNs udp_idle_ns = 30 * ns_per_s;
     DurationNs icmp_idle_ns = 10 * ns_per_s;
-    DurationNs update_interval_ns = ns_per_s;    ///< a living leg reports at most this often
-    DurationNs first_report_delay_ns = 50 * ns_per_ms;  ///< after a handshake or first data: time to gather hints and samples
+    DurationNs update_interval_ns = ns_per_s;  ///< a living leg reports at most this often
+    DurationNs first_report_delay_ns =
+        50 * ns_per_ms;  ///< after a handshake or first data: time to gather hints and samples
 };
 
 /// Takes leg records. Called on the pipeline's thread; must not wait. False = no room (the pipeline counts it).
@@ -69,8 +70,8 @@ class Pipeline {
 
     /// Copies packet headers of the given legs out of the header ring, oldest first; from any thread while the worker
     /// goes on (records overwritten meanwhile are left out). Sets `partial` when the ring no longer holds all of them.
-    virtual std::vector<PacketHeader> headers(std::span<const LegId> legs, TimeNs from, TimeNs to, std::size_t count_max,
-                                              std::string& partial) const = 0;
+    virtual std::vector<PacketHeader> headers(std::span<const LegId> legs, TimeNs from, TimeNs to,
+                                              std::size_t count_max, std::string& partial) const = 0;
 };
 
 }  // namespace clew::sensor

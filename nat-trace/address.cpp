@@ -14,7 +14,8 @@ constexpr std::array<std::uint8_t, 12> v4_mapped_prefix = {0, 0, 0, 0, 0, 0, 0, 
 }
 
 IpAddress IpAddress::from_v4(std::uint32_t host_order) {
-    const std::uint8_t raw[4] = {static_cast<std::uint8_t>(host_order >> 24), static_cast<std::uint8_t>(host_order >> 16),
+    const std::uint8_t raw[4] = {static_cast<std::uint8_t>(host_order >> 24),
+                                 static_cast<std::uint8_t>(host_order >> 16),
                                  static_cast<std::uint8_t>(host_order >> 8), static_cast<std::uint8_t>(host_order)};
     return from_v4_bytes(raw);
 }

@@ -21,7 +21,7 @@ struct IpAddress {
     static IpAddress from_v6_bytes(const std::uint8_t* network_order);
 
     bool is_v4() const;
-    std::uint32_t v4() const;  ///< host byte order; only meaningful when is_v4()
+    std::uint32_t v4() const;     ///< host byte order; only meaningful when is_v4()
     bool is_unspecified() const;  ///< all zero: not known
 
     auto operator<=>(const IpAddress&) const = default;
@@ -43,9 +43,9 @@ struct MacAddress {
     auto operator<=>(const MacAddress&) const = default;
 };
 
-std::string to_text(const IpAddress& ip);      ///< "10.0.0.7" or RFC 5952 "2001:db8::1"
+std::string to_text(const IpAddress& ip);       ///< "10.0.0.7" or RFC 5952 "2001:db8::1"
 std::string to_text(const Endpoint& endpoint);  ///< "10.0.0.7:443" or "[2001:db8::1]:443"
-std::string to_text(const MacAddress& mac);    ///< "02:00:5e:10:00:01"
+std::string to_text(const MacAddress& mac);     ///< "02:00:5e:10:00:01"
 
 std::optional<IpAddress> parse_ip(std::string_view text);
 std::optional<Endpoint> parse_endpoint(std::string_view text);  ///< the forms that to_text prints; the port is required

@@ -22,23 +22,23 @@ struct Tap {
 
 /// Every limit of the engine. When a limit is reached the oldest leaves and is counted.
 struct EngineLimits {
-    std::size_t leg_count_max = 1'000'000;             ///< legs in the window
-    DurationNs leg_age_ns_max = 300 * ns_per_s;        ///< an ended leg leaves this long after its last packet
-    DurationNs settle_ns = 200 * ns_per_ms;            ///< how long a leg waits for its neighbours before it is called unlinked
+    std::size_t leg_count_max = 1'000'000;       ///< legs in the window
+    DurationNs leg_age_ns_max = 300 * ns_per_s;  ///< an ended leg leaves this long after its last packet
+    DurationNs settle_ns = 200 * ns_per_ms;  ///< how long a leg waits for its neighbours before it is called unlinked
     DurationNs candidate_distance_ns_max = 2 * ns_per_s;  ///< how far apart in time two legs' first packets may be
-    std::size_t candidate_count_max = 64;              ///< rivals looked at for one key
+    std::size_t candidate_count_max = 64;                 ///< rivals looked at for one key
 };
 
 /// Counted since the start.
 struct EngineCounters {
-    std::uint64_t legs_received = 0;    ///< reports taken in, all revisions
-    std::uint64_t legs_old = 0;         ///< reports with a revision already known: re-sent, changed nothing
-    std::uint64_t legs_in_window = 0;   ///< now
-    std::uint64_t legs_expired = 0;     ///< left by age
-    std::uint64_t legs_evicted = 0;     ///< left because leg_count_max was reached
+    std::uint64_t legs_received = 0;   ///< reports taken in, all revisions
+    std::uint64_t legs_old = 0;        ///< reports with a revision already known: re-sent, changed nothing
+    std::uint64_t legs_in_window = 0;  ///< now
+    std::uint64_t legs_expired = 0;    ///< left by age
+    std::uint64_t legs_evicted = 0;    ///< left because leg_count_max was reached
     std::uint64_t links_made = 0;
     std::uint64_t links_retracted = 0;
-    std::uint64_t candidates_cut = 0;   ///< look-ups that met more than candidate_count_max rivals
+    std::uint64_t candidates_cut = 0;  ///< look-ups that met more than candidate_count_max rivals
 };
 
 class Engine {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ladder: the packets of one path at all its taps, lined up: same packet, one row. Pure: packets and links in, rows out.
+// The ladder: the packets of one path at all its taps, lined up: same packet, one row. Pure: packets and links in, rows
+// out.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +15,13 @@ namespace clew {
 struct PacketHeader {
     LegId leg = 0;
     TimeNs time_ns = 0;
-    std::uint32_t seq = 0;      ///< TCP; ICMP echo: its sequence number
+    std::uint32_t seq = 0;  ///< TCP; ICMP echo: its sequence number
     std::uint32_t ack = 0;
-    std::uint32_t tsval = 0;    ///< timestamps option; 0 with has_timestamps false
+    std::uint32_t tsval = 0;  ///< timestamps option; 0 with has_timestamps false
     std::uint32_t tsecr = 0;
-    std::uint16_t length = 0;   ///< payload bytes as sent
+    std::uint16_t length = 0;  ///< payload bytes as sent
     std::uint16_t ip_id = 0;
-    std::uint16_t window = 0;   ///< as written, not scaled
+    std::uint16_t window = 0;         ///< as written, not scaled
     std::uint16_t payload_check = 0;  ///< low 16 bits of XXH3-64 of the payload: lines up UDP, ICMP and relays
     TcpFlags flags = 0;
     std::uint8_t ttl = 0;
@@ -46,8 +47,9 @@ struct LadderRow {
     std::vector<LadderCell> cells;  ///< one for each leg of the path, client to server
 };
 
-/// Lines the packets up. `headers` may come in any order and hold other legs' packets (left out). Rows are in time order.
-/// Packets of different TCP connections (either side of a relay) share a row only where payload bytes are the same.
+/// Lines the packets up. `headers` may come in any order and hold other legs' packets (left out). Rows are in time
+/// order. Packets of different TCP connections (either side of a relay) share a row only where payload bytes are the
+/// same.
 std::vector<LadderRow> build_ladder(const Path& path, std::vector<PacketHeader> headers);
 
 }  // namespace clew

@@ -12,7 +12,8 @@ std::string_view Process::name() const {
 
 bool Leg::add_hint(const Hint& hint) {
     for (std::size_t i = 0; i < hint_count; ++i)
-        if (hints[i].kind == hint.kind && hints[i].direction == hint.direction && hints[i].value() == hint.value()) return false;
+        if (hints[i].kind == hint.kind && hints[i].direction == hint.direction && hints[i].value() == hint.value())
+            return false;
     if (hint_count == hint_count_max) return false;
     hints[hint_count++] = hint;
     return true;

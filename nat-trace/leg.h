@@ -16,7 +16,8 @@
 
 namespace clew {
 
-/// Unique over all observers and restarts: a hash of the observer's name, its start time, and a running number. Never 0.
+/// Unique over all observers and restarts: a hash of the observer's name, its start time, and a running number. Never
+/// 0.
 using LegId = std::uint64_t;
 
 /// A tap's number within one engine or one sensor (the wire and the store use names).
@@ -26,7 +27,9 @@ enum class Protocol : std::uint8_t { icmp = 1, tcp = 6, udp = 17, icmpv6 = 58 };
 
 enum class Direction : std::uint8_t { to_server = 0, to_client = 1 };
 constexpr std::size_t direction_count = 2;
-constexpr Direction opposite(Direction d) { return d == Direction::to_server ? Direction::to_client : Direction::to_server; }
+constexpr Direction opposite(Direction d) {
+    return d == Direction::to_server ? Direction::to_client : Direction::to_server;
+}
 
 /// Who saw the leg.
 enum class Observer : std::uint8_t { mirror = 0, nic = 1, socket = 2 };
@@ -38,9 +41,9 @@ enum class LegEnd : std::uint8_t {
     none = 0,
     fin = 1,
     reset = 2,
-    idle = 3,      ///< nothing seen for the idle timeout
-    evicted = 4,   ///< the table was full, the oldest idle leg left
-    flushed = 5,   ///< the observer stopped or the file ended
+    idle = 3,     ///< nothing seen for the idle timeout
+    evicted = 4,  ///< the table was full, the oldest idle leg left
+    flushed = 5,  ///< the observer stopped or the file ended
 };
 
 /// How the client's side was told from the server's.
@@ -52,8 +55,9 @@ enum class IsnFrom : std::uint8_t { none = 0, syn = 1, peer_ack = 2, socket = 3 
 /// TCP flags as in the header (RFC 9293): FIN 0x01 SYN 0x02 RST 0x04 PSH 0x08 ACK 0x10 URG 0x20 ECE 0x40 CWR 0x80.
 using TcpFlags = std::uint8_t;
 
-/// The first bytes of a direction's stream (for UDP and ICMP: of its first datagram's payload), hashed with XXH3-64 over
-/// fixed lengths, so that it is the same whatever the packets were cut into. A PROXY header is left out and becomes a hint.
+/// The first bytes of a direction's stream (for UDP and ICMP: of its first datagram's payload), hashed with XXH3-64
+/// over fixed lengths, so that it is the same whatever the packets were cut into. A PROXY header is left out and
+/// becomes a hint.
 struct StreamHead {
     std::uint16_t length = 0;   ///< contiguous bytes seen from the start, at most 256
     std::uint64_t hash_16 = 0;  ///< 0 until 16 bytes were seen
@@ -69,9 +73,9 @@ struct StreamHead {
 struct Sample {
     TimeNs time_ns = 0;
     std::uint64_t payload_hash = 0;  ///< XXH3-64 of the payload bytes that were captured
-    std::uint32_t seq = 0;           ///< TCP: as in the header. ICMP echo: the echo sequence number. UDP: running number
+    std::uint32_t seq = 0;  ///< TCP: as in the header. ICMP echo: the echo sequence number. UDP: running number
     std::uint32_t ack = 0;
-    std::uint16_t length = 0;        ///< payload length in bytes as sent
+    std::uint16_t length = 0;  ///< payload length in bytes as sent
     std::uint16_t ip_id = 0;
     std::uint8_t ttl = 0;
 
@@ -82,30 +86,30 @@ constexpr std::size_t sample_count_max = 4;
 /// What was seen of one direction.
 struct Flow {
     std::uint64_t packets = 0;
-    std::uint64_t bytes = 0;          ///< inner IP packet lengths, as sent
+    std::uint64_t bytes = 0;  ///< inner IP packet lengths, as sent
     std::uint64_t payload_bytes = 0;
     TimeNs first_ns = 0;
     TimeNs last_ns = 0;
     TimeNs first_payload_ns = 0;
-    std::uint16_t first_ip_id = 0;    ///< IPv4 only
-    std::uint8_t first_ttl = 0;       ///< of the first packet (hop limit for IPv6)
+    std::uint16_t first_ip_id = 0;  ///< IPv4 only
+    std::uint8_t first_ttl = 0;     ///< of the first packet (hop limit for IPv6)
     std::uint8_t last_ttl = 0;
 
     // TCP only from here
     TcpFlags flags_seen = 0;
     IsnFrom isn_from = IsnFrom::none;
-    std::uint32_t isn = 0;            ///< this direction's initial sequence number, as written at this tap
-    std::uint32_t next_seq = 0;       ///< highest seq + length seen
+    std::uint32_t isn = 0;       ///< this direction's initial sequence number, as written at this tap
+    std::uint32_t next_seq = 0;  ///< highest seq + length seen
     std::uint32_t last_ack = 0;
     std::uint32_t retransmissions = 0;
-    TimeNs syn_ns = 0;                ///< first SYN (to_server) or SYN-ACK (to_client)
-    TimeNs first_ack_ns = 0;          ///< first segment with ACK and without SYN: ends the handshake
-    std::uint32_t syn_count = 0;      ///< SYNs or SYN-ACKs seen, with their retransmissions
-    std::uint16_t mss = 0;            ///< 0 = option absent
+    TimeNs syn_ns = 0;            ///< first SYN (to_server) or SYN-ACK (to_client)
+    TimeNs first_ack_ns = 0;      ///< first segment with ACK and without SYN: ends the handshake
+    std::uint32_t syn_count = 0;  ///< SYNs or SYN-ACKs seen, with their retransmissions
+    std::uint16_t mss = 0;        ///< 0 = option absent
     std::uint16_t syn_window = 0;
-    std::uint8_t window_scale = 0xff; ///< 0xff = option absent
+    std::uint8_t window_scale = 0xff;  ///< 0xff = option absent
     bool sack_permitted = false;
-    bool has_timestamps = false;      ///< timestamps option in the SYN or SYN-ACK
+    bool has_timestamps = false;  ///< timestamps option in the SYN or SYN-ACK
     std::uint32_t first_tsval = 0;
 
     StreamHead head;
@@ -118,15 +122,16 @@ struct Flow {
 /// An explicit signal that a middlebox or a client left in the traffic.
 enum class HintKind : std::uint8_t {
     none = 0,
-    toa = 1,           ///< TCP option of LVS FULLNAT; value = client endpoint: 16 bytes IP (v4-mapped), 2 bytes port, network order
+    toa = 1,  ///< TCP option of LVS FULLNAT; value = client endpoint: 16 bytes IP (v4-mapped), 2 bytes port, network
+              ///< order
     proxy_source = 2,  ///< PROXY v1/v2 header; value as for toa: the source it names, then 18 bytes for the destination
     request_id = 3,    ///< HTTP X-Request-ID and its family; value = the id's bytes (cut to hint_bytes_max)
     traceparent = 4,   ///< W3C trace context; value = 16 bytes trace id + 8 bytes parent id
-    forwarded_for = 5, ///< X-Forwarded-For; value = first address, 16 bytes
-    tls_random = 6,    ///< ClientHello random; 32 bytes
-    dns_query = 7,     ///< value = 2 bytes id, 8 bytes XXH3-64 of the lower-cased qname, 2 bytes qtype
-    quic_cid = 8,      ///< destination connection id of the first Initial
-    http_request = 9,  ///< XXH3-64 of method, host and URI; 8 bytes
+    forwarded_for = 5,  ///< X-Forwarded-For; value = first address, 16 bytes
+    tls_random = 6,     ///< ClientHello random; 32 bytes
+    dns_query = 7,      ///< value = 2 bytes id, 8 bytes XXH3-64 of the lower-cased qname, 2 bytes qtype
+    quic_cid = 8,       ///< destination connection id of the first Initial
+    http_request = 9,   ///< XXH3-64 of method, host and URI; 8 bytes
 };
 constexpr std::size_t hint_bytes_max = 40;
 constexpr std::size_t hint_count_max = 4;

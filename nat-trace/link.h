@@ -19,7 +19,7 @@ enum class LinkKind : std::uint8_t {
     dnat = 2,
     fullnat = 3,  ///< both ends rewritten
     nat64 = 4,
-    relay = 5,    ///< a proxy that ends the transport connection
+    relay = 5,  ///< a proxy that ends the transport connection
 };
 
 /// A: explicit, or at least 64 verified bits. B: at least 32 bits. C: statistical. D: a guess by configuration alone.
@@ -27,14 +27,14 @@ enum class Grade : std::uint8_t { a = 0, b = 1, c = 2, d = 3 };
 
 /// One line of the ledger: what was compared, and how many bits it speaks for (or, negative, against) one connection.
 enum class EvidenceBy : std::uint8_t {
-    isn_forward = 0,       ///< the client's ISN is the same on both legs
-    isn_reverse = 1,       ///< the server's ISN is the same on both legs
-    seq_ack_pair = 2,      ///< the same (seq, ack, length) was seen on both legs
-    constant_delta = 3,    ///< seq differs by one constant over all compared samples of a direction
-    payload_head = 4,      ///< the same first bytes of the stream
-    payload_sample = 5,    ///< the same payload bytes in sampled packets
-    toa = 6,               ///< the TOA option names the other leg's client
-    proxy_header = 7,      ///< the PROXY header names the other leg's client
+    isn_forward = 0,     ///< the client's ISN is the same on both legs
+    isn_reverse = 1,     ///< the server's ISN is the same on both legs
+    seq_ack_pair = 2,    ///< the same (seq, ack, length) was seen on both legs
+    constant_delta = 3,  ///< seq differs by one constant over all compared samples of a direction
+    payload_head = 4,    ///< the same first bytes of the stream
+    payload_sample = 5,  ///< the same payload bytes in sampled packets
+    toa = 6,             ///< the TOA option names the other leg's client
+    proxy_header = 7,    ///< the PROXY header names the other leg's client
     request_id = 8,
     traceparent = 9,
     forwarded_for = 10,
@@ -42,16 +42,16 @@ enum class EvidenceBy : std::uint8_t {
     dns_query = 12,
     quic_cid = 13,
     http_request = 14,
-    icmp_echo = 15,        ///< the same echo sequence numbers and payloads
-    same_client = 16,      ///< client address and port unchanged
+    icmp_echo = 15,    ///< the same echo sequence numbers and payloads
+    same_client = 16,  ///< client address and port unchanged
     same_server = 17,
-    tcp_options = 18,      ///< timestamps, MSS, window scale, lengths
+    tcp_options = 18,  ///< timestamps, MSS, window scale, lengths
     ip_id = 19,
-    same_process = 20,     ///< both sockets belong to one process
-    timing = 21,           ///< order and distance in time
+    same_process = 20,  ///< both sockets belong to one process
+    timing = 21,        ///< order and distance in time
     ttl = 22,
-    tunnel = 23,           ///< same inner addresses, other encapsulation
-    contradiction = 24,    ///< something that should have survived did not
+    tunnel = 23,         ///< same inner addresses, other encapsulation
+    contradiction = 24,  ///< something that should have survived did not
 };
 
 struct Evidence {
@@ -87,19 +87,20 @@ struct Link {
     LegId to = 0;
     LinkKind kind = LinkKind::forward;
     Grade grade = Grade::d;
-    float bits = 0;                 ///< sum of the evidence
-    float margin_bits = 0;          ///< distance to the best rival; equals bits when there was none
-    std::uint32_t rivals = 0;       ///< other legs that were considered for the same place
-    std::uint16_t changes = 0;      ///< MiddleboxChange bits
-    std::array<bool, direction_count> has_delta{};          ///< a constant sequence offset is known for the direction
-    std::array<std::int64_t, direction_count> delta{};      ///< seq at `to` minus seq at `from`, modulo 2^32, as 0…2^32-1
-    std::array<SegmentDelay, direction_count> delay{};      ///< per direction: time at the later tap minus time at the earlier
+    float bits = 0;                                     ///< sum of the evidence
+    float margin_bits = 0;                              ///< distance to the best rival; equals bits when there was none
+    std::uint32_t rivals = 0;                           ///< other legs that were considered for the same place
+    std::uint16_t changes = 0;                          ///< MiddleboxChange bits
+    std::array<bool, direction_count> has_delta{};      ///< a constant sequence offset is known for the direction
+    std::array<std::int64_t, direction_count> delta{};  ///< seq at `to` minus seq at `from`, modulo 2^32, as 0…2^32-1
+    std::array<SegmentDelay, direction_count>
+        delay{};  ///< per direction: time at the later tap minus time at the earlier
     std::vector<Evidence> evidence;
 };
 
-std::string_view to_text(LinkKind kind);      ///< "forward", "snat", …: as the corpus format names them
-std::string_view to_text(Grade grade);        ///< "A" … "D"
-std::string_view to_text(EvidenceBy by);      ///< "isn_forward", …
+std::string_view to_text(LinkKind kind);             ///< "forward", "snat", …: as the corpus format names them
+std::string_view to_text(Grade grade);               ///< "A" … "D"
+std::string_view to_text(EvidenceBy by);             ///< "isn_forward", …
 std::string to_text_changes(std::uint16_t changes);  ///< "stripped timestamps, added TOA"; empty when none
 
 }  // namespace clew

@@ -40,9 +40,9 @@ constexpr std::size_t layer_count_max = 8;
 struct Segment {
     std::uint8_t layer_count = 0;
     std::array<Layer, layer_count_max> layers{};
-    MacAddress client_mac;     ///< innermost Ethernet header, on the client's side; zero where there is none
+    MacAddress client_mac;  ///< innermost Ethernet header, on the client's side; zero where there is none
     MacAddress server_mac;
-    std::uint32_t netns = 0;   ///< legs of sockets only: inode number of the network namespace; 0 at a tap
+    std::uint32_t netns = 0;  ///< legs of sockets only: inode number of the network namespace; 0 at a tap
 
     auto operator<=>(const Segment&) const = default;
 };
@@ -51,6 +51,7 @@ struct Segment {
 std::optional<std::uint32_t> overlay_id(const Segment& segment);
 
 std::string_view to_text(LayerType type);
-std::string to_text(const Segment& segment);  ///< "vlan 7 / vxlan 100 (192.0.2.1 > 192.0.2.2)"; "-" when nothing encapsulates
+std::string to_text(
+    const Segment& segment);  ///< "vlan 7 / vxlan 100 (192.0.2.1 > 192.0.2.2)"; "-" when nothing encapsulates
 
 }  // namespace clew

@@ -17,8 +17,8 @@
 namespace clew::wire {
 
 struct CollectorSettings {
-    std::string endpoint;              ///< to bind, "tcp://127.0.0.1:7411"
-    std::string own_public, own_secret;  ///< CURVE, Z85; empty: no encryption, loopback and ipc only
+    std::string endpoint;                     ///< to bind, "tcp://127.0.0.1:7411"
+    std::string own_public, own_secret;       ///< CURVE, Z85; empty: no encryption, loopback and ipc only
     std::vector<std::string> allowed_public;  ///< observers' public keys; with CURVE, others are refused and counted
     std::uint32_t observer_count_max = 1024;
     std::uint32_t lost_after_ms = 3000;  ///< an observer silent for this long is shown as not connected
@@ -33,10 +33,10 @@ struct BatchId {
 
 struct CollectorCounters {
     std::uint64_t batches = 0;
-    std::uint64_t batches_again = 0;       ///< re-sent, already stored: acknowledged and left out
+    std::uint64_t batches_again = 0;  ///< re-sent, already stored: acknowledged and left out
     std::uint64_t legs = 0;
-    std::uint64_t legs_bad = 0;            ///< a field out of range: left out
-    std::uint64_t messages_bad = 0;        ///< not decodable
+    std::uint64_t legs_bad = 0;      ///< a field out of range: left out
+    std::uint64_t messages_bad = 0;  ///< not decodable
     std::uint64_t messages_other_version = 0;
     std::uint64_t observers_refused = 0;
 };
@@ -60,7 +60,8 @@ class Collector {
     virtual void acknowledge(const BatchId& id) = 0;  ///< from any thread
 
     /// Asks one observer, waits at most timeout_ms; from any thread. The reply's `partial` says what is missing.
-    virtual Result<v1::HeaderReply> ask_headers(const std::string& observer, v1::HeaderRequest request, std::uint32_t timeout_ms) = 0;
+    virtual Result<v1::HeaderReply> ask_headers(const std::string& observer, v1::HeaderRequest request,
+                                                std::uint32_t timeout_ms) = 0;
 
     virtual std::vector<v1::ObserverStatus> observers() const = 0;  ///< from any thread
     virtual CollectorCounters counters() const = 0;

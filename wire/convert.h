@@ -24,7 +24,7 @@ Result<PacketHeader> decode(const v1::PacketHeader& message);
 /// A path as it is stored and served; `engine` names the taps.
 v1::Path to_message(const Path& path, const Engine& engine);
 
-std::string id_text(std::uint64_t id);             ///< 16 hex digits
+std::string id_text(std::uint64_t id);  ///< 16 hex digits
 Result<std::uint64_t> parse_id(std::string_view text);
 
 }  // namespace clew::wire

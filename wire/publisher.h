@@ -25,31 +25,32 @@ struct CurveKeys {
 struct PublisherSettings {
     std::string endpoint;  ///< "tcp://127.0.0.1:7411" or "ipc:///run/clew/wire.sock"
     CurveKeys keys;
-    v1::Hello hello;       ///< name, kind, taps; started_ns must be set
+    v1::Hello hello;  ///< name, kind, taps; started_ns must be set
     std::string spool_directory;
-    std::uint64_t spool_bytes_max = 1ull << 30;    ///< then the oldest batch goes, counted
+    std::uint64_t spool_bytes_max = 1ull << 30;  ///< then the oldest batch goes, counted
     std::uint32_t batch_leg_count_max = 512;
-    std::uint32_t batch_delay_ms_max = 100;        ///< a leg waits at most this long for its batch
+    std::uint32_t batch_delay_ms_max = 100;             ///< a leg waits at most this long for its batch
     std::uint32_t unacknowledged_batch_count_max = 64;  ///< more than this wait on disk, not in memory
-    std::uint32_t queue_leg_count_max = 65536;     ///< between offer() and the publisher's thread
+    std::uint32_t queue_leg_count_max = 65536;          ///< between offer() and the publisher's thread
 };
 
 struct PublisherCounters {
     std::uint64_t legs_offered = 0;
     std::uint64_t legs_refused_queue_full = 0;
-    std::uint64_t batches_sent = 0;          ///< re-sent ones included
+    std::uint64_t batches_sent = 0;  ///< re-sent ones included
     std::uint64_t batches_acknowledged = 0;
     std::uint64_t batches_spooled = 0;
     std::uint64_t batches_dropped_spool_full = 0;
-    std::uint64_t legs_dropped = 0;          ///< with those batches
-    std::uint64_t spool_bytes = 0;           ///< now
+    std::uint64_t legs_dropped = 0;  ///< with those batches
+    std::uint64_t spool_bytes = 0;   ///< now
     std::uint64_t reconnects = 0;
-    bool connected = false;                  ///< a HelloReply came and pings are answered
+    bool connected = false;  ///< a HelloReply came and pings are answered
 };
 
 /// Answers a HeaderRequest; may call `reply` several times, the last with last = true. Runs on the publisher's thread,
 /// so it must be bounded by the request's limits.
-using HeaderSource = std::function<void(const v1::HeaderRequest&, const std::function<void(const v1::HeaderReply&)>& reply)>;
+using HeaderSource =
+    std::function<void(const v1::HeaderRequest&, const std::function<void(const v1::HeaderReply&)>& reply)>;
 
 /// Fills in the observer's counters; called on the publisher's thread about once a second.
 using CounterSource = std::function<std::vector<v1::Counter>()>;
@@ -58,7 +59,8 @@ class Publisher {
   public:
     /// Starts the publisher's own thread. Fails when the spool cannot be opened or the endpoint is malformed;
     /// an absent control plane is not a failure.
-    static Result<std::unique_ptr<Publisher>> start(PublisherSettings settings, HeaderSource headers, CounterSource counters);
+    static Result<std::unique_ptr<Publisher>> start(PublisherSettings settings, HeaderSource headers,
+                                                    CounterSource counters);
 
     virtual ~Publisher() = default;  ///< sends or spools what is left (bounded by a second), then joins the thread
 

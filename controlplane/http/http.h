@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP/1.1 for inside the house (Boost.Beast underneath, kept out of this header): a blocking client and a small server.
-// Used by the API, by the CLI, by the store's client and by clew-store.
+// HTTP/1.1 for inside the house (Boost.Beast underneath, kept out of this header): a blocking client and a small
+// server. Used by the API, by the CLI, by the store's client and by clew-store.
 #pragma once
 
 #include <cstdint>
@@ -41,10 +41,10 @@ class Client {
 
 struct ServerSettings {
     std::string address = "127.0.0.1";
-    std::uint16_t port = 0;                       ///< 0: the kernel picks one, see Server::port()
+    std::uint16_t port = 0;  ///< 0: the kernel picks one, see Server::port()
     std::uint32_t thread_count = 2;
-    std::uint32_t connection_count_max = 256;     ///< more get 503
-    std::uint64_t body_bytes_max = 64ull << 20;   ///< more get 413
+    std::uint32_t connection_count_max = 256;    ///< more get 503
+    std::uint64_t body_bytes_max = 64ull << 20;  ///< more get 413
     std::uint32_t idle_timeout_ms = 60'000;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The store as the control plane uses it: legs and paths in, legs and paths out. Behind it ClickHouse's HTTP interface,
-// served by `clew-store` (embedded engine) or by a cluster. Methods may be called from any thread; each waits for its answer.
+// served by `clew-store` (embedded engine) or by a cluster. Methods may be called from any thread; each waits for its
+// answer.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +18,10 @@
 namespace clew::store {
 
 struct StoreSettings {
-    std::string url;                 ///< "http://127.0.0.1:8123": a running server. Empty: start clew-store as a child
-    std::string store_program;       ///< path of clew-store, when url is empty
-    std::string library;             ///< path of libchdb.so, when url is empty
-    std::string directory;           ///< where the embedded store keeps its files, when url is empty
+    std::string url;            ///< "http://127.0.0.1:8123": a running server. Empty: start clew-store as a child
+    std::string store_program;  ///< path of clew-store, when url is empty
+    std::string library;        ///< path of libchdb.so, when url is empty
+    std::string directory;      ///< where the embedded store keeps its files, when url is empty
     std::string database = "clew";
     std::uint64_t memory_bytes_max = 2ull << 30;  ///< embedded store
     std::uint32_t retention_hours = 72;
@@ -30,7 +31,7 @@ struct StoreSettings {
 /// A leg with the run and batch it came in, so that re-sent batches are known after a restart.
 struct StoredLeg {
     Leg leg;
-    std::string tap;        ///< its name
+    std::string tap;  ///< its name
     std::string clock;
     std::string observer;
     std::int64_t started_ns = 0;
@@ -40,7 +41,7 @@ struct StoredLeg {
 /// What a person asked for. `filter` is Clew's filter language (controlplane/store/filter.h); empty takes all.
 struct PathQuery {
     TimeNs since_ns = 0;
-    TimeNs until_ns = 0;    ///< 0 = now and later
+    TimeNs until_ns = 0;  ///< 0 = now and later
     std::string filter;
     std::uint32_t count_max = 100;
     bool oldest_first = false;
@@ -52,13 +53,14 @@ class Store {
     static Result<std::unique_ptr<Store>> open(const StoreSettings& settings);
     virtual ~Store() = default;  ///< ends the child it started, cleanly
 
-    virtual Result<void> insert_legs(const std::vector<StoredLeg>& legs) = 0;   ///< durable when it returns
+    virtual Result<void> insert_legs(const std::vector<StoredLeg>& legs) = 0;  ///< durable when it returns
     virtual Result<void> insert_paths(const std::vector<v1::Path>& paths) = 0;
 
     /// Highest stored batch of a run; 0 when none.
     virtual Result<std::uint64_t> last_sequence(const std::string& observer, std::int64_t started_ns) = 0;
 
-    /// Latest revision of every leg whose last packet is at or after `since_ns`, oldest first: refills the engine after a restart.
+    /// Latest revision of every leg whose last packet is at or after `since_ns`, oldest first: refills the engine after
+    /// a restart.
     virtual Result<std::vector<StoredLeg>> legs_since(TimeNs since_ns, std::size_t count_max) = 0;
 
     /// Latest revision of paths that are not retracted, newest first; fills `partial` when a limit cut it.
