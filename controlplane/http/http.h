@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,26 +30,32 @@ struct Response {
     std::vector<std::pair<std::string, std::string>> headers;
 };
 
-/// One kept-alive connection; one thread at a time. Connects at the first request and again after a failure.
+/// Bytes of one request's or response's header block; more is refused (431).
+constexpr std::uint32_t header_bytes_max = 64u << 10;
+/// Bytes of one response's body that a client takes in.
+constexpr std::uint64_t response_bytes_max = 1ull << 30;
+
+/// One kept-alive connection; one thread at a time. Connects at the first request and again after a failure. A kept
+/// connection that died is made anew once, when the request was not sent yet or is a GET or HEAD.
 class Client {
   public:
     /// `url`: "http://HOST:PORT". Fails (usage) when it is not one.
     static Result<std::unique_ptr<Client>> create(const std::string& url, std::uint32_t timeout_ms);
     virtual ~Client() = default;
-    /// Fails with ErrorKind::unreachable when nobody answers; any HTTP status is a success here.
+    /// Fails with ErrorKind::unreachable when nobody answers within timeout_ms; any HTTP status is a success here.
     virtual Result<Response> send(const Request& request) = 0;
 };
 
 struct ServerSettings {
     std::string address = "127.0.0.1";
-    std::uint16_t port = 0;  ///< 0: the kernel picks one, see Server::port()
-    std::uint32_t thread_count = 2;
+    std::uint16_t port = 0;                      ///< 0: the kernel picks one, see Server::port()
+    std::uint32_t thread_count = 2;              ///< that run the handler; one more does all reading and writing
     std::uint32_t connection_count_max = 256;    ///< more get 503
     std::uint64_t body_bytes_max = 64ull << 20;  ///< more get 413
-    std::uint32_t idle_timeout_ms = 60'000;
+    std::uint32_t idle_timeout_ms = 60'000;  ///< for the next request to arrive whole, and for a response to be taken
 };
 
-/// Answers one request; runs on one of the server's threads.
+/// Answers one request; runs on one of the server's threads. What it throws is answered with 500.
 using Handler = std::function<Response(const Request&)>;
 
 class Server {
@@ -59,13 +66,15 @@ class Server {
     virtual std::uint16_t port() const = 0;
 };
 
-/// "/a/b?x=1&y=%20" → path "/a/b" and decoded parameters.
+/// "/a/b?x=1&y=%20" → path "/a/b", as written, and decoded parameters ('+' is a space there); a fragment is left out.
+/// Never fails: a '%' that starts no escape stands for itself.
 struct Target {
     std::string path;
     std::vector<std::pair<std::string, std::string>> parameters;
     std::string parameter(std::string_view name, std::string fallback = {}) const;
 };
 Target parse_target(std::string_view target);
-std::string percent_encode(std::string_view text);
+std::string percent_encode(std::string_view text);  ///< all but letters, digits and "-_.~"
+std::string percent_decode(std::string_view text);  ///< for a piece of a path: '+' stays
 
 }  // namespace clew::http
