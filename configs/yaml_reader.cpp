@@ -60,14 +60,10 @@ std::string advice_for(const std::string& key, const std::vector<std::string>& k
 
 const char* words_for(const YamlNode& node) {
     switch (node.kind) {
-        case YamlNode::Kind::none:
-            return "nothing";
-        case YamlNode::Kind::scalar:
-            return "a single value";
-        case YamlNode::Kind::list:
-            return "a list";
-        case YamlNode::Kind::map:
-            return "a mapping";
+        case YamlNode::Kind::none: return "nothing";
+        case YamlNode::Kind::scalar: return "a single value";
+        case YamlNode::Kind::list: return "a list";
+        case YamlNode::Kind::map: return "a mapping";
     }
     return "something else";
 }
@@ -112,8 +108,8 @@ struct YamlMap::State {
     const YamlNode* find(const char* key) const {
         know(key);
         if (!node) return nullptr;
-        for (const auto& [name, value] : node->entries)
-            if (name == key) return &value;
+        for (const YamlNode& value : node->items)
+            if (value.key == key) return &value;
         return nullptr;
     }
     void keep(const YamlNode& at, const std::string& key, const std::string& problem) const {
@@ -280,10 +276,10 @@ void YamlMap::mistake(const char* key, std::string_view problem_and_remedy) {
 
 Result<void> YamlMap::finish() {
     if (state_->node)
-        for (const auto& [key, value] : state_->node->entries)
-            if (std::find(state_->known.begin(), state_->known.end(), key) == state_->known.end())
-                state_->document->keep(value.line,
-                                       "unknown key " + quote_for_sentence(key) + advice_for(key, state_->known));
+        for (const YamlNode& value : state_->node->items)
+            if (std::find(state_->known.begin(), state_->known.end(), value.key) == state_->known.end())
+                state_->document->keep(
+                    value.line, "unknown key " + quote_for_sentence(value.key) + advice_for(value.key, state_->known));
     if (state_->document->first_mistake) return tl::make_unexpected(*state_->document->first_mistake);
     return {};
 }

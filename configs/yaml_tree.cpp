@@ -63,12 +63,13 @@ class TreeBuilder : public YAML::EventHandler {
 
     void take_key(const YAML::Mark& mark, const std::string& key) {
         YamlNode& map = *open_.back().node;
-        for (const auto& [known, value] : map.entries)
-            if (known == key)
+        for (const YamlNode& known : map.items)
+            if (known.key == key)
                 throw Refusal{line_of(mark), "key " + quote_for_sentence(key) + " stands here twice (first in line " +
-                                                 std::to_string(value.line) + "); remove one"};
-        map.entries.emplace_back(key, YamlNode{});
-        map.entries.back().second.line = line_of(mark);
+                                                 std::to_string(known.line) + "); remove one"};
+        YamlNode& value = map.items.emplace_back();
+        value.key = key;
+        value.line = line_of(mark);
         open_.back().has_key = true;
     }
 
@@ -84,7 +85,7 @@ class TreeBuilder : public YAML::EventHandler {
             if (awaits_key()) throw Refusal{line_of(mark), "a key must be a plain word"};
             if (open.node->kind == YamlNode::Kind::map) {
                 open.has_key = false;
-                node = &open.node->entries.back().second;
+                node = &open.node->items.back();
             } else {
                 node = &open.node->items.emplace_back();
                 node->line = line_of(mark);

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "nat-trace/result.h"
@@ -21,11 +20,11 @@ struct YamlNode {
     enum class Kind { none, scalar, list, map };  ///< none: the key stands there without a value
 
     Kind kind = Kind::none;
-    bool quoted = false;                                    ///< scalars only
-    int line = 0;                                           ///< counted from 1
-    std::string text;                                       ///< scalars only
-    std::vector<std::pair<std::string, YamlNode>> entries;  ///< maps only, in the order of the file
-    std::vector<YamlNode> items;                            ///< lists only
+    bool quoted = false;          ///< scalars only
+    int line = 0;                 ///< counted from 1
+    std::string key;              ///< of an item of a map
+    std::string text;             ///< scalars only
+    std::vector<YamlNode> items;  ///< of a list or a map, in the order of the file
 };
 
 /// `name` stands in front of every sentence, with the line: "configs/sensor.yaml:7: …".
