@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// The few kernel types the probes read, each with only the members that are read. Offsets are not these: every access is
-// relocated when a program is loaded (preserve_access_index), by name, against the running kernel's own type information.
+// The few kernel types the probes read, each with only the members that are read. Offsets are not these: every access
+// is relocated when a program is loaded (preserve_access_index), by name, against the running kernel's own type
+// information.
 #pragma once
 
 #include <linux/types.h>

@@ -2,16 +2,18 @@
 // Probe tcp_socket, kernel side: every TCP socket of every network namespace, with the process that owns it.
 //
 // What runs where, as found on Linux 6.18 (needs 5.11):
-// - inet_sock_set_state, CLOSE→SYN_SENT: inside connect(), so the current process is the client. Port and ISN come later.
+// - inet_sock_set_state, CLOSE→SYN_SENT: inside connect(), so the current process is the client. Port and ISN come
+// later.
 // - SYN_SENT→ESTABLISHED, SYN_RECV→ESTABLISHED: softirq; all addresses and both ISNs are there, the current process is
 //   anyone. The state kept in the socket's own storage brings the client; for a server it is the listener's, which the
 //   kernel copies to the child (BPF_F_CLONE), so that the listener's owner names it at once.
 // - CLOSE→LISTEN: inside listen(). ESTABLISHED→FIN_WAIT1 and CLOSE_WAIT→LAST_ACK: inside close() or shutdown().
 // - tcp_rcv_space_adjust: inside recvmsg() of the reader: makes a server's owner exact, once a socket.
 // - any→CLOSE: the port is still in inet_sport, sk_err says why.
-// - sockets from before: iter/task_file sees every file of every process in all namespaces (iter/tcp only one namespace).
-// The state sits in socket storage: the kernel frees it with the socket, so nothing can leak and no table can fill up.
-// Nothing runs per packet: state changes, reads (one storage look-up once the owner is exact), and the two iterators.
+// - sockets from before: iter/task_file sees every file of every process in all namespaces (iter/tcp only one
+// namespace). The state sits in socket storage: the kernel frees it with the socket, so nothing can leak and no table
+// can fill up. Nothing runs per packet: state changes, reads (one storage look-up once the owner is exact), and the two
+// iterators.
 #include "bpf/kernel_types.h"
 #include "bpf/tcp_socket/tcp_socket_event.h"
 
@@ -102,7 +104,8 @@ static __always_inline __u8 guess_role(const struct sock* sk) {
     return sk->sk_max_ack_backlog ? TCP_SOCKET_SERVER : TCP_SOCKET_CLIENT;
 }
 
-static __always_inline void fill_addresses(struct tcp_socket_event* event, const struct sock* sk, const struct tcp_sock* tp) {
+static __always_inline void fill_addresses(struct tcp_socket_event* event, const struct sock* sk,
+                                           const struct tcp_sock* tp) {
     const struct sock_common* common = &sk->__sk_common;
     event->netns = common->skc_net.net->ns.inum;
     event->local_port = bpf_ntohs(tp->inet_conn.icsk_inet.inet_sport);
@@ -126,19 +129,22 @@ static __always_inline void fill_addresses(struct tcp_socket_event* event, const
 static __always_inline void fill_sequence(struct tcp_socket_event* event, const struct tcp_sock* tp) {
     for (int i = 0; i < steady_read_max; ++i) {
         const __u32 una = *(volatile const __u32*)&tp->snd_una, next = *(volatile const __u32*)&tp->rcv_nxt;
-        const __u64 acked = *(volatile const __u64*)&tp->bytes_acked, received = *(volatile const __u64*)&tp->bytes_received;
+        const __u64 acked = *(volatile const __u64*)&tp->bytes_acked,
+                    received = *(volatile const __u64*)&tp->bytes_received;
         event->snd_una = una;
         event->rcv_nxt = next;
         event->bytes_received = received;
         event->own_first = una - (__u32)acked;
         event->peer_first = next - (__u32)received;
         if (una == *(volatile const __u32*)&tp->snd_una && next == *(volatile const __u32*)&tp->rcv_nxt &&
-            acked == *(volatile const __u64*)&tp->bytes_acked && received == *(volatile const __u64*)&tp->bytes_received)
+            acked == *(volatile const __u64*)&tp->bytes_acked &&
+            received == *(volatile const __u64*)&tp->bytes_received)
             break;
     }
 }
 
-static __always_inline void fill_counters(struct tcp_socket_event* event, const struct sock* sk, const struct tcp_sock* tp) {
+static __always_inline void fill_counters(struct tcp_socket_event* event, const struct sock* sk,
+                                          const struct tcp_sock* tp) {
     event->snd_nxt = tp->snd_nxt;
     event->bytes_sent = tp->bytes_sent;
     event->segments_sent = tp->segs_out;
@@ -149,8 +155,8 @@ static __always_inline void fill_counters(struct tcp_socket_event* event, const 
     event->peer_mss = tp->rx_opt.mss_clamp;
 }
 
-static __always_inline void fill_options(struct tcp_socket_event* event, const struct sock* sk, const struct tcp_sock* tp,
-                                         _Bool heard) {
+static __always_inline void fill_options(struct tcp_socket_event* event, const struct sock* sk,
+                                         const struct tcp_sock* tp, _Bool heard) {
     __u8 flags = 0;
     if (heard) {
         flags |= TCP_SOCKET_PEER_HEARD;
@@ -158,7 +164,8 @@ static __always_inline void fill_options(struct tcp_socket_event* event, const s
         if (BPF_CORE_READ_BITFIELD(tp, rx_opt.sack_ok)) flags |= TCP_SOCKET_SACK;
         if (BPF_CORE_READ_BITFIELD(tp, rx_opt.wscale_ok)) flags |= TCP_SOCKET_WINDOW_SCALE;
     }
-    if (sk->__sk_common.skc_flags & (1ul << bpf_core_enum_value(enum sock_flags, SOCK_DONE))) flags |= TCP_SOCKET_FIN_HEARD;
+    if (sk->__sk_common.skc_flags & (1ul << bpf_core_enum_value(enum sock_flags, SOCK_DONE)))
+        flags |= TCP_SOCKET_FIN_HEARD;
     event->flags = flags;
     event->own_window_scale = BPF_CORE_READ_BITFIELD(tp, rx_opt.rcv_wscale);
     event->peer_window_scale = BPF_CORE_READ_BITFIELD(tp, rx_opt.snd_wscale);
@@ -184,8 +191,8 @@ static __always_inline void fill(struct tcp_socket_event* event, const struct so
     fill_options(event, sk, tp, old_state != SYN_SENT);
 }
 
-static __always_inline void report(const struct sock* sk, const struct tcp_sock* tp, struct socket_state* state, __u8 what,
-                                   __u8 old_state, __u64 now) {
+static __always_inline void report(const struct sock* sk, const struct tcp_sock* tp, struct socket_state* state,
+                                   __u8 what, __u8 old_state, __u64 now) {
     struct tcp_socket_event* event = bpf_ringbuf_reserve(&events, sizeof *event, 0);
     if (!event) {
         count(TCP_SOCKET_COUNT_events_lost_ring_full);
@@ -237,20 +244,17 @@ int BPF_PROG(on_state, struct sock* sk, int old_state, int new_state) {
         case LISTEN:
             state = make_state(sk);
             if (!state) break;
-            begin(state, new_state == LISTEN ? TCP_SOCKET_LISTENER : TCP_SOCKET_CLIENT, new_state == LISTEN ? 0 : now, 0);
+            begin(state, new_state == LISTEN ? TCP_SOCKET_LISTENER : TCP_SOCKET_CLIENT, new_state == LISTEN ? 0 : now,
+                  0);
             set_owner(state, bpf_get_current_task_btf(), new_state == LISTEN ? OWNER_LIKELY : OWNER_EXACT);
             break;
-        case ESTABLISHED:
-            on_established(sk, tp, old_state, now);
-            break;
+        case ESTABLISHED: on_established(sk, tp, old_state, now); break;
         case FIN_WAIT1:
         case LAST_ACK:
             state = state_of(sk);
             if (state && state->owner_from != OWNER_EXACT) set_owner(state, bpf_get_current_task_btf(), OWNER_EXACT);
             break;
-        case CLOSE:
-            on_closed(sk, tp, old_state, now);
-            break;
+        case CLOSE: on_closed(sk, tp, old_state, now); break;
     }
     return 0;
 }
@@ -290,10 +294,12 @@ int find_existing(struct bpf_iter__task_file* ctx) {
     const __u8 tcp_state = sk->__sk_common.skc_state;
     if (tcp_state == CLOSE || tcp_state == SYN_RECV) return 0;
     struct socket_state* state = make_state(sk);
-    if (!state || state->born_ns || (tcp_state == LISTEN && state->pid)) return 0;
+    if (!state) return 0;
+    const _Bool known = state->born_ns != 0;
+    if (state->owner_from == OWNER_UNKNOWN || (!known && tcp_state != LISTEN))
+        set_owner(state, task, OWNER_LIKELY);  // others may share the file: its first reader is the exact one
+    if (known || tcp_state == LISTEN) return 0;
     const __u64 now = bpf_ktime_get_ns();
-    set_owner(state, task, OWNER_LIKELY);  // others may share the file: its first reader is the exact one
-    if (tcp_state == LISTEN) return 0;
     if (tcp_state == SYN_SENT) {
         begin(state, TCP_SOCKET_CLIENT, now, 0);
         return 0;

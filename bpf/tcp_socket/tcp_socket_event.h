@@ -18,11 +18,11 @@ enum tcp_socket_role {
 };
 
 enum tcp_socket_flag {
-    TCP_SOCKET_PEER_HEARD = 1,    // a SYN-ACK or SYN of the peer's came: peer_first and the options below are valid
-    TCP_SOCKET_FIN_HEARD = 2,     // the peer's FIN is within bytes_received
-    TCP_SOCKET_TIMESTAMPS = 4,    // option agreed on by both sides
-    TCP_SOCKET_SACK = 8,          // likewise
-    TCP_SOCKET_WINDOW_SCALE = 16, // likewise: own_window_scale and peer_window_scale are valid
+    TCP_SOCKET_PEER_HEARD = 1,     // a SYN-ACK or SYN of the peer's came: peer_first and the options below are valid
+    TCP_SOCKET_FIN_HEARD = 2,      // the peer's FIN is within bytes_received
+    TCP_SOCKET_TIMESTAMPS = 4,     // option agreed on by both sides
+    TCP_SOCKET_SACK = 8,           // likewise
+    TCP_SOCKET_WINDOW_SCALE = 16,  // likewise: own_window_scale and peer_window_scale are valid
 };
 
 struct tcp_socket_event {
@@ -36,37 +36,37 @@ struct tcp_socket_event {
     __u32 netns;           // inode number
     __u32 pid;             // thread group; 0 = not known
     __u32 uid;
-    __u32 own_first;       // snd_una - bytes_acked: the own ISN, or (server) one more: the kernel counts only a client's SYN
-    __u32 peer_first;      // rcv_nxt - bytes_received: one more than the peer's ISN
+    __u32 own_first;  // snd_una - bytes_acked: the own ISN, or (server) one more: the kernel counts only a client's SYN
+    __u32 peer_first;  // rcv_nxt - bytes_received: one more than the peer's ISN
     __u32 snd_nxt;
     __u32 snd_una;
     __u32 rcv_nxt;
     __u32 segments_sent;
     __u32 segments_received;
     __u32 retransmissions;
-    __u32 error;           // errno of the end; 0 = none
+    __u32 error;  // errno of the end; 0 = none
     __u16 local_port;
     __u16 remote_port;
     __u16 own_mss;
     __u16 peer_mss;
-    __u8 local_ip[16];     // network order; IPv4 as ::ffff:a.b.c.d
+    __u8 local_ip[16];  // network order; IPv4 as ::ffff:a.b.c.d
     __u8 remote_ip[16];
-    char comm[16];         // of the thread group's leader; NUL-padded
-    __u8 report;           // enum tcp_socket_report
-    __u8 role;             // enum tcp_socket_role
-    __u8 old_state;        // ENDED: TCP state before the close (net/tcp_states.h)
-    __u8 flags;            // enum tcp_socket_flag
+    char comm[16];   // of the thread group's leader; NUL-padded
+    __u8 report;     // enum tcp_socket_report
+    __u8 role;       // enum tcp_socket_role
+    __u8 old_state;  // ENDED: TCP state before the close (net/tcp_states.h)
+    __u8 flags;      // enum tcp_socket_flag
     __u8 own_window_scale;
     __u8 peer_window_scale;
     __u8 reserved[6];
 };
 
 // Counted per CPU in the kernel: name, English text.
-#define TCP_SOCKET_COUNTERS(X)                                                                               \
-    X(events_lost_ring_full, "socket reports lost because the ring buffer was full: raise ring_kb")          \
-    X(sockets_not_stored, "sockets not followed because the kernel refused memory for their state")          \
-    X(state_changes, "TCP state changes looked at")                                                          \
-    X(owners_corrected, "accepted sockets that another process than the listener's owner reads")             \
+#define TCP_SOCKET_COUNTERS(X)                                                                      \
+    X(events_lost_ring_full, "socket reports lost because the ring buffer was full: raise ring_kb") \
+    X(sockets_not_stored, "sockets not followed because the kernel refused memory for their state") \
+    X(state_changes, "TCP state changes looked at")                                                 \
+    X(owners_corrected, "accepted sockets that another process than the listener's owner reads")    \
     X(sockets_without_owner, "sockets reported without a process: neither connect(), listen() nor a read was seen")
 
 enum tcp_socket_counter {
