@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Steps 2 to 5 of a packet's life for one worker: decap, leg table, header ring, leg records. No DPDK, no thread, no
-// clock: live workers and `clew replay` run exactly this.
+// clock: live workers and `clew replay` run exactly this. All packets of one pipeline, and advance()'s time, are by one
+// clock, roughly in order of time: taps of different clocks get a pipeline each (and another `worker` number each).
 #pragma once
 
 #include <cstddef>
@@ -32,7 +33,8 @@ struct PipelineSettings {
     DurationNs icmp_idle_ns = 10 * ns_per_s;
     DurationNs update_interval_ns = ns_per_s;  ///< a living leg reports at most this often
     DurationNs first_report_delay_ns =
-        50 * ns_per_ms;  ///< after a handshake or first data: time to gather hints and samples
+        50 * ns_per_ms;            ///< after a handshake or first data: time to gather hints and samples
+    bool populate_memory = false;  ///< take all memory at create(), so that no page fault comes later (live workers)
 };
 
 /// Takes leg records. Called on the pipeline's thread; must not wait. False = no room (the pipeline counts it).

@@ -21,8 +21,9 @@ struct PacketHeader {
     std::uint32_t tsecr = 0;
     std::uint16_t length = 0;  ///< payload bytes as sent
     std::uint16_t ip_id = 0;
-    std::uint16_t window = 0;         ///< as written, not scaled
-    std::uint16_t payload_check = 0;  ///< low 16 bits of XXH3-64 of the payload: lines up UDP, ICMP and relays
+    std::uint16_t window = 0;  ///< as written, not scaled
+    std::uint16_t payload_check =
+        0;  ///< low 16 bits of XXH3-64 of the payload's first 64 bytes: lines up UDP, ICMP and relays
     TcpFlags flags = 0;
     std::uint8_t ttl = 0;
     Direction direction = Direction::to_server;

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/fingerprint/http.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "dataplane/fingerprint/text.h"
+#include "dataplane/hash.h"
+
+namespace clew::sensor {
+namespace {
+
+constexpr std::string_view methods[] = {"GET ",     "POST ",  "PUT ",     "HEAD ", "DELETE ",
+                                        "OPTIONS ", "PATCH ", "CONNECT ", "TRACE "};
+
+/// A line with its end, off the front of `text`; nothing when the end is not there: a cut line would give a wrong
+/// value.
+std::optional<std::string_view> take_line(std::string_view& text) {
+    const std::size_t end = text.find('\n');
+    if (end == std::string_view::npos) return std::nullopt;
+    const std::string_view line = trim(text.substr(0, end));
+    text.remove_prefix(end + 1);
+    return line;
+}
+
+void read_header(std::string_view line, HttpHead& head) {
+    const std::string_view name = take_word(line, ':');
+    const std::string_view value = trim(line);
+    if (same_name(name, "host")) {
+        head.host = value;
+    } else if (same_name(name, "x-request-id") || same_name(name, "x-correlation-id") ||
+               same_name(name, "request-id")) {
+        if (head.request_id.empty()) head.request_id = value;
+    } else if (same_name(name, "traceparent")) {
+        head.traceparent = value;
+    } else if (same_name(name, "x-forwarded-for") && head.forwarded_for.empty()) {
+        head.forwarded_for = value;
+    }
+}
+
+/// The start line; false when this is not HTTP.
+bool read_start(std::string_view& text, HttpHead& head) {
+    head.response = text.starts_with("HTTP/1.");
+    head.request = std::any_of(std::begin(methods), std::end(methods),
+                               [&](std::string_view method) { return text.starts_with(method); });
+    if (!head.response && !head.request) return false;
+    auto line = take_line(text);
+    if (!line) return false;
+    if (head.response) return true;
+    head.method = take_word(*line, ' ');
+    head.uri = take_word(*line, ' ');
+    return line->starts_with("HTTP/1.");
+}
+
+int hex_digit(char c) {
+    if (c >= '0' && c <= '9') return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    return -1;
+}
+
+bool read_hex(std::string_view text, std::uint8_t* to) {
+    for (std::size_t i = 0; i + 1 < text.size(); i += 2) {
+        const int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
+        if (high < 0 || low < 0) return false;
+        to[i / 2] = static_cast<std::uint8_t>(high << 4 | low);
+    }
+    return true;
+}
+
+}  // namespace
+
+HttpHead parse_http_head(std::span<const std::uint8_t> payload, bool in_head) {
+    HttpHead head;
+    std::string_view text(reinterpret_cast<const char*>(payload.data()), std::min(payload.size(), http_bytes_max));
+    if (!read_start(text, head)) {
+        head.request = head.response = false;
+        if (!in_head || !take_line(text)) return head;  // the rest of a line whose start was in an earlier packet
+    }
+    while (auto line = take_line(text)) {
+        if (line->empty()) {
+            head.complete = true;
+            break;
+        }
+        read_header(*line, head);
+    }
+    return head;
+}
+
+bool parse_traceparent(std::string_view text, std::span<std::uint8_t, 24> ids) {
+    if (text.size() < 55 || text[2] != '-' || text[35] != '-' || text[52] != '-') return false;
+    return read_hex(text.substr(3, 32), ids.data()) && read_hex(text.substr(36, 16), ids.data() + 16);
+}
+
+bool parse_forwarded_for(std::string_view text, IpAddress& client) {
+    std::string_view first = trim(take_word(text, ','));
+    if (first.starts_with('[')) {
+        first.remove_prefix(1);
+        first = take_word(first, ']');
+    } else if (std::count(first.begin(), first.end(), ':') == 1) {
+        first = take_word(first, ':');
+    }
+    const auto ip = read_ip(first);
+    if (ip) client = *ip;
+    return ip.has_value();
+}
+
+std::uint64_t hash_http_request(const HttpHead& head) {
+    XXH3_state_t state;
+    XXH3_INITSTATE(&state);
+    XXH3_64bits_reset(&state);
+    XXH3_64bits_update(&state, head.method.data(), head.method.size());
+    XXH3_64bits_update(&state, " ", 1);
+    XXH3_64bits_update(&state, head.host.data(), head.host.size());
+    XXH3_64bits_update(&state, " ", 1);
+    XXH3_64bits_update(&state, head.uri.data(), head.uri.size());
+    return XXH3_64bits_digest(&state);
+}
+
+}  // namespace clew::sensor

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The head of an HTTP/1 request or response: what of it can be recognised on the other side of a proxy. Views into the
+// payload. Pure; looks at http_bytes_max bytes at most.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "nat-trace/address.h"
+
+namespace clew::sensor {
+
+constexpr std::size_t http_bytes_max = 4096;
+
+struct HttpHead {
+    bool request = false;
+    bool response = false;
+    bool complete = false;  ///< the empty line was seen
+    std::string_view method, uri, host;
+    std::string_view request_id;  ///< X-Request-ID, X-Correlation-ID or Request-Id, the first there is
+    std::string_view traceparent;
+    std::string_view forwarded_for;  ///< the whole value
+};
+
+/// `in_head`: the stream's earlier bytes were an HTTP head whose end has not come: read header lines from the next line
+/// on.
+HttpHead parse_http_head(std::span<const std::uint8_t> payload, bool in_head);
+
+/// 16 bytes trace id + 8 bytes parent id; false when the text is no W3C trace context.
+bool parse_traceparent(std::string_view text, std::span<std::uint8_t, 24> ids);
+
+/// The first address of X-Forwarded-For, with or without a port.
+bool parse_forwarded_for(std::string_view text, IpAddress& client);
+
+/// XXH3-64 of "METHOD host URI".
+std::uint64_t hash_http_request(const HttpHead& head);
+
+}  // namespace clew::sensor

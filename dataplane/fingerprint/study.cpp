@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/fingerprint/study.h"
+
+#include <algorithm>
+#include <array>
+
+#include "dataplane/fingerprint/datagram.h"
+#include "dataplane/fingerprint/http.h"
+#include "dataplane/fingerprint/tcp_options.h"
+#include "dataplane/hash.h"
+
+namespace clew::sensor {
+namespace {
+
+constexpr std::uint16_t port_dns = 53;
+
+std::uint32_t buffer_count(std::uint32_t leg_count_max) { return std::max(leg_count_max / 2, 1024u); }
+
+void put_endpoint(const Endpoint& endpoint, std::uint8_t* to) {
+    std::copy(endpoint.ip.bytes.begin(), endpoint.ip.bytes.end(), to);
+    to[16] = static_cast<std::uint8_t>(endpoint.port >> 8);
+    to[17] = static_cast<std::uint8_t>(endpoint.port);
+}
+
+void note_syn(Flow& flow, const SeenPacket& seen) {
+    const Transport& tcp = *seen.transport;
+    if (flow.syn_count++ != 0) return;
+    flow.isn_from = IsnFrom::syn;
+    flow.isn = tcp.seq;
+    flow.syn_ns = seen.packet->time_ns;
+    flow.syn_window = tcp.window;
+    const TcpOptions options = parse_tcp_options({seen.packet->bytes + tcp.options_offset, tcp.options_length});
+    flow.mss = options.mss;
+    flow.window_scale = options.window_scale;
+    flow.sack_permitted = options.sack_permitted;
+    flow.has_timestamps = options.has_timestamps;
+    flow.first_tsval = options.tsval;
+}
+
+void reveal_isn(Flow& flow, std::uint32_t isn) {
+    if (flow.isn_from != IsnFrom::none) return;
+    flow.isn_from = IsnFrom::peer_ack;
+    flow.isn = isn;
+}
+
+void add_sample(Flow& flow, const SeenPacket& seen, std::uint32_t seq, std::uint32_t ack) {
+    if (flow.sample_count == sample_count_max) return;
+    const auto payload = seen.payload();
+    Sample& sample = flow.samples[flow.sample_count++];
+    sample.time_ns = seen.packet->time_ns;
+    sample.payload_hash = hash_bytes(payload.data(), payload.size());
+    sample.seq = seq;
+    sample.ack = ack;
+    sample.length = static_cast<std::uint16_t>(std::min<std::uint32_t>(seen.transport->payload_length, 0xffff));
+    sample.ip_id = seen.decapped->ip_id;
+    sample.ttl = seen.decapped->ttl;
+}
+
+}  // namespace
+
+bool Study::allocate(std::uint32_t leg_count_max, bool populate) {
+    return buffers_.allocate(buffer_count(leg_count_max), populate);
+}
+
+std::size_t Study::memory_bytes(std::uint32_t leg_count_max) {
+    return StreamBuffers::memory_bytes(buffer_count(leg_count_max));
+}
+
+void Study::forget(ColdLeg& cold) {
+    for (ColdFlow& flow : cold.flows) buffers_.give_back(flow.head_buffer);
+}
+
+StudyFindings Study::look(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, bool advances) {
+    StudyFindings findings;
+    HotFlow& hot_flow = hot.flows[seen.side];
+    Flow& flow = cold.flows[seen.side].flow;
+    if (flow.first_ns == 0) {
+        flow.first_ns = seen.packet->time_ns;
+        flow.first_ttl = seen.decapped->ttl;
+        flow.first_ip_id = seen.decapped->ip_id;
+    }
+    const bool tcp = seen.decapped->protocol == static_cast<std::uint8_t>(Protocol::tcp);
+    if (tcp) {
+        look_at_handshake(hot, cold, seen, findings);
+        if ((seen.transport->flags & tcp_syn) == 0) look_at_options(cold, seen, findings);
+    }
+    if (seen.transport->payload_length == 0) return findings;
+    if (flow.first_payload_ns == 0) {
+        flow.first_payload_ns = seen.packet->time_ns;
+        findings.first_payload = true;
+    }
+    if (hot_flow.payloads_to_study == 0) return findings;
+    --hot_flow.payloads_to_study;
+    if (tcp)
+        look_at_stream(cold, seen, advances, findings);
+    else
+        look_at_datagram(cold, seen, findings);
+    if (hot_flow.payloads_to_study == 0) buffers_.give_back(cold.flows[seen.side].head_buffer);
+    return findings;
+}
+
+void Study::look_at_handshake(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings) {
+    const Transport& tcp = *seen.transport;
+    Flow& own = cold.flows[seen.side].flow;
+    Flow& peer = cold.flows[seen.side ^ 1].flow;
+    if (tcp.flags & tcp_reset) return;
+    if (tcp.flags & tcp_syn) {
+        note_syn(own, seen);
+        if ((tcp.flags & tcp_ack) == 0) return;
+        reveal_isn(peer, tcp.ack - 1);
+        findings.handshake_over = own.syn_count == 1;
+        return;
+    }
+    if ((tcp.flags & tcp_ack) == 0 || own.first_ack_ns != 0) return;
+    own.first_ack_ns = seen.packet->time_ns;
+    // The client's first segment behind its SYN acknowledges the server's SYN and nothing else yet.
+    const bool by_client = seen.side == hot.client_side();
+    if (by_client && own.isn_from == IsnFrom::syn && tcp.seq == own.isn + 1) reveal_isn(peer, tcp.ack - 1);
+    if (by_client && own.isn_from != IsnFrom::none) findings.handshake_over = true;
+}
+
+void Study::look_at_options(ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings) {
+    const Transport& tcp = *seen.transport;
+    if (tcp.options_length == 0 || tcp.options_offset == 0) return;
+    const TcpOptions options = parse_tcp_options({seen.packet->bytes + tcp.options_offset, tcp.options_length});
+    if (!options.has_toa) return;
+    std::array<std::uint8_t, 18> value;
+    put_endpoint(options.toa, value.data());
+    add_hint(cold, HintKind::toa, seen, value, findings);
+}
+
+void Study::look_at_stream(ColdLeg& cold, const SeenPacket& seen, bool advances, StudyFindings& findings) {
+    const Transport& tcp = *seen.transport;
+    ColdFlow& flow = cold.flows[seen.side];
+    std::span<const std::uint8_t> payload = seen.payload();
+    if (advances) add_sample(flow.flow, seen, tcp.seq, tcp.ack);
+    if (flow.flow.isn_from != IsnFrom::none) {
+        const std::uint32_t offset = tcp.seq + ((tcp.flags & tcp_syn) ? 1 : 0) - (flow.flow.isn + 1);
+        const ProxyHeader proxy = add_to_head(flow, buffers_, offset, payload, counters_);
+        if (proxy.state == ProxyHeader::State::found && proxy.has_ends) {
+            std::array<std::uint8_t, 36> value;
+            put_endpoint(proxy.source, value.data());
+            put_endpoint(proxy.destination, value.data() + 18);
+            add_hint(cold, HintKind::proxy_source, seen, value, findings);
+        }
+        if (offset < flow.head_start)
+            payload = payload.subspan(std::min<std::size_t>(payload.size(), flow.head_start - offset));
+    }
+    if (!advances || payload.empty()) return;
+    if (const auto random = tls_client_random(payload)) add_hint(cold, HintKind::tls_random, seen, *random, findings);
+    look_at_http(cold, seen, payload, findings);
+}
+
+void Study::look_at_http(ColdLeg& cold, const SeenPacket& seen, std::span<const std::uint8_t> payload,
+                         StudyFindings& findings) {
+    ColdFlow& flow = cold.flows[seen.side];
+    const bool continued = flow.in_http_head;
+    const HttpHead head = parse_http_head(payload, continued);
+    if (!head.request && !head.response && !continued) return;
+    flow.in_http_head = !head.complete;
+    const auto bytes_of = [](std::string_view text) {
+        return std::span<const std::uint8_t>(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
+    };
+    if (!head.request_id.empty()) {
+        const std::string_view id = head.request_id.substr(0, hint_bytes_max);
+        const bool known = std::any_of(cold.hints.begin(), cold.hints.begin() + cold.hint_count, [&](const Hint& hint) {
+            return hint.kind == HintKind::request_id && hint.value() == id;  // a response repeats its request's
+        });
+        if (!known) add_hint(cold, HintKind::request_id, seen, bytes_of(id), findings);
+    }
+    if (head.request) {
+        const std::uint64_t hash = hash_http_request(head);
+        std::array<std::uint8_t, 8> value;
+        for (std::size_t i = 0; i < 8; ++i) value[i] = static_cast<std::uint8_t>(hash >> (56 - 8 * i));
+        add_hint(cold, HintKind::http_request, seen, value, findings);
+    }
+    std::array<std::uint8_t, 24> trace;
+    if (!head.traceparent.empty() && parse_traceparent(head.traceparent, trace))
+        add_hint(cold, HintKind::traceparent, seen, trace, findings);
+    IpAddress client;
+    if (!head.forwarded_for.empty() && parse_forwarded_for(head.forwarded_for, client))
+        add_hint(cold, HintKind::forwarded_for, seen, client.bytes, findings);
+}
+
+void Study::look_at_datagram(ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings) {
+    Flow& flow = cold.flows[seen.side].flow;
+    const auto payload = seen.payload();
+    const bool udp = seen.decapped->protocol == static_cast<std::uint8_t>(Protocol::udp);
+    if (flow.head.length == 0) set_datagram_head(flow.head, payload);
+    add_sample(flow, seen, udp ? flow.sample_count : seen.transport->seq, 0);
+    if (!udp) return;
+    if (seen.transport->source_port == port_dns || seen.transport->destination_port == port_dns) {
+        const auto question = dns_question(payload);
+        const bool asked = cold.flows[seen.side ^ 1].flow.first_ns != 0;
+        if (question && !(question->response && asked))
+            add_hint(cold, HintKind::dns_query, seen, question->value, findings);
+    } else if (const auto id = quic_initial_id(payload)) {
+        add_hint(cold, HintKind::quic_cid, seen, {id->bytes.data(), id->length}, findings);
+    }
+}
+
+void Study::add_hint(ColdLeg& cold, HintKind kind, const SeenPacket& seen, std::span<const std::uint8_t> value,
+                     StudyFindings& findings) {
+    Hint hint;
+    hint.kind = kind;
+    hint.direction = static_cast<Direction>(seen.side);
+    hint.length = static_cast<std::uint8_t>(std::min(value.size(), hint_bytes_max));
+    std::copy_n(value.begin(), hint.length, hint.bytes.begin());
+    hint.time_ns = seen.packet->time_ns;
+    for (std::size_t i = 0; i < cold.hint_count; ++i) {
+        const Hint& known = cold.hints[i];
+        if (known.kind == kind && known.direction == hint.direction && known.value() == hint.value()) return;
+    }
+    if (cold.hint_count == hint_count_max) {
+        counters_.add(Reason::hints_without_room);
+        return;
+    }
+    cold.hints[cold.hint_count++] = hint;
+    findings.hint = true;
+}
+
+}  // namespace clew::sensor

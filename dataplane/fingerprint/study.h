@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// The close look at a leg's first packets: initial sequence numbers, SYN options, stream heads, samples and hints go
+// into the leg's cold part. Never called for the bulk of a connection. One thread.
+#pragma once
+
+#include <span>
+
+#include "dataplane/decap.h"
+#include "dataplane/fingerprint/stream_head.h"
+#include "dataplane/leg_state.h"
+#include "dataplane/packet.h"
+#include "dataplane/reasons.h"
+#include "dataplane/transport.h"
+
+namespace clew::sensor {
+
+/// One packet of a leg, parsed.
+struct SeenPacket {
+    const Packet* packet = nullptr;
+    const Decapped* decapped = nullptr;
+    const Transport* transport = nullptr;
+    Side side = 0;
+
+    std::span<const std::uint8_t> payload() const {
+        return {packet->bytes + transport->payload_offset, transport->payload_captured};
+    }
+};
+
+/// What the look found that the control plane should hear of soon.
+struct StudyFindings {
+    bool handshake_over = false;
+    bool first_payload = false;
+    bool hint = false;
+};
+
+class Study {
+  public:
+    explicit Study(ReasonCounters& counters) : counters_(counters) {}
+    bool allocate(std::uint32_t leg_count_max, bool populate);
+    static std::size_t memory_bytes(std::uint32_t leg_count_max);
+
+    /// `advances`: the payload is new, no repetition. Call before the hot part is updated with this packet.
+    StudyFindings look(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, bool advances);
+
+    void forget(ColdLeg& cold);  ///< the leg is going: gives its buffers back
+
+  private:
+    void look_at_handshake(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings);
+    void look_at_options(ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings);
+    void look_at_stream(ColdLeg& cold, const SeenPacket& seen, bool advances, StudyFindings& findings);
+    void look_at_http(ColdLeg& cold, const SeenPacket& seen, std::span<const std::uint8_t> payload,
+                      StudyFindings& findings);
+    void look_at_datagram(ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings);
+    void add_hint(ColdLeg& cold, HintKind kind, const SeenPacket& seen, std::span<const std::uint8_t> value,
+                  StudyFindings& findings);
+
+    ReasonCounters& counters_;
+    StreamBuffers buffers_;
+};
+
+constexpr TcpFlags tcp_fin = 0x01, tcp_syn = 0x02, tcp_reset = 0x04, tcp_ack = 0x10;
+
+}  // namespace clew::sensor

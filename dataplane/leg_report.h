@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// A leg record out of the table's parts: sides become directions, the segment is as the client's packets carry it.
+// Pure.
+#pragma once
+
+#include "dataplane/leg_state.h"
+#include "dataplane/segment_table.h"
+
+namespace clew::sensor {
+
+Leg make_leg(const HotLeg& hot, const ColdLeg& cold, const SegmentTable& segments, LegPhase phase, LegEnd end);
+
+}  // namespace clew::sensor

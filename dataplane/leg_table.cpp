@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/leg_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "dataplane/hash.h"
+
+namespace clew::sensor {
+namespace {
+std::size_t slot_count(std::uint32_t leg_count_max) {
+    return std::bit_ceil(std::size_t{std::max(leg_count_max, 1u)} * 2);
+}
+}  // namespace
+
+bool LegTable::allocate(std::uint32_t leg_count_max, bool populate) {
+    if (!hot_.allocate(leg_count_max, populate) || !cold_.allocate(leg_count_max, populate) ||
+        !free_.allocate(leg_count_max, populate) || !slots_.allocate(slot_count(leg_count_max), populate))
+        return false;
+    mask_ = slots_.size() - 1;
+    free_count_ = leg_count_max;
+    for (std::uint32_t i = 0; i < leg_count_max; ++i) free_[i] = leg_count_max - 1 - i;
+    return true;
+}
+
+std::size_t LegTable::memory_bytes(std::uint32_t leg_count_max) {
+    return FixedArray<HotLeg>::memory_bytes(leg_count_max) + FixedArray<ColdLeg>::memory_bytes(leg_count_max) +
+           FixedArray<LegNumber>::memory_bytes(leg_count_max) +
+           FixedArray<Slot>::memory_bytes(slot_count(leg_count_max));
+}
+
+std::uint32_t LegTable::hash_of(const LegKey& key, std::uint64_t seed) {
+    return static_cast<std::uint32_t>(hash_bytes(&key, sizeof key, seed | 1));
+}
+
+void LegTable::prefetch_leg(std::uint32_t hash) const {
+    for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
+        if (slots_[slot].hash != hash) continue;
+        const auto* leg = reinterpret_cast<const char*>(&hot_[slots_[slot].leg - 1]);
+        __builtin_prefetch(leg, 1);
+        __builtin_prefetch(leg + 64, 1);
+        return;
+    }
+}
+
+LegNumber LegTable::find(const LegKey& key, std::uint32_t hash) const {
+    for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
+        if (slots_[slot].hash != hash) continue;
+        const LegNumber leg = slots_[slot].leg - 1;
+        if (std::memcmp(&hot_[leg].key, &key, sizeof key) == 0) return leg;
+    }
+    return leg_none;
+}
+
+LegNumber LegTable::insert(const LegKey& key, std::uint32_t hash) {
+    if (free_count_ == 0) return leg_none;
+    const LegNumber leg = free_[--free_count_];
+    const std::uint32_t generation = hot_[leg].generation + 1;
+    hot_[leg] = HotLeg{};
+    hot_[leg].key = key;
+    hot_[leg].generation = generation;
+    cold_[leg] = ColdLeg{};
+    std::size_t slot = hash & mask_;
+    while (slots_[slot].leg != 0) slot = (slot + 1) & mask_;
+    slots_[slot] = {hash, leg + 1};
+    return leg;
+}
+
+void LegTable::remove(LegNumber leg, std::uint32_t hash) {
+    std::size_t hole = hash & mask_;
+    while (slots_[hole].leg != leg + 1) hole = (hole + 1) & mask_;
+    for (std::size_t next = (hole + 1) & mask_; slots_[next].leg != 0; next = (next + 1) & mask_) {
+        const std::size_t wants = slots_[next].hash & mask_;
+        if (((next - wants) & mask_) < ((next - hole) & mask_)) continue;
+        slots_[hole] = slots_[next];
+        hole = next;
+    }
+    slots_[hole] = {};
+    hot_[leg].key.protocol = 0;
+    free_[free_count_++] = leg;
+}
+
+LegNumber LegTable::longest_idle(unsigned sample_count) {
+    LegNumber oldest = leg_none;
+    TimeNs oldest_ns = 0;
+    const std::uint32_t count = capacity();
+    for (unsigned i = 0; i < std::min<std::uint32_t>(sample_count, count); ++i) {
+        const LegNumber leg = eviction_cursor_;
+        eviction_cursor_ = eviction_cursor_ + 1 == count ? 0 : eviction_cursor_ + 1;
+        __builtin_prefetch(&hot_[(leg + 8) % count].flows[0].last_ns);
+        if (!in_use(leg)) continue;
+        const TimeNs last = hot_[leg].last_ns();
+        if (oldest != leg_none && last >= oldest_ns) continue;
+        oldest = leg;
+        oldest_ns = last;
+    }
+    return oldest;
+}
+
+}  // namespace clew::sensor

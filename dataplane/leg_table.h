@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// The leg table: open addressing over fixed arrays, nothing allocated after allocate(). One thread.
+#pragma once
+
+#include <cstdint>
+
+#include "dataplane/fixed_array.h"
+#include "dataplane/leg_state.h"
+
+namespace clew::sensor {
+
+class LegTable {
+  public:
+    bool allocate(std::uint32_t leg_count_max, bool populate);
+    static std::size_t memory_bytes(std::uint32_t leg_count_max);
+
+    /// Of the whole key; strangers cannot choose it when the seed is not known to them.
+    static std::uint32_t hash_of(const LegKey& key, std::uint64_t seed);
+
+    void prefetch_slot(std::uint32_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
+    /// Fetches the hot lines of the leg that find() will probably give.
+    void prefetch_leg(std::uint32_t hash) const;
+
+    LegNumber find(const LegKey& key, std::uint32_t hash) const;
+    /// A new leg, all zero but its key; leg_none when the table is full. The key must not be there yet.
+    LegNumber insert(const LegKey& key, std::uint32_t hash);
+    void remove(LegNumber leg, std::uint32_t hash);
+
+    /// The leg to evict: the one idle longest among the next `sample_count` of a cursor that goes round. The table is
+    /// full.
+    LegNumber longest_idle(unsigned sample_count);
+
+    HotLeg& hot(LegNumber leg) { return hot_[leg]; }
+    const HotLeg& hot(LegNumber leg) const { return hot_[leg]; }
+    ColdLeg& cold(LegNumber leg) { return cold_[leg]; }
+    bool in_use(LegNumber leg) const { return hot_[leg].key.protocol != 0; }
+    std::uint32_t count() const { return static_cast<std::uint32_t>(hot_.size()) - free_count_; }
+    std::uint32_t capacity() const { return static_cast<std::uint32_t>(hot_.size()); }
+
+  private:
+    struct Slot {
+        std::uint32_t hash;
+        std::uint32_t leg;  ///< number + 1; 0 = free
+    };
+
+    FixedArray<HotLeg> hot_;
+    FixedArray<ColdLeg> cold_;
+    FixedArray<Slot> slots_;
+    FixedArray<LegNumber> free_;
+    std::uint32_t free_count_ = 0;
+    std::uint32_t eviction_cursor_ = 0;
+    std::size_t mask_ = 0;
+};
+
+}  // namespace clew::sensor

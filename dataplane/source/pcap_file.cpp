@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/source/pcap_file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <pcap/pcap.h>
+#include <sys/stat.h>
+
+namespace clew::sensor {
+namespace {
+
+constexpr std::int64_t seconds_max = 8'000'000'000;  ///< damaged time stamps stay where arithmetic on them is safe
+constexpr std::size_t burst_bytes = 1u << 20;
+constexpr std::size_t packet_bytes_max = 256u
+                                         << 10;  ///< more of one packet is left out, as if the capture had been cut
+
+Result<FILE*> open_file(const std::string& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0 || S_ISDIR(status.st_mode))
+        return fail(ErrorKind::failed, "cannot read the capture file '" + path + "': " +
+                                           (S_ISDIR(status.st_mode) ? "it is a directory" : std::strerror(errno)) +
+                                           "; give the path of a pcap or pcapng file");
+    if (S_ISREG(status.st_mode) && status.st_size == 0)
+        return fail(ErrorKind::failed, "the capture file '" + path +
+                                           "' is empty (0 bytes): was the capture stopped before its first packet?");
+    FILE* file = std::fopen(path.c_str(), "rb");
+    if (!file)
+        return fail(errno == EACCES ? ErrorKind::not_allowed : ErrorKind::failed,
+                    "cannot read the capture file '" + path + "': " + std::strerror(errno) + "; check its permissions");
+    return file;
+}
+}  // namespace
+
+Result<std::unique_ptr<PcapFile>> PcapFile::open(const std::string& path, TapId tap) {
+    auto file = open_file(path);
+    if (!file) return tl::make_unexpected(file.error());
+    char message[PCAP_ERRBUF_SIZE] = "";
+    pcap_t* capture = pcap_fopen_offline_with_tstamp_precision(*file, PCAP_TSTAMP_PRECISION_NANO, message);
+    if (!capture) {
+        std::fclose(*file);
+        return fail(ErrorKind::failed,
+                    "'" + path + "' is no readable capture file (" + message + "): give a pcap or pcapng file");
+    }
+    const int linktype = pcap_datalink(capture);
+    if (linktype != DLT_EN10MB) {
+        const char* name = pcap_datalink_val_to_name(linktype);
+        pcap_close(capture);
+        return fail(ErrorKind::failed,
+                    "'" + path + "' has linktype " + (name ? name : std::to_string(linktype)) +
+                        ", but Clew reads Ethernet captures: capture on an Ethernet interface, not on 'any'");
+    }
+    return std::unique_ptr<PcapFile>(new PcapFile(capture, path, tap));
+}
+
+PcapFile::PcapFile(pcap* capture, std::string path, TapId tap)
+    : capture_(capture), path_(std::move(path)), tap_(tap), bytes_(burst_bytes) {}
+
+PcapFile::~PcapFile() { pcap_close(capture_); }
+
+/// Fetches the next packet from libpcap unless one is waiting; false at the end.
+bool PcapFile::read_ahead() {
+    if (ahead_bytes_) return true;
+    if (at_end_) return false;
+    pcap_pkthdr* header = nullptr;
+    const int got = pcap_next_ex(capture_, &header, &ahead_bytes_);
+    if (got != 1) {
+        ahead_bytes_ = nullptr;
+        at_end_ = true;
+        if (got == PCAP_ERROR) {
+            ++counters_.errors;
+            error_ = "'" + path_ + "' is damaged behind its packet " + std::to_string(counters_.packets) + " (" +
+                     pcap_geterr(capture_) + "): the packets before it were read";
+        }
+        return false;
+    }
+    ahead_ = Packet{};
+    ahead_.captured_length = static_cast<std::uint32_t>(std::min<std::size_t>(header->caplen, packet_bytes_max));
+    ahead_.wire_length = std::max(header->len, ahead_.captured_length);
+    const auto seconds = std::clamp<std::int64_t>(header->ts.tv_sec, 0, seconds_max);
+    ahead_.time_ns = seconds * ns_per_s + std::clamp<std::int64_t>(header->ts.tv_usec, 0, ns_per_s - 1);
+    ahead_.tap = tap_;
+    ahead_.time_source = TimeSource::file;
+    ++counters_.packets;
+    counters_.bytes += ahead_.wire_length;
+    return true;
+}
+
+std::size_t PcapFile::receive(std::span<Packet> burst) {
+    std::size_t count = 0;
+    held_bytes_ = 0;
+    while (count < burst.size() && read_ahead()) {
+        if (held_bytes_ + ahead_.captured_length > bytes_.size()) break;
+        std::uint8_t* to = bytes_.data() + held_bytes_;
+        std::memcpy(to, ahead_bytes_, ahead_.captured_length);
+        ahead_.bytes = to;
+        held_bytes_ += ahead_.captured_length;
+        burst[count++] = ahead_;
+        ahead_bytes_ = nullptr;
+    }
+    return count;
+}
+
+}  // namespace clew::sensor

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// A capture file as a source: pcap or pcapng as libpcap reads them, time stamps in nanoseconds, linktype Ethernet. One
+// thread. Packets are copied out of libpcap's buffer into one of its own, so that a whole burst can be lent.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dataplane/packet.h"
+#include "nat-trace/result.h"
+
+struct pcap;
+
+namespace clew::sensor {
+
+class PcapFile final : public PacketSource {
+  public:
+    /// Fails with one sentence: not there, not readable, no capture file, empty, of another linktype.
+    static Result<std::unique_ptr<PcapFile>> open(const std::string& path, TapId tap);
+    ~PcapFile() override;
+    PcapFile(const PcapFile&) = delete;
+    PcapFile& operator=(const PcapFile&) = delete;
+
+    std::size_t receive(std::span<Packet> burst) override;
+    void release() override { held_bytes_ = 0; }
+    bool at_end() const override { return at_end_; }
+    /// Set when the file ends inside a packet: what came before it was received.
+    std::string error_sentence() const override { return error_; }
+    SourceCounters counters() const override { return counters_; }
+
+  private:
+    PcapFile(pcap* capture, std::string path, TapId tap);
+    bool read_ahead();
+
+    pcap* capture_;
+    std::string path_;
+    TapId tap_;
+    std::vector<std::uint8_t> bytes_;  ///< the lent burst
+    std::size_t held_bytes_ = 0;
+    const std::uint8_t* ahead_bytes_ = nullptr;  ///< read from libpcap and not lent yet
+    Packet ahead_;
+    bool at_end_ = false;
+    std::string error_;
+    SourceCounters counters_;
+};
+
+}  // namespace clew::sensor
