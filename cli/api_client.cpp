@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/api_client.h"
+
+#include <algorithm>
+
+#include <google/protobuf/util/json_util.h>
+
+#include "cli/paint.h"
+
+namespace clew::cli {
+namespace {
+
+constexpr std::size_t id_digits = 16;
+constexpr std::size_t id_prefix_digits_min = 4;
+constexpr std::uint32_t prefix_search_count_max = 100'000;
+constexpr DurationNs prefix_search_ns = 24 * 3'600 * ns_per_s;
+
+ErrorKind kind_of(unsigned http_status) {
+    if (http_status == 400 || http_status == 414 || http_status == 422) return ErrorKind::usage;
+    if (http_status == 401 || http_status == 403) return ErrorKind::not_allowed;
+    if (http_status == 404) return ErrorKind::nothing_found;
+    return ErrorKind::failed;
+}
+
+template <typename Message>
+bool read_json(const std::string& body, Message& message) {
+    google::protobuf::util::JsonParseOptions options;
+    options.ignore_unknown_fields = true;  // a newer control plane may say more
+    return google::protobuf::util::JsonStringToMessage(body, &message, options).ok();
+}
+
+}  // namespace
+
+Result<ApiClient> ApiClient::create(const std::string& url, std::uint32_t timeout_ms) {
+    auto client = http::Client::create(url, timeout_ms);
+    if (!client) return tl::make_unexpected(client.error());
+    return ApiClient(url, std::move(*client));
+}
+
+Result<std::string> ApiClient::get(const std::string& target) {
+    http::Request request;
+    request.target = target;
+    Result<http::Response> response = client_->send(request);
+    if (!response && response.error().kind == ErrorKind::unreachable)
+        return fail(ErrorKind::unreachable,
+                    "the control plane at " + url_ + " does not answer (" + printable(response.error().sentence) +
+                        "); is clew-control running? Start it with 'clew-control --config FILE', or name "
+                        "another one with --api URL or CLEW_API");
+    if (!response) return tl::make_unexpected(response.error());
+    if (response->status == 200) return std::move(response->body);
+    v1::ApiError error;
+    if (read_json(response->body, error) && !error.error().empty())
+        return fail(kind_of(response->status), printable(error.error()));
+    return fail(kind_of(response->status),
+                url_ + target + " answered HTTP " + std::to_string(response->status) + "; is that clew-control's API?");
+}
+
+template <typename Message>
+Result<Message> ApiClient::get_message(const std::string& target) {
+    Result<std::string> body = get(target);
+    if (!body) return tl::make_unexpected(body.error());
+    Message message;
+    if (!read_json(*body, message))
+        return fail(
+            ErrorKind::failed,
+            url_ + target + " answered something that is not Clew's JSON; is --api right, and of this version?");
+    return message;
+}
+
+Result<v1::PathList> ApiClient::paths(const PathsRequest& request) {
+    std::string target =
+        "/api/v1/paths?since_ns=" + std::to_string(request.since_ns) + "&limit=" + std::to_string(request.count_max);
+    if (request.until_ns != 0) target += "&until_ns=" + std::to_string(request.until_ns);
+    if (!request.filter.empty()) target += "&filter=" + http::percent_encode(request.filter);
+    return get_message<v1::PathList>(target);
+}
+
+Result<std::string> ApiClient::full_id(const std::string& typed, TimeNs now) {
+    std::string id = typed;
+    for (char& c : id)
+        if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+    const bool hex = id.find_first_not_of("0123456789abcdef") == std::string::npos;
+    if (!hex || id.size() > id_digits || id.size() < id_prefix_digits_min)
+        return fail(ErrorKind::usage, "'" + printable(cut(typed, 40)) +
+                                          "' is not a path id; give 4 to 16 hex digits as 'clew paths' prints them");
+    if (id.size() == id_digits) return id;
+    PathsRequest request;
+    request.since_ns = std::max<TimeNs>(0, now - prefix_search_ns);
+    request.count_max = prefix_search_count_max;
+    const Result<v1::PathList> list = paths(request);
+    if (!list) return tl::make_unexpected(list.error());
+    std::vector<std::string> fitting;
+    for (const v1::Path& path : list->paths())
+        if (path.path_id().compare(0, id.size(), id) == 0) fitting.push_back(path.path_id());
+    std::sort(fitting.begin(), fitting.end());
+    fitting.erase(std::unique(fitting.begin(), fitting.end()), fitting.end());
+    if (fitting.size() == 1) return fitting.front();
+    if (fitting.empty())
+        return fail(
+            ErrorKind::nothing_found,
+            "no path of the last 24 hours begins with " + id + "; give all 16 digits for an older one" +
+                (list->partial().empty() ? "" : " (not all were looked at: " + printable(list->partial()) + ")"));
+    std::string choices;
+    for (std::size_t i = 0; i < fitting.size() && i < 4; ++i) choices += (i > 0 ? ", " : "") + fitting[i];
+    return fail(ErrorKind::usage, std::to_string(fitting.size()) + " paths begin with " + id + " (" + choices +
+                                      (fitting.size() > 4 ? ", …" : "") + "); give more digits");
+}
+
+Result<v1::Path> ApiClient::path(const std::string& id, TimeNs now) {
+    const Result<std::string> full = full_id(id, now);
+    if (!full) return tl::make_unexpected(full.error());
+    Result<v1::Path> path = get_message<v1::Path>("/api/v1/paths/" + *full);
+    // Legs move to another path when a better link is found: follow where they went.
+    for (int step = 0; step < 4 && path && path->retracted() && !path->merged_into().empty(); ++step)
+        path = get_message<v1::Path>("/api/v1/paths/" + http::percent_encode(path->merged_into()));
+    if (path && path->legs().empty())
+        return fail(ErrorKind::nothing_found,
+                    "path " + *full + " was taken back and its legs are in other paths; look again with 'clew paths'");
+    return path;
+}
+
+Result<v1::Ladder> ApiClient::ladder(const std::string& id, TimeNs from_ns, TimeNs to_ns) {
+    std::string target = "/api/v1/paths/" + http::percent_encode(id) + "/ladder";
+    char separator = '?';
+    for (const auto& [name, time] : {std::pair{"from_ns", from_ns}, std::pair{"to_ns", to_ns}}) {
+        if (time == 0) continue;
+        target += separator + std::string(name) + "=" + std::to_string(time);
+        separator = '&';
+    }
+    return get_message<v1::Ladder>(target);
+}
+
+Result<v1::Status> ApiClient::status() { return get_message<v1::Status>("/api/v1/status"); }
+
+}  // namespace clew::cli

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The control plane's API as the verbs use it. Every failure is one sentence with the exit code that fits it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "controlplane/http/http.h"
+#include "nat-trace/result.h"
+#include "nat-trace/time.h"
+#include "wire/path.pb.h"
+
+namespace clew::cli {
+
+constexpr const char* api_url_default = "http://127.0.0.1:7480";
+constexpr std::uint32_t api_timeout_ms = 15'000;
+
+struct PathsRequest {
+    TimeNs since_ns = 0;
+    TimeNs until_ns = 0;  ///< 0 = now and later
+    std::string filter;
+    std::uint32_t count_max = 100;
+};
+
+/// One connection to one control plane; one thread at a time.
+class ApiClient {
+  public:
+    static Result<ApiClient> create(const std::string& url, std::uint32_t timeout_ms = api_timeout_ms);
+
+    Result<v1::PathList> paths(const PathsRequest& request);
+    /// `id`: 16 hex digits, or a shorter prefix that fits only one path of the last day before `now`.
+    Result<v1::Path> path(const std::string& id, TimeNs now);
+    Result<v1::Ladder> ladder(const std::string& id, TimeNs from_ns, TimeNs to_ns);  ///< 0 = no bound; a full id
+    Result<v1::Status> status();
+
+    /// The full id for what a person typed.
+    Result<std::string> full_id(const std::string& typed, TimeNs now);
+
+  private:
+    ApiClient(std::string url, std::unique_ptr<http::Client> client)
+        : url_(std::move(url)), client_(std::move(client)) {}
+    Result<std::string> get(const std::string& target);
+    template <typename Message>
+    Result<Message> get_message(const std::string& target);
+
+    std::string url_;
+    std::unique_ptr<http::Client> client_;
+};
+
+}  // namespace clew::cli

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/ladder_view.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <optional>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/path_jsonl.h"
+#include "cli/path_view.h"
+#include "cli/text_table.h"
+#include "cli/time_text.h"
+
+namespace clew::cli {
+namespace {
+
+constexpr std::uint32_t flag_syn = 0x02;
+constexpr std::uint32_t flag_ack = 0x10;
+
+bool is_to_client(const v1::LadderRow& row) { return row.direction() == "to_client"; }
+
+/// Where the sequence numbers of each tap and direction begin.
+class SequenceStarts {
+  public:
+    explicit SequenceStarts(const v1::Ladder& ladder) : starts_(static_cast<std::size_t>(ladder.columns_size())) {
+        for (std::size_t i = 0; i < starts_.size(); ++i) {
+            const v1::PathLeg& leg = ladder.columns(static_cast<int>(i));
+            if (leg.to_server().has_isn()) starts_[i][0] = leg.to_server().isn();
+            if (leg.to_client().has_isn()) starts_[i][1] = leg.to_client().isn();
+        }
+        // Found in the middle: the first number seen becomes 1.
+        for (const v1::LadderRow& row : ladder.rows())
+            for (std::size_t i = 0; i < starts_.size() && i < static_cast<std::size_t>(row.cells_size()); ++i)
+                learn(i, is_to_client(row), row.cells(static_cast<int>(i)));
+    }
+
+    std::uint32_t relative(std::size_t column, bool to_client, std::uint32_t number) const {
+        return number - starts_[column][to_client ? 1 : 0].value_or(0);
+    }
+
+  private:
+    void learn(std::size_t column, bool to_client, const v1::LadderCell& cell) {
+        if (!cell.seen() || cell.flags() == 0) return;
+        auto& own = starts_[column][to_client ? 1 : 0];
+        auto& other = starts_[column][to_client ? 0 : 1];
+        if (!own) own = (cell.flags() & flag_syn) ? cell.seq() : cell.seq() - 1;
+        if (!other && (cell.flags() & flag_ack)) other = cell.ack() - 1;
+    }
+
+    std::vector<std::array<std::optional<std::uint32_t>, 2>> starts_;
+};
+
+/// The tap that saw a row's packet first in its direction of travel.
+std::optional<std::size_t> first_seen(const v1::LadderRow& row) {
+    const auto count = static_cast<std::size_t>(row.cells_size());
+    for (std::size_t k = 0; k < count; ++k) {
+        const std::size_t i = is_to_client(row) ? count - 1 - k : k;
+        if (row.cells(static_cast<int>(i)).seen()) return i;
+    }
+    return std::nullopt;
+}
+
+Cell tap_cell(const v1::LadderRow& row, std::size_t column, bool first) {
+    if (column >= static_cast<std::size_t>(row.cells_size())) return {"", Style::plain};
+    const v1::LadderCell& cell = row.cells(static_cast<int>(column));
+    const bool back = is_to_client(row);
+    if (!cell.seen()) return {"✕", Style::bad};
+    if (first) return {back ? "◀ ●" : "● ▶", Style::strong};
+    std::string delay = "seen";
+    if (cell.has_delay_ns()) delay = (cell.delay_ns() >= 0 ? "+" : "") + duration_text(cell.delay_ns());
+    return {back ? "◀ " + delay : delay + " ▶", Style::plain};
+}
+
+std::string row_time(const v1::LadderRow& row, TimeNs start, bool absolute) {
+    if (absolute) return time_text(row.time_ns(), 6);
+    char text[32];
+    std::snprintf(text, sizeof text, "%.6f", static_cast<double>(row.time_ns() - start) / 1e9);
+    return text;
+}
+
+/// What every block of taps begins its rows with.
+std::vector<Cell> packet_cells(const v1::LadderRow& row, const SequenceStarts& starts, TimeNs start, bool absolute) {
+    std::vector<Cell> cells = {{row_time(row, start, absolute), Style::plain}};
+    const auto first = first_seen(row);
+    if (!first)
+        return {cells[0], {"-"}, {"-", Style::plain, true}, {"-", Style::plain, true}, {"-", Style::plain, true}};
+    const v1::LadderCell& packet = row.cells(static_cast<int>(*first));
+    const bool tcp = packet.flags() != 0;
+    cells.push_back({tcp_flags_text(packet.flags()) + (row.retransmission() ? " retrans" : ""),
+                     row.retransmission() ? Style::bad : Style::plain});
+    const auto number = [&](const std::string& text) { cells.push_back({text, Style::plain, true}); };
+    number(std::to_string(tcp ? starts.relative(*first, is_to_client(row), packet.seq()) : packet.seq()));
+    number(tcp && (packet.flags() & flag_ack)
+               ? std::to_string(starts.relative(*first, !is_to_client(row), packet.ack()))
+               : "-");
+    number(std::to_string(packet.length()));
+    return cells;
+}
+
+std::string legend(const v1::Ladder& ladder, const Paint& paint) {
+    TextTable table({"", "TAP", "CLIENT", "SERVER", "INSIDE"});
+    for (int i = 0; i < ladder.columns_size(); ++i) {
+        const v1::PathLeg& leg = ladder.columns(i);
+        table.add({{std::to_string(i + 1)},
+                   {printable(leg.tap()), Style::strong},
+                   {printable(leg.client())},
+                   {printable(leg.server())},
+                   {tunnel_text(leg)}});
+    }
+    return table.text(paint, 1 << 20);
+}
+
+}  // namespace
+
+std::string tcp_flags_text(std::uint32_t flags) {
+    constexpr std::array<const char*, 8> names = {"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"};
+    constexpr std::array<std::size_t, 8> order = {1, 0, 2, 3, 4, 5, 6, 7};  // SYN first: that is how they are spoken of
+    std::string text;
+    for (const std::size_t bit : order)
+        if (flags & (1u << bit)) text += (text.empty() ? "" : ",") + std::string(names[bit]);
+    return text.empty() ? "-" : text;
+}
+
+std::string ladder_view(const v1::Ladder& ladder, bool absolute, const Paint& paint, std::size_t columns) {
+    const SequenceStarts starts(ladder);
+    const TimeNs start = ladder.rows().empty() ? 0 : ladder.rows(0).time_ns();
+    std::string text = paint(Style::strong, "ladder of path " + printable(ladder.path_id())) +
+                       (absolute || start == 0 ? "" : "  begins " + time_text(start, 6)) + "\n\n" +
+                       legend(ladder, paint);
+
+    const std::vector<std::string> fixed_header = {absolute ? "TIME" : "SECONDS", "FLAGS", "SEQ", "ACK", "LENGTH"};
+    TextTable fixed(fixed_header);
+    for (const v1::LadderRow& row : ladder.rows()) fixed.add(packet_cells(row, starts, start, absolute));
+    const std::size_t fixed_width = fixed.width() + 2;
+    constexpr std::size_t tap_width = 13;  // "+1.23 ms ▶" and the gap
+    const auto tap_count = static_cast<std::size_t>(ladder.columns_size());
+    const std::size_t room = columns > fixed_width ? columns - fixed_width : 0;
+    const std::size_t per_block = std::max<std::size_t>(1, std::min(tap_count, room / tap_width));
+    for (std::size_t begin = 0; begin < tap_count; begin += per_block) {
+        const std::size_t end = std::min(tap_count, begin + per_block);
+        std::vector<std::string> header = fixed_header;
+        for (std::size_t i = begin; i < end; ++i)
+            header.push_back(cut(std::to_string(i + 1) + " " + printable(ladder.columns(static_cast<int>(i)).tap()),
+                                 std::max<std::size_t>(tap_width - 2, (room / per_block) - 2)));
+        TextTable table(std::move(header));
+        for (const v1::LadderRow& row : ladder.rows()) {
+            std::vector<Cell> cells = packet_cells(row, starts, start, absolute);
+            const auto first = first_seen(row);
+            for (std::size_t i = begin; i < end; ++i) cells.push_back(tap_cell(row, i, first == i));
+            table.add(std::move(cells));
+        }
+        text += "\n" + table.text(paint, std::max(columns, fixed_width + tap_width));  // never cut a delay
+    }
+    return text + "\n" +
+           paint(
+               Style::faint,
+               "● first seen here   ▶ to the server   ◀ to the client   +time since the tap before   ✕ not seen here") +
+           "\n";
+}
+
+std::string ladder_lines(const v1::Ladder& ladder) {
+    using Json = nlohmann::ordered_json;
+    std::string lines;
+    for (const v1::LadderRow& row : ladder.rows()) {
+        Json json = {{"path_id", ladder.path_id()},
+                     {"direction", row.direction()},
+                     {"time_ns", row.time_ns()},
+                     {"retransmission", row.retransmission()},
+                     {"cells", Json::array()}};
+        for (int i = 0; i < row.cells_size() && i < ladder.columns_size(); ++i) {
+            const v1::LadderCell& cell = row.cells(i);
+            Json one = {{"tap", ladder.columns(i).tap()}, {"seen", cell.seen()}};
+            if (cell.seen()) {
+                one.update(Json{{"time_ns", cell.time_ns()},
+                                {"seq", cell.seq()},
+                                {"ack", cell.ack()},
+                                {"length", cell.length()},
+                                {"flags", cell.flags()},
+                                {"ttl", cell.ttl()},
+                                {"ip_id", cell.ip_id()},
+                                {"window", cell.window()}});
+                if (cell.has_delay_ns()) one["delay_ns"] = cell.delay_ns();
+            }
+            json["cells"].push_back(std::move(one));
+        }
+        lines += json_line(json) + "\n";
+    }
+    return lines;
+}
+
+}  // namespace clew::cli

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// A ladder for a person (one column a tap, one row a packet) and for programs (one JSON line a row).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "cli/paint.h"
+#include "wire/path.pb.h"
+
+namespace clew::cli {
+
+/// Sequence numbers are relative to each tap's own start, so that they read the same on both sides of a gateway that
+/// moves them. `absolute`: times of day in place of seconds since the first packet.
+std::string ladder_view(const v1::Ladder& ladder, bool absolute, const Paint& paint, std::size_t columns);
+
+/// One line a row, each cell with its tap's name; numbers as written at the tap. Every line ends in a newline.
+std::string ladder_lines(const v1::Ladder& ladder);
+
+std::string tcp_flags_text(std::uint32_t flags);  ///< "SYN,ACK"; "-" when none is set
+
+}  // namespace clew::cli

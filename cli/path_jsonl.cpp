@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/path_jsonl.h"
+
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+namespace clew::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+double rounded(float bits) { return std::round(static_cast<double>(bits) * 100) / 100; }
+
+Json flow_json(const v1::PathFlow& flow) {
+    Json json = {{"packets", flow.packets()},
+                 {"bytes", flow.bytes()},
+                 {"retransmissions", flow.retransmissions()},
+                 {"ttl", flow.ttl()}};
+    if (flow.has_isn()) json["isn"] = flow.isn();
+    return json;
+}
+
+Json layers_json(const v1::PathLeg& leg) {
+    Json layers = Json::array();
+    for (const v1::PathLayer& layer : leg.layers()) {
+        Json json = {{"type", layer.type()}, {"id", layer.has_id() ? Json(layer.id()) : Json(nullptr)}};
+        if (!layer.client_end().empty()) json["client_end"] = layer.client_end();
+        if (!layer.server_end().empty()) json["server_end"] = layer.server_end();
+        layers.push_back(std::move(json));
+    }
+    return layers;
+}
+
+Json link_json(const v1::PathLink& link) {
+    Json evidence = Json::array();
+    for (const v1::PathEvidence& one : link.evidence())
+        evidence.push_back({{"by", one.by()}, {"bits", rounded(one.bits())}});
+    Json delta = Json::object();
+    if (link.has_delta_to_server()) delta["to_server"] = link.delta_to_server();
+    if (link.has_delta_to_client()) delta["to_client"] = link.delta_to_client();
+    Json delay = Json::object();
+    for (const v1::PathDelay& one : link.delays())
+        delay[one.direction()] = {{"min_ns", one.min_ns()},
+                                  {"mean_ns", one.mean_ns()},
+                                  {"max_ns", one.max_ns()},
+                                  {"error_ns", one.error_ns()},
+                                  {"samples", one.samples()}};
+    return {{"from", link.from()},          {"to", link.to()},
+            {"kind", link.kind()},          {"grade", link.grade()},
+            {"bits", rounded(link.bits())}, {"margin_bits", rounded(link.margin_bits())},
+            {"rivals", link.rivals()},      {"evidence", std::move(evidence)},
+            {"delta", std::move(delta)},    {"delay", std::move(delay)},
+            {"changes", link.changes()}};
+}
+
+}  // namespace
+
+Json leg_json(const v1::PathLeg& leg) {
+    Json json = {{"tap", leg.tap()},           {"client", leg.client()},
+                 {"server", leg.server()},     {"vni", leg.has_vni() ? Json(leg.vni()) : Json(nullptr)},
+                 {"first_ns", leg.first_ns()}, {"last_ns", leg.last_ns()},
+                 {"leg_id", leg.leg_id()},     {"clock", leg.clock()},
+                 {"observer", leg.observer()}, {"end", leg.end()},
+                 {"tunnel", layers_json(leg)}};
+    if (!leg.client_mac().empty()) json["client_mac"] = leg.client_mac();
+    if (!leg.server_mac().empty()) json["server_mac"] = leg.server_mac();
+    if (leg.netns() != 0) json["netns"] = leg.netns();
+    if (leg.pid() != 0 || !leg.process().empty()) {
+        json["process"] = leg.process();
+        json["pid"] = leg.pid();
+    }
+    json["to_server"] = flow_json(leg.to_server());
+    json["to_client"] = flow_json(leg.to_client());
+    return json;
+}
+
+std::string json_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+std::string path_line(const v1::Path& path) {
+    Json json = {{"path_id", path.path_id()},   {"revision", path.revision()}, {"proto", path.proto()},
+                 {"first_ns", path.first_ns()}, {"last_ns", path.last_ns()},   {"legs", Json::array()},
+                 {"links", Json::array()}};
+    for (const v1::PathLeg& leg : path.legs()) json["legs"].push_back(leg_json(leg));
+    for (const v1::PathLink& link : path.links()) json["links"].push_back(link_json(link));
+    if (!path.unlinked().empty() && path.unlinked() != "linked") json["unlinked"] = path.unlinked();
+    return json_line(json);
+}
+
+std::string path_document(const v1::PathList& list) {
+    std::string text = "{\"paths\": [";
+    for (int i = 0; i < list.paths_size(); ++i) text += (i > 0 ? ",\n" : "\n") + path_line(list.paths(i));
+    return text + "\n], \"partial\": " + json_line(Json(list.partial())) + "}";
+}
+
+}  // namespace clew::cli

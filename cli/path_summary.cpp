@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/path_summary.h"
+
+#include <algorithm>
+#include <map>
+
+#include "cli/paint.h"
+#include "cli/time_text.h"
+
+namespace clew::cli {
+
+const v1::PathLeg* client_leg(const v1::Path& path) { return path.legs().empty() ? nullptr : &path.legs(0); }
+const v1::PathLeg* server_leg(const v1::Path& path) {
+    return path.legs().empty() ? nullptr : &path.legs(path.legs_size() - 1);
+}
+
+bool is_measurable(const v1::Path& path, const v1::PathLink& link) {
+    const auto has_packets = [&](std::uint32_t i) {
+        return i < static_cast<std::uint32_t>(path.legs_size()) &&
+               path.legs(static_cast<int>(i)).observer() != "socket";
+    };
+    return has_packets(link.from()) && has_packets(link.to());
+}
+
+AddedDelay added_delay(const v1::Path& path) {
+    AddedDelay added;
+    for (const v1::PathLink& link : path.links()) {
+        if (!is_measurable(path, link)) continue;
+        unsigned measured = 0;
+        for (const v1::PathDelay& delay : link.delays()) {
+            if (delay.samples() == 0) continue;
+            added.sum_ns += delay.mean_ns();
+            added.error_ns += delay.error_ns();
+            ++measured;
+        }
+        added.measured += measured;
+        added.missing += measured < 2 ? 2 - measured : 0;
+    }
+    return added;
+}
+
+std::string added_delay_text(const AddedDelay& added) {
+    if (added.measured == 0) return "-";
+    return (added.missing > 0 ? "≥ " : "") + measured_text(added.sum_ns, added.error_ns);
+}
+
+std::string process_text(const v1::PathLeg& leg) {
+    if (leg.process().empty() && leg.pid() == 0) return {};
+    const std::string name = leg.process().empty() ? "?" : printable(leg.process());
+    return leg.pid() == 0 ? name : name + "[" + std::to_string(leg.pid()) + "]";
+}
+
+std::string hops_text(const v1::Path& path) {
+    if (path.links().empty())
+        return path.unlinked().empty() || path.unlinked() == "linked" ? "-" : "unlinked: " + printable(path.unlinked());
+    std::string text;
+    for (const v1::PathLink& link : path.links())
+        if (link.kind() != "forward") text += (text.empty() ? "" : " → ") + printable(link.kind());
+    return text.empty() ? "forward" : text;
+}
+
+std::string worst_grade(const v1::Path& path) {
+    std::string worst;
+    for (const v1::PathLink& link : path.links()) worst = std::max(worst, link.grade());
+    return worst.empty() ? "-" : printable(worst);
+}
+
+std::vector<std::string> abnormalities(const v1::Path& path) {
+    std::vector<std::string> found;
+    std::uint64_t retransmissions = 0, packets_to_client = 0, packets = 0;
+    bool reset = false, seen_by_tap = false;
+    for (const v1::PathLeg& leg : path.legs()) {
+        reset |= leg.end() == "reset";
+        if (leg.observer() == "socket") continue;
+        seen_by_tap = true;
+        packets += leg.to_server().packets() + leg.to_client().packets();
+        packets_to_client += leg.to_client().packets();
+        // The same retransmission passes every tap: the worst tap counts, not the sum over taps.
+        retransmissions = std::max<std::uint64_t>(
+            retransmissions, std::uint64_t{leg.to_server().retransmissions()} + leg.to_client().retransmissions());
+    }
+    if (reset) found.emplace_back("reset");
+    if (seen_by_tap && packets > 0 && packets_to_client == 0) found.emplace_back("no answer seen");
+    if (retransmissions > 0)
+        found.push_back(with_thousands(retransmissions) +
+                        (retransmissions == 1 ? " retransmission" : " retransmissions"));
+    if (const std::string grade = worst_grade(path); grade == "C" || grade == "D")
+        found.push_back("link of grade " + grade);
+    return found;
+}
+
+std::string unlinked_text(const std::string& reason) {
+    static const std::map<std::string, std::string> sentences = {
+        {"no-candidate", "no other tap saw a connection that could be this one: the next hop may not be mirrored"},
+        {"ambiguous", "several connections fit equally well; linking one of them would be a guess"},
+        {"one-way", "only one direction was seen, which is too little to be sure"},
+        {"capture-gap", "packets needed to compare were lost by the capture"},
+        {"evicted", "it left the window before its neighbours were seen: the window is too small for this traffic"},
+        {"unsupported", "this protocol leaves nothing to compare across a gateway"},
+        {"clock", "the taps' clocks could not be brought together"},
+        {"folded", "one of many alike connections without any entropy (health checks, scans): folded"},
+    };
+    const auto found = sentences.find(reason);
+    return found == sentences.end() ? printable(reason) : found->second;
+}
+
+std::size_t id_prefix_length(const v1::PathList& list) {
+    std::vector<std::string> ids;
+    for (const v1::Path& path : list.paths()) ids.push_back(path.path_id());
+    std::sort(ids.begin(), ids.end());
+    std::size_t length = 8;
+    for (std::size_t i = 1; i < ids.size(); ++i) {
+        if (ids[i] == ids[i - 1]) continue;
+        const auto [a, b] = std::mismatch(ids[i].begin(), ids[i].end(), ids[i - 1].begin(), ids[i - 1].end());
+        length = std::max(length, static_cast<std::size_t>(a - ids[i].begin()) + 1);
+    }
+    return length;
+}
+
+}  // namespace clew::cli

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/program.h"
+
+#include <algorithm>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/api_client.h"
+#include "cli/paint.h"
+
+namespace clew::cli {
+namespace {
+
+constexpr const char* footer = R"(Examples:
+  clew paths                            the connections of the last five minutes, hop by hop
+  clew paths --since 1h ip.addr == 10.0.0.7
+  clew path show 9f3a11c0               one of them in full: addresses, evidence, delay of every hop
+  clew ladder 9f3a11c0                  its packets at every tap, side by side
+  clew replay --tap edge=edge.pcap --tap lb=lb.pcap
+  clew doctor                           is this machine fit, is the control plane there?
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 nothing found, 4 partial, 5 not allowed, 6 unreachable.)";
+
+void add_verbs(CLI::App& root, Program& program) {
+    add_paths_verb(root, program);
+    add_path_verb(root, program);
+    add_ladder_verb(root, program);
+    add_status_verb(root, program);
+#ifdef CLEW_CLI_COMPLETE
+    add_replay_verb(root, program);
+    add_config_verb(root, program);
+    add_doctor_verb(root, program);
+    add_keys_verb(root, program);
+#endif
+}
+
+/// The innermost verb that was named: its --help is the one to point at.
+std::string named_verb(const CLI::App& app) {
+    for (const CLI::App* verb : app.get_subcommands())
+        if (verb->parsed()) return app.get_name() + " " + named_verb(*verb);
+    return app.get_name();
+}
+
+std::string usage_sentence(const CLI::App& root, const CLI::ParseError& error) {
+    std::string sentence = error.what();
+    std::replace(sentence.begin(), sentence.end(), '\n', ' ');
+    while (!sentence.empty() && (sentence.back() == ' ' || sentence.back() == '.')) sentence.pop_back();
+    return printable(sentence) + "; see '" + named_verb(root) + " --help'";
+}
+
+}  // namespace
+
+void add_format_option(CLI::App& verb, std::string& format, const std::vector<std::string>& choices) {
+    format = choices.front();
+    verb.add_option("--format", format, "How to print: table for people, json and jsonl for programs")
+        ->check(CLI::IsMember(choices))
+        ->capture_default_str();
+}
+
+int run_program(const std::vector<std::string>& arguments, Surroundings& surroundings) {
+    Program program{surroundings, api_url_default, {}};
+    CLI::App root("Clew follows a connection through every gateway between two processes.", "clew");
+    root.footer(footer);
+    root.set_version_flag("--version", std::string("clew ") + CLEW_VERSION);
+    root.add_option("--api", program.api_url, "Where the control plane's API is")
+        ->envname("CLEW_API")
+        ->capture_default_str();
+    root.require_subcommand(1);
+    root.fallthrough();  // --api may stand behind the verb
+    add_verbs(root, program);
+    try {
+        root.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+    } catch (const CLI::Success& asked) {
+        root.exit(asked, surroundings.out, surroundings.err);
+        return 0;
+    } catch (const CLI::ParseError& error) {
+        surroundings.err << "clew: " << usage_sentence(root, error) << "\n";
+        return static_cast<int>(ErrorKind::usage);
+    }
+    const Result<void> result = program.chosen();
+    surroundings.out.flush();
+    if (!result) {
+        surroundings.err << "clew: " << result.error().sentence << "\n";
+        return static_cast<int>(result.error().kind);
+    }
+    if (!surroundings.out) {
+        surroundings.err << "clew: the output could not be written; is the disk full?\n";
+        return static_cast<int>(ErrorKind::failed);
+    }
+    return 0;
+}
+
+}  // namespace clew::cli
