@@ -4,8 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,17 +38,20 @@ struct CollectorCounters {
     std::uint64_t legs_bad = 0;      ///< a field out of range: left out
     std::uint64_t messages_bad = 0;  ///< not decodable
     std::uint64_t messages_other_version = 0;
-    std::uint64_t observers_refused = 0;
+    std::uint64_t observers_refused = 0;  ///< key not allowed, bad greeting, too many
+    std::uint64_t batches_refused = 0;    ///< no room: will be sent again
 };
 
 /// What the collector calls, all on its own thread.
 class CollectorSink {
   public:
     virtual ~CollectorSink() = default;
-    /// Highest stored sequence of that run; 0 when nothing is known of it. Asked once for each run.
-    virtual std::uint64_t last_stored(const std::string& observer, std::int64_t started_ns) = 0;
+    /// Highest stored sequence of that run; 0 when it has none. Asked once for each run. Nothing when that cannot be
+    /// known now (the store does not answer): the observer is refused and tries again.
+    virtual std::optional<std::uint64_t> last_stored(const std::string& observer, std::int64_t started_ns) = 0;
     /// A decoded batch. `legs[i].tap` is an index into `taps`. Call acknowledge(id) when it is safely stored.
-    virtual void receive(BatchId id, const std::vector<v1::TapName>& taps, std::vector<Leg> legs) = 0;
+    /// False when there is no room for it now: the observer is refused and sends it again later. Must not wait.
+    virtual bool receive(BatchId id, const std::vector<v1::TapName>& taps, std::vector<Leg> legs) = 0;
 };
 
 class Collector {
@@ -65,6 +68,7 @@ class Collector {
 
     virtual std::vector<v1::ObserverStatus> observers() const = 0;  ///< from any thread
     virtual CollectorCounters counters() const = 0;
+    virtual std::string endpoint() const = 0;  ///< as bound: with the port the kernel chose where "*" was asked for
 };
 
 }  // namespace clew::wire

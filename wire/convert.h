@@ -2,7 +2,9 @@
 // Between the vocabulary (nat-trace) and the messages (protobuf). Decoding checks every field of untrusted input.
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "nat-trace/engine.h"
 #include "nat-trace/ladder.h"
@@ -23,6 +25,10 @@ Result<PacketHeader> decode(const v1::PacketHeader& message);
 
 /// A path as it is stored and served; `engine` names the taps.
 v1::Path to_message(const Path& path, const Engine& engine);
+
+/// The path back from its message, as far as a ladder needs it: legs (ids, ends, observers, times, ISNs) in order and
+/// links (kinds, deltas). Evidence and segments are left out. Taps are numbered in the order of their first leg.
+Result<Path> path_from_message(const v1::Path& message);
 
 std::string id_text(std::uint64_t id);  ///< 16 hex digits
 Result<std::uint64_t> parse_id(std::string_view text);

@@ -7,7 +7,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "nat-trace/result.h"
@@ -31,6 +33,9 @@ constexpr std::size_t envelope_bytes = 8;
 constexpr std::size_t message_bytes_max = 16u << 20;  ///< a larger second part is refused
 
 std::array<std::uint8_t, envelope_bytes> encode_envelope(MessageType type);
+
+/// The version a message of Clew's was written in, this one or another; nothing when it is not Clew's.
+std::optional<std::uint16_t> envelope_version(std::span<const std::uint8_t> bytes);
 
 /// The type, or one sentence that says what is wrong (not Clew's, another version, unknown type).
 Result<MessageType> decode_envelope(std::span<const std::uint8_t> bytes);

@@ -41,8 +41,9 @@ struct PublisherCounters {
     std::uint64_t batches_acknowledged = 0;
     std::uint64_t batches_spooled = 0;
     std::uint64_t batches_dropped_spool_full = 0;
-    std::uint64_t legs_dropped = 0;  ///< with those batches
-    std::uint64_t spool_bytes = 0;   ///< now
+    std::uint64_t legs_dropped = 0;     ///< with those batches
+    std::uint64_t spool_bytes = 0;      ///< now
+    std::uint64_t spool_tails_cut = 0;  ///< torn ends of spool files, cut off at start
     std::uint64_t reconnects = 0;
     bool connected = false;  ///< a HelloReply came and pings are answered
 };

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/header_asks.h"
+
+#include <chrono>
+
+namespace clew::wire {
+namespace {
+constexpr std::uint32_t header_count_limit = 1'000'000;  // an observer that answers more than was asked is cut here
+}
+
+std::uint64_t HeaderAsks::file(const std::string& observer, v1::HeaderRequest request) {
+    const std::lock_guard lock(mutex_);
+    const std::uint64_t id = next_id_++;
+    request.set_request_id(id);
+    asks_[id] = Ask{.observer = observer,
+                    .header_count_max = request.header_count_max() ? request.header_count_max() : header_count_limit,
+                    .reply = {},
+                    .refusal = {},
+                    .done = false};
+    outgoing_.push_back({observer, std::move(request)});
+    return id;
+}
+
+Result<v1::HeaderReply> HeaderAsks::wait(std::uint64_t request_id, std::uint32_t timeout_ms) {
+    std::unique_lock lock(mutex_);
+    Ask& ask = asks_.at(request_id);
+    const bool done = changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&ask] { return ask.done; });
+    Ask result = std::move(ask);
+    asks_.erase(request_id);
+    if (!result.refusal.empty()) return fail(ErrorKind::unreachable, result.refusal);
+    if (!done && result.reply.headers_size() == 0)
+        return fail(ErrorKind::unreachable, "observer '" + result.observer + "' did not answer within " +
+                                                std::to_string(timeout_ms) + " ms; look at its log");
+    if (!done) result.reply.set_partial("observer '" + result.observer + "' did not send the rest in time");
+    result.reply.set_last(true);
+    return std::move(result.reply);
+}
+
+std::vector<HeaderAsks::Outgoing> HeaderAsks::take_outgoing() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(outgoing_, {});
+}
+
+void HeaderAsks::reply(const std::string& observer, v1::HeaderReply part) {
+    const std::lock_guard lock(mutex_);
+    const auto found = asks_.find(part.request_id());
+    if (found == asks_.end() || found->second.observer != observer) return;  // too late, or not asked
+    Ask& ask = found->second;
+    for (v1::PacketHeader& header : *part.mutable_headers()) {
+        if (static_cast<std::uint32_t>(ask.reply.headers_size()) >= ask.header_count_max) {
+            ask.reply.set_partial("more headers than were asked for were left out");
+            break;
+        }
+        *ask.reply.add_headers() = std::move(header);
+    }
+    ask.reply.set_request_id(part.request_id());
+    if (!part.partial().empty()) ask.reply.set_partial(part.partial());
+    ask.done = part.last();
+    if (ask.done) changed_.notify_all();
+}
+
+void HeaderAsks::refuse(std::uint64_t request_id, const std::string& sentence) {
+    const std::lock_guard lock(mutex_);
+    const auto found = asks_.find(request_id);
+    if (found == asks_.end()) return;
+    found->second.refusal = sentence;
+    found->second.done = true;
+    changed_.notify_all();
+}
+
+}  // namespace clew::wire
