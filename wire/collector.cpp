@@ -130,7 +130,7 @@ Result<void> ThreadedCollector::open() {
     try {
         if (encrypted) gate_.emplace(context_, settings_.allowed_public);
         router_.emplace(context_, zmq::socket_type::router);
-        set_common_options(*router_, 8192);
+        set_common_options(*router_, settings_.endpoint, 8192);
         if (encrypted) {
             router_->set(zmq::sockopt::curve_server, true);
             router_->set(zmq::sockopt::curve_publickey, settings_.own_public);

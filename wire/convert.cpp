@@ -95,13 +95,10 @@ void encode_segment(const Segment& segment, v1::Segment& message) {
 
 std::uint32_t layer_id_max(LayerType type) {
     switch (type) {
-        case LayerType::vlan:
-            return 0xfff;
+        case LayerType::vlan: return 0xfff;
         case LayerType::vxlan:
-        case LayerType::geneve:
-            return 0xffffff;
-        default:
-            return 0xffffffff;
+        case LayerType::geneve: return 0xffffff;
+        default: return 0xffffffff;
     }
 }
 
@@ -261,10 +258,8 @@ Protocol protocol_of(std::uint32_t value, Mistake& mistake) {
         case 1:
         case 6:
         case 17:
-        case 58:
-            return static_cast<Protocol>(value);
-        default:
-            mistake.note("protocol", "is " + std::to_string(value) + ", known are 1, 6, 17 and 58");
+        case 58: return static_cast<Protocol>(value);
+        default: mistake.note("protocol", "is " + std::to_string(value) + ", known are 1, 6, 17 and 58");
     }
     return Protocol::tcp;
 }

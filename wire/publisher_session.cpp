@@ -20,7 +20,7 @@ void PublisherSession::log_once(const std::string& sentence) {
 
 void PublisherSession::open(std::int64_t now_ms) {
     socket_.emplace(context_, zmq::socket_type::dealer);
-    set_common_options(*socket_, static_cast<int>(settings_.unacknowledged_batch_count_max) + 4096);
+    set_common_options(*socket_, settings_.endpoint, static_cast<int>(settings_.unacknowledged_batch_count_max) + 4096);
     socket_->set(zmq::sockopt::immediate, true);  // nothing is queued for a peer that is not there
     socket_->set(zmq::sockopt::reconnect_ivl, 100);
     socket_->set(zmq::sockopt::reconnect_ivl_max, 1000);

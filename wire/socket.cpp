@@ -62,9 +62,9 @@ Result<void> check_endpoint(const char* key, const std::string& endpoint, bool e
     return {};
 }
 
-void set_common_options(zmq::socket_t& socket, int message_count_max) {
+void set_common_options(zmq::socket_t& socket, const std::string& endpoint, int message_count_max) {
     socket.set(zmq::sockopt::linger, 0);
-    socket.set(zmq::sockopt::ipv6, true);
+    socket.set(zmq::sockopt::ipv6, endpoint.find('[') != std::string::npos);
     socket.set(zmq::sockopt::heartbeat_ivl, ping_every_ms);
     socket.set(zmq::sockopt::heartbeat_timeout, silent_peer_lost_after_ms);
     socket.set(zmq::sockopt::maxmsgsize, static_cast<std::int64_t>(message_bytes_max));

@@ -46,7 +46,7 @@ bool parse_body(const zmq::message_t& body, google::protobuf::MessageLite& messa
 Result<void> check_endpoint(const char* key, const std::string& endpoint, bool encrypted);
 
 /// What both ends set: no linger, heartbeats, the limit on a message's size.
-void set_common_options(zmq::socket_t& socket, int message_count_max);
+void set_common_options(zmq::socket_t& socket, const std::string& endpoint, int message_count_max);
 
 /// Wakes a thread that polls `fd()`; from any thread.
 class Waker {
