@@ -16,6 +16,8 @@ static_assert(sizeof(tcp_socket_event) == 168 && std::has_unique_object_represen
 enum TcpState : std::uint8_t { established = 1, syn_sent = 2, syn_recv = 3, close_wait = 8, closing = 11 };
 constexpr TcpFlags fin = 0x01, syn = 0x02, rst = 0x04, ack = 0x10;
 
+constexpr std::uint64_t uptime_ns_max = 1ull << 61;  // 73 years
+
 LegEnd end_of(const tcp_socket_event& event) {
     switch (event.error) {
         case 0: break;
@@ -107,6 +109,7 @@ std::optional<tcp_socket_event> decode_tcp_socket_event(std::span<const std::byt
     std::memcpy(&event, bytes.data(), sizeof event);
     if (event.report > TCP_SOCKET_ENDED || event.old_state == 0 || event.old_state > closing) return std::nullopt;
     if (event.role != TCP_SOCKET_CLIENT && event.role != TCP_SOCKET_SERVER) return std::nullopt;
+    if (std::max({event.born_ns, event.established_ns, event.now_ns}) > uptime_ns_max) return std::nullopt;
     event.comm[sizeof event.comm - 1] = '\0';
     return event;
 }

@@ -232,6 +232,7 @@ TEST(TcpSocketEvent, only_whole_and_sound_reports_are_taken) {
     EXPECT_TRUE(refused([](auto& e) { e.report = 3; }));
     EXPECT_TRUE(refused([](auto& e) { e.role = TCP_SOCKET_LISTENER; }));
     EXPECT_TRUE(refused([](auto& e) { e.old_state = 13; }));
+    EXPECT_TRUE(refused([](auto& e) { e.now_ns = ~0ull; }));
 }
 
 TEST(TcpSocketEvent, a_name_without_an_end_is_cut) {
