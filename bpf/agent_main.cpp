@@ -12,6 +12,8 @@
 #include "bpf/agent_config.h"
 #include "bpf/leg_print.h"
 #include "bpf/probe_error.h"
+#include "bpf/publishing.h"
+#include "wire/publisher.h"
 
 namespace clew::agent {
 namespace {
@@ -52,14 +54,42 @@ bool print_leg(const Leg& leg) {
     return false;
 }
 
-int run(const AgentConfig& config) {
+/// Reports what is there, says that it is ready, and goes on until a signal comes.
+Result<void> follow(Agent& agent, const AgentConfig& config) {
+    if (auto existing = agent.report_existing(); !existing) return existing;
+    fmt::print(stderr, "ready: following the TCP sockets of all network namespaces as {}\n", config.tap);
+    return agent.run(stop_asked);
+}
+
+void print_counters(const Agent& agent) {
+    for (const auto& count : agent.counters())
+        fmt::print(stderr, "{:>10} {}: {}\n", count.value, count.name, count.text);
+}
+
+int run_printing(const AgentConfig& config) {
     auto agent = Agent::start(config, real_time(), print_leg);
     if (!agent) return end_with(agent.error());
-    if (auto existing = (*agent)->report_existing(); !existing) return end_with(existing.error());
-    fmt::print(stderr, "ready: following the TCP sockets of all network namespaces as {}\n", config.tap);
-    if (auto ran = (*agent)->run(stop_asked); !ran) return end_with(ran.error());
-    for (const auto& count : (*agent)->counters())
-        fmt::print(stderr, "{:>10} {}: {}\n", count.value, count.name, count.text);
+    if (auto followed = follow(**agent, config); !followed) return end_with(followed.error());
+    print_counters(**agent);
+    return 0;
+}
+
+int run_publishing(const AgentConfig& config) {
+    const TimeNs started_ns = real_time();
+    auto settings = publisher_settings(config, started_ns);
+    if (!settings) return end_with(settings.error());
+    std::unique_ptr<wire::Publisher> publisher;
+    auto agent = Agent::start(config, started_ns, [&](const Leg& leg) { return publisher->offer(leg); });
+    if (!agent) return end_with(agent.error());
+    auto started = wire::Publisher::start(
+        std::move(*settings), [](const auto& request, const auto& reply) { reply(no_headers(request)); },
+        [&agent = **agent] { return counter_messages(agent.counters()); });
+    if (!started) return end_with(started.error());
+    publisher = std::move(*started);
+    auto followed = follow(**agent, config);
+    publisher.reset();  // its thread reads the agent's counters
+    if (!followed) return end_with(followed.error());
+    print_counters(**agent);
     return 0;
 }
 
@@ -80,7 +110,7 @@ int main_of(int argc, char** argv) {
     if (options.check) return 0;
     set_libbpf_words(options.verbose);
     stop_on_signals();
-    return run(*config);
+    return options.print ? run_printing(*config) : run_publishing(*config);
 }
 
 }  // namespace
