@@ -147,6 +147,9 @@ struct Hint {
     auto operator<=>(const Hint&) const = default;
 };
 
+/// Which end of its connection a socket is. A relay's two sockets have one each.
+enum class SocketRole : std::uint8_t { none = 0, client = 1, server = 2 };  // none: not a socket
+
 /// The process that owns a socket; only legs of Observer::socket have one.
 struct Process {
     std::uint32_t pid = 0;  ///< 0 = not known
@@ -179,6 +182,7 @@ struct Leg {
     std::uint8_t hint_count = 0;
     std::array<Hint, hint_count_max> hints{};
     Process process;
+    SocketRole socket_role = SocketRole::none;  ///< known for every leg of Observer::socket
 
     const Flow& flow(Direction d) const { return flows[static_cast<std::size_t>(d)]; }
     Flow& flow(Direction d) { return flows[static_cast<std::size_t>(d)]; }

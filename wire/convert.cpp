@@ -307,6 +307,7 @@ void encode(const Leg& leg, v1::Leg& message) {
         message.mutable_process()->set_uid(leg.process.uid);
         message.mutable_process()->set_command(ascii(leg.process.name()));
     }
+    message.set_socket_role(static_cast<std::uint32_t>(leg.socket_role));
 }
 
 Result<Leg> decode(const v1::Leg& message) {
@@ -339,6 +340,8 @@ Result<Leg> decode(const v1::Leg& message) {
     for (std::size_t i = 0; i < leg.hint_count; ++i)
         leg.hints[i] = hint_of(message.hints(static_cast<int>(i)), mistake);
     leg.process = process_of(message.process(), mistake);
+    leg.socket_role = in_range<SocketRole>(message.socket_role(), static_cast<std::uint64_t>(SocketRole::server),
+                                           "socket_role", mistake);
     if (!mistake.none()) return fail(ErrorKind::failed, "bad leg: " + mistake.sentence);
     return leg;
 }

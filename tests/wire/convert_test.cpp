@@ -42,6 +42,7 @@ TEST(Convert, ValuesOutOfRangeAreRefusedWithASentence) {
         [](v1::Leg& m) { m.set_phase(3); },
         [](v1::Leg& m) { m.set_end(6); },
         [](v1::Leg& m) { m.set_observer(3); },
+        [](v1::Leg& m) { m.set_socket_role(3); },
         [](v1::Leg& m) { m.set_client_by(5); },
         [](v1::Leg& m) { m.set_tap(65536); },
         [](v1::Leg& m) { m.set_protocol(2); },

@@ -100,6 +100,7 @@ class LegMaker {
         l.hint_count = static_cast<std::uint8_t>(up_to(hint_count_max));
         for (std::size_t i = 0; i < l.hint_count; ++i) l.hints[i] = hint();
         if (coin()) {
+            l.socket_role = static_cast<SocketRole>(up_to(2));
             l.process.pid = any<std::uint32_t>(), l.process.uid = any<std::uint32_t>();
             const std::size_t length = up_to(l.process.command.size());
             for (std::size_t i = 0; i < length; ++i) l.process.command[i] = static_cast<char>('!' + up_to(90));
