@@ -44,6 +44,8 @@ std::string to_json_line(const Leg& leg) {
     json["client"] = to_text(leg.client);
     json["server"] = to_text(leg.server);
     json["netns"] = leg.segment.netns;
+    if (leg.socket_role != SocketRole::none)
+        json["socket"] = leg.socket_role == SocketRole::client ? "client" : "server";
     if (leg.process.pid) {
         json["process"] = leg.process.name();
         json["pid"] = leg.process.pid;

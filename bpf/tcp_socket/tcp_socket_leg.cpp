@@ -131,6 +131,7 @@ Leg to_leg(const tcp_socket_event& event, const SocketLegContext& context) {
     const Endpoint local{address(event.local_ip), event.local_port},
         remote{address(event.remote_ip), event.remote_port};
     const bool client = event.role == TCP_SOCKET_CLIENT;
+    leg.socket_role = client ? SocketRole::client : SocketRole::server;
     leg.client = client ? local : remote;
     leg.server = client ? remote : local;
     leg.segment.netns = event.netns;

@@ -214,6 +214,7 @@ TEST_F(AgentLive, every_connection_at_both_ends_as_captured_on_the_wire) {
             EXPECT_EQ((*leg)["phase"], "ended") << *leg;
             EXPECT_EQ((*leg)["end"], "fin") << *leg;
             EXPECT_EQ((*leg)["pid"], at_client ? run.pid : http_pid) << *leg;
+            EXPECT_EQ((*leg)["socket"], at_client ? "client" : "server") << *leg;
             EXPECT_EQ((*leg)["process"], at_client && run.pid != early_pid ? "curl" : "python3") << *leg;
             expect_flow(*leg, "to_server", capture[{run.client, run.server}]);
             expect_flow(*leg, "to_client", capture[{run.server, run.client}]);

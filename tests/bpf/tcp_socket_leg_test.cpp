@@ -84,6 +84,11 @@ TEST(TcpSocketLeg, the_connecting_side_is_the_client_on_both_sockets) {
     }
 }
 
+TEST(TcpSocketLeg, each_socket_says_which_end_it_is) {
+    EXPECT_EQ(to_leg(client_event(), context).socket_role, SocketRole::client);
+    EXPECT_EQ(to_leg(server_event(), context).socket_role, SocketRole::server);
+}
+
 TEST(TcpSocketLeg, both_sockets_of_a_connection_tell_the_same_sequence_numbers) {
     for (const auto& event : {client_event(), server_event()}) {
         const Leg leg = to_leg(event, context);
