@@ -85,7 +85,7 @@ class Services:
     """Starts the region's programs and keeps their pids in the run directory's state.json."""
 
     def __init__(self, topology, run_dir, delta_fullnat):
-        self.topology, self.dir, self.delta_fullnat = topology, os.path.abspath(run_dir), delta_fullnat
+        self.topology, self.dir, self.delta_fullnat = topology, os.path.abspath(run_dir), os.path.abspath(delta_fullnat)
         self.state_file = f"{self.dir}/state.json"
 
     def state(self):
