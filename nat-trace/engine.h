@@ -66,6 +66,9 @@ class Engine {
 
     const EngineCounters& counters() const;
 
+    /// Bytes that the window, its indexes and the paths take now.
+    std::size_t memory_bytes() const;
+
   private:
     class Impl;
     std::unique_ptr<Impl> impl_;

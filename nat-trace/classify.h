@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands between two neighbouring legs: the kind of the link, what the middlebox changed, by how much it shifted
+// the sequence numbers, and what the segment added in time. Pure: found by comparing the two legs.
+#pragma once
+
+#include "nat-trace/evidence.h"
+#include "nat-trace/link.h"
+
+namespace clew {
+
+/// The kind, by the addresses as written on both legs of one transport connection.
+LinkKind kind_of(const WindowLeg& from, const WindowLeg& to);
+
+/// MiddleboxChange bits.
+std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, LinkKind kind);
+
+/// What the segment between the legs added for packets of one direction; samples == 0 for taps of different clocks.
+SegmentDelay delay_of(const WindowLeg& from, const WindowLeg& to, Direction direction, LinkKind kind);
+
+/// The whole link. `evidence` may come from other legs of the two sides, where these two have less in common.
+Link make_link(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, const PairEvidence& evidence,
+               bool is_relay);
+
+}  // namespace clew

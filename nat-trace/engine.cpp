@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine: reports change the window; a tick links what changed, settles what waited, and lets the old leave.
+#include "nat-trace/engine.h"
+
+#include <algorithm>
+#include <deque>
+#include <unordered_map>
+#include <utility>
+
+#include "nat-trace/chains.h"
+#include "nat-trace/check.h"
+#include "nat-trace/keys.h"
+#include "nat-trace/neighbourhood.h"
+#include "nat-trace/paths.h"
+#include "nat-trace/window.h"
+
+namespace clew {
+namespace {
+
+constexpr std::size_t expiry_step_min = 1024;  ///< places looked at by one tick
+constexpr std::size_t expiry_share = 64;       ///< and so much of the window: all of it in 64 ticks
+
+}  // namespace
+
+class Engine::Impl {
+  public:
+    explicit Impl(const EngineLimits& limits)
+        : limits_(limits),
+          around_limits_{
+              {limits.candidate_distance_ns_max}, limits.candidate_count_max, 4 * limits.candidate_count_max},
+          paths_(window_, around_limits_.evidence) {}
+
+    TapId add_tap(const Tap& tap) {
+        const auto [it, is_new] = tap_by_name_.try_emplace(tap.name, static_cast<TapId>(taps_.size()));
+        if (!is_new) return it->second;
+        CLEW_CHECK(taps_.size() < 65'535);
+        const auto clock = clocks_.try_emplace(tap.clock, static_cast<std::uint16_t>(clocks_.size())).first->second;
+        taps_.push_back(tap);
+        clock_of_tap_.push_back(clock);
+        return it->second;
+    }
+    const Tap& tap(TapId id) const {
+        CLEW_CHECK(id < taps_.size());
+        return taps_[id];
+    }
+
+    void add(const Leg& report) {
+        CLEW_CHECK(report.tap < taps_.size());
+        ++counters_.legs_received;
+        const LegIndex held = window_.find(report.id);
+        if (held == no_leg)
+            admit(report);
+        else if (report.revision <= window_.leg(held).revision)
+            ++counters_.legs_old;
+        else
+            revise(held, report);
+    }
+
+    void tick(TimeNs now) {
+        now_ = std::max(now_, now);
+        link_dirty();
+        settle(false);
+        expire();
+    }
+
+    void finish() {
+        link_dirty();
+        settle(true);
+        link_dirty();
+    }
+
+    std::vector<Path> drain() { return paths_.drain(); }
+
+    const EngineCounters& counters() {
+        counters_.legs_in_window = window_.size();
+        counters_.links_made = paths_.links_made();
+        counters_.links_retracted = paths_.links_retracted();
+        return counters_;
+    }
+
+    std::size_t memory_bytes() const {
+        return window_.memory_bytes() + index_.memory_bytes() + paths_.memory_bytes() +
+               dirty_.capacity() * sizeof(LegIndex) + waiting_.size() * sizeof(Waiting);
+    }
+
+  private:
+    struct Waiting {
+        LegIndex leg = no_leg;
+        LegId id = 0;
+    };
+
+    void admit(const Leg& report) {
+        while (window_.size() >= std::max<std::size_t>(1, limits_.leg_count_max)) {
+            const std::size_t before = window_.size();
+            if (window_.leg(window_.oldest()).dirty) link(window_.oldest());  // it had no tick yet
+            leave(window_.oldest(), Unlinked::evicted);
+            counters_.legs_evicted += before - window_.size();
+        }
+        const LegIndex i = window_.insert(report, clock_of_tap_[report.tap]);
+        WindowLeg& leg = window_.leg(i);
+        leg.arrived_ns = now_;
+        index_.insert(i, leg, keys_of(window_, leg));
+        waiting_.push_back({i, leg.id});
+        // A path of its own until it is linked, so that every leg always stands in exactly one.
+        alone_[0] = {{i, false, 0, 0}};
+        paths_.assign(alone_);
+        mark_dirty(i);
+    }
+
+    void revise(LegIndex i, const Leg& report) {
+        const bool links_differ = window_.update(i, report);
+        WindowLeg& leg = window_.leg(i);
+        if (links_differ) {
+            index_.remove(i, leg);
+            index_.insert(i, leg, keys_of(window_, leg));
+        }
+        if (links_differ || paths_.is_alone(i)) mark_dirty(i);
+        paths_.touch(i);
+    }
+
+    void mark_dirty(LegIndex i) {
+        WindowLeg& leg = window_.leg(i);
+        if (leg.dirty) return;
+        leg.dirty = true;
+        dirty_.push_back({i, leg.id});
+    }
+
+    void link_dirty() {
+        for (std::size_t n = 0; n < dirty_.size(); ++n) {
+            const auto [i, id] = dirty_[n];
+            if (window_.leg(i).id != id || !window_.leg(i).dirty) continue;
+            link(i);
+        }
+        dirty_.clear();
+    }
+
+    void link(LegIndex i) {
+        window_.leg(i).ambiguous = false;
+        gather(window_, index_, i, around_limits_, around_);
+        counters_.candidates_cut += around_.keys_cut + around_.cut;
+        make_chains(window_, around_, chains_);
+        paths_.assign(chains_);
+        // What was cut short is looked at again from the legs that are still to come.
+        if (around_.cut)
+            window_.leg(i).dirty = false;
+        else
+            for (const LegIndex leg : around_.legs) window_.leg(leg).dirty = false;
+    }
+
+    void settle(bool all) {
+        while (!waiting_.empty()) {
+            const auto [i, id] = waiting_.front();
+            WindowLeg& leg = window_.leg(i);
+            if (leg.id == id && !all && leg.arrived_ns + limits_.settle_ns > now_) break;
+            waiting_.pop_front();
+            if (leg.id != id) continue;
+            leg.settled = true;
+            if (leg.ambiguous) mark_dirty(i);  // its rivals may have found their own
+            paths_.touch(i);
+        }
+        if (!all) return;
+        for (LegIndex i = 0; i < window_.place_count(); ++i)
+            if (window_.leg(i).id != 0 && window_.leg(i).ambiguous) mark_dirty(i);
+    }
+
+    bool is_over(LegIndex i) const {
+        const PathRecord& path = paths_.of(i);
+        LegIndex at = path.first;
+        for (std::uint32_t n = path.leg_count; n-- > 0; at = window_.leg(at).next_in_path) {
+            const WindowLeg& leg = window_.leg(at);
+            if (leg.phase != LegPhase::ended || leg.last_ns + limits_.leg_age_ns_max > now_) return false;
+        }
+        return true;
+    }
+
+    /// A path leaves as a whole, when all its legs have ended and aged. The cursor goes round the window.
+    void expire() {
+        const std::size_t places = window_.place_count();
+        if (places == 0) return;
+        const std::size_t steps = std::min(places, std::max(expiry_step_min, places / expiry_share));
+        for (std::size_t n = 0; n < steps; ++n) {
+            cursor_ = (cursor_ + 1) % static_cast<LegIndex>(places);
+            const WindowLeg& leg = window_.leg(cursor_);
+            if (leg.id == 0 || leg.phase != LegPhase::ended || leg.last_ns + limits_.leg_age_ns_max > now_ ||
+                !is_over(cursor_))
+                continue;
+            const std::size_t before = window_.size();
+            leave(cursor_, Unlinked::linked);
+            counters_.legs_expired += before - window_.size();
+        }
+    }
+
+    void leave(LegIndex i, Unlinked reason_if_alone) {
+        paths_.dissolve(i, reason_if_alone, [this](LegIndex leg) {
+            index_.remove(leg, window_.leg(leg));
+            window_.remove(leg);
+        });
+    }
+
+    EngineLimits limits_;
+    NeighbourhoodLimits around_limits_;
+    std::vector<Tap> taps_;
+    std::vector<std::uint16_t> clock_of_tap_;
+    std::unordered_map<std::string, TapId> tap_by_name_;
+    std::unordered_map<std::string, std::uint16_t> clocks_;
+    LegWindow window_;
+    KeyIndex index_;
+    PathBook paths_;
+    std::vector<Waiting> dirty_;
+    std::deque<Waiting> waiting_;  ///< legs that are not settled yet, the oldest first
+    LegIndex cursor_ = 0;
+    TimeNs now_ = 0;
+    EngineCounters counters_;
+    Neighbourhood around_;       // reused by every link()
+    std::vector<Chain> chains_;  // likewise
+    std::vector<Chain> alone_ = std::vector<Chain>(1);
+};
+
+Engine::Engine(const EngineLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
+Engine::~Engine() = default;
+Engine::Engine(Engine&&) noexcept = default;
+Engine& Engine::operator=(Engine&&) noexcept = default;
+
+TapId Engine::add_tap(const Tap& tap) { return impl_->add_tap(tap); }
+const Tap& Engine::tap(TapId id) const { return impl_->tap(id); }
+void Engine::add(const Leg& leg) { impl_->add(leg); }
+void Engine::tick(TimeNs now) { impl_->tick(now); }
+void Engine::finish() { impl_->finish(); }
+std::vector<Path> Engine::drain() { return impl_->drain(); }
+const EngineCounters& Engine::counters() const { return impl_->counters(); }
+std::size_t Engine::memory_bytes() const { return impl_->memory_bytes(); }
+
+}  // namespace clew

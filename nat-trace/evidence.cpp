@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+// The weights of evidence that two legs are one transport connection. docs: DESIGN.md, "What gateways do to packets".
+#include "nat-trace/evidence.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+namespace clew {
+namespace {
+
+constexpr float isn_bits = 32;
+constexpr float isn_zero_bits = 2;       // a sequence number of 0 is what probes and simple stacks send
+constexpr float both_isns_differ = -12;  // a SYN proxy or a randomising firewall does that: rare, but so they are
+constexpr float one_isn_differs = -2;
+constexpr float same_ends_other_isn = -24;  // the ports used again, or another tenant with the same addresses
+constexpr float toa_bits = 48;
+constexpr float ip_id_bits = 16;
+constexpr float accept_bits_tcp = 30;
+constexpr float accept_bits_explicit = 24;
+constexpr float accept_bits_datagram = 28;
+
+bool both_isns_differ_in(const WindowLeg& a, const WindowLeg& b) {
+    for (std::size_t d = 0; d < direction_count; ++d)
+        if (!a.flows[d].has_isn || !b.flows[d].has_isn || a.flows[d].isn == b.flows[d].isn) return false;
+    return true;
+}
+
+void add_isns(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    int differing = 0;
+    int equal = 0;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const WindowFlow& x = a.flow(d);
+        const WindowFlow& y = b.flow(d);
+        if (!x.has_isn || !y.has_isn) continue;
+        if (x.isn != y.isn) {
+            ++differing;
+            continue;
+        }
+        ++equal;
+        const EvidenceBy by = d == Direction::to_server ? EvidenceBy::isn_forward : EvidenceBy::isn_reverse;
+        if (x.isn == 0)
+            out.add(by, isn_zero_bits);
+        else
+            out.add_key(by, isn_bits);
+    }
+    if (differing == 0) return;
+    if (a.same_ends(b) && equal == 0)
+        out.add(EvidenceBy::contradiction, same_ends_other_isn);
+    else
+        out.add(EvidenceBy::contradiction, differing == 2 ? both_isns_differ : equal == 1 ? one_isn_differs : -20.0F);
+}
+
+void add_addresses(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    const bool datagram = a.protocol != Protocol::tcp;
+    if (a.client == b.client)
+        out.add(EvidenceBy::same_client, 12);
+    else if (a.client.ip == b.client.ip)
+        out.add(EvidenceBy::same_client, 4);
+    else if (datagram && a.client.port == b.client.port)
+        out.add(EvidenceBy::same_client, 8);  // source NAT keeps the port where it can
+    if (a.server.ip == b.server.ip) out.add(EvidenceBy::same_server, datagram ? 4 : 2);
+    if (datagram && a.client.ip != b.client.ip && a.server.ip != b.server.ip) out.add(EvidenceBy::same_server, -4);
+}
+
+void add_toa(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    if (a.first_hint == no_leg && b.first_hint == no_leg) return;
+    bool named = false;
+    const auto names = [&named, &window](const WindowLeg& holder, const WindowLeg& other) {
+        window.each_hint(holder, [&](const WindowHint& h) {
+            if (h.kind == HintKind::toa && h.source == other.client) named = true;
+            if (h.kind == HintKind::toa)
+                window.each_hint(other,
+                                 [&](const WindowHint& o) { named |= o.kind == HintKind::toa && o.value == h.value; });
+        });
+    };
+    if (a.client != b.client) {
+        names(a, b);
+        names(b, a);
+    }
+    if (!named) return;
+    out.is_explicit = true;
+    out.add_key(EvidenceBy::toa, toa_bits);
+}
+
+void add_samples(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    float payload = 0;
+    float ids = 0;
+    int shifted = 0;
+    int seqs = 0;
+    int acks = 0;
+    int mismatches = 0;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const SampleMatch match = match_samples(a, b, d);
+        mismatches += match.mismatches;
+        if (match.same_ip_ids > 0)
+            ids += std::min(ip_id_bits + 3.0F * static_cast<float>(match.same_ip_ids - 1), 24.0F);
+        if (match.count == 0) continue;
+        payload += 6 + 2 * static_cast<float>(match.count - 1);
+        seqs += match.same_seqs;
+        acks += match.same_acks;
+        shifted += match.count > 1 && match.same_seqs < match.count && !match.pairs[0].by_offset;
+    }
+    if (seqs > 0 || acks > 0) out.add_key(EvidenceBy::seq_ack_pair, seqs > 0 && acks > 0 ? 64.0F : 32.0F);
+    if (shifted > 0) out.add(EvidenceBy::constant_delta, 16);
+    if (payload > 0) out.add(EvidenceBy::payload_sample, std::min(payload, 16.0F));
+    if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, ids);
+    if (mismatches > 0) out.add(EvidenceBy::contradiction, -8.0F * static_cast<float>(std::min(mismatches, 3)));
+}
+
+/// Found in the middle on one side: the same addresses, and sequence numbers in the same place of both directions.
+void add_stream_state(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    if (!a.same_ends(b)) return;
+    float bits = 0;
+    for (std::size_t d = 0; d < direction_count; ++d) {
+        const WindowFlow& x = a.flows[d];
+        const WindowFlow& y = b.flows[d];
+        if ((x.has_isn && y.has_isn) || x.next_seq == 0 || y.next_seq == 0) continue;
+        const auto low = [](const WindowFlow& f) {
+            return f.has_isn ? f.isn : f.sample_count > 0 ? f.samples[0].seq : f.next_seq;
+        };
+        const std::uint32_t x_width = x.next_seq - low(x);
+        const std::uint32_t y_width = y.next_seq - low(y);
+        if (x_width > 1U << 30 || y_width > 1U << 30) continue;  // wrapped, or nonsense: says nothing
+        const std::uint32_t slack = 1U << 16;
+        const std::int64_t ahead = static_cast<std::int32_t>(low(y) - low(x));
+        const bool meet = ahead <= std::int64_t{x_width} + slack && -ahead <= std::int64_t{y_width} + slack;
+        const float entropy = 32 - std::log2(static_cast<float>(x_width) + static_cast<float>(y_width) + 2.0F * slack);
+        bits += meet ? entropy : -16;
+    }
+    if (bits > 0)
+        out.add_key(EvidenceBy::seq_ack_pair, bits);
+    else if (bits < 0)
+        out.add(EvidenceBy::contradiction, bits);
+}
+
+void add_options(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    float bits = 0;
+    for (std::size_t d = 0; d < direction_count; ++d) {
+        const WindowFlow& x = a.flows[d];
+        const WindowFlow& y = b.flows[d];
+        if (x.first_tsval != 0 && x.first_tsval == y.first_tsval) bits += 12;
+        if (x.mss != 0 && y.mss != 0 && x.window_scale == y.window_scale && x.sack_permitted == y.sack_permitted)
+            bits += 1;
+    }
+    if (bits > 0) out.add(EvidenceBy::tcp_options, bits);
+}
+
+/// The farther apart in time, the more strangers could have come between. False: too far apart to be one connection.
+bool add_distance(DurationNs distance, const EvidenceLimits& limits, bool same_clock, PairEvidence& out) {
+    distance = std::llabs(distance);
+    if (distance > limits.candidate_distance_ns_max) return false;
+    if (!same_clock) return true;
+    const float bits = distance < 300 * ns_per_us   ? 8
+                       : distance < ns_per_ms       ? 6
+                       : distance < 10 * ns_per_ms  ? 3
+                       : distance < 100 * ns_per_ms ? 1
+                       : distance < 500 * ns_per_ms ? -2
+                                                    : -6;
+    out.add(EvidenceBy::timing, bits);
+    return true;
+}
+
+bool overlap(const WindowLeg& a, const WindowLeg& b, DurationNs slack) {
+    return a.first_ns <= b.last_ns + slack && b.first_ns <= a.last_ns + slack;
+}
+
+int sign(int x) { return (x > 0) - (x < 0); }
+
+/// A packet loses TTL at every gateway, in its own direction of travel.
+void add_ttl(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    const WindowFlow& ac = a.flow(Direction::to_server);
+    const WindowFlow& bc = b.flow(Direction::to_server);
+    const WindowFlow& as = a.flow(Direction::to_client);
+    const WindowFlow& bs = b.flow(Direction::to_client);
+    if (ac.data_ttl == 0 || bc.data_ttl == 0 || as.data_ttl == 0 || bs.data_ttl == 0) return;
+    const int forward = int{ac.data_ttl} - int{bc.data_ttl};
+    const int back = int{bs.data_ttl} - int{as.data_ttl};
+    if (std::abs(forward) > 16 || std::abs(back) > 16) return;  // written anew on the way
+    const bool datagram = a.protocol != Protocol::tcp;
+    if (sign(forward) * sign(back) < 0)
+        out.add(EvidenceBy::contradiction, datagram ? -12 : -6);
+    else if (forward == 0 && back == 0 && !a.same_ends(b))
+        out.add(EvidenceBy::contradiction, datagram ? -10 : -3);  // rewritten, yet not routed
+    else if (forward == back)
+        out.add(EvidenceBy::ttl, 2);
+}
+
+PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, const EvidenceLimits& limits) {
+    PairEvidence out;
+    const TimeNs a_start = start_of(a);
+    const TimeNs b_start = start_of(b);
+    if (!overlap(a, b, limits.candidate_distance_ns_max)) return out;
+    if (a_start != 0 && b_start != 0 && !add_distance(a_start - b_start, limits, a.clock == b.clock, out))
+        return PairEvidence{};
+    add_isns(a, b, out);
+    add_toa(window, a, b, out);
+    add_samples(a, b, out);
+    add_stream_state(a, b, out);
+    add_addresses(a, b, out);
+    add_options(a, b, out);
+    add_ttl(a, b, out);
+    out.accepted =
+        out.key_bits >= accept_bits_explicit && out.bits >= (out.is_explicit ? accept_bits_explicit : accept_bits_tcp);
+    // Equal sequence numbers on one address pair say it all; a single signal against both sequence numbers must be
+    // explicit or carry the IP ids of both directions.
+    if (out.accepted && !out.is_explicit && both_isns_differ_in(a, b)) out.accepted = out.key_bits >= isn_bits;
+    return out;
+}
+
+int count_shared_queries(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, DurationNs distance_max,
+                         DurationNs& distance) {
+    int count = 0;
+    window.each_hint(a, [&](const WindowHint& x) {
+        if (x.kind != HintKind::dns_query) return;
+        window.each_hint(b, [&](const WindowHint& y) {
+            if (y.kind != HintKind::dns_query || x.value != y.value) return;
+            const DurationNs apart = std::llabs(x.time_ns - y.time_ns);
+            if (apart > distance_max) return;
+            distance = count == 0 ? apart : std::min(distance, apart);
+            ++count;
+        });
+    });
+    return count;
+}
+
+bool has_query(const LegWindow& window, const WindowLeg& leg) {
+    bool has = false;
+    window.each_hint(leg, [&](const WindowHint& h) { has |= h.kind == HintKind::dns_query; });
+    return has;
+}
+
+PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const WindowLeg& b,
+                            const EvidenceLimits& limits) {
+    PairEvidence out;
+    if (!overlap(a, b, limits.candidate_distance_ns_max)) return out;
+    const bool icmp = a.protocol != Protocol::udp;
+    DurationNs distance = limits.candidate_distance_ns_max;
+    const int queries = count_shared_queries(window, a, b, distance, distance);
+    if (queries > 0)
+        out.add_key(EvidenceBy::dns_query, std::min(20.0F + 16.0F * static_cast<float>(queries - 1), 56.0F));
+    else if (has_query(window, a) && has_query(window, b))
+        out.add(EvidenceBy::contradiction, -16);
+    float payload = 0;
+    float ids = 0;
+    int compared = 0;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const SampleMatch match = match_samples(a, b, d);
+        compared += a.flow(d).sample_count > 0 && b.flow(d).sample_count > 0;
+        if (match.same_ip_ids > 0) ids += 12 + 2 * static_cast<float>(match.same_ip_ids - 1);
+        if (match.count == 0) continue;
+        payload += (payload == 0 ? (icmp ? 20.0F : 12.0F) : 4.0F) + 8 * static_cast<float>(match.count - 1);
+        const SamplePair& first = match.pairs[0];
+        const TimeNs x = a.at(a.flow(d).samples[first.a].time);
+        const TimeNs y = b.at(b.flow(d).samples[first.b].time);
+        if (x != 0 && y != 0) distance = std::min<DurationNs>(distance, std::llabs(x - y));
+    }
+    if (payload > 0) {
+        if (queries > 0) payload = 2;  // the query's id and name are the payload
+        out.add_key(icmp ? EvidenceBy::icmp_echo : EvidenceBy::payload_sample, std::min(payload, 44.0F));
+    } else if (compared > 0 && queries == 0) {
+        out.add(EvidenceBy::contradiction, -20);
+    }
+    if (out.key_bits == 0 && !a.same_ends(b)) return PairEvidence{};
+    if (out.key_bits == 0) distance = std::llabs(a.first_ns - b.first_ns);
+    if (!add_distance(distance, limits, a.clock == b.clock, out)) return PairEvidence{};
+    if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, std::min(ids, 32.0F));
+    add_addresses(a, b, out);
+    add_ttl(a, b, out);
+    out.accepted = out.key_bits > 0 && out.bits >= accept_bits_datagram;
+    return out;
+}
+
+}  // namespace
+
+void PairEvidence::add(EvidenceBy by, float how_many) {
+    bits += how_many;
+    for (std::size_t i = 0; i < line_count; ++i)
+        if (lines[i].by == by) {
+            lines[i].bits += how_many;
+            return;
+        }
+    if (line_count < line_count_max) lines[line_count++] = {by, how_many};
+}
+
+TimeNs start_of(const WindowLeg& leg) {
+    if (leg.protocol != Protocol::tcp) return leg.first_ns;
+    const TimeNs syn = leg.at(leg.flow(Direction::to_server).syn);
+    return syn != 0 ? syn : leg.at(leg.flow(Direction::to_client).syn);
+}
+
+DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b) {
+    return DurationNs{a.time_error_ns} + DurationNs{b.time_error_ns};
+}
+
+SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction direction) {
+    const WindowFlow& x = a.flow(direction);
+    const WindowFlow& y = b.flow(direction);
+    const bool tcp = a.protocol == Protocol::tcp;
+    const bool by_offset = tcp && x.has_isn && y.has_isn;
+    SampleMatch out;
+    std::uint32_t taken = 0;
+    for (std::uint8_t i = 0; i < x.sample_count; ++i)
+        for (std::uint8_t j = 0; j < y.sample_count; ++j) {
+            const WindowSample& s = x.samples[i];
+            const WindowSample& t = y.samples[j];
+            if (s.length != t.length || s.hash == 0 || t.hash == 0 || (taken & 1U << j) != 0) continue;
+            const bool seq_equal = s.seq == t.seq;
+            const bool ack_equal = s.ack == t.ack;
+            if (by_offset && s.seq - x.isn != t.seq - y.isn) continue;
+            if (tcp && !by_offset && !seq_equal && !ack_equal) continue;
+            if (!tcp && a.protocol != Protocol::udp && !seq_equal) continue;
+            if (s.hash != t.hash) {
+                out.mismatches += by_offset || (tcp && seq_equal && ack_equal);
+                continue;
+            }
+            taken |= 1U << j;
+            out.pairs[out.count++] = {i, j, by_offset};
+            out.same_ip_ids += s.ip_id != 0 && s.ip_id == t.ip_id;
+            out.same_seqs += tcp && !by_offset && seq_equal;
+            out.same_acks += tcp && !by_offset && ack_equal;
+            break;
+        }
+    return out;
+}
+
+PairEvidence same_connection(const LegWindow& window, const WindowLeg& a, const WindowLeg& b,
+                             const EvidenceLimits& limits) {
+    if (a.protocol != b.protocol) return {};
+    return a.protocol == Protocol::tcp ? same_tcp(window, a, b, limits) : same_datagrams(window, a, b, limits);
+}
+
+Grade grade_of(const PairEvidence& evidence) {
+    if (evidence.is_explicit || evidence.bits >= 64) return Grade::a;
+    return evidence.bits >= 32 ? Grade::b : Grade::c;
+}
+
+}  // namespace clew

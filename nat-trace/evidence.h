@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+// What two legs have in common, in bits: the log2 of how much likelier it is if they are one connection than if they
+// are strangers. Pure: the same two legs give the same evidence, whatever else is in the window.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "nat-trace/link.h"
+#include "nat-trace/window.h"
+
+namespace clew {
+
+/// The ledger of one pair of legs.
+struct PairEvidence {
+    static constexpr std::size_t line_count_max = 16;
+    std::array<Evidence, line_count_max> lines{};
+    std::uint8_t line_count = 0;
+    bool is_explicit = false;  ///< a signal names the other leg
+    bool accepted = false;     ///< enough to link, if no rival is as good
+    float bits = 0;            ///< the sum
+    float key_bits = 0;  ///< of it, what identifies (initial sequence numbers, signals, payloads) rather than supports
+
+    void add(EvidenceBy by, float how_many);
+    void add_key(EvidenceBy by, float how_many) {
+        key_bits += how_many;
+        add(by, how_many);
+    }
+};
+
+/// How long two legs of one connection may lie apart.
+struct EvidenceLimits {
+    DurationNs candidate_distance_ns_max = 0;
+};
+
+/// Evidence that both legs are one transport connection, changed at most by gateways that forward packets.
+PairEvidence same_connection(const LegWindow& window, const WindowLeg& a, const WindowLeg& b,
+                             const EvidenceLimits& limits);
+
+/// Evidence that a proxy ended `front`'s connection and opened `back`'s for it.
+PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,
+                     const EvidenceLimits& limits);
+
+/// A: explicit or at least 64 bits. B: at least 32. C: less.
+Grade grade_of(const PairEvidence& evidence);
+
+/// When the leg began, where that is known: its handshake, or the start of its socket; else 0.
+TimeNs start_of(const WindowLeg& leg);
+
+/// Two samples of one direction that are the same packet; `a` and `b` are their numbers.
+struct SamplePair {
+    std::uint8_t a = 0;
+    std::uint8_t b = 0;
+    bool by_offset = false;  ///< compared by offset from the ISN; else by seq or ack as written
+};
+struct SampleMatch {
+    std::array<SamplePair, window_sample_count_max> pairs{};
+    std::uint8_t count = 0;
+    std::uint8_t mismatches = 0;  ///< the same place in the stream, the same length, other bytes
+    std::uint8_t same_ip_ids = 0;
+    std::uint8_t same_seqs = 0;
+    std::uint8_t same_acks = 0;
+};
+SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction direction);
+
+/// How far the difference of two time stamps may be off. Only meaningful for legs of one clock.
+DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b);
+
+}  // namespace clew

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nat-trace/keys.h"
+
+#include <algorithm>
+
+namespace clew {
+namespace {
+
+enum Salt : std::uint64_t {
+    salt_isn = 0x1000'0000'0000'0000,
+    salt_stream = 0x2000'0000'0000'0000,
+    salt_endpoint = 0x3000'0000'0000'0000,
+    salt_sample = 0x4000'0000'0000'0000,
+    salt_signal = 0x5000'0000'0000'0000,
+};
+
+std::uint64_t salted(Salt salt, std::uint64_t value) { return mix_bits(mix_bits(value) ^ salt); }
+
+bool is_tcp(const WindowLeg& leg) { return leg.protocol == Protocol::tcp; }
+
+void add_isns(const WindowLeg& leg, LegKeys& keys) {
+    // Client and server ISN are salted alike on purpose: a leg whose sides were taken for each other is found as well.
+    for (const Direction d : {Direction::to_client, Direction::to_server})
+        if (leg.flow(d).has_isn && leg.flow(d).isn != 0) keys.add(salted(salt_isn, leg.flow(d).isn));
+}
+
+/// Of a connection found in the middle: the server's sequence numbers survive a FULLNAT, as seq of the one direction
+/// and as ack of the other; the client's survive all but that.
+void add_middle(const WindowLeg& leg, LegKeys& keys) {
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const WindowFlow& flow = leg.flow(d);
+        if (flow.sample_count == 0) continue;
+        const WindowSample& s = flow.samples[0];
+        keys.add(salted(salt_stream, d == Direction::to_server ? s.ack : s.seq));
+        keys.add(salted(salt_stream, d == Direction::to_server ? s.seq : s.ack));
+    }
+}
+
+/// The first payload packet of a direction as it survives every gateway that forwards packets.
+void add_sample(const WindowLeg& leg, Direction d, LegKeys& keys) {
+    const WindowFlow& flow = leg.flow(d);
+    if (flow.sample_count == 0) return;
+    const WindowSample& s = flow.samples[0];
+    if (s.hash == 0 || (is_tcp(leg) && s.ip_id == 0)) return;
+    // An echo's sequence number is its own; TCP's may be shifted, so only the IP id tells equal requests apart.
+    const std::uint64_t salt = is_tcp(leg) ? s.ip_id : leg.protocol == Protocol::udp ? 0 : s.seq;
+    keys.add(salted(salt_sample, std::uint64_t{s.hash} << 32 | std::uint64_t{s.length} << 16 | (salt & 0xffff)));
+}
+
+void add_signals(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
+    window.each_hint(leg, [&](const WindowHint& hint) {
+        switch (hint.kind) {
+            case HintKind::toa:
+            case HintKind::proxy_source: keys.add(salted(salt_endpoint, hash_of(hint.source))); break;
+            case HintKind::request_id:
+            case HintKind::traceparent:
+            case HintKind::dns_query: keys.add(salted(salt_signal, hint.value)); break;
+            default: break;
+        }
+    });
+}
+
+}  // namespace
+
+LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
+    LegKeys keys;
+    keys.add(salted(salt_endpoint, hash_of(leg.client)));
+    if (is_tcp(leg)) {
+        add_isns(leg, keys);
+        if (keys.count == 1) add_middle(leg, keys);
+    }
+    add_signals(window, leg, keys);
+    add_sample(leg, Direction::to_server, keys);
+    if (!is_tcp(leg)) add_sample(leg, Direction::to_client, keys);
+    std::sort(keys.keys.begin(), keys.keys.begin() + keys.count);
+    keys.count =
+        static_cast<std::uint8_t>(std::unique(keys.keys.begin(), keys.keys.begin() + keys.count) - keys.keys.begin());
+    return keys;
+}
+
+void KeyIndex::insert(LegIndex i, WindowLeg& leg, const LegKeys& keys) {
+    const std::size_t first = std::size_t{i} * key_slot_count;
+    if (slots_.size() < first + key_slot_count) slots_.resize(std::max(first + key_slot_count, slots_.size() * 3 / 2));
+    key_total_ += keys.count;
+    if (key_total_ > buckets_.size()) grow_buckets();
+    leg.key_count = keys.count;
+    for (std::size_t n = 0; n < keys.count; ++n) {
+        slots_[first + n].key = keys.keys[n];
+        push(static_cast<std::uint32_t>(first + n));
+    }
+}
+
+void KeyIndex::push(std::uint32_t slot) {
+    std::uint32_t& head = buckets_[bucket_of(slots_[slot].key)];
+    slots_[slot].previous = no_slot;
+    slots_[slot].next = head;
+    if (head != no_slot) slots_[head].previous = slot;
+    head = slot;
+}
+
+void KeyIndex::remove(LegIndex i, WindowLeg& leg) {
+    const std::size_t first = std::size_t{i} * key_slot_count;
+    for (std::size_t slot = first; slot < first + leg.key_count; ++slot) {
+        const Slot& s = slots_[slot];
+        (s.previous == no_slot ? buckets_[bucket_of(s.key)] : slots_[s.previous].next) = s.next;
+        if (s.next != no_slot) slots_[s.next].previous = s.previous;
+    }
+    key_total_ -= leg.key_count;
+    leg.key_count = 0;
+}
+
+void KeyIndex::grow_buckets() {
+    const std::vector<std::uint32_t> old = std::move(buckets_);
+    buckets_.assign(std::max<std::size_t>(4096, old.size() * 2), no_slot);
+    for (const std::uint32_t head : old) {
+        // Pushed from the tail on, the chains keep their order: the newest first.
+        std::uint32_t tail = head;
+        while (tail != no_slot && slots_[tail].next != no_slot) tail = slots_[tail].next;
+        for (std::uint32_t slot = tail; slot != no_slot;) {
+            const std::uint32_t previous = slots_[slot].previous;
+            push(slot);
+            slot = previous;
+        }
+    }
+}
+
+}  // namespace clew

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nat-trace/neighbourhood.h"
+
+#include <algorithm>
+
+namespace clew {
+namespace {
+
+/// Whether the legs can have to do with each other in time at all: cheap, before any evidence is weighed.
+bool near_in_time(const WindowLeg& a, const WindowLeg& b, DurationNs distance_max) {
+    if (a.first_ns > b.last_ns + distance_max || b.first_ns > a.last_ns + distance_max) return false;
+    return true;
+}
+
+class Gathering {
+  public:
+    Gathering(LegWindow& window, const KeyIndex& index, const NeighbourhoodLimits& limits, Neighbourhood& out)
+        : window_(window), index_(index), limits_(limits), out_(out) {}
+
+    void run(LegIndex start) {
+        out_.legs.clear();
+        out_.edges.clear();
+        out_.keys_cut = 0;
+        out_.cut = false;
+        out_.legs.push_back(start);
+        for (std::size_t at = 0; at < out_.legs.size(); ++at) {
+            add_path_of(out_.legs[at]);
+            expand(at);
+        }
+    }
+
+  private:
+    std::size_t include(LegIndex i) {
+        const std::size_t place = out_.place_of(i);
+        if (place < out_.legs.size()) return place;
+        if (out_.legs.size() >= limits_.leg_count_max) {
+            out_.cut = true;
+            return out_.legs.size();
+        }
+        out_.legs.push_back(i);
+        return out_.legs.size() - 1;
+    }
+
+    /// The next leg of the old path; its chain is closed into a ring by the path's first leg (see paths.h), so all come
+    /// in.
+    void add_path_of(LegIndex i) {
+        const LegIndex next = window_.leg(i).next_in_path;
+        if (next != no_leg && out_.place_of(next) == out_.legs.size()) out_.legs.push_back(next);
+    }
+
+    void expand(std::size_t at) {
+        const LegIndex me = out_.legs[at];
+        WindowLeg& leg = window_.leg(me);
+        tried_.clear();
+        for (std::size_t n = 0; n < leg.key_count; ++n) {
+            found_.clear();
+            bool crowded = false;
+            index_.each(index_.key_at(me, n), [&](LegIndex i) {
+                if (i == me || !near_in_time(leg, window_.leg(i), limits_.evidence.candidate_distance_ns_max))
+                    return true;
+                crowded = found_.size() == limits_.candidate_count_max;
+                if (!crowded) found_.push_back(i);
+                return !crowded;
+            });
+            if (crowded) {
+                ++out_.keys_cut;
+                leg.ambiguous = true;
+                continue;
+            }
+            for (const LegIndex i : found_) try_pair(at, i);
+        }
+    }
+
+    void try_pair(std::size_t at, LegIndex other) {
+        if (std::find(tried_.begin(), tried_.end(), other) != tried_.end()) return;
+        tried_.push_back(other);
+        const std::size_t known = out_.place_of(other);
+        if (known < at) return;  // was weighed from the other side
+        const WindowLeg& a = window_.leg(out_.legs[at]);
+        const WindowLeg& b = window_.leg(other);
+        const PairEvidence same = same_connection(window_, a, b, limits_.evidence);
+        if (same.accepted) {
+            add_edge(at, other, {0, 0, same.bits, false, true});
+            return;
+        }
+        const PairEvidence forward = relayed(window_, a, b, limits_.evidence);
+        const PairEvidence backward = relayed(window_, b, a, limits_.evidence);
+        if (!forward.accepted && !backward.accepted) return;
+        const bool oriented = named_by_proxy(forward) != named_by_proxy(backward);
+        const bool swapped = oriented ? named_by_proxy(backward) : !forward.accepted;
+        add_edge(at, other, {0, 0, std::max(forward.bits, backward.bits), true, oriented}, swapped);
+    }
+
+    static bool named_by_proxy(const PairEvidence& evidence) {
+        for (std::size_t i = 0; i < evidence.line_count; ++i)
+            if (evidence.lines[i].by == EvidenceBy::proxy_header) return true;
+        return false;
+    }
+
+    void add_edge(std::size_t at, LegIndex other, Edge edge, bool swapped = false) {
+        const std::size_t place = include(other);
+        if (place == out_.legs.size()) return;
+        edge.a = static_cast<std::uint16_t>(swapped ? place : at);
+        edge.b = static_cast<std::uint16_t>(swapped ? at : place);
+        out_.edges.push_back(edge);
+    }
+
+    LegWindow& window_;
+    const KeyIndex& index_;
+    const NeighbourhoodLimits& limits_;
+    Neighbourhood& out_;
+    std::vector<LegIndex> found_;
+    std::vector<LegIndex> tried_;
+};
+
+}  // namespace
+
+std::size_t Neighbourhood::place_of(LegIndex i) const {
+    return static_cast<std::size_t>(std::find(legs.begin(), legs.end(), i) - legs.begin());
+}
+
+void gather(LegWindow& window, const KeyIndex& index, LegIndex start, const NeighbourhoodLimits& limits,
+            Neighbourhood& out) {
+    Gathering(window, index, limits, out).run(start);
+}
+
+}  // namespace clew

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// All legs that could be one path with a given leg, directly or through others, with the evidence between each two of
+// them. Found through the keys; keys that too many share are not followed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "nat-trace/evidence.h"
+#include "nat-trace/keys.h"
+#include "nat-trace/window.h"
+
+namespace clew {
+
+/// Two legs of a neighbourhood, by their places in it.
+struct Edge {
+    std::uint16_t a = 0;
+    std::uint16_t b = 0;
+    float bits = 0;
+    bool relay = false;  ///< `a` stands before a proxy, `b` behind it (ids alone do not say which: see oriented)
+    bool oriented = true;
+};
+
+struct Neighbourhood {
+    std::vector<LegIndex> legs;
+    std::vector<Edge> edges;   ///< accepted evidence only
+    std::size_t keys_cut = 0;  ///< keys that more legs share than are looked at
+    bool cut = false;          ///< there are more legs than are looked at
+
+    std::size_t place_of(LegIndex i) const;  ///< legs.size() when it is not in
+};
+
+struct NeighbourhoodLimits {
+    EvidenceLimits evidence;
+    std::size_t candidate_count_max = 64;  ///< legs looked at for one key
+    std::size_t leg_count_max = 256;       ///< legs in one neighbourhood
+};
+
+/// Fills `out` with what belongs to `start`. Legs that share a path already are in it, so that a path can be taken
+/// apart.
+void gather(LegWindow& window, const KeyIndex& index, LegIndex start, const NeighbourhoodLimits& limits,
+            Neighbourhood& out);
+
+}  // namespace clew

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nat-trace/order.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "nat-trace/evidence.h"
+
+namespace clew {
+namespace {
+
+constexpr double weight_ttl = 4;        // a direction's TTL fell
+constexpr double weight_handshake = 5;  // SYN or SYN-ACK, clearly apart in time
+constexpr double weight_sample = 3;     // a payload packet, clearly apart in time
+constexpr double weight_unclear = 0.5;  // apart by less than the clocks' error
+constexpr double weight_address = 6;    // an order that changes fewer ends
+constexpr std::size_t swap_round_max = 16;
+
+double by_time(DurationNs later_by, DurationNs error, double weight) {
+    if (later_by == 0) return 0;
+    const double w = std::llabs(later_by) > error ? weight : weight_unclear;
+    return later_by > 0 ? w : -w;
+}
+
+double by_ttl(std::uint8_t upstream, std::uint8_t downstream) {
+    if (upstream == 0 || downstream == 0) return 0;
+    const int fall = int{upstream} - int{downstream};
+    if (fall == 0 || std::abs(fall) > 16) return 0;  // written anew on the way
+    return fall > 0 ? weight_ttl : -weight_ttl;
+}
+
+/// Time stamps that were polled are late by up to an interval that the sensor may not have stated.
+DurationNs order_error(const WindowLeg& a, const WindowLeg& b) {
+    return std::max<DurationNs>(time_error_of(a, b), 2 * ns_per_us);
+}
+
+double by_handshake(const WindowLeg& a, const WindowLeg& b, DurationNs error) {
+    double weight = 0;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const WindowFlow& x = a.flow(d);
+        const WindowFlow& y = b.flow(d);
+        // A SYN proxy's own SYN-ACK is another packet than the server's, and says nothing.
+        if (d == Direction::to_client && x.has_isn && y.has_isn && x.isn != y.isn) continue;
+        if (x.syn_count > 1 || y.syn_count > 1) continue;
+        const TimeNs s = a.at(x.syn);
+        const TimeNs t = b.at(y.syn);
+        if (s == 0 || t == 0) continue;
+        weight += by_time(d == Direction::to_server ? t - s : s - t, error, weight_handshake);
+    }
+    return weight;
+}
+
+double by_samples(const WindowLeg& a, const WindowLeg& b, DurationNs error) {
+    double weight = 0;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const SampleMatch match = match_samples(a, b, d);
+        for (std::size_t i = 0; i < match.count; ++i) {
+            const TimeNs s = a.at(a.flow(d).samples[match.pairs[i].a].time);
+            const TimeNs t = b.at(b.flow(d).samples[match.pairs[i].b].time);
+            if (s != 0 && t != 0) weight += by_time(d == Direction::to_server ? t - s : s - t, error, weight_sample);
+        }
+    }
+    return weight;
+}
+
+/// What a neighbourhood costs: an end that changes may be a gateway, an end that changes back hardly is.
+double address_cost(const WindowLeg& a, const WindowLeg& b) {
+    return weight_address * ((a.client != b.client) + (a.server != b.server));
+}
+
+class Arrangement {
+  public:
+    Arrangement(const LegWindow& window, const std::vector<LegIndex>& legs)
+        : window_(window), legs_(legs), size_(legs.size()) {
+        weights_.resize(size_ * size_);
+        for (std::size_t i = 0; i < size_; ++i)
+            for (std::size_t j = i + 1; j < size_; ++j) {
+                weights_[i * size_ + j] = upstream_weight(leg(i), leg(j));
+                weights_[j * size_ + i] = -weights_[i * size_ + j];
+            }
+    }
+    double weight(std::size_t i, std::size_t j) const { return weights_[i * size_ + j]; }
+    const WindowLeg& leg(std::size_t i) const { return window_.leg(legs_[i]); }
+    double sum(std::size_t i) const {
+        double total = 0;
+        for (std::size_t j = 0; j < size_; ++j) total += weight(i, j);
+        return total;
+    }
+
+    double cost(const std::vector<std::size_t>& order) const {
+        double total = 0;
+        for (std::size_t i = 0; i < size_; ++i)
+            for (std::size_t j = i + 1; j < size_; ++j) total -= weight(order[i], order[j]);
+        for (std::size_t i = 0; i + 1 < size_; ++i) total += address_cost(leg(order[i]), leg(order[i + 1]));
+        return total;
+    }
+
+  private:
+    const LegWindow& window_;
+    const std::vector<LegIndex>& legs_;
+    std::size_t size_;
+    std::vector<double> weights_;
+};
+
+/// Sorts by votes, then moves single legs elsewhere as long as that makes the whole cheaper.
+void order_taps(const LegWindow& window, std::vector<LegIndex>& legs) {
+    if (legs.size() < 2) return;
+    // From the same start whatever came first, so that ties fall alike.
+    std::sort(legs.begin(), legs.end(), [&](LegIndex x, LegIndex y) { return window.leg(x).id < window.leg(y).id; });
+    const Arrangement all(window, legs);
+    std::vector<std::size_t> order(legs.size());
+    std::vector<double> sums(legs.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i, sums[i] = all.sum(i);
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t x, std::size_t y) { return sums[x] > sums[y]; });
+    double best = all.cost(order);
+    bool moved = legs.size() > 1 && legs.size() <= 16;
+    for (std::size_t round = 0; moved && round < swap_round_max; ++round) {
+        moved = false;
+        for (std::size_t from = 0; from < order.size(); ++from)
+            for (std::size_t to = 0; to < order.size(); ++to) {
+                if (from == to) continue;
+                std::vector<std::size_t> tried = order;
+                const std::size_t one = tried[from];
+                tried.erase(tried.begin() + static_cast<std::ptrdiff_t>(from));
+                tried.insert(tried.begin() + static_cast<std::ptrdiff_t>(to), one);
+                const double cost = all.cost(tried);
+                if (cost >= best - 1e-9) continue;
+                best = cost;
+                order = std::move(tried);
+                moved = true;
+            }
+    }
+    std::vector<LegIndex> sorted;
+    for (const std::size_t i : order) sorted.push_back(legs[i]);
+    legs = std::move(sorted);
+}
+
+/// How long the leg waited for the server's answer: the longer, the farther it is from the server. -1 when not known.
+DurationNs answer_gap(const WindowLeg& leg) {
+    const TimeNs syn = leg.at(leg.flow(Direction::to_server).syn);
+    const TimeNs answer = leg.at(leg.flow(Direction::to_client).syn);
+    return syn == 0 || answer == 0 ? -1 : answer - syn;
+}
+
+}  // namespace
+
+double upstream_weight(const WindowLeg& a, const WindowLeg& b) {
+    double weight = 0;
+    weight += by_ttl(a.flow(Direction::to_server).data_ttl, b.flow(Direction::to_server).data_ttl);
+    weight += by_ttl(b.flow(Direction::to_client).data_ttl, a.flow(Direction::to_client).data_ttl);
+    if (a.clock == b.clock) {
+        const DurationNs error = order_error(a, b);
+        weight += by_handshake(a, b, error);
+        weight += by_samples(a, b, error);
+        if (weight == 0) weight += by_time(b.first_ns - a.first_ns, error, weight_unclear);
+    } else {
+        const DurationNs x = answer_gap(a);
+        const DurationNs y = answer_gap(b);
+        if (x > 0 && y > 0) weight += by_time(x - y, order_error(a, b), weight_handshake);
+    }
+    return weight;
+}
+
+SocketSide side_of(const WindowLeg& socket, const WindowLeg* first_tap, const WindowLeg* last_tap) {
+    if (first_tap == nullptr) return SocketSide::client;
+    const bool as_first = socket.same_ends(*first_tap);
+    const bool as_last = socket.same_ends(*last_tap);
+    if (as_first != as_last) return as_first ? SocketSide::client : SocketSide::server;
+    // One end may have been rewritten on the socket's own host.
+    const bool client_as_last = socket.client == last_tap->client && socket.client != first_tap->client;
+    const bool server_as_first = socket.server == first_tap->server && socket.server != last_tap->server;
+    if (!as_first && client_as_last != server_as_first) return client_as_last ? SocketSide::server : SocketSide::client;
+    double weight = upstream_weight(socket, *first_tap) + upstream_weight(socket, *last_tap);
+    const DurationNs gap = answer_gap(socket);
+    const DurationNs tap_gap = answer_gap(*first_tap);
+    if (gap >= 0 && tap_gap >= 0) weight += gap > tap_gap ? 2 : -2;
+    return weight > 0 ? SocketSide::client : SocketSide::server;
+}
+
+void order_chain(const LegWindow& window, std::vector<LegIndex>& legs) {
+    std::vector<LegIndex> clients;
+    std::vector<LegIndex> taps;
+    std::vector<LegIndex> servers;
+    for (const LegIndex i : legs)
+        if (!window.leg(i).is_socket()) taps.push_back(i);
+    order_taps(window, taps);
+    const WindowLeg* first = taps.empty() ? nullptr : &window.leg(taps.front());
+    const WindowLeg* last = taps.empty() ? nullptr : &window.leg(taps.back());
+    for (const LegIndex i : legs)
+        if (window.leg(i).is_socket())
+            (side_of(window.leg(i), first, last) == SocketSide::client ? clients : servers).push_back(i);
+    order_taps(window, clients);
+    order_taps(window, servers);
+    legs = std::move(clients);
+    legs.insert(legs.end(), taps.begin(), taps.end());
+    legs.insert(legs.end(), servers.begin(), servers.end());
+}
+
+}  // namespace clew

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// The order of one connection's legs from client to server: by time, by TTL in both directions, by address continuity,
+// with sockets at the ends. Pure.
+#pragma once
+
+#include <vector>
+
+#include "nat-trace/window.h"
+
+namespace clew {
+
+/// Weight for `a` standing on the client's side of `b`; negative for the other way round, 0 for no opinion.
+double upstream_weight(const WindowLeg& a, const WindowLeg& b);
+
+/// Sorts the legs of one transport connection from client to server.
+void order_chain(const LegWindow& window, std::vector<LegIndex>& legs);
+
+/// Which end of its connection a socket is. With no tap to compare with, by time against the other sockets.
+enum class SocketSide : std::uint8_t { client, server };
+SocketSide side_of(const WindowLeg& socket, const WindowLeg* first_tap, const WindowLeg* last_tap);
+
+}  // namespace clew

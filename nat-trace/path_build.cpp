@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// A path as the outside sees it, built from the legs that stand in it now.
+#include <algorithm>
+
+#include "nat-trace/classify.h"
+#include "nat-trace/paths.h"
+
+namespace clew {
+namespace {
+
+PathLeg path_leg(const LegWindow& window, const WindowLeg& leg) {
+    PathLeg out;
+    out.leg = leg.id;
+    out.tap = leg.tap;
+    out.observer = leg.observer;
+    out.client = leg.client;
+    out.server = leg.server;
+    out.segment = window.segment(leg.segment);
+    out.first_ns = leg.first_ns;
+    out.last_ns = leg.last_ns;
+    out.phase = leg.phase;
+    out.end = leg.end;
+    if (const Process* process = window.process(leg)) out.process = *process;
+    for (std::size_t d = 0; d < direction_count; ++d) {
+        const WindowFlow& flow = leg.flows[d];
+        out.flows[d] = {flow.packets, flow.bytes, flow.retransmissions, flow.first_ttl, flow.has_isn, flow.isn};
+    }
+    return out;
+}
+
+}  // namespace
+
+Unlinked PathBook::reason_of(const WindowLeg& leg) const {
+    if (leg.ambiguous) return Unlinked::ambiguous;
+    const bool known = leg.protocol == Protocol::tcp || leg.protocol == Protocol::udp ||
+                       leg.protocol == Protocol::icmp || leg.protocol == Protocol::icmpv6;
+    if (!known) return Unlinked::unsupported;
+    return Unlinked::no_candidate;
+}
+
+/// The best evidence that spans the place between legs[at] and legs[at + 1]: theirs, where it is enough by itself.
+PairEvidence PathBook::evidence_across(const std::vector<LegIndex>& legs, std::size_t at) const {
+    const bool relay = window_.leg(legs[at]).relay_next;
+    const auto weigh = [&](std::size_t i, std::size_t j) {
+        const WindowLeg& a = window_.leg(legs[i]);
+        const WindowLeg& b = window_.leg(legs[j]);
+        return relay ? relayed(window_, a, b, limits_) : same_connection(window_, a, b, limits_);
+    };
+    PairEvidence best = weigh(at, at + 1);
+    if (best.accepted) return best;
+    std::size_t first = at;
+    while (first > 0 && !window_.leg(legs[first - 1]).relay_next) --first;
+    for (std::size_t i = at + 1; i-- > first;)
+        for (std::size_t j = at + 1; j < legs.size(); ++j) {
+            const PairEvidence found = weigh(i, j);
+            if (found.accepted && (!best.accepted || found.bits > best.bits)) best = found;
+            if (window_.leg(legs[j]).relay_next) break;
+        }
+    return best;
+}
+
+void PathBook::add_links(const std::vector<LegIndex>& legs, Path& path) const {
+    for (std::size_t n = 0; n + 1 < legs.size(); ++n) {
+        const WindowLeg& from = window_.leg(legs[n]);
+        const WindowLeg& to = window_.leg(legs[n + 1]);
+        PairEvidence evidence = evidence_across(legs, n);
+        const Process* p = window_.process(from);
+        const Process* q = window_.process(to);
+        if (from.relay_next && p != nullptr && q != nullptr && from.tap == to.tap && p->pid == q->pid)
+            evidence.add(EvidenceBy::same_process, 8);
+        path.links.push_back(make_link(window_, from, to, evidence, from.relay_next));
+    }
+}
+
+Path PathBook::build(const PathRecord& record, Unlinked reason_if_alone) const {
+    Path path;
+    path.id = record.id;
+    path.revision = record.revision;
+    std::vector<LegIndex> legs;
+    LegIndex at = record.first;
+    for (std::uint32_t n = record.leg_count; n-- > 0; at = window_.leg(at).next_in_path) legs.push_back(at);
+    path.protocol = window_.leg(record.first).protocol;
+    path.first_ns = window_.leg(record.first).first_ns;
+    path.legs.reserve(legs.size());
+    for (const LegIndex i : legs) {
+        const WindowLeg& leg = window_.leg(i);
+        path.legs.push_back(path_leg(window_, leg));
+        path.first_ns = std::min(path.first_ns, leg.first_ns);
+        path.last_ns = std::max(path.last_ns, leg.last_ns);
+    }
+    if (legs.size() > 1)
+        add_links(legs, path);
+    else
+        path.unlinked = reason_if_alone != Unlinked::linked ? reason_if_alone : reason_of(window_.leg(legs[0]));
+    return path;
+}
+
+}  // namespace clew

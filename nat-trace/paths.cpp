@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nat-trace/paths.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "nat-trace/check.h"
+
+namespace clew {
+namespace {
+
+bool earlier(const WindowLeg& a, const WindowLeg& b) {
+    return a.first_ns != b.first_ns ? a.first_ns < b.first_ns : a.id < b.id;
+}
+
+}  // namespace
+
+std::uint32_t PathBook::take() {
+    if (free_.empty()) {
+        records_.emplace_back();
+        return static_cast<std::uint32_t>(records_.size() - 1);
+    }
+    const std::uint32_t number = free_.back();
+    free_.pop_back();
+    return number;
+}
+
+void PathBook::drop(std::uint32_t number) {
+    const bool queued = records_[number].queued;
+    records_[number] = PathRecord{};
+    records_[number].queued = queued;  // the queue still names it; drain() puts it back among the free
+    if (!queued) free_.push_back(number);
+}
+
+bool PathBook::unchanged(const Chain& chain) const {
+    const std::uint32_t number = window_.leg(chain[0].leg).path;
+    if (number == no_leg || records_[number].leg_count != chain.size() || records_[number].first != chain[0].leg)
+        return false;
+    LegIndex at = chain[0].leg;
+    for (const ChainLeg& l : chain) {
+        const WindowLeg& leg = window_.leg(at);
+        if (at != l.leg || leg.relay_next != l.relay_next || leg.rivals != l.rivals || leg.margin_bits != l.margin_bits)
+            return false;
+        at = leg.next_in_path;
+    }
+    return true;
+}
+
+LegIndex PathBook::earliest_of(const PathRecord& record) const {
+    LegIndex best = record.first;
+    LegIndex at = record.first;
+    for (std::uint32_t n = record.leg_count; n-- > 0; at = window_.leg(at).next_in_path)
+        if (earlier(window_.leg(at), window_.leg(best))) best = at;
+    return best;
+}
+
+PathId PathBook::fresh_id(const Chain& chain) {
+    LegIndex first = chain[0].leg;
+    for (const ChainLeg& l : chain)
+        if (earlier(window_.leg(l.leg), window_.leg(first))) first = l.leg;
+    WindowLeg& leg = window_.leg(first);
+    // A leg's first path is named after it alone, so that an engine started anew finds the same name.
+    const PathId id = mix_bits(leg.id + std::uint64_t{leg.names_given} * 0x9e3779b97f4a7c15ULL);
+    if (leg.names_given < 255) ++leg.names_given;
+    return id == 0 ? 1 : id;
+}
+
+void PathBook::count_links(const Chain& chain) {
+    for (std::size_t n = 0; n < chain.size(); ++n) {
+        const WindowLeg& leg = window_.leg(chain[n].leg);
+        const bool had = leg.path != no_leg && leg.next_in_path != records_[leg.path].first;
+        const LegIndex old_next = had ? leg.next_in_path : no_leg;
+        const LegIndex new_next = n + 1 < chain.size() ? chain[n + 1].leg : no_leg;
+        links_made_ += new_next != no_leg && new_next != old_next;
+        links_retracted_ += old_next != no_leg && new_next != old_next;
+    }
+}
+
+void PathBook::write_ring(std::uint32_t number, const Chain& chain) {
+    for (std::size_t n = 0; n < chain.size(); ++n) {
+        WindowLeg& leg = window_.leg(chain[n].leg);
+        leg.path = number;
+        leg.next_in_path = chain[(n + 1) % chain.size()].leg;
+        leg.relay_next = chain[n].relay_next;
+        leg.rivals = chain[n].rivals;
+        leg.margin_bits = chain[n].margin_bits;
+    }
+    records_[number].first = chain[0].leg;
+    records_[number].leg_count = static_cast<std::uint32_t>(chain.size());
+}
+
+void PathBook::assign(const std::vector<Chain>& chains) {
+    old_paths_.clear();
+    bool any_change = false;
+    for (const Chain& chain : chains) {
+        any_change |= !unchanged(chain);
+        for (const ChainLeg& l : chain) {
+            const std::uint32_t path = window_.leg(l.leg).path;
+            if (path != no_leg && std::find(old_paths_.begin(), old_paths_.end(), path) == old_paths_.end())
+                old_paths_.push_back(path);
+        }
+    }
+    if (!any_change) {
+        for (const Chain& chain : chains) touch_if_reason_changed(chain);
+        return;
+    }
+    const std::vector<bool> as_before = [&] {
+        std::vector<bool> same;
+        for (const Chain& chain : chains) same.push_back(unchanged(chain));
+        return same;
+    }();
+    // Which new chain each old path's earliest leg stands in now.
+    std::vector<Claim> claims;
+    for (const std::uint32_t old : old_paths_) {
+        const LegIndex first = earliest_of(records_[old]);
+        for (std::size_t c = 0; c < chains.size(); ++c)
+            for (const ChainLeg& l : chains[c])
+                if (l.leg == first) claims.push_back({old, c, window_.leg(first).first_ns, window_.leg(first).id});
+    }
+    // Emitted ids go first, then the oldest.
+    std::sort(claims.begin(), claims.end(), [&](const Claim& x, const Claim& y) {
+        const bool ex = records_[x.old_path].revision > 0;
+        const bool ey = records_[y.old_path].revision > 0;
+        if (ex != ey) return ex;
+        return std::pair(x.earliest_ns, x.earliest) < std::pair(y.earliest_ns, y.earliest);
+    });
+    std::vector<std::uint32_t> path_of_chain(chains.size(), no_leg);
+    std::vector<Claim> lost;
+    for (const Claim& claim : claims) {
+        const bool emitted = records_[claim.old_path].revision > 0;
+        if (path_of_chain[claim.chain] == no_leg && emitted)
+            path_of_chain[claim.chain] = claim.old_path;
+        else
+            lost.push_back(claim);
+    }
+    for (const Chain& chain : chains) count_links(chain);
+    for (std::size_t c = 0; c < chains.size(); ++c) {
+        if (path_of_chain[c] == no_leg) {
+            const std::uint32_t number = take();
+            records_[number] = PathRecord{};
+            path_of_chain[c] = number;
+        }
+    }
+    for (const Claim& claim : lost) {
+        // A path that was never emitted gives its name back, for whoever is named after the same leg next.
+        if (records_[claim.old_path].revision == 0) {
+            WindowLeg& namesake = window_.leg(window_.find(claim.earliest));
+            if (namesake.names_given == 1 && records_[claim.old_path].id == mix_bits(namesake.id))
+                namesake.names_given = 0;
+        }
+    }
+    for (std::size_t c = 0; c < chains.size(); ++c)
+        if (records_[path_of_chain[c]].id == 0) records_[path_of_chain[c]].id = fresh_id(chains[c]);
+    for (const Claim& claim : lost) {
+        if (records_[claim.old_path].revision > 0) retract(claim.old_path, records_[path_of_chain[claim.chain]].id);
+        drop(claim.old_path);
+    }
+    for (std::size_t c = 0; c < chains.size(); ++c) {
+        write_ring(path_of_chain[c], chains[c]);
+        if (as_before[c])
+            touch_if_reason_changed(chains[c]);
+        else
+            touch(chains[c][0].leg);
+    }
+}
+
+bool PathBook::may_emit(const PathRecord& record) const {
+    return record.leg_count > 1 || (record.leg_count == 1 && window_.leg(record.first).settled);
+}
+
+void PathBook::touch_if_reason_changed(const Chain& chain) {
+    const WindowLeg& leg = window_.leg(chain[0].leg);
+    if (chain.size() == 1 && records_[leg.path].said_ambiguous != leg.ambiguous) touch(chain[0].leg);
+}
+
+void PathBook::touch(LegIndex i) {
+    PathRecord& record = records_[window_.leg(i).path];
+    if (record.queued || !may_emit(record)) return;
+    record.queued = true;
+    queue_.push_back(window_.leg(i).path);
+}
+
+void PathBook::retract(std::uint32_t number, PathId into) {
+    Path path;
+    path.id = records_[number].id;
+    path.revision = records_[number].revision + 1;
+    path.retracted = true;
+    path.merged_into = into;
+    departed_.push_back(std::move(path));
+}
+
+void PathBook::emit_last(std::uint32_t number, Unlinked reason_if_alone) {
+    PathRecord& record = records_[number];
+    const bool reason_changes = record.leg_count == 1 && reason_if_alone != Unlinked::linked;
+    if (!record.queued && record.revision > 0 && !reason_changes) return;
+    ++record.revision;
+    departed_.push_back(build(record, reason_if_alone));
+}
+
+std::vector<Path> PathBook::drain() {
+    std::vector<Path> out = std::move(departed_);
+    departed_.clear();
+    out.reserve(out.size() + queue_.size());
+    for (const std::uint32_t number : queue_) {
+        PathRecord& record = records_[number];
+        record.queued = false;
+        if (record.id == 0) {
+            free_.push_back(number);
+            continue;
+        }
+        if (!may_emit(record)) continue;
+        ++record.revision;
+        record.said_ambiguous = record.leg_count == 1 && window_.leg(record.first).ambiguous;
+        out.push_back(build(record, Unlinked::linked));
+    }
+    queue_.clear();
+    return out;
+}
+
+std::size_t PathBook::memory_bytes() const {
+    return records_.capacity() * sizeof(PathRecord) + (free_.capacity() + queue_.capacity()) * sizeof(std::uint32_t);
+}
+
+}  // namespace clew

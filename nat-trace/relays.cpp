@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nat-trace/relays.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace clew {
+namespace {
+
+constexpr std::size_t nobody = static_cast<std::size_t>(-1);
+
+/// What tells front from back where an id alone is shared.
+class Orientation {
+  public:
+    Orientation(const LegWindow& window, const Chain& front, const Chain& back)
+        : window_(window), front_(front), back_(back) {}
+
+    /// Positive: `front` stands on the client's side of `back`.
+    double weight() const { return by_forwarded_for() + by_start() + by_ids() + by_process(); }
+
+  private:
+    template <typename F>
+    void each_hint(const Chain& chain, F&& take) const {
+        for (const ChainLeg& l : chain) window_.each_hint(window_.leg(l.leg), take);
+    }
+
+    double by_forwarded_for() const { return 10.0 * (names_client(back_, front_) - names_client(front_, back_)); }
+    int names_client(const Chain& holder, const Chain& other) const {
+        bool named = false;
+        each_hint(holder, [&](const WindowHint& h) {
+            if (h.kind != HintKind::forwarded_for) return;
+            for (const ChainLeg& l : other) named |= window_.leg(l.leg).client.ip == h.source.ip;
+        });
+        return named ? 1 : 0;
+    }
+
+    TimeNs start(const Chain& chain) const {
+        TimeNs first = window_.leg(chain.front().leg).first_ns;
+        for (const ChainLeg& l : chain) first = std::min(first, window_.leg(l.leg).first_ns);
+        return first;
+    }
+    double by_start() const {
+        const DurationNs later = start(back_) - start(front_);
+        return later > 0 ? 3 : later < 0 ? -3 : 0;
+    }
+
+    struct IdTimes {
+        TimeNs request = 0;
+        TimeNs response = 0;
+    };
+    IdTimes id_times(const Chain& chain) const {
+        IdTimes times;
+        each_hint(chain, [&](const WindowHint& h) {
+            if (h.kind != HintKind::request_id && h.kind != HintKind::traceparent) return;
+            TimeNs& t = h.direction == Direction::to_server ? times.request : times.response;
+            t = t == 0 ? h.time_ns : std::min(t, h.time_ns);
+        });
+        return times;
+    }
+    double by_ids() const {
+        const IdTimes f = id_times(front_);
+        const IdTimes b = id_times(back_);
+        if (f.request != 0 && b.request != 0) return b.request > f.request ? 5 : b.request < f.request ? -5 : 0;
+        // Only the proxy's own request has the id; the client sees it in the answer, if at all.
+        if (f.request == 0 && b.request != 0) return 8;
+        if (b.request == 0 && f.request != 0) return -8;
+        return 0;
+    }
+
+    double by_process() const { return 8.0 * (one_process(front_, back_) - one_process(back_, front_)); }
+    int one_process(const Chain& before, const Chain& behind) const {
+        const WindowLeg& x = window_.leg(before.back().leg);
+        const WindowLeg& y = window_.leg(behind.front().leg);
+        const Process* p = window_.process(x);
+        const Process* q = window_.process(y);
+        return p != nullptr && q != nullptr && x.tap == y.tap && p->pid == q->pid ? 1 : 0;
+    }
+
+    const LegWindow& window_;
+    const Chain& front_;
+    const Chain& back_;
+};
+
+struct Joint {
+    std::size_t front = 0;
+    std::size_t back = 0;
+    float bits = 0;
+    bool named = false;  ///< by a PROXY header, which says who is who
+};
+
+class RelayGraph {
+  public:
+    RelayGraph(LegWindow& window, const Neighbourhood& around, std::vector<Chain>& connections)
+        : window_(window), connections_(connections) {
+        std::vector<std::size_t> connection_of(around.legs.size());
+        for (std::size_t c = 0; c < connections.size(); ++c)
+            for (const ChainLeg& l : connections[c]) connection_of[around.place_of(l.leg)] = c;
+        for (const Edge& e : around.edges)
+            if (e.relay) add(connection_of[e.a], connection_of[e.b], e);
+        for (Joint& j : joints_)
+            if (!j.named && Orientation(window, connections[j.front], connections[j.back]).weight() < 0)
+                std::swap(j.front, j.back);
+    }
+
+    /// For each connection the one behind it, where there is exactly one.
+    std::vector<std::size_t> choose() {
+        std::vector<std::size_t> behind(connections_.size(), nobody);
+        std::vector<std::size_t> before(connections_.size(), nobody);
+        for (std::size_t c = 0; c < connections_.size(); ++c) {
+            behind[c] = nearest(c, true);
+            before[c] = nearest(c, false);
+        }
+        for (std::size_t c = 0; c < connections_.size(); ++c)
+            if (behind[c] != nobody && before[behind[c]] != c) behind[c] = nobody;
+        return behind;
+    }
+
+  private:
+    void add(std::size_t front, std::size_t back, const Edge& edge) {
+        if (front == back) return;
+        for (Joint& j : joints_) {
+            const bool alike = j.front == front && j.back == back;
+            if (!alike && !(j.front == back && j.back == front)) continue;
+            if (edge.oriented && !j.named) j = {front, back, std::max(j.bits, edge.bits), true};
+            j.bits = std::max(j.bits, edge.bits);
+            return;
+        }
+        joints_.push_back({front, back, edge.bits, edge.oriented});
+    }
+
+    const Joint* joint(std::size_t a, std::size_t b) const {
+        for (const Joint& j : joints_)
+            if ((j.front == a && j.back == b) || (j.front == b && j.back == a)) return &j;
+        return nullptr;
+    }
+
+    /// Of several proxies in a row all share one id, and the nearest is next. Of several strangers none is.
+    std::size_t nearest(std::size_t c, bool behind) {
+        std::vector<std::size_t> others;
+        float best = 0;
+        for (const Joint& j : joints_) {
+            if ((behind ? j.front : j.back) != c) continue;
+            others.push_back(behind ? j.back : j.front);
+            best = std::max(best, j.bits);
+        }
+        if (others.empty()) return nobody;
+        std::erase_if(others, [&](std::size_t o) { return joint(c, o)->bits + margin_of(*joint(c, o)) <= best; });
+        std::size_t near = others[0];
+        for (const std::size_t o : others) {
+            if (o == near) continue;
+            const Joint* between = joint(near, o);
+            if (between == nullptr) {
+                others.push_back(c);
+                for (const std::size_t rival : others)
+                    for (const ChainLeg& l : connections_[rival]) window_.leg(l.leg).ambiguous = true;
+                return nobody;
+            }
+            if ((behind ? between->back : between->front) == near) near = o;
+        }
+        return near;
+    }
+
+    /// An id is as good as another; a PROXY header that names an address used twice is decided by the time.
+    static float margin_of(const Joint& j) { return j.named ? margin_bits_min : 1e6F; }
+
+    LegWindow& window_;
+    std::vector<Chain>& connections_;
+    std::vector<Joint> joints_;
+};
+
+}  // namespace
+
+void join_relays(LegWindow& window, const Neighbourhood& around, std::vector<Chain>& connections,
+                 std::vector<Chain>& out) {
+    const bool any = std::any_of(around.edges.begin(), around.edges.end(), [](const Edge& e) { return e.relay; });
+    if (!any) {
+        for (Chain& c : connections) out.push_back(std::move(c));
+        return;
+    }
+    const std::vector<std::size_t> behind = RelayGraph(window, around, connections).choose();
+    std::vector<bool> has_before(connections.size(), false);
+    for (const std::size_t b : behind)
+        if (b != nobody) has_before[b] = true;
+    std::vector<bool> used(connections.size(), false);
+    for (const bool heads_first : {true, false})
+        for (std::size_t c = 0; c < connections.size(); ++c) {
+            if (used[c] || (heads_first && has_before[c])) continue;
+            Chain path;
+            // A ring of proxies (no head) is cut where the walk comes back.
+            for (std::size_t at = c; at != nobody && !used[at]; at = behind[at]) {
+                if (!path.empty()) path.back().relay_next = true;
+                used[at] = true;
+                path.insert(path.end(), connections[at].begin(), connections[at].end());
+            }
+            out.push_back(std::move(path));
+        }
+}
+
+}  // namespace clew

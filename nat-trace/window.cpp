@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nat-trace/window.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "nat-trace/check.h"
+
+namespace clew {
+namespace {
+
+template <typename T>
+std::uint32_t take_from(std::vector<T>& pool, std::vector<std::uint32_t>& free) {
+    if (!free.empty()) {
+        const std::uint32_t place = free.back();
+        free.pop_back();
+        return place;
+    }
+    pool.emplace_back();
+    return static_cast<std::uint32_t>(pool.size() - 1);
+}
+
+std::uint64_t hash_of(const Segment& segment) {
+    std::uint64_t h = mix_bits(segment.layer_count + (std::uint64_t{segment.netns} << 8));
+    const auto eat = [&h](std::uint64_t value) { h = mix_bits(h ^ value) + 0x9e3779b97f4a7c15ULL; };
+    for (std::size_t i = 0; i < segment.layer_count; ++i) {
+        const Layer& layer = segment.layers[i];
+        eat(static_cast<std::uint64_t>(layer.type) << 40 | std::uint64_t{layer.has_id} << 32 | layer.id);
+        eat(clew::hash_of(Endpoint{layer.client_end, 1}));
+        eat(clew::hash_of(Endpoint{layer.server_end, 2}));
+    }
+    std::uint64_t macs[2] = {};
+    std::memcpy(&macs[0], segment.client_mac.bytes.data(), 6);
+    std::memcpy(&macs[1], segment.server_mac.bytes.data(), 6);
+    eat(macs[0]);
+    eat(macs[1]);
+    return h;
+}
+
+TimeOffset offset_from(TimeNs start, TimeNs time) {
+    if (time == 0 || time < start || time - start >= time_offset_unknown) return time_offset_unknown;
+    return static_cast<TimeOffset>(time - start);
+}
+
+std::uint32_t fold(std::uint64_t hash) { return static_cast<std::uint32_t>(hash ^ (hash >> 32)); }
+
+WindowFlow compact(const Flow& flow, TimeNs start) {
+    WindowFlow out;
+    out.packets = flow.packets;
+    out.bytes = flow.bytes;
+    out.retransmissions = flow.retransmissions;
+    out.isn = flow.isn;
+    out.has_isn = flow.isn_from != IsnFrom::none;
+    out.next_seq = flow.next_seq;
+    out.first_tsval = flow.first_tsval;
+    out.syn = offset_from(start, flow.syn_ns);
+    out.first_ack = offset_from(start, flow.first_ack_ns);
+    out.mss = flow.mss;
+    out.first_ip_id = flow.first_ip_id;
+    out.window_scale = flow.window_scale;
+    out.first_ttl = flow.first_ttl;
+    out.data_ttl = flow.last_ttl;
+    out.syn_count = static_cast<std::uint8_t>(std::min<std::uint32_t>(flow.syn_count, 255));
+    out.has_timestamps = flow.has_timestamps;
+    out.sack_permitted = flow.sack_permitted;
+    const std::size_t count =
+        std::min<std::size_t>(std::min<std::size_t>(flow.sample_count, sample_count_max), window_sample_count_max);
+    out.sample_count = static_cast<std::uint8_t>(count);
+    for (std::size_t i = 0; i < count; ++i) {
+        const Sample& s = flow.samples[i];
+        out.samples[i] = {offset_from(start, s.time_ns), fold(s.payload_hash), s.seq, s.ack, s.length, s.ip_id};
+    }
+    if (count > 0 && flow.samples[0].ttl != 0) out.data_ttl = flow.samples[0].ttl;
+    return out;
+}
+
+/// Equal in everything that linking looks at (counters and last times aside).
+bool links_alike(const WindowFlow& a, const WindowFlow& b) {
+    return a.has_isn == b.has_isn && a.isn == b.isn && a.sample_count == b.sample_count && a.syn == b.syn &&
+           a.first_ack == b.first_ack && a.data_ttl == b.data_ttl && a.first_ttl == b.first_ttl && a.mss == b.mss &&
+           a.first_tsval == b.first_tsval && std::memcmp(&a.samples, &b.samples, sizeof a.samples) == 0;
+}
+
+Endpoint endpoint_in(std::string_view bytes) {
+    Endpoint out;
+    if (bytes.size() >= 16) out.ip = IpAddress::from_v6_bytes(reinterpret_cast<const std::uint8_t*>(bytes.data()));
+    if (bytes.size() >= 18)
+        out.port = static_cast<std::uint16_t>(static_cast<std::uint8_t>(bytes[16]) << 8 |
+                                              static_cast<std::uint8_t>(bytes[17]));
+    return out;
+}
+
+WindowHint compact(const Hint& hint) {
+    WindowHint out;
+    out.kind = hint.kind;
+    out.direction = hint.direction;
+    out.time_ns = hint.time_ns;
+    std::string_view value = hint.value();
+    if (hint.kind == HintKind::traceparent)
+        value = value.substr(0, std::min<std::size_t>(16, value.size()));  // the trace id
+    std::uint64_t h = 0x51ed270b + value.size();
+    for (const char c : value) h = (h ^ static_cast<std::uint8_t>(c)) * 0x100000001b3ULL;
+    out.value = mix_bits(h);
+    if (hint.kind == HintKind::toa || hint.kind == HintKind::proxy_source || hint.kind == HintKind::forwarded_for)
+        out.source = endpoint_in(value);
+    if (hint.kind == HintKind::proxy_source && value.size() >= 36) {
+        out.destination = endpoint_in(value.substr(18));
+        out.has_destination = !out.destination.ip.is_unspecified();
+    }
+    return out;
+}
+
+}  // namespace
+
+std::uint64_t hash_of(const Endpoint& endpoint) {
+    std::uint64_t half[2];
+    std::memcpy(half, endpoint.ip.bytes.data(), 16);
+    return mix_bits(half[0] ^ mix_bits(half[1] + endpoint.port * 0x9e3779b97f4a7c15ULL));
+}
+
+LegIndex LegWindow::find(LegId id) const {
+    if (ids_.empty()) return no_leg;
+    const std::size_t mask = ids_.size() - 1;
+    for (std::size_t at = mix_bits(id) & mask;; at = (at + 1) & mask) {
+        if (ids_[at] == no_leg) return no_leg;
+        if (leg(ids_[at]).id == id) return ids_[at];
+    }
+}
+
+LegIndex LegWindow::take_place() {
+    if (free_.empty()) {
+        const std::size_t first = place_count();
+        CLEW_CHECK(first + chunk_size < no_leg);
+        chunks_.push_back(std::make_unique<WindowLeg[]>(chunk_size));
+        for (std::size_t i = chunk_size; i-- > 0;) free_.push_back(static_cast<LegIndex>(first + i));
+    }
+    const LegIndex i = free_.back();
+    free_.pop_back();
+    return i;
+}
+
+void LegWindow::place_id(LegIndex i) {
+    const std::size_t mask = ids_.size() - 1;
+    std::size_t at = mix_bits(leg(i).id) & mask;
+    while (ids_[at] != no_leg) at = (at + 1) & mask;
+    ids_[at] = i;
+}
+
+void LegWindow::grow_ids() {
+    std::vector<LegIndex> old(std::max<std::size_t>(1024, ids_.size() * 2), no_leg);
+    old.swap(ids_);
+    for (const LegIndex i : old)
+        if (i != no_leg) place_id(i);
+}
+
+LegIndex LegWindow::insert(const Leg& report, std::uint16_t clock) {
+    if ((size_ + 1) * 3 > ids_.size() * 2) grow_ids();
+    const LegIndex i = take_place();
+    WindowLeg& l = leg(i);
+    l = WindowLeg{};
+    l.id = report.id;
+    l.clock = clock;
+    l.segment = hold_segment(report.segment);
+    fill(l, report);
+    place_id(i);
+    append(i);
+    ++size_;
+    return i;
+}
+
+void LegWindow::fill(WindowLeg& l, const Leg& report) {
+    l.revision = report.revision;
+    l.first_ns = report.first_ns;
+    l.last_ns = report.last_ns;
+    l.client = report.client;
+    l.server = report.server;
+    l.time_error_ns = report.time_error_ns;
+    l.tap = report.tap;
+    l.protocol = report.protocol;
+    l.observer = report.observer;
+    l.phase = report.phase;
+    l.end = report.end;
+    l.client_by = report.client_by;
+    for (std::size_t d = 0; d < direction_count; ++d) l.flows[d] = compact(report.flows[d], report.first_ns);
+    if (report.process.pid != 0) {
+        if (l.process == no_leg) l.process = take_from(processes_, free_processes_);
+        processes_[l.process] = report.process;
+    }
+    fill_hints(l, report);
+}
+
+void LegWindow::fill_hints(WindowLeg& l, const Leg& report) {
+    drop_hints(l);
+    for (std::size_t h = std::min<std::size_t>(report.hint_count, hint_count_max); h-- > 0;) {
+        const std::uint32_t place = take_from(hints_, free_hints_);
+        hints_[place] = compact(report.hints[h]);
+        hints_[place].next = l.first_hint;
+        l.first_hint = place;
+    }
+}
+
+void LegWindow::drop_hints(WindowLeg& l) {
+    while (l.first_hint != no_leg) {
+        free_hints_.push_back(l.first_hint);
+        l.first_hint = hints_[l.first_hint].next;
+    }
+}
+
+bool LegWindow::update(LegIndex i, const Leg& report) {
+    WindowLeg& l = leg(i);
+    const WindowLeg before = l;
+    std::size_t hints_before = 0;
+    std::uint64_t hint_values = 0;
+    each_hint(l, [&](const WindowHint& h) { ++hints_before, hint_values ^= h.value; });
+    if (!(segments_[l.segment].segment == report.segment)) {
+        drop_segment(l.segment);
+        l.segment = hold_segment(report.segment);
+    }
+    fill(l, report);
+    unlink(i);
+    append(i);
+    each_hint(l, [&](const WindowHint& h) { --hints_before, hint_values ^= h.value; });
+    return hints_before != 0 || hint_values != 0 || before.segment != l.segment || before.first_ns != l.first_ns ||
+           !before.same_ends(l) || before.process != l.process || !links_alike(before.flows[0], l.flows[0]) ||
+           !links_alike(before.flows[1], l.flows[1]);
+}
+
+void LegWindow::remove(LegIndex i) {
+    WindowLeg& l = leg(i);
+    const std::size_t mask = ids_.size() - 1;
+    std::size_t hole = mix_bits(l.id) & mask;
+    while (ids_[hole] != i) hole = (hole + 1) & mask;
+    // Later entries of the same run move up, so that no look-up stops at the hole.
+    for (std::size_t at = (hole + 1) & mask; ids_[at] != no_leg; at = (at + 1) & mask) {
+        const std::size_t home = mix_bits(leg(ids_[at]).id) & mask;
+        if (((at - home) & mask) < ((at - hole) & mask)) continue;
+        ids_[hole] = ids_[at];
+        hole = at;
+    }
+    ids_[hole] = no_leg;
+    unlink(i);
+    drop_hints(l);
+    drop_segment(l.segment);
+    if (l.process != no_leg) free_processes_.push_back(l.process);
+    l.id = 0;
+    free_.push_back(i);
+    --size_;
+}
+
+void LegWindow::unlink(LegIndex i) {
+    WindowLeg& l = leg(i);
+    (l.older == no_leg ? oldest_ : leg(l.older).newer) = l.newer;
+    (l.newer == no_leg ? newest_ : leg(l.newer).older) = l.older;
+    l.older = l.newer = no_leg;
+}
+
+void LegWindow::append(LegIndex i) {
+    WindowLeg& l = leg(i);
+    l.older = newest_;
+    l.newer = no_leg;
+    (newest_ == no_leg ? oldest_ : leg(newest_).newer) = i;
+    newest_ = i;
+}
+
+std::uint32_t LegWindow::hold_segment(const Segment& segment) {
+    const std::uint64_t hash = hash_of(segment);
+    const auto [from, to] = segments_by_hash_.equal_range(hash);
+    for (auto it = from; it != to; ++it)
+        if (segments_[it->second].segment == segment) {
+            ++segments_[it->second].uses;
+            return it->second;
+        }
+    const std::uint32_t number = take_from(segments_, free_segments_);
+    segments_[number] = {segment, 1};
+    segments_by_hash_.emplace(hash, number);
+    return number;
+}
+
+void LegWindow::drop_segment(std::uint32_t number) {
+    if (--segments_[number].uses != 0) return;
+    const auto [from, to] = segments_by_hash_.equal_range(hash_of(segments_[number].segment));
+    for (auto it = from; it != to; ++it)
+        if (it->second == number) {
+            segments_by_hash_.erase(it);
+            break;
+        }
+    free_segments_.push_back(number);
+}
+
+std::size_t LegWindow::memory_bytes() const {
+    return place_count() * sizeof(WindowLeg) + free_.capacity() * sizeof(LegIndex) +
+           ids_.capacity() * sizeof(LegIndex) + segments_.capacity() * sizeof(HeldSegment) +
+           processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) +
+           free_hints_.capacity() * sizeof(std::uint32_t);
+}
+
+}  // namespace clew

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine's window: the legs it still holds, in a compact form of fixed size, found by id, and ordered by when they
+// were last reported. Segments, processes and hints live beside them, because few legs have their own. One thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "nat-trace/leg.h"
+
+namespace clew {
+
+/// A leg's place in the window. Stays while the leg is held; used again after it left.
+using LegIndex = std::uint32_t;
+constexpr LegIndex no_leg = 0xffff'ffff;
+
+/// An offset in ns from a leg's first packet; unknown when it is not known or beyond 4.29 s.
+using TimeOffset = std::uint32_t;
+constexpr TimeOffset time_offset_unknown = 0xffff'ffff;
+
+constexpr std::size_t window_sample_count_max = 3;  ///< of the leg's samples, so many are kept
+constexpr std::size_t key_slot_count = 8;           ///< keys under which one leg can be found
+
+struct WindowSample {
+    TimeOffset time = time_offset_unknown;
+    std::uint32_t hash = 0;  ///< of the payload, folded; 0 = not known
+    std::uint32_t seq = 0;
+    std::uint32_t ack = 0;
+    std::uint16_t length = 0;
+    std::uint16_t ip_id = 0;
+};
+
+/// One direction of a leg.
+struct WindowFlow {
+    std::uint64_t packets = 0;
+    std::uint64_t bytes = 0;
+    std::uint32_t retransmissions = 0;
+    std::uint32_t isn = 0;
+    std::uint32_t next_seq = 0;
+    std::uint32_t first_tsval = 0;
+    TimeOffset syn = time_offset_unknown;
+    TimeOffset first_ack = time_offset_unknown;
+    std::uint16_t mss = 0;
+    std::uint16_t first_ip_id = 0;
+    std::uint8_t window_scale = 0xff;
+    std::uint8_t first_ttl = 0;
+    std::uint8_t data_ttl = 0;  ///< of the first packet with payload, else of the last packet
+    std::uint8_t syn_count = 0;
+    bool has_isn = false;
+    bool has_timestamps = false;
+    bool sack_permitted = false;
+    std::uint8_t sample_count = 0;
+    std::array<WindowSample, window_sample_count_max> samples{};
+};
+
+/// An explicit signal as the engine compares it.
+struct WindowHint {
+    HintKind kind = HintKind::none;
+    Direction direction = Direction::to_server;
+    bool has_destination = false;
+    std::uint32_t next = no_leg;  ///< of the same leg
+    std::uint64_t value = 0;      ///< hash of the value's bytes
+    Endpoint source;              ///< TOA and PROXY: the client it names; X-Forwarded-For: the address
+    Endpoint destination;         ///< PROXY: the server it names
+    TimeNs time_ns = 0;
+};
+
+/// One leg in the window. 0 = not known holds for times as in Leg.
+struct WindowLeg {
+    LegId id = 0;  ///< 0 = the place is free
+    TimeNs first_ns = 0;
+    TimeNs last_ns = 0;
+    TimeNs arrived_ns = 0;  ///< the engine's time when the first report came
+    Endpoint client;
+    Endpoint server;
+    std::uint32_t revision = 0;
+    std::uint32_t segment = 0;
+    std::uint32_t process = no_leg;
+    std::uint32_t first_hint = no_leg;
+    std::uint32_t time_error_ns = 0;
+    TapId tap = 0;
+    std::uint16_t clock = 0;
+    Protocol protocol = Protocol::tcp;
+    Observer observer = Observer::mirror;
+    LegPhase phase = LegPhase::opened;
+    LegEnd end = LegEnd::none;
+    ClientBy client_by = ClientBy::first_packet;
+    std::uint8_t key_count = 0;
+
+    // where it stands among the paths
+    std::uint8_t names_given = 0;  ///< how many paths took their id from this leg
+    std::uint8_t rivals = 0;       ///< of the link to the next leg
+    std::uint8_t margin_bits = 0;
+    bool dirty = false;       ///< waits to be linked
+    bool settled = false;     ///< waited long enough for its neighbours
+    bool ambiguous = false;   ///< has rivals that nothing tells apart
+    bool relay_next = false;  ///< a proxy stands between it and the next leg of its path
+    std::uint32_t path = no_leg;
+    LegIndex next_in_path = no_leg;
+    LegIndex older = no_leg;  ///< neighbours in the order of the last report
+    LegIndex newer = no_leg;
+
+    std::array<WindowFlow, direction_count> flows{};
+
+    const WindowFlow& flow(Direction d) const { return flows[static_cast<std::size_t>(d)]; }
+    bool is_socket() const { return observer == Observer::socket; }
+    bool same_ends(const WindowLeg& other) const { return client == other.client && server == other.server; }
+    /// The absolute time of an offset; 0 when it is unknown.
+    TimeNs at(TimeOffset offset) const { return offset == time_offset_unknown ? 0 : first_ns + offset; }
+};
+static_assert(sizeof(WindowLeg) <= 400, "a million of them must fit");
+
+/// Mixes 64 bits (the finalizer of MurmurHash3): for keys and ids, not for anything that must be secret.
+constexpr std::uint64_t mix_bits(std::uint64_t x) {
+    x ^= x >> 33;
+    x *= 0xff51afd7ed558ccdULL;
+    x ^= x >> 33;
+    x *= 0xc4ceb9fe1a85ec53ULL;
+    return x ^ (x >> 33);
+}
+std::uint64_t hash_of(const Endpoint& endpoint);
+
+class LegWindow {
+  public:
+    WindowLeg& leg(LegIndex i) { return chunks_[i / chunk_size][i % chunk_size]; }
+    const WindowLeg& leg(LegIndex i) const { return chunks_[i / chunk_size][i % chunk_size]; }
+
+    std::size_t size() const { return size_; }
+    std::size_t place_count() const { return chunks_.size() * chunk_size; }  ///< places, taken or free
+    LegIndex find(LegId id) const;                                           ///< no_leg when it is not held
+
+    /// Makes a place for a new leg and fills it from the report; the leg becomes the newest.
+    LegIndex insert(const Leg& report, std::uint16_t clock);
+    /// Takes a later report of a held leg in; says whether anything changed that linking looks at.
+    bool update(LegIndex i, const Leg& report);
+    void remove(LegIndex i);
+
+    LegIndex oldest() const { return oldest_; }  ///< the leg whose last report is longest ago
+
+    const Segment& segment(std::uint32_t number) const { return segments_[number].segment; }
+    const Process* process(const WindowLeg& l) const { return l.process == no_leg ? nullptr : &processes_[l.process]; }
+
+    /// The leg's hints, one after the other.
+    template <typename F>
+    void each_hint(const WindowLeg& l, F&& take) const {
+        for (std::uint32_t h = l.first_hint; h != no_leg; h = hints_[h].next) take(hints_[h]);
+    }
+
+    std::size_t memory_bytes() const;
+
+  private:
+    static constexpr std::size_t chunk_size = 4096;
+    struct HeldSegment {
+        Segment segment;
+        std::uint32_t uses = 0;
+    };
+
+    LegIndex take_place();
+    void fill(WindowLeg& l, const Leg& report);
+    void fill_hints(WindowLeg& l, const Leg& report);
+    void drop_hints(WindowLeg& l);
+    void unlink(LegIndex i);
+    void append(LegIndex i);
+    std::uint32_t hold_segment(const Segment& segment);
+    void drop_segment(std::uint32_t number);
+    void grow_ids();
+    void place_id(LegIndex i);
+
+    std::vector<std::unique_ptr<WindowLeg[]>> chunks_;
+    std::vector<LegIndex> free_;
+    std::vector<LegIndex> ids_;  ///< open addressing by leg id, linear probing
+    std::size_t size_ = 0;
+    LegIndex oldest_ = no_leg;
+    LegIndex newest_ = no_leg;
+    std::vector<HeldSegment> segments_;
+    std::vector<std::uint32_t> free_segments_;
+    std::unordered_multimap<std::uint64_t, std::uint32_t> segments_by_hash_;
+    std::vector<Process> processes_;
+    std::vector<std::uint32_t> free_processes_;
+    std::vector<WindowHint> hints_;
+    std::vector<std::uint32_t> free_hints_;
+};
+
+}  // namespace clew

@@ -1,0 +1,460 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every kind of gateway by hand: the path is whole, in order, of the right kind and grade.
+#include "nat-trace/engine.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "tests/sim/journey.h"
+
+namespace clew {
+namespace {
+
+using sim::Journey;
+using sim::Truth;
+using sim::World;
+using testing::ElementsAre;
+using testing::ElementsAreArray;
+
+constexpr TimeNs noon = 1'700'000'000 * ns_per_s;
+
+/// A region: tenant – NAT gateway – edge – load balancer – servers, and an agent that sees sockets.
+class EngineTest : public testing::Test {
+  protected:
+    EngineTest() : engine(EngineLimits{}), world(7) {
+        tenant = engine.add_tap({"tenant", "one"});
+        edge = engine.add_tap({"edge", "one"});
+        servers = engine.add_tap({"servers", "one"});
+        sockets = engine.add_tap({"host/sockets", "one"});
+    }
+
+    void add(const Truth& truth) {
+        for (const Leg& leg : truth.legs) engine.add(leg);
+    }
+
+    /// The live paths by id, after all is in.
+    std::map<PathId, Path> finish() {
+        engine.finish();
+        for (Path& path : engine.drain()) {
+            if (path.retracted)
+                live.erase(path.id);
+            else
+                live[path.id] = std::move(path);
+        }
+        return live;
+    }
+
+    Path only_path() {
+        const auto all = finish();
+        EXPECT_EQ(all.size(), 1u);
+        return all.empty() ? Path{} : all.begin()->second;
+    }
+
+    static std::vector<LegId> ids(const Path& path) {
+        std::vector<LegId> out;
+        for (const PathLeg& leg : path.legs) out.push_back(leg.leg);
+        return out;
+    }
+    static std::vector<LegId> ids(const Truth& truth) {
+        std::vector<LegId> out;
+        for (const Leg& leg : truth.legs) out.push_back(leg.id);
+        return out;
+    }
+    static std::vector<LinkKind> kinds(const Path& path) {
+        std::vector<LinkKind> out;
+        for (const Link& link : path.links) out.push_back(link.kind);
+        return out;
+    }
+    static bool changed(const Link& link, MiddleboxChange change) {
+        return (link.changes & static_cast<std::uint16_t>(change)) != 0;
+    }
+
+    void expect_path(const Truth& truth) {
+        const Path path = only_path();
+        EXPECT_EQ(ids(path), ids(truth));
+        EXPECT_EQ(kinds(path), truth.hops);
+    }
+
+    Engine engine;
+    World world;
+    TapId tenant, edge, servers, sockets;
+    std::map<PathId, Path> live;
+};
+
+TEST_F(EngineTest, SourceNatBehindATunnel) {
+    const Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                            .socket(sockets, 11, 100, "curl")
+                            .tap(tenant, 100)
+                            .snat("203.0.113.9:40000")
+                            .tap(edge)
+                            .done();
+    add(truth);
+    const Path path = only_path();
+    EXPECT_EQ(ids(path), ids(truth));
+    EXPECT_THAT(kinds(path), ElementsAre(LinkKind::forward, LinkKind::snat));
+    EXPECT_EQ(path.links[1].grade, Grade::a);
+    EXPECT_TRUE(changed(path.links[1], MiddleboxChange::left_tunnel));
+    EXPECT_EQ(path.links[1].delta[0], 0);
+    EXPECT_GT(path.links[1].delay[0].samples, 0u);
+    EXPECT_GT(path.links[1].delay[0].min_ns, 0);
+    EXPECT_EQ(path.legs[0].process.name(), "curl");
+    EXPECT_EQ(path.unlinked, Unlinked::linked);
+}
+
+TEST_F(EngineTest, DestinationNat) {
+    const Truth truth = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
+                            .tap(edge)
+                            .dnat("10.1.0.5:8080")
+                            .tap(servers)
+                            .socket(sockets, 12, 200, "nginx")
+                            .done();
+    add(truth);
+    expect_path(truth);
+}
+
+TEST_F(EngineTest, FullNatOfNetfilter) {
+    const Truth truth = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
+                            .tap(edge)
+                            .fullnat("10.1.0.1:1025", "10.1.0.5:8080")
+                            .tap(servers)
+                            .done();
+    add(truth);
+    expect_path(truth);
+    EXPECT_EQ(live.begin()->second.links[0].grade, Grade::a);
+}
+
+TEST_F(EngineTest, WholeChainThroughDeltaFullNat) {
+    const Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                            .socket(sockets, 11, 100, "curl")
+                            .tap(tenant, 100)
+                            .snat("203.0.113.9:40000")
+                            .tap(edge)
+                            .delta_fullnat("10.1.0.1:1025", "10.1.0.5:8080")
+                            .tap(servers)
+                            .socket(sockets, 12, 200, "nginx")
+                            .done();
+    add(truth);
+    expect_path(truth);
+    const Link& link = live.begin()->second.links[2];
+    EXPECT_EQ(link.grade, Grade::a);
+    EXPECT_TRUE(changed(link, MiddleboxChange::added_toa));
+    EXPECT_TRUE(changed(link, MiddleboxChange::stripped_timestamps));
+    EXPECT_TRUE(link.has_delta[0]);
+    EXPECT_NE(link.delta[0], 0);
+    EXPECT_EQ(link.delta[1], 0);
+}
+
+TEST_F(EngineTest, DeltaFullNatWithoutToaIsAtLeastB) {
+    const Truth truth = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
+                            .tap(edge)
+                            .delta_fullnat("10.1.0.1:1025", "10.1.0.5:8080", false)
+                            .tap(servers)
+                            .done();
+    add(truth);
+    expect_path(truth);
+    EXPECT_LE(live.begin()->second.links[0].grade, Grade::b);
+}
+
+TEST_F(EngineTest, SynProxyByToa) {
+    const Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                            .socket(sockets, 11, 100, "curl")
+                            .tap(tenant, 100)
+                            .snat("203.0.113.9:40000")
+                            .tap(edge)
+                            .syn_proxy("10.1.0.1:1025", "10.1.0.5:8080")
+                            .tap(servers)
+                            .socket(sockets, 12, 200, "nginx")
+                            .done();
+    add(truth);
+    expect_path(truth);
+    const Link& link = live.begin()->second.links[2];
+    EXPECT_EQ(link.grade, Grade::a);
+    EXPECT_TRUE(changed(link, MiddleboxChange::answered_handshake));
+    EXPECT_NE(link.delta[1], 0);
+}
+
+TEST_F(EngineTest, SynProxyWithoutToaByIpIdsOfBothDirections) {
+    const Truth truth = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
+                            .tap(edge)
+                            .syn_proxy("10.1.0.1:1025", "10.1.0.5:8080", false)
+                            .tap(servers)
+                            .done();
+    add(truth);
+    expect_path(truth);
+}
+
+TEST_F(EngineTest, ProxyHeader) {
+    const Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                            .tap(tenant, 100)
+                            .snat("203.0.113.9:40000")
+                            .tap(edge)
+                            .socket(sockets, 13, 300, "haproxy")
+                            .proxy("10.1.0.1:3333", "10.1.0.5:8080")
+                            .socket(sockets, 13, 300, "haproxy")
+                            .tap(servers)
+                            .socket(sockets, 12, 200, "nginx")
+                            .done();
+    add(truth);
+    const Path path = only_path();
+    EXPECT_EQ(ids(path), ids(truth));
+    EXPECT_THAT(kinds(path), ElementsAreArray(truth.hops));
+    EXPECT_EQ(path.links[3].kind, LinkKind::forward);
+    EXPECT_EQ(path.links[2].kind, LinkKind::relay);
+    EXPECT_EQ(path.links[2].grade, Grade::a);
+    EXPECT_THAT(path.links[2].evidence, testing::Contains(testing::Field(&Evidence::by, EvidenceBy::same_process)));
+}
+
+TEST_F(EngineTest, RequestIdGivenByTheProxy) {
+    const Truth truth = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
+                            .tap(edge)
+                            .http_proxy("10.1.0.1:3333", "10.1.0.5:8080", "6f9c-1")
+                            .tap(servers)
+                            .done();
+    add(truth);
+    expect_path(truth);
+}
+
+TEST_F(EngineTest, DnsThroughSourceNat) {
+    const Truth truth = Journey::dns(world, "10.0.0.2:5353", "198.51.100.53:53", noon, 0x1234, 99)
+                            .tap(tenant, 100)
+                            .snat("203.0.113.9:5353")
+                            .tap(edge)
+                            .dnat("10.1.0.53:53")
+                            .tap(servers)
+                            .done();
+    add(truth);
+    expect_path(truth);
+}
+
+TEST_F(EngineTest, PingWithRewrittenId) {
+    const Truth truth = Journey::ping(world, "10.0.0.2:77", "198.51.100.10:77", noon)
+                            .tap(tenant, 100)
+                            .snat("203.0.113.9:912")
+                            .tap(edge)
+                            .done();
+    Truth rewritten = truth;
+    rewritten.legs[1].server.port = 912;
+    add(rewritten);
+    expect_path(rewritten);
+}
+
+TEST_F(EngineTest, UnansweredSynIsLinkedAsFarAsItCame) {
+    Journey journey = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon);
+    journey.stream().answered = false;
+    const Truth truth =
+        journey.tap(tenant, 100).snat("203.0.113.9:40000").tap(edge).dnat("10.1.0.5:80").tap(servers).done();
+    add(truth);
+    expect_path(truth);
+}
+
+TEST_F(EngineTest, FoundInTheMiddleBySeqAndAck) {
+    Journey journey = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon);
+    journey.stream().from_middle = true;
+    const Truth truth =
+        journey.tap(tenant, 100).snat("203.0.113.9:40000").tap(edge).dnat("10.1.0.5:80").tap(servers).done();
+    add(truth);
+    expect_path(truth);
+    EXPECT_EQ(live.begin()->second.links[0].grade, Grade::a);
+}
+
+TEST_F(EngineTest, SocketFoundInTheMiddleByAddressesAndStreamState) {
+    Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                      .socket(sockets, 11, 100, "curl")
+                      .tap(tenant, 100)
+                      .done();
+    Leg& socket = truth.legs[0];
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        Flow& flow = socket.flow(d);
+        flow.isn = 0;
+        flow.isn_from = IsnFrom::none;
+        flow.syn_ns = 0;
+    }
+    socket.first_ns += ns_per_ms;
+    add(truth);
+    const Path path = only_path();
+    EXPECT_EQ(ids(path), ids(truth));
+}
+
+TEST_F(EngineTest, TwoTenantsWithTheSameAddresses) {
+    const Truth one = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                          .tap(tenant, 100)
+                          .snat("203.0.113.9:40000")
+                          .tap(edge)
+                          .done();
+    const Truth two = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon + 5 * ns_per_us)
+                          .tap(tenant, 200)
+                          .snat("203.0.113.9:40001")
+                          .tap(edge)
+                          .done();
+    add(one);
+    add(two);
+    const auto paths = finish();
+    ASSERT_EQ(paths.size(), 2u);
+    for (const auto& [id, path] : paths) EXPECT_THAT(ids(path), testing::AnyOf(ids(one), ids(two)));
+}
+
+TEST_F(EngineTest, PortUsedAgain) {
+    const Truth one = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                          .tap(tenant, 100)
+                          .snat("203.0.113.9:40000")
+                          .tap(edge)
+                          .delta_fullnat("10.1.0.1:1025", "10.1.0.5:80")
+                          .tap(servers)
+                          .done();
+    const Truth two = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon + 30 * ns_per_ms)
+                          .tap(tenant, 100)
+                          .snat("203.0.113.9:40000")
+                          .tap(edge)
+                          .delta_fullnat("10.1.0.1:1025", "10.1.0.5:80")
+                          .tap(servers)
+                          .done();
+    add(one);
+    add(two);
+    const auto paths = finish();
+    ASSERT_EQ(paths.size(), 2u);
+    for (const auto& [id, path] : paths) EXPECT_THAT(ids(path), testing::AnyOf(ids(one), ids(two)));
+}
+
+TEST_F(EngineTest, BothSidesOfAGatewayOnOneTap) {
+    const Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                            .tap(edge, 100)
+                            .snat("203.0.113.9:40000")
+                            .tap(edge)
+                            .delta_fullnat("10.1.0.1:1025", "10.1.0.5:80")
+                            .tap(edge)
+                            .done();
+    add(truth);
+    expect_path(truth);
+}
+
+TEST_F(EngineTest, KeptBackendConnectionOfTwoClientsIsLeftAlone) {
+    const Truth one = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
+                          .tap(edge)
+                          .http_proxy("10.1.0.1:3333", "10.1.0.5:8080", "id-one")
+                          .tap(servers)
+                          .done();
+    Truth two = Journey::tcp(world, "203.0.113.9:40001", "198.51.100.10:80", noon + 10 * ns_per_ms)
+                    .tap(edge)
+                    .http_proxy("10.1.0.1:3333", "10.1.0.5:8080", "id-two")
+                    .tap(servers)
+                    .done();
+    add(one);
+    EXPECT_EQ(finish().size(), 1u);  // so far, all speaks for one client
+    Leg back = one.legs[1];
+    back.revision = 2;
+    for (std::size_t n = 0; n < two.legs[1].hint_count; ++n) back.add_hint(two.legs[1].hints[n]);
+    engine.add(two.legs[0]);
+    engine.add(back);
+    const auto paths = finish();
+    EXPECT_EQ(paths.size(), 3u);
+    for (const auto& [id, path] : paths) EXPECT_EQ(path.unlinked, Unlinked::ambiguous);
+}
+
+TEST_F(EngineTest, ReSentReportsChangeNothing) {
+    const Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                            .tap(tenant, 100)
+                            .snat("203.0.113.9:40000")
+                            .tap(edge)
+                            .done();
+    add(truth);
+    finish();
+    add(truth);
+    engine.tick(noon + ns_per_s);
+    EXPECT_TRUE(engine.drain().empty());
+    EXPECT_EQ(engine.counters().legs_old, 2u);
+    EXPECT_EQ(engine.counters().legs_received, 4u);
+}
+
+TEST_F(EngineTest, AloneLegWaitsThenIsMended) {
+    const Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                            .tap(tenant, 100)
+                            .snat("203.0.113.9:40000")
+                            .tap(edge)
+                            .done();
+    engine.tick(noon);
+    engine.add(truth.legs[1]);
+    engine.tick(noon + 100 * ns_per_ms);
+    EXPECT_TRUE(engine.drain().empty()) << "its neighbours may still come";
+    engine.tick(noon + 250 * ns_per_ms);
+    const std::vector<Path> alone = engine.drain();
+    ASSERT_EQ(alone.size(), 1u);
+    EXPECT_EQ(alone[0].unlinked, Unlinked::no_candidate);
+    engine.add(truth.legs[0]);
+    engine.tick(noon + 300 * ns_per_ms);
+    const std::vector<Path> mended = engine.drain();
+    ASSERT_EQ(mended.size(), 1u);
+    EXPECT_EQ(mended[0].id, alone[0].id) << "the path's id stays";
+    EXPECT_GT(mended[0].revision, alone[0].revision);
+    EXPECT_EQ(ids(mended[0]), ids(truth));
+    EXPECT_EQ(engine.counters().links_made, 1u);
+}
+
+TEST_F(EngineTest, MergedPathsKeepTheOlderId) {
+    const Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                            .tap(tenant, 100)
+                            .snat("203.0.113.9:40000")
+                            .tap(edge)
+                            .syn_proxy("10.1.0.1:1025", "10.1.0.5:8080")
+                            .tap(servers)
+                            .socket(sockets, 12, 200, "nginx")
+                            .done();
+    Leg early = truth.legs[2];
+    early.hint_count = 0;
+    for (Flow& flow : early.flows) flow.sample_count = 0;
+    engine.add(truth.legs[0]);
+    engine.add(truth.legs[1]);
+    engine.add(early);
+    engine.add(truth.legs[3]);
+    engine.tick(noon);
+    const std::vector<Path> two = engine.drain();
+    ASSERT_EQ(two.size(), 2u);
+    const bool first_is_older = two[0].first_ns < two[1].first_ns;
+    Leg late = truth.legs[2];
+    late.revision = 2;
+    engine.add(late);
+    engine.tick(noon);
+    const std::vector<Path> merged = engine.drain();
+    ASSERT_EQ(merged.size(), 2u);
+    const Path& gone = merged[0].retracted ? merged[0] : merged[1];
+    const Path& kept = merged[0].retracted ? merged[1] : merged[0];
+    EXPECT_TRUE(gone.retracted);
+    EXPECT_EQ(kept.id, two[first_is_older ? 0 : 1].id);
+    EXPECT_EQ(gone.merged_into, kept.id);
+    EXPECT_EQ(ids(kept), ids(truth));
+}
+
+TEST_F(EngineTest, FullWindowEvictsTheOldestWholePath) {
+    EngineLimits limits;
+    limits.leg_count_max = 4;
+    engine = Engine(limits);
+    tenant = engine.add_tap({"tenant", "one"});
+    edge = engine.add_tap({"edge", "one"});
+    for (int n = 0; n < 3; ++n)
+        add(Journey::tcp(world, "10.0.0.2:4000" + std::to_string(n), "198.51.100.10:80", noon + n * ns_per_ms)
+                .tap(tenant, 100)
+                .snat("203.0.113.9:4000" + std::to_string(n))
+                .tap(edge)
+                .done());
+    EXPECT_EQ(finish().size(), 3u);
+    EXPECT_EQ(engine.counters().legs_evicted, 2u);
+    EXPECT_EQ(engine.counters().legs_in_window, 4u);
+}
+
+TEST_F(EngineTest, EndedPathsExpireByAge) {
+    add(Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+            .tap(tenant, 100)
+            .snat("203.0.113.9:40000")
+            .tap(edge)
+            .done());
+    engine.tick(noon + ns_per_s);
+    EXPECT_EQ(engine.drain().size(), 1u);
+    for (int n = 0; n < 8; ++n) engine.tick(noon + 1000 * ns_per_s);
+    EXPECT_EQ(engine.counters().legs_in_window, 0u);
+    EXPECT_EQ(engine.counters().legs_expired, 2u);
+    EXPECT_TRUE(engine.drain().empty());
+}
+
+}  // namespace
+}  // namespace clew
