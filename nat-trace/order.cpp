@@ -161,22 +161,6 @@ double upstream_weight(const WindowLeg& a, const WindowLeg& b) {
     return weight;
 }
 
-SocketSide side_of(const WindowLeg& socket, const WindowLeg* first_tap, const WindowLeg* last_tap) {
-    if (first_tap == nullptr) return SocketSide::client;
-    const bool as_first = socket.same_ends(*first_tap);
-    const bool as_last = socket.same_ends(*last_tap);
-    if (as_first != as_last) return as_first ? SocketSide::client : SocketSide::server;
-    // One end may have been rewritten on the socket's own host.
-    const bool client_as_last = socket.client == last_tap->client && socket.client != first_tap->client;
-    const bool server_as_first = socket.server == first_tap->server && socket.server != last_tap->server;
-    if (!as_first && client_as_last != server_as_first) return client_as_last ? SocketSide::server : SocketSide::client;
-    double weight = upstream_weight(socket, *first_tap) + upstream_weight(socket, *last_tap);
-    const DurationNs gap = answer_gap(socket);
-    const DurationNs tap_gap = answer_gap(*first_tap);
-    if (gap >= 0 && tap_gap >= 0) weight += gap > tap_gap ? 2 : -2;
-    return weight > 0 ? SocketSide::client : SocketSide::server;
-}
-
 void order_chain(const LegWindow& window, std::vector<LegIndex>& legs) {
     std::vector<LegIndex> clients;
     std::vector<LegIndex> taps;
@@ -184,11 +168,9 @@ void order_chain(const LegWindow& window, std::vector<LegIndex>& legs) {
     for (const LegIndex i : legs)
         if (!window.leg(i).is_socket()) taps.push_back(i);
     order_taps(window, taps);
-    const WindowLeg* first = taps.empty() ? nullptr : &window.leg(taps.front());
-    const WindowLeg* last = taps.empty() ? nullptr : &window.leg(taps.back());
     for (const LegIndex i : legs)
         if (window.leg(i).is_socket())
-            (side_of(window.leg(i), first, last) == SocketSide::client ? clients : servers).push_back(i);
+            (window.leg(i).socket_role == SocketRole::server ? servers : clients).push_back(i);
     order_taps(window, clients);
     order_taps(window, servers);
     legs = std::move(clients);

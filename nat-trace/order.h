@@ -15,8 +15,4 @@ double upstream_weight(const WindowLeg& a, const WindowLeg& b);
 /// Sorts the legs of one transport connection from client to server.
 void order_chain(const LegWindow& window, std::vector<LegIndex>& legs);
 
-/// Which end of its connection a socket is. With no tap to compare with, by time against the other sockets.
-enum class SocketSide : std::uint8_t { client, server };
-SocketSide side_of(const WindowLeg& socket, const WindowLeg* first_tap, const WindowLeg* last_tap);
-
 }  // namespace clew

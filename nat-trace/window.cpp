@@ -182,6 +182,7 @@ void LegWindow::fill(WindowLeg& l, const Leg& report) {
     l.phase = report.phase;
     l.end = report.end;
     l.client_by = report.client_by;
+    l.socket_role = report.socket_role;
     for (std::size_t d = 0; d < direction_count; ++d) l.flows[d] = compact(report.flows[d], report.first_ns);
     if (report.process.pid != 0) {
         if (l.process == no_leg) l.process = take_from(processes_, free_processes_);

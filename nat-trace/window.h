@@ -88,6 +88,7 @@ struct WindowLeg {
     LegPhase phase = LegPhase::opened;
     LegEnd end = LegEnd::none;
     ClientBy client_by = ClientBy::first_packet;
+    SocketRole socket_role = SocketRole::none;
     std::uint8_t key_count = 0;
 
     // where it stands among the paths

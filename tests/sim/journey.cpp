@@ -323,6 +323,9 @@ Leg Journey::leg_of(const Sight& sight, TimeNs start, DurationNs length, Duratio
         leg.segment.layers[0] = {LayerType::vxlan, true, sight.vni, at("192.0.2.1:1").ip, at("192.0.2.2:1").ip};
     }
     leg.process = sight.process;
+    const bool begins = std::none_of(sights_.begin(), sights_.end(),
+                                     [&](const Sight& s) { return s.part == sight.part && s.way < sight.way; });
+    if (sight.observer == Observer::socket) leg.socket_role = begins ? SocketRole::client : SocketRole::server;
     if (leg.protocol == Protocol::tcp)
         fill_tcp(leg, sight, start, length, proxy_at);
     else

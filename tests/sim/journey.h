@@ -72,7 +72,8 @@ class Journey {
 
     // Where it is seen. `vni` 0: no tunnel.
     Journey& tap(TapId tap, std::uint32_t vni = 0);
-    Journey& socket(TapId tap, std::uint32_t netns, std::uint32_t pid, std::string_view command);
+    /// The socket of the client at the start, of a server or a proxy's front further on, of a proxy's back after it.
+    Journey& socket(TapId on, std::uint32_t netns, std::uint32_t pid, std::string_view command);
 
     // What it passes.
     Journey& router();
