@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <thread>
 
 namespace clew::store {
 namespace {
@@ -86,13 +87,24 @@ Result<http::Response> ClickHouseClient::send(const http::Request& request, bool
             return response;
         }
         if (again || response.error().kind != ErrorKind::unreachable) return response;
-        const bool at_once = std::chrono::steady_clock::now() - begin < died_at_once;
-        if (!at_once && (!settings_.url.empty() || store_pid() > 0)) {
-            // A time-out of a store that still runs: asking again would wait as long once more.
-            const std::lock_guard lock(child_mutex_);
-            if (!child_ || child_->running()) return response;
+        if (std::chrono::steady_clock::now() - begin < died_at_once) {
+            await_child_end();
+        } else if (!settings_.url.empty() || child_running()) {
+            return response;  // a time-out of a store that still runs: asking again would wait as long once more
         }
     }
+}
+
+bool ClickHouseClient::child_running() {
+    const std::lock_guard lock(child_mutex_);
+    return child_ && child_->running();
+}
+
+/// A killed process closes its sockets a moment before it is gone: without this the dying one would be asked again.
+void ClickHouseClient::await_child_end() {
+    const auto until = std::chrono::steady_clock::now() + died_at_once;
+    while (child_running() && std::chrono::steady_clock::now() < until)
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
 }
 
 http::Request ClickHouseClient::to_request(const ClickHouseCall& call) const {

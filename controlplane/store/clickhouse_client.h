@@ -63,6 +63,8 @@ class ClickHouseClient {
     Result<Place> place();  ///< (re)starts the child where it is not running
     Result<KeptClient> take_client(const Place& place, bool bounded);
     Result<http::Response> send(const http::Request& request, bool bounded);
+    bool child_running();
+    void await_child_end();
     http::Request to_request(const ClickHouseCall& call) const;
 
     const StoreSettings settings_;
