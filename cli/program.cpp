@@ -26,12 +26,9 @@ void add_verbs(CLI::App& root, Program& program) {
     add_path_verb(root, program);
     add_ladder_verb(root, program);
     add_status_verb(root, program);
-#ifdef CLEW_CLI_COMPLETE
     add_replay_verb(root, program);
-    add_config_verb(root, program);
     add_doctor_verb(root, program);
     add_keys_verb(root, program);
-#endif
 }
 
 /// The innermost verb that was named: its --help is the one to point at.

@@ -56,9 +56,10 @@ class ApiFixture : public testing::Test {
 
     Outcome run_api(std::vector<std::string> arguments, int columns = columns_unlimited, int waits = 0) {
         arguments.push_back("--api");
-        arguments.push_back("http://127.0.0.1:" + std::to_string(server_->port()));
+        arguments.push_back(api_url());
         return run(std::move(arguments), columns, waits);
     }
+    std::string api_url() const { return "http://127.0.0.1:" + std::to_string(server_->port()); }
     void serve(const std::string& path, std::string body, unsigned status = 200) {
         answers_[path] = {status, std::move(body)};
     }
