@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Probe tcp_socket, kernel side: every TCP socket of every network namespace, with the process that owns it.
 //
-// What runs where, as found on Linux 6.18 (needs 5.11):
+// What runs where, as found on Linux 6.18 (needs 5.11: ring buffer, iterators, socket storage in tracing programs):
 // - inet_sock_set_state, CLOSE→SYN_SENT: inside connect(), so the current process is the client. Port and ISN come
 // later.
 // - SYN_SENT→ESTABLISHED, SYN_RECV→ESTABLISHED: softirq; all addresses and both ISNs are there, the current process is
@@ -9,11 +9,18 @@
 //   kernel copies to the child (BPF_F_CLONE), so that the listener's owner names it at once.
 // - CLOSE→LISTEN: inside listen(). ESTABLISHED→FIN_WAIT1 and CLOSE_WAIT→LAST_ACK: inside close() or shutdown().
 // - tcp_rcv_space_adjust: inside recvmsg() of the reader: makes a server's owner exact, once a socket.
-// - any→CLOSE: the port is still in inet_sport, sk_err says why.
+// - any→CLOSE: inet_num is 0 already, the port is still in inet_sport, sk_err says why.
 // - sockets from before: iter/task_file sees every file of every process in all namespaces (iter/tcp only one
-// namespace). The state sits in socket storage: the kernel frees it with the socket, so nothing can leak and no table
-// can fill up. Nothing runs per packet: state changes, reads (one storage look-up once the owner is exact), and the two
-// iterators.
+// namespace).
+//   Connections that no process holds (waiting for accept(), or orphaned) come up at their first read or their end.
+// - ISNs at any time in a socket's life: snd_una - bytes_acked is a client's own (its SYN is counted) and one more than
+// a
+//   server's; rcv_nxt - bytes_received is one more than the peer's. A FIN counts on either side, so this holds to the
+//   end.
+// - advmss is the MSS announced less 12 bytes once timestamps are agreed on; mss_clamp is the peer's as it arrived.
+// The state sits in socket storage: the kernel frees it with the socket, so nothing can leak and no table can fill up.
+// Nothing runs per packet: state changes, reads (one storage look-up once the owner is exact), and the two iterators.
+// Not followed: UDP, MPTCP as a whole (its subflows are), half-open requests at a listener (they have no socket yet).
 #include "bpf/kernel_types.h"
 #include "bpf/tcp_socket/tcp_socket_event.h"
 
@@ -209,7 +216,7 @@ static __always_inline void report(const struct sock* sk, const struct tcp_sock*
 static __always_inline void on_established(const struct sock* sk, const struct tcp_sock* tp, int old_state, __u64 now) {
     struct socket_state* state = make_state(sk);
     if (!state) return;
-    if (state->role == TCP_SOCKET_CLIENT && state->born_ns) {
+    if (state->born_ns) {  // connect() was seen; or, with TCP fast open, a read came before the handshake's end
         state->established_ns = now;
     } else if (old_state == SYN_SENT) {  // connect() ran before the agent
         begin(state, TCP_SOCKET_CLIENT, now, now);
@@ -218,7 +225,7 @@ static __always_inline void on_established(const struct sock* sk, const struct t
         const __u64 handshake_ns = tp->total_retrans ? 0 : (__u64)(tp->srtt_us >> 3) * 1000;
         begin(state, TCP_SOCKET_SERVER, now - handshake_ns, now);
     }
-    report(sk, tp, state, TCP_SOCKET_OPENED, ESTABLISHED, now);
+    report(sk, tp, state, state->revision ? TCP_SOCKET_UPDATED : TCP_SOCKET_OPENED, ESTABLISHED, now);
 }
 
 static __always_inline void on_closed(const struct sock* sk, const struct tcp_sock* tp, int old_state, __u64 now) {
@@ -323,13 +330,18 @@ int take_census(struct bpf_iter__bpf_sk_storage_map* ctx) {
     if (!sk || !ctx->value) return 0;
     const struct tcp_sock* tp = bpf_skc_to_tcp_sock(sk);
     if (!tp) return 0;
+    const __u8 tcp_state = sk->__sk_common.skc_state;
+    if (tcp_state == SYN_SENT || tcp_state == SYN_RECV || tcp_state == LISTEN || tcp_state == CLOSE) return 0;
     struct socket_state* state = state_of(sk);
-    if (!state || !state->born_ns || !state->revision) return 0;
-    if (!census_whole && tp->segs_out + tp->segs_in == state->segments) return 0;
+    if (!state || !state->born_ns) return 0;
+    const __u8 what = state->revision ? TCP_SOCKET_UPDATED : TCP_SOCKET_OPENED;  // the first report may have been lost
+    if (what == TCP_SOCKET_UPDATED && !census_whole && tp->segs_out + tp->segs_in == state->segments) return 0;
     struct tcp_socket_event event = {};
     ++state->revision;
-    fill(&event, sk, tp, state, TCP_SOCKET_UPDATED, sk->__sk_common.skc_state, bpf_ktime_get_ns());
-    if (bpf_seq_write(ctx->meta->seq, &event, sizeof event)) return 0;
-    state->segments = event.segments_sent + event.segments_received;
+    fill(&event, sk, tp, state, what, tcp_state, bpf_ktime_get_ns());
+    if (bpf_seq_write(ctx->meta->seq, &event, sizeof event))
+        --state->revision;  // no room: the kernel calls again for this socket
+    else
+        state->segments = event.segments_sent + event.segments_received;
     return 0;
 }

@@ -57,6 +57,24 @@ print('listening', flush=True)
 s.serve_forever()
 )";
 
+// Accepts, and neither reads nor closes.
+constexpr const char* holder = R"(
+import socket, sys
+s = socket.create_server((sys.argv[1], int(sys.argv[2])), backlog=1024)
+held = []
+while True: held.append(s.accept())
+)";
+
+// Connects and closes many times, prints the port of one more connection and keeps that.
+constexpr const char* burst_client = R"(
+import socket, sys
+at = (sys.argv[1], int(sys.argv[2]))
+for _ in range(int(sys.argv[3])): socket.create_connection(at).close()
+last = socket.create_connection(at)
+print(last.getsockname()[1], flush=True)
+sys.stdin.readline()
+)";
+
 struct CurlRun {
     pid_t pid = 0;
     Endpoint client, server;
@@ -272,6 +290,27 @@ TEST_F(AgentLive, a_server_is_named_whether_it_reads_forks_or_only_writes) {
     ASSERT_TRUE(reading);
     EXPECT_NE((*reading)["pid"], forking->pid()) << "the child that read is the owner, not the listener's";
     EXPECT_EQ((*reading)["process"], "python3");
+}
+
+TEST_F(AgentLive, a_full_ring_is_counted_and_what_still_lives_is_made_up_for) {
+    std::ofstream(file("agent.yaml"), std::ios::app) << "ring_kb: 64\n";
+    auto held = start(pair_->server, {"python3", "-c", holder, "0.0.0.0", std::to_string(server_port)}, "holder");
+    wait_for_port(server_port);
+    auto agent = start_agent("agent");
+    kill(agent->pid(), SIGSTOP);
+    auto burst = start(pair_->client,
+                       {"python3", "-c", burst_client, pair_->server.ip, std::to_string(server_port), "500"}, "burst");
+    EXPECT_TRUE(wait_until([&] { return burst->output().find('\n') != std::string::npos; })) << burst->errors();
+    kill(agent->pid(), SIGCONT);
+    const Endpoint client{*parse_ip(pair_->client.ip), static_cast<std::uint16_t>(std::atoi(burst->output().c_str()))};
+    const Endpoint server{*parse_ip(pair_->server.ip), server_port};
+    EXPECT_TRUE(wait_until([&] {
+        const auto legs = last_reports(*agent);
+        return find(legs, client, server, pair_->client) && find(legs, client, server, pair_->server);
+    })) << "the census reports a connection whose first report was lost";
+    EXPECT_EQ(agent->end(SIGTERM), 0);
+    EXPECT_EQ(agent->errors().find(" 0 events_lost_ring_full"), std::string::npos) << agent->errors();
+    EXPECT_NE(agent->errors().find(" 0 reports_malformed"), std::string::npos) << agent->errors();
 }
 
 TEST_F(AgentLive, what_lives_when_the_agent_stops_is_flushed) {
