@@ -14,6 +14,7 @@ constexpr float isn_zero_bits = 2;       // a sequence number of 0 is what probe
 constexpr float both_isns_differ = -12;  // a SYN proxy or a randomising firewall does that: rare, but so they are
 constexpr float one_isn_differs = -2;
 constexpr float same_ends_other_isn = -24;  // the ports used again, or another tenant with the same addresses
+constexpr float other_stream = -40;         // both ISNs differ, both legs carry data, and none of it is the same
 constexpr float toa_bits = 48;
 constexpr float ip_id_bits = 16;
 constexpr float accept_bits_tcp = 30;
@@ -90,9 +91,11 @@ void add_samples(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     int seqs = 0;
     int acks = 0;
     int mismatches = 0;
+    bool other = false;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SampleMatch match = match_samples(a, b, d);
         mismatches += match.mismatches;
+        other |= match.count == 0 && a.flow(d).sample_count > 0 && b.flow(d).sample_count > 0;
         if (match.same_ip_ids > 0)
             ids += std::min(ip_id_bits + 3.0F * static_cast<float>(match.same_ip_ids - 1), 24.0F);
         if (match.count == 0) continue;
@@ -106,6 +109,8 @@ void add_samples(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     if (payload > 0) out.add(EvidenceBy::payload_sample, std::min(payload, 16.0F));
     if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, ids);
     if (mismatches > 0) out.add(EvidenceBy::contradiction, -8.0F * static_cast<float>(std::min(mismatches, 3)));
+    // A TOA names an address and a port, not a connection: the same one may lead to another VIP at the same time.
+    if (other && both_isns_differ_in(a, b)) out.add(EvidenceBy::contradiction, other_stream);
 }
 
 /// Found in the middle on one side: the same addresses, and sequence numbers in the same place of both directions.

@@ -175,6 +175,30 @@ TEST_F(EngineTest, SynProxyByToa) {
     EXPECT_NE(link.delta[1], 0);
 }
 
+TEST_F(EngineTest, AToaNamesAnAddressNotAConnection) {
+    // One address and port of the NAT gateway's pool leads to two VIPs at once, and both balancers tell it to their
+    // server.
+    const auto journey = [this](const char* client, const char* vip, TimeNs start) {
+        Journey j = Journey::tcp(world, client, vip, start);
+        j.stream().payload[0] = world.random();
+        return j.tap(tenant, 100).snat("203.0.113.9:40000").tap(edge);
+    };
+    const Truth first = journey("10.0.0.2:40000", "198.51.100.15:80", noon)
+                            .syn_proxy("10.1.0.1:1025", "10.1.0.5:8080")
+                            .tap(servers)
+                            .done();
+    const Truth second = journey("10.0.0.3:40000", "198.51.100.14:80", noon + 400 * ns_per_ms)
+                             .delta_fullnat("10.1.0.1:1026", "10.1.0.6:8080")
+                             .tap(servers)
+                             .done();
+    const Truth third =
+        journey("10.0.0.4:40000", "198.51.100.10:80", noon + 900 * ns_per_ms).dnat("10.1.0.5:80").tap(servers).done();
+    for (const Truth& truth : {second, first, third}) add(truth);
+    std::vector<std::vector<LegId>> chains;
+    for (const auto& [id, path] : finish()) chains.push_back(ids(path));
+    EXPECT_THAT(chains, testing::UnorderedElementsAre(ids(first), ids(second), ids(third)));
+}
+
 TEST_F(EngineTest, SynProxyWithoutToaByIpIdsOfBothDirections) {
     const Truth truth = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
                             .tap(edge)
