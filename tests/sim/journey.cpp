@@ -189,7 +189,8 @@ Journey& Journey::tap(TapId tap, std::uint32_t vni) {
     sight.behind_syn_proxy = behind_syn_proxy_;
     if (!sights_.empty()) {
         const bool client = last_client_ != stream_.client;
-        const bool server = last_server_ != stream_.server;
+        const bool echo = stream_.protocol == Protocol::icmp;  // its id stands as both ports, and is the client's
+        const bool server = echo ? last_server_.ip != stream_.server.ip : last_server_ != stream_.server;
         hops_.push_back(relayed_since_     ? LinkKind::relay
                         : client && server ? LinkKind::fullnat
                         : client           ? LinkKind::snat
