@@ -36,15 +36,23 @@ void add_middle(const WindowLeg& leg, LegKeys& keys) {
     }
 }
 
-/// The first payload packet of a direction as it survives every gateway that forwards packets.
-void add_sample(const WindowLeg& leg, Direction d, LegKeys& keys) {
+/// The first payload packets as they survive every gateway that forwards packets. TCP's sequence numbers may be
+/// shifted, and many clients ask the same, so only the IP ids of both directions together tell connections apart.
+void add_stream_sample(const WindowLeg& leg, LegKeys& keys) {
+    const WindowFlow& c = leg.flow(Direction::to_server);
+    const WindowFlow& s = leg.flow(Direction::to_client);
+    if (c.sample_count == 0 || s.sample_count == 0 || c.samples[0].ip_id == 0 || s.samples[0].ip_id == 0) return;
+    const std::uint64_t ids = std::uint64_t{c.samples[0].ip_id} << 16 | s.samples[0].ip_id;
+    keys.add(salted(salt_sample, mix_bits(ids) ^ (std::uint64_t{c.samples[0].hash} << 32 | s.samples[0].hash)));
+}
+
+/// A datagram's payload; an echo's sequence number with it.
+void add_datagram_sample(const WindowLeg& leg, Direction d, LegKeys& keys) {
     const WindowFlow& flow = leg.flow(d);
-    if (flow.sample_count == 0) return;
+    if (flow.sample_count == 0 || flow.samples[0].hash == 0) return;
     const WindowSample& s = flow.samples[0];
-    if (s.hash == 0 || (is_tcp(leg) && s.ip_id == 0)) return;
-    // An echo's sequence number is its own; TCP's may be shifted, so only the IP id tells equal requests apart.
-    const std::uint64_t salt = is_tcp(leg) ? s.ip_id : leg.protocol == Protocol::udp ? 0 : s.seq;
-    keys.add(salted(salt_sample, std::uint64_t{s.hash} << 32 | std::uint64_t{s.length} << 16 | (salt & 0xffff)));
+    const std::uint64_t echo = leg.protocol == Protocol::udp ? 0 : s.seq & 0xffff;
+    keys.add(salted(salt_sample, std::uint64_t{s.hash} << 32 | std::uint64_t{s.length} << 16 | echo));
 }
 
 void add_signals(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
@@ -70,8 +78,12 @@ LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
         if (keys.count == 1) add_middle(leg, keys);
     }
     add_signals(window, leg, keys);
-    add_sample(leg, Direction::to_server, keys);
-    if (!is_tcp(leg)) add_sample(leg, Direction::to_client, keys);
+    if (is_tcp(leg)) {
+        add_stream_sample(leg, keys);
+    } else {
+        add_datagram_sample(leg, Direction::to_server, keys);
+        add_datagram_sample(leg, Direction::to_client, keys);
+    }
     std::sort(keys.keys.begin(), keys.keys.begin() + keys.count);
     keys.count =
         static_cast<std::uint8_t>(std::unique(keys.keys.begin(), keys.keys.begin() + keys.count) - keys.keys.begin());

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// How many legs the engine links a second with a window of so many legs, and what a leg takes there. The window is filled
-// first; then new journeys come and push the oldest out, as in an engine that runs for long.
+// How many legs the engine links a second with a window of so many legs, and what a leg takes there. The window is
+// filled first; then new journeys come and push the oldest out, as in an engine that runs for long.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <string>
 
 #include "nat-trace/engine.h"
 #include "tests/sim/region_world.h"
@@ -107,18 +108,24 @@ RunningEngine& filled(std::size_t window) {
     return r;
 }
 
+std::string conditions(std::size_t window) {
+    return std::to_string(window) + " legs in the window, all gateways of the simulated region, a tick every " +
+           std::to_string(tick_every) + " legs, paths drained";
+}
+
 void legs_per_second(benchmark::State& state, std::size_t window) {
     RunningEngine& r = filled(window);
     for (auto _ : state) r.feed();
     state.SetItemsProcessed(state.iterations());
-    state.counters["legs_per_second"] = benchmark::Counter(static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
-    state.SetLabel(std::to_string(r.engine->counters().links_made) + " links made");
+    state.counters["value"] = benchmark::Counter(static_cast<double>(state.iterations()), benchmark::Counter::kIsRate);
+    state.SetLabel("legs/s; " + conditions(window));
 }
 
 void bytes_per_leg(benchmark::State& state, std::size_t window) {
     const RunningEngine& r = filled(window);
     for (auto _ : state) benchmark::DoNotOptimize(r.engine->memory_bytes());
-    state.counters["bytes_per_leg"] =
+    state.SetLabel("B; " + conditions(window));
+    state.counters["value"] =
         static_cast<double>(r.engine->memory_bytes()) / static_cast<double>(r.engine->counters().legs_in_window);
 }
 
