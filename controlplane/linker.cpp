@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/linker.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "controlplane/wall_clock.h"
+#include "wire/convert.h"
+
+namespace clew::control {
+namespace {
+constexpr std::size_t legs_per_turn_max = 20'000;
+constexpr DurationNs restart_grace_ns = 10 * ns_per_s;  // observers have connected and sent what was not stored
+}  // namespace
+
+Linker::Linker(const EngineLimits& limits, BatchQueue& queue, PathWriter& paths)
+    : restart_settle_ns_(restart_grace_ns + limits.settle_ns),
+      queue_(queue),
+      paths_(paths),
+      engine_(limits),
+      revision_base_(revision_base(wall_clock_ns())) {}
+
+Linker::~Linker() {
+    stopping_ = true;
+    if (thread_.joinable()) thread_.join();
+}
+
+void Linker::refill(const std::vector<store::StoredLeg>& legs, const std::vector<v1::Path>& paths, TimeNs since_ns) {
+    std::unordered_set<std::string> ids;
+    for (const store::StoredLeg& stored : legs) {
+        if (add(stored.leg, stored.tap, stored.clock)) ids.insert(wire::id_text(stored.leg.id));
+    }
+    counters_.legs_refilled = ids.size();
+    restart_ = std::make_unique<Restart>(paths, ids, since_ns);
+    restart_done_at_ns_ = wall_clock_ns() + restart_settle_ns_;
+}
+
+void Linker::start() {
+    thread_ = std::thread([this] { run(); });
+}
+
+void Linker::run() {
+    using std::chrono::steady_clock;
+    auto next_tick = steady_clock::now();
+    for (;;) {
+        const bool last = stopping_;
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(next_tick - steady_clock::now()).count();
+        const auto batches =
+            queue_.take(legs_per_turn_max, static_cast<std::uint32_t>(std::max<std::int64_t>(0, left)));
+        for (const SharedBatch& batch : batches) take(*batch);
+        if (steady_clock::now() >= next_tick || (last && batches.empty())) {
+            tick();
+            next_tick = steady_clock::now() + std::chrono::milliseconds(tick_every_ms);
+        }
+        if (last && batches.empty()) return;
+    }
+}
+
+void Linker::take(const ReceivedBatch& batch) {
+    for (const Leg& leg : batch.legs) {
+        const v1::TapName& tap = batch.taps[leg.tap];
+        if (!add(leg, tap.name(), tap.clock())) ++counters_.legs_without_tap;
+    }
+}
+
+bool Linker::add(Leg leg, const std::string& tap, const std::string& clock) {
+    const auto known = taps_.find(tap);
+    if (known != taps_.end()) {
+        leg.tap = known->second;
+    } else {
+        if (taps_.size() >= tap_count_max) return false;
+        leg.tap = engine_.add_tap({tap, clock});
+        taps_.emplace(tap, leg.tap);
+    }
+    latest_ns_ = std::max(latest_ns_, leg.last_ns);
+    engine_.add(leg);
+    return true;
+}
+
+void Linker::tick() {
+    const TimeNs wall = wall_clock_ns();
+    const TimeNs now = std::clamp(latest_ns_, wall, wall + clock_lead_ns_max);
+    engine_.tick(now);
+    hand_on();
+    if (restart_) finish_restart(wall);
+    counters_.engine = engine_.counters();
+    const std::lock_guard lock(mutex_);
+    shown_ = counters_;
+}
+
+void Linker::hand_on() {
+    if (!paths_.has_room()) {
+        ++counters_.drains_put_off;
+        return;
+    }
+    std::vector<v1::Path> messages;
+    for (const Path& path : engine_.drain()) {
+        v1::Path message = wire::to_message(path, engine_);
+        message.set_revision(revision_base_ + path.revision);
+        if (!restart_ || restart_->admit(message)) messages.push_back(std::move(message));
+    }
+    if (!messages.empty()) paths_.put(std::move(messages));
+}
+
+void Linker::finish_restart(TimeNs now) {
+    if (restart_done_at_ns_ == 0 || now < restart_done_at_ns_) return;
+    restart_done_at_ns_ = 0;
+    auto retractions = restart_->finish(revision_base_);
+    if (!retractions.empty()) paths_.put(std::move(retractions));
+}
+
+LinkerCounters Linker::counters() const {
+    const std::lock_guard lock(mutex_);
+    return shown_;
+}
+
+}  // namespace clew::control

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drives the engine: batches in, paths out to the path writer. Own thread; the engine is touched by no other.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "controlplane/batch_queue.h"
+#include "controlplane/path_writer.h"
+#include "controlplane/restart.h"
+#include "controlplane/store/store.h"
+#include "nat-trace/engine.h"
+
+namespace clew::control {
+
+struct LinkerCounters {
+    EngineCounters engine;
+    std::uint64_t legs_refilled = 0;     ///< from the store, at start
+    std::uint64_t legs_without_tap = 0;  ///< more taps than an engine can have: not linked
+    std::uint64_t drains_put_off = 0;    ///< paths stayed in the engine because too many waited for the store
+};
+
+class Linker {
+  public:
+    static constexpr std::uint32_t tick_every_ms = 100;
+    static constexpr std::size_t tap_count_max = 60'000;
+    static constexpr DurationNs clock_lead_ns_max = 10 * ns_per_s;  ///< a tap's clock further ahead does not drive time
+
+    Linker(const EngineLimits& limits, BatchQueue& queue, PathWriter& paths);
+    ~Linker();  ///< links what waits, hands the paths on, joins. Close the queue before.
+
+    /// Before start(): what the store remembers. `since_ns`: the time from which on `legs` are complete.
+    void refill(const std::vector<store::StoredLeg>& legs, const std::vector<v1::Path>& paths, TimeNs since_ns);
+    void start();
+
+    LinkerCounters counters() const;  ///< from any thread
+
+  private:
+    void run();
+    void take(const ReceivedBatch& batch);
+    bool add(Leg leg, const std::string& tap, const std::string& clock);
+    void tick();
+    void hand_on();
+    void finish_restart(TimeNs now);
+
+    DurationNs restart_settle_ns_;
+    BatchQueue& queue_;
+    PathWriter& paths_;
+    Engine engine_;
+    std::unordered_map<std::string, TapId> taps_;
+    std::uint32_t revision_base_;
+    std::unique_ptr<Restart> restart_;
+    TimeNs restart_done_at_ns_ = 0;
+    TimeNs latest_ns_ = 0;
+    LinkerCounters counters_;
+    mutable std::mutex mutex_;
+    LinkerCounters shown_;
+    std::atomic<bool> stopping_{false};
+    std::thread thread_;
+};
+
+}  // namespace clew::control
