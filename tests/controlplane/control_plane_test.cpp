@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+// Publisher → collector → engine → store → API in one process. The store is a MemoryStore: memory_store.h says what it
+// is.
+#include "controlplane/control_plane.h"
+
+#include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <set>
+#include <thread>
+
+#include "controlplane/http/http.h"
+#include "controlplane/wall_clock.h"
+#include "nat-trace/ladder.h"
+#include "tests/controlplane/connection_legs.h"
+#include "tests/controlplane/memory_store.h"
+#include "wire/publisher.h"
+
+namespace clew::control {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool eventually(const std::function<bool()>& condition) {
+    for (int i = 0; i < 1500; ++i) {
+        if (condition()) return true;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
+}
+
+class ControlPlaneTest : public testing::Test {
+  protected:
+    ControlPlaneTest() {
+        std::string pattern = (fs::temp_directory_path() / "clew-control-XXXXXX").string();
+        directory_ = ::mkdtemp(pattern.data());
+        config_.wire.endpoint = "ipc://" + directory_ + "/wire.sock";
+        config_.api_port = 0;
+        start();
+    }
+    ~ControlPlaneTest() override {
+        publisher_.reset();
+        plane_.reset();
+        fs::remove_all(directory_);
+    }
+
+    void start() {
+        auto plane = ControlPlane::start(config_, std::make_unique<MemoryStore>(memory_));
+        ASSERT_TRUE(plane) << plane.error().sentence;
+        plane_ = std::move(*plane);
+        auto client = http::Client::create("http://127.0.0.1:" + std::to_string(plane_->api_port()), 10'000);
+        ASSERT_TRUE(client);
+        client_ = std::move(*client);
+    }
+    void stop() {
+        client_.reset();
+        plane_.reset();
+    }
+    void publish(wire::HeaderSource headers = {}) {
+        wire::PublisherSettings settings;
+        settings.endpoint = config_.wire.endpoint;
+        settings.hello.set_observer("sensor-a");
+        settings.hello.set_kind("sensor");
+        settings.hello.set_started_ns(wall_clock_ns());
+        for (const char* name : {"inside", "outside"}) {
+            v1::TapName& tap = *settings.hello.add_taps();
+            tap.set_name(name);
+            tap.set_clock("a");
+        }
+        settings.spool_directory = directory_ + "/spool";
+        settings.batch_leg_count_max = 16;
+        settings.batch_delay_ms_max = 10;
+        auto publisher = wire::Publisher::start(std::move(settings), std::move(headers), {});
+        ASSERT_TRUE(publisher) << publisher.error().sentence;
+        publisher_ = std::move(*publisher);
+    }
+    void offer(std::uint32_t first, std::uint32_t count) {
+        for (std::uint32_t i = first; i < first + count; ++i)
+            for (const Leg& leg : snat_connection(i, wall_clock_ns())) ASSERT_TRUE(publisher_->offer(leg));
+    }
+    http::Response get(const std::string& target) {
+        http::Request request;
+        request.target = target;
+        const auto response = client_->send(request);
+        EXPECT_TRUE(response) << response.error().sentence;
+        return response ? *response : http::Response{.status = 0, .content_type = {}, .body = {}, .headers = {}};
+    }
+    template <typename Message>
+    Message get_message(const std::string& target) {
+        const auto response = get(target);
+        EXPECT_EQ(response.status, 200u) << response.body;
+        Message message;
+        EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(response.body, &message).ok()) << response.body;
+        return message;
+    }
+    v1::PathList paths() { return get_message<v1::PathList>("/api/v1/paths?since_ns=0&limit=10000"); }
+    bool all_linked(int count) {
+        const auto list = paths();
+        return list.paths_size() == count && std::all_of(list.paths().begin(), list.paths().end(),
+                                                         [](const v1::Path& p) { return p.legs_size() == 2; });
+    }
+
+    std::string directory_;
+    ControlConfig config_;
+    std::shared_ptr<Memory> memory_ = std::make_shared<Memory>();
+    std::unique_ptr<ControlPlane> plane_;
+    std::unique_ptr<http::Client> client_;
+    std::unique_ptr<wire::Publisher> publisher_;
+};
+
+TEST_F(ControlPlaneTest, LegsBecomePathsInTheApi) {
+    publish();
+    offer(1, 50);
+    ASSERT_TRUE(eventually([&] { return all_linked(50); }));
+    const v1::Path path = paths().paths(0);
+    ASSERT_EQ(path.links_size(), 1);
+    EXPECT_EQ(path.links(0).kind(), "snat");
+    EXPECT_EQ(path.legs(0).tap(), "inside");
+    EXPECT_EQ(path.legs(1).tap(), "outside");
+    EXPECT_EQ(path.proto(), "tcp");
+    EXPECT_FALSE(path.legs(0).has_vni());
+    const auto alone = get_message<v1::Path>("/api/v1/paths/" + path.path_id());
+    EXPECT_EQ(alone.SerializeAsString(), path.SerializeAsString());
+    const auto by_prefix = get_message<v1::Path>("/api/v1/paths/" + path.path_id().substr(0, 12));
+    EXPECT_EQ(by_prefix.path_id(), path.path_id());
+    ASSERT_TRUE(eventually([&] { return publisher_->counters().batches_acknowledged > 0; }));
+    EXPECT_EQ(get_message<v1::PathList>("/api/v1/paths?limit=3").paths_size(), 3);
+}
+
+TEST_F(ControlPlaneTest, JsonKeepsTheSchemasNames) {
+    publish();
+    offer(1, 1);
+    ASSERT_TRUE(eventually([&] { return all_linked(1); }));
+    const std::string body = get("/api/v1/paths").body;
+    EXPECT_NE(body.find("\"path_id\":"), std::string::npos) << body;
+    EXPECT_NE(body.find("\"from\":0"), std::string::npos) << body;
+    EXPECT_EQ(body.find("\"vni\""), std::string::npos) << body;
+}
+
+TEST_F(ControlPlaneTest, StatusMetricsAndHealth) {
+    publish();
+    offer(1, 5);
+    ASSERT_TRUE(eventually([&] { return all_linked(5); }));
+    ASSERT_TRUE(eventually([&] { return plane_->status().observers(0).counters_size() > 0; }));
+    const auto status = get_message<v1::Status>("/api/v1/status");
+    ASSERT_EQ(status.observers_size(), 1);
+    EXPECT_TRUE(status.observers(0).connected());
+    EXPECT_EQ(status.observers(0).taps_size(), 2);
+    const auto metrics = get("/metrics");
+    EXPECT_EQ(metrics.status, 200u);
+    EXPECT_NE(metrics.body.find("clew_ingest_legs 10\n"), std::string::npos) << metrics.body;
+    EXPECT_NE(metrics.body.find("clew_observer_connected{observer=\"sensor-a\"} 1\n"), std::string::npos);
+    EXPECT_TRUE(metrics.body.ends_with("# EOF\n"));
+    EXPECT_EQ(get("/healthz").status, 200u);
+    memory_->fails = true;
+    EXPECT_EQ(get("/healthz").status, 503u);
+    EXPECT_EQ(get("/api/v1/paths").status, 503u);
+}
+
+TEST_F(ControlPlaneTest, MistakesOfTheCallerAreNeverTheServersFault) {
+    const std::pair<const char*, unsigned> cases[] = {
+        {"/api/v1/paths?since_ns=yesterday", 400},
+        {"/api/v1/paths?since_ns=-1", 400},
+        {"/api/v1/paths?limit=0", 400},
+        {"/api/v1/paths?limit=99999999999999999999", 400},
+        {"/api/v1/paths?oldest_first=maybe", 400},
+        {"/api/v1/paths?filter=(", 400},
+        {"/api/v1/paths?colour=red", 400},
+        {"/api/v1/paths?limit=1&limit=2", 400},
+        {"/api/v1/paths?%ff=%fe", 400},
+        {"/api/v1/paths/xyz", 400},
+        {"/api/v1/paths/abc", 400},
+        {"/api/v1/paths/00000000000000000", 400},
+        {"/api/v1/paths/0123456789abcdef", 404},
+        {"/api/v1/paths/0123", 404},
+        {"/api/v1/paths/0123456789abcdef/ladder", 404},
+        {"/api/v1/paths/0123456789abcdef/ladder?from_ns=x", 400},
+        {"/api/v1/paths//ladder", 400},
+        {"/api/v1/status?x=1", 400},
+        {"/api/v2/paths", 404},
+        {"/", 404},
+    };
+    for (const auto& [target, status] : cases) {
+        const auto response = get(target);
+        EXPECT_EQ(response.status, status) << target << ": " << response.body;
+        v1::ApiError error;
+        EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(response.body, &error).ok()) << response.body;
+        EXPECT_FALSE(error.error().empty()) << target;
+    }
+    http::Request post;
+    post.method = "POST";
+    post.target = "/api/v1/paths";
+    EXPECT_EQ(client_->send(post)->status, 405u);
+}
+
+TEST_F(ControlPlaneTest, TheLadderShowsTheSamePacketAtBothTaps) {
+    std::vector<PacketHeader> ring;
+    for (std::uint32_t packet = 0; packet < 3; ++packet)
+        for (const LegId leg : {inside_leg_id(1), outside_leg_id(1)})
+            ring.push_back({.leg = leg,
+                            .time_ns = wall_clock_ns() + packet * ns_per_ms + (leg == outside_leg_id(1) ? 20'000 : 0),
+                            .seq = 1000 + packet * 100,
+                            .ack = 5,
+                            .length = 100,
+                            .ip_id = static_cast<std::uint16_t>(packet + 1),
+                            .flags = 0x18,
+                            .ttl = 64});
+    publish([ring](const v1::HeaderRequest& request, const auto& reply) {
+        v1::HeaderReply part;
+        for (const PacketHeader& header : ring)
+            if (std::find(request.legs().begin(), request.legs().end(), header.leg) != request.legs().end())
+                wire::encode(header, *part.add_headers());
+        part.set_last(true);
+        reply(part);
+    });
+    offer(1, 1);
+    ASSERT_TRUE(eventually([&] { return all_linked(1); }));
+    const auto ladder = get_message<v1::Ladder>("/api/v1/paths/" + paths().paths(0).path_id() + "/ladder");
+    EXPECT_EQ(ladder.partial(), "");
+    ASSERT_EQ(ladder.columns_size(), 2);
+    ASSERT_EQ(ladder.rows_size(), 3);
+    for (const v1::LadderRow& row : ladder.rows()) {
+        ASSERT_EQ(row.cells_size(), 2);
+        EXPECT_TRUE(row.cells(0).seen() && row.cells(1).seen());
+        EXPECT_EQ(row.cells(0).seq(), row.cells(1).seq());
+    }
+    publisher_.reset();
+    ASSERT_TRUE(eventually([&] { return !plane_->status().observers(0).connected(); }));
+    const auto without = get_message<v1::Ladder>("/api/v1/paths/" + paths().paths(0).path_id() + "/ladder");
+    EXPECT_NE(without.partial().find("not connected"), std::string::npos) << without.partial();
+}
+
+TEST_F(ControlPlaneTest, AStoreThatFailsForAWhileLosesNothing) {
+    publish();
+    offer(1, 20);
+    ASSERT_TRUE(eventually([&] { return all_linked(20); }));
+    ASSERT_TRUE(
+        eventually([&] { return publisher_->counters().batches_acknowledged == publisher_->counters().batches_sent; }));
+    const auto acknowledged = publisher_->counters().batches_acknowledged;
+    memory_->fails = true;
+    offer(21, 200);
+    ASSERT_TRUE(eventually([&] {
+        for (const v1::StatusCounter& counter : plane_->status().counters())
+            if (counter.name() == "store_leg_insert_failures" && counter.value() > 0) return true;
+        return false;
+    }));
+    EXPECT_EQ(publisher_->counters().batches_acknowledged, acknowledged);
+    memory_->fails = false;
+    ASSERT_TRUE(eventually([&] { return all_linked(220); }));
+    ASSERT_TRUE(
+        eventually([&] { return publisher_->counters().batches_acknowledged == publisher_->counters().batches_sent; }));
+    const std::lock_guard lock(memory_->mutex);
+    EXPECT_EQ(memory_->legs.size(), 440u);
+}
+
+TEST_F(ControlPlaneTest, ARestartKeepsPathsAndTheirIds) {
+    publish();
+    offer(1, 100);
+    ASSERT_TRUE(eventually([&] { return all_linked(100); }));
+    std::set<std::string> before;
+    for (const v1::Path& path : paths().paths()) before.insert(path.path_id());
+    stop();
+    offer(101, 100);  // while nobody listens
+    start();
+    ASSERT_TRUE(eventually([&] { return all_linked(200); }));
+    std::set<std::string> legs;
+    std::size_t found_again = 0;
+    for (const v1::Path& path : paths().paths()) {
+        found_again += before.count(path.path_id());
+        for (const v1::PathLeg& leg : path.legs()) EXPECT_TRUE(legs.insert(leg.leg_id()).second) << "leg twice";
+    }
+    EXPECT_EQ(found_again, 100u);
+    EXPECT_EQ(legs.size(), 400u);
+}
+
+TEST_F(ControlPlaneTest, ATakenPortIsOneSentence) {
+    ControlConfig second = config_;
+    second.wire.endpoint = "ipc://" + directory_ + "/other.sock";
+    second.api_port = plane_->api_port();
+    const auto plane = ControlPlane::start(second, std::make_unique<MemoryStore>(memory_));
+    ASSERT_FALSE(plane);
+    EXPECT_NE(plane.error().sentence.find("api"), std::string::npos) << plane.error().sentence;
+}
+
+}  // namespace
+}  // namespace clew::control
