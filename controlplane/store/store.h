@@ -23,6 +23,7 @@ struct StoreSettings {
     std::string library;        ///< path of libchdb.so, when url is empty
     std::string directory;      ///< where the embedded store keeps its files, when url is empty
     std::string database = "clew";
+    std::string cluster;  ///< name of the ClickHouse cluster behind url: tables are replicated. Empty: one server
     std::uint64_t memory_bytes_max = 2ull << 30;  ///< embedded store
     std::uint32_t retention_hours = 72;
     std::uint32_t query_timeout_ms = 10'000;
@@ -65,6 +66,7 @@ class Store {
 
     /// Latest revision of paths that are not retracted, newest first; fills `partial` when a limit cut it.
     virtual Result<v1::PathList> find_paths(const PathQuery& query) = 0;
+    /// The latest revision, also of a path that was retracted (its `merged_into` tells where its legs went).
     virtual Result<std::optional<v1::Path>> find_path(const std::string& path_id) = 0;
 
     virtual Result<void> ping() = 0;

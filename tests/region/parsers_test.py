@@ -7,6 +7,7 @@ import struct
 import tempfile
 import unittest
 
+import answers
 import capture
 import truth
 
@@ -131,6 +132,31 @@ class Truth(unittest.TestCase):
         self.assertEqual([c["class"] for c in kept], ["snat+dnat", "snat+relay-proxy-part"])
         self.assertEqual(kept[0]["legs"][0]["first_ns"], whole[0]["legs"][0]["first_ns"] + 5)
         self.assertEqual((counts["partly_captured"], counts["legs_captured"], counts["legs_without_truth"]), (1, 5, 1))
+
+
+class Answers(unittest.TestCase):
+    @staticmethod
+    def path(taps, links):
+        legs = [{"tap": tap, "client": f"c{i}", "server": f"s{i}", "vni": None, "first_ns": i} for i, tap in enumerate(taps)]
+        return {"proto": "tcp", "legs": legs,
+                "links": [{"from": i, "to": i + 1, "kind": kind, "grade": grade} for i, (kind, grade) in enumerate(links)]}
+
+    def test_sockets_are_left_out_and_their_links_bridged(self):
+        path = self.path(("host", "tenant", "edge", "host", "host", "servers", "host"),
+                         (("forward", "A"), ("snat", "A"), ("forward", "B"), ("relay", "A"), ("forward", "A"), ("forward", "A")))
+        bare = answers.without_sockets(path, ("tenant", "edge", "servers"))
+        self.assertEqual(answers.chain(bare), ("tcp", (("tenant", "c1", "s1", None), ("edge", "c2", "s2", None), ("servers", "c5", "s5", None))))
+        self.assertEqual([(link["kind"], link["grade"]) for link in bare["links"]], [("snat", "A"), ("relay", "B")])
+        self.assertIsNone(answers.without_sockets(self.path(("host",), ()), ("edge",)))
+
+    def test_a_missing_link_is_not_made_up(self):
+        path = self.path(("tenant", "host", "edge"), (("forward", "A"),))
+        self.assertEqual(answers.without_sockets(path, ("tenant", "edge"))["links"], [])
+
+    def test_kinds_in_a_row(self):
+        for kinds, joined in ((["forward", "forward"], "forward"), (["snat", "forward"], "snat"), (["snat", "dnat"], "fullnat"),
+                              (["relay", "snat"], "relay")):
+            self.assertEqual(answers.join_kinds(kinds), joined)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/store/filter_fields.h"
+
+#include <algorithm>
+#include <array>
+
+namespace clew::store {
+namespace {
+
+using enum FilterKind;
+
+constexpr std::array fields = {
+    FilterField{"ip.addr", address, "ips", true, "", 0, "any address of any leg: 10.0.0.7, 10.0.0.0/8, 2001:db8::1"},
+    FilterField{"ip.src", address, "client_ips", true, "", 0, "the client's address on any leg"},
+    FilterField{"ip.dst", address, "server_ips", true, "", 0, "the server's address on any leg"},
+    FilterField{"tcp.port", number, "ports", true, "proto = 'tcp'", 0, "any port of any leg of a TCP path"},
+    FilterField{"tcp.srcport", number, "client_ports", true, "proto = 'tcp'", 0,
+                "the client's port on any leg of a TCP path"},
+    FilterField{"tcp.dstport", number, "server_ports", true, "proto = 'tcp'", 0,
+                "the server's port on any leg of a TCP path"},
+    FilterField{"udp.port", number, "ports", true, "proto = 'udp'", 0, "any port of any leg of a UDP path"},
+    FilterField{"udp.srcport", number, "client_ports", true, "proto = 'udp'", 0,
+                "the client's port on any leg of a UDP path"},
+    FilterField{"udp.dstport", number, "server_ports", true, "proto = 'udp'", 0,
+                "the server's port on any leg of a UDP path"},
+    FilterField{"port", number, "ports", true, "", 0, "any port of any leg, any protocol"},
+    FilterField{"proto", word, "proto", false, "", 0, "tcp, udp, icmp, icmpv6"},
+    FilterField{"vlan.id", number, "layer_ids", true, "", 1, "a VLAN id on any leg"},
+    FilterField{"vxlan.vni", number, "layer_ids", true, "", 2, "a VXLAN network id on any leg"},
+    FilterField{"geneve.vni", number, "layer_ids", true, "", 3, "a Geneve network id on any leg"},
+    FilterField{"gre.key", number, "layer_ids", true, "", 4, "a GRE key on any leg"},
+    FilterField{"path.id", id, "path_id", false, "", 0, "16 hex digits"},
+    FilterField{"path.grade", grade, "grade", false, "grade != ''", 0,
+                "the weakest link's grade; A is best, so <= B is A or B"},
+    FilterField{"path.hops", number, "leg_count", false, "", 0, "the number of legs"},
+    FilterField{"path.client", endpoint, "client", false, "", 0,
+                "the first leg's client: address, network, address:port"},
+    FilterField{"path.server", endpoint, "server", false, "", 0,
+                "the last leg's server: address, network, address:port"},
+    FilterField{"path.unlinked", word, "unlinked", false, "", 0,
+                "why a single leg stands alone: no-candidate, one-way, …"},
+    FilterField{"link.kind", word, "kinds", true, "", 0, "forward, snat, dnat, fullnat, nat64, relay"},
+    FilterField{"link.grade", grade, "grades", true, "", 0, "any link's grade"},
+    FilterField{"process", word, "processes", true, "", 0, "the command of a process at an end"},
+    FilterField{"process.pid", number, "pids", true, "", 0, "its number"},
+    FilterField{"tap", word, "taps", true, "", 0, "a tap that saw a leg"},
+    FilterField{"leg.end", word, "ends", true, "", 0, "how a leg ended: fin, reset, idle, …, none while it lives"},
+};
+
+}  // namespace
+
+std::span<const FilterField> filter_fields() { return fields; }
+
+const FilterField* find_filter_field(std::string_view name) {
+    const auto found = std::ranges::find(fields, name, &FilterField::name);
+    return found == fields.end() ? nullptr : &*found;
+}
+
+}  // namespace clew::store

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Candidates first, from any revision's row: their ids, in order, a bounded number. Then the latest revision of each,
+// tested again: an older revision may have matched where the latest does not. Of a path's rows the older ones may still
+// be there, in the same hour's partition or another's, so nothing relies on what the engine has merged.
+#include "controlplane/store/path_search.h"
+
+#include <algorithm>
+
+#include "controlplane/store/filter.h"
+#include "controlplane/store/native_block.h"
+
+namespace clew::store {
+namespace {
+
+constexpr std::uint32_t path_count_max = 100'000;  ///< of one answer, whatever is asked for
+constexpr std::uint64_t candidate_count_max = 4'000'000;
+constexpr std::int64_t clock_slack_s = 3600;  ///< an observer's clock may run this far ahead of ours
+
+/// The condition on a row. Partitions are of the hour a row came in: never before its packets were seen, but for
+/// clocks.
+SqlCondition row_condition(const PathQuery& query, SqlCondition filter) {
+    SqlCondition out{.sql = "NOT retracted", .parameters = std::move(filter.parameters)};
+    if (query.since_ns > 0) {
+        out.sql += " AND last_ns >= {since:Int64}";
+        out.parameters.emplace_back("since", std::to_string(query.since_ns));
+    }
+    if (query.until_ns > 0) {
+        out.sql += " AND first_ns <= {until:Int64}";
+        out.parameters.emplace_back("until", std::to_string(query.until_ns));
+    }
+    out.sql += " AND " + filter.sql;
+    return out;
+}
+
+std::string search_sql(const PathQuery& query, const std::string& condition) {
+    const std::string order = query.oldest_first ? "first_ns, path_id" : "first_ns DESC, path_id";
+    const std::string recent = query.since_ns > 0 ? "stored_at >= {stored:DateTime} AND " : "";
+    return "SELECT matches, if(matches, body, '') FROM (SELECT path_id, first_ns, body, (" + condition +
+           ") AS matches FROM paths WHERE path_id IN (SELECT path_id FROM paths WHERE " + recent + condition +
+           " ORDER BY " + order +
+           " LIMIT 1 BY path_id LIMIT {candidates:UInt64}) ORDER BY revision DESC LIMIT 1 BY path_id) ORDER BY " +
+           order + " FORMAT RowBinary";
+}
+
+/// Adds the matching paths of one answer; returns the number of candidates in it, or what is wrong with it.
+Result<std::uint64_t> take_paths(std::string_view answer, std::uint32_t count_max, v1::PathList& list, bool& more) {
+    std::uint64_t candidate_count = 0;
+    for (RowReader row(answer); !row.at_end(); ++candidate_count) {
+        const bool matches = row.number<std::uint8_t>() != 0;
+        const std::string_view body = row.text();
+        if (!row.ok()) return fail(ErrorKind::failed, "the store's answer ends in the middle of a path");
+        if (!matches) continue;
+        if (static_cast<std::uint32_t>(list.paths_size()) >= count_max) {
+            more = true;
+        } else if (!list.add_paths()->ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+            return fail(ErrorKind::failed, "a path in the store cannot be read");
+        }
+    }
+    return candidate_count;
+}
+
+}  // namespace
+
+Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings& settings, const PathQuery& query) {
+    auto filter = compile_filter(query.filter);
+    if (!filter) return tl::make_unexpected(filter.error());
+    const SqlCondition condition = row_condition(query, std::move(*filter));
+    const std::uint32_t count_max = std::clamp(query.count_max, 1u, path_count_max);
+    ClickHouseCall call;
+    call.sql = search_sql(query, condition.sql);
+    call.database = settings.database;
+    call.bounded = true;
+    call.settings = {{"use_top_k_dynamic_filtering", "0"},
+                     {"max_memory_usage", std::to_string(settings.memory_bytes_max / 2)}};
+
+    for (std::uint64_t candidates = count_max + count_max / 4 + 64;; candidates *= 8) {
+        call.parameters = condition.parameters;
+        call.parameters.emplace_back("candidates", std::to_string(candidates));
+        if (query.since_ns > 0) {
+            const std::int64_t stored_s =
+                std::clamp<std::int64_t>(query.since_ns / 1'000'000'000 - clock_slack_s, 0, 0xffffffff);
+            call.parameters.emplace_back("stored", std::to_string(stored_s));
+        }
+        auto reply = client.call(call);
+        if (!reply) return tl::make_unexpected(reply.error());
+        v1::PathList list;
+        if (reply->code == clickhouse_timeout_exceeded) {
+            list.set_partial("the search took longer than " + std::to_string(settings.query_timeout_ms) +
+                             " ms and was ended; narrow the time or the filter");
+            return list;
+        }
+        if (reply->code != 0)
+            return fail(ErrorKind::failed, "the store refused the search: " +
+                                               reply->body.substr(0, reply->body.find('\n')).substr(0, 400));
+        bool more = false;
+        const auto got = take_paths(reply->body, count_max, list, more);
+        if (!got) return tl::make_unexpected(got.error());
+        const bool all_seen = *got < candidates || candidates > candidate_count_max;
+        if (!more && !all_seen) continue;
+        if (more) {
+            list.set_partial("these are the " + std::string(query.oldest_first ? "oldest " : "newest ") +
+                             std::to_string(count_max) +
+                             " paths and there are more; ask for more, or narrow the time or the filter");
+        }
+        return list;
+    }
+}
+
+}  // namespace clew::store

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/store/schema.h"
+
+#include <string_view>
+
+namespace clew::store {
+namespace {
+
+/// {DB}, {ON_CLUSTER}, {REPLICATED} and {TTL} are filled in by filled(). Durable when an insert returns: fsync of the
+/// part's files and of its directory. Parts leave whole, by the hour in which their rows came (`stored_at`): packet
+/// times may be anything (files, clocks that are off), and a path's may change.
+constexpr std::string_view legs_table = R"(
+CREATE TABLE IF NOT EXISTS {DB}.legs {ON_CLUSTER}
+(
+    leg_id UInt64,
+    revision UInt32,
+    observer_name LowCardinality(String),
+    started_ns Int64 CODEC(ZSTD(1)),
+    sequence UInt64 CODEC(Delta, ZSTD(1)),
+    tap LowCardinality(String),
+    clock LowCardinality(String),
+    observer LowCardinality(String),
+    proto LowCardinality(String),
+    client_ip IPv6 CODEC(ZSTD(1)),
+    client_port UInt16 CODEC(ZSTD(1)),
+    server_ip IPv6 CODEC(ZSTD(1)),
+    server_port UInt16 CODEC(ZSTD(1)),
+    vni Nullable(UInt32) CODEC(ZSTD(1)),
+    netns UInt32 CODEC(ZSTD(1)),
+    process LowCardinality(String),
+    pid UInt32 CODEC(ZSTD(1)),
+    first_ns Int64 CODEC(Delta, ZSTD(1)),
+    last_ns Int64 CODEC(Delta, ZSTD(1)),
+    end LowCardinality(String),
+    packets_to_server UInt64 CODEC(ZSTD(1)),
+    packets_to_client UInt64 CODEC(ZSTD(1)),
+    bytes_to_server UInt64 CODEC(ZSTD(1)),
+    bytes_to_client UInt64 CODEC(ZSTD(1)),
+    retransmissions_to_server UInt32 CODEC(ZSTD(1)),
+    retransmissions_to_client UInt32 CODEC(ZSTD(1)),
+    isn_to_server UInt32 CODEC(ZSTD(1)),
+    isn_to_client UInt32 CODEC(ZSTD(1)),
+    body String CODEC(ZSTD(1)),
+    stored_at DateTime CODEC(Delta, ZSTD(1)),
+    INDEX by_id leg_id TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_client (client_ip, client_port) TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_last last_ns TYPE minmax GRANULARITY 1
+)
+ENGINE = {REPLICATED}ReplacingMergeTree(revision)
+PARTITION BY toStartOfHour(stored_at)
+ORDER BY (toStartOfMinute(fromUnixTimestamp64Nano(first_ns)), server_ip, server_port, client_ip, client_port, leg_id)
+TTL {TTL}
+SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1)";
+
+constexpr std::string_view paths_table = R"(
+CREATE TABLE IF NOT EXISTS {DB}.paths {ON_CLUSTER}
+(
+    path_id UInt64,
+    revision UInt32,
+    retracted Bool,
+    merged_into UInt64 CODEC(ZSTD(1)),
+    unlinked LowCardinality(String),
+    proto LowCardinality(String),
+    first_ns Int64 CODEC(Delta, ZSTD(1)),
+    last_ns Int64 CODEC(Delta, ZSTD(1)),
+    leg_count UInt16,
+    grade LowCardinality(String),
+    client_ip IPv6 CODEC(ZSTD(1)),
+    client_port UInt16,
+    client_seen_server_ip IPv6 CODEC(ZSTD(1)),
+    client_seen_server_port UInt16,
+    server_ip IPv6 CODEC(ZSTD(1)),
+    server_port UInt16,
+    server_seen_client_ip IPv6 CODEC(ZSTD(1)),
+    server_seen_client_port UInt16,
+    ips Array(IPv6) CODEC(ZSTD(1)),
+    ports Array(UInt16) CODEC(ZSTD(1)),
+    endpoints Array(String) CODEC(ZSTD(1)),
+    client_ips Array(IPv6) CODEC(ZSTD(1)),
+    client_ports Array(UInt16) CODEC(ZSTD(1)),
+    server_ips Array(IPv6) CODEC(ZSTD(1)),
+    server_ports Array(UInt16) CODEC(ZSTD(1)),
+    layer_ids Array(UInt64) CODEC(ZSTD(1)),
+    vnis Array(UInt32) CODEC(ZSTD(1)),
+    kinds Array(LowCardinality(String)),
+    grades Array(LowCardinality(String)),
+    taps Array(LowCardinality(String)),
+    ends Array(LowCardinality(String)),
+    processes Array(LowCardinality(String)),
+    pids Array(UInt32) CODEC(ZSTD(1)),
+    body String CODEC(ZSTD(1)),
+    stored_at DateTime CODEC(Delta, ZSTD(1)),
+    INDEX by_ip ips TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_endpoint endpoints TYPE bloom_filter(0.01) GRANULARITY 1,
+    INDEX by_last last_ns TYPE minmax GRANULARITY 1
+)
+ENGINE = {REPLICATED}ReplacingMergeTree(revision)
+PARTITION BY toStartOfHour(stored_at)
+ORDER BY path_id
+TTL {TTL}
+SETTINGS ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1)";
+
+constexpr std::string_view batches_table = R"(
+CREATE TABLE IF NOT EXISTS {DB}.batches {ON_CLUSTER}
+(
+    observer_name String,
+    started_ns Int64,
+    sequence UInt64,
+    stored_at DateTime
+)
+ENGINE = {REPLICATED}ReplacingMergeTree(sequence)
+ORDER BY (observer_name, started_ns)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1)";
+
+std::string filled(std::string_view text, const SchemaPlace& place) {
+    const std::pair<std::string_view, std::string> values[] = {
+        {"{DB}", place.database},
+        {"{ON_CLUSTER}", place.cluster.empty() ? "" : "ON CLUSTER '" + place.cluster + "'"},
+        {"{REPLICATED}", place.cluster.empty() ? "" : "Replicated"},
+        {"{TTL}", "stored_at + toIntervalHour(" + std::to_string(place.retention_hours) + ")"},
+    };
+    std::string out(text);
+    for (const auto& [mark, value] : values) {
+        for (std::size_t at = out.find(mark); at != std::string::npos; at = out.find(mark, at + value.size()))
+            out.replace(at, mark.size(), value);
+    }
+    return out;
+}
+
+}  // namespace
+
+std::vector<std::string> schema_base_statements(const SchemaPlace& place) {
+    return {
+        filled("CREATE DATABASE IF NOT EXISTS {DB} {ON_CLUSTER}", place),
+        filled(
+            "CREATE TABLE IF NOT EXISTS {DB}.schema_versions {ON_CLUSTER} (version UInt32, made_at DateTime DEFAULT "
+            "now()) "
+            "ENGINE = {REPLICATED}MergeTree ORDER BY version SETTINGS fsync_after_insert = 1, fsync_part_directory = 1",
+            place)};
+}
+
+std::vector<std::string> schema_statements(const SchemaPlace& place, std::uint32_t version) {
+    if (version == 1) return {filled(legs_table, place), filled(paths_table, place), filled(batches_table, place)};
+    return {};
+}
+
+std::vector<std::string> schema_retention_statements(const SchemaPlace& place) {
+    return {filled("ALTER TABLE {DB}.legs {ON_CLUSTER} MODIFY TTL {TTL}", place),
+            filled("ALTER TABLE {DB}.paths {ON_CLUSTER} MODIFY TTL {TTL}", place)};
+}
+
+}  // namespace clew::store

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store's tables: legs, paths, batches; every statement that makes them, by schema version; and how rows are
+// written. Legs and paths are told apart by their id and ordered by their revision: the highest revision counts, in
+// every query, whether or not the engine has already merged the older ones away. So a row inserted twice changes
+// nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "controlplane/store/store.h"
+#include "wire/path.pb.h"
+
+namespace clew::store {
+
+/// Where the tables are made. The statements are the same for the embedded engine and a cluster but for this.
+struct SchemaPlace {
+    std::string database = "clew";
+    std::string cluster;  ///< name of a ClickHouse cluster: replicated tables, made ON CLUSTER. Empty: one server
+    std::uint32_t retention_hours = 72;
+};
+
+constexpr std::uint32_t schema_version = 1;
+
+/// Makes the database and the table of versions; may run any time.
+std::vector<std::string> schema_base_statements(const SchemaPlace& place);
+/// Takes the tables from version-1 to version.
+std::vector<std::string> schema_statements(const SchemaPlace& place, std::uint32_t version);
+/// Sets the retention of the tables that have one.
+std::vector<std::string> schema_retention_statements(const SchemaPlace& place);
+
+/// One block in Native, with its INSERT statement.
+struct InsertRows {
+    std::string sql;
+    std::string block;
+};
+
+InsertRows leg_rows(const std::vector<StoredLeg>& legs, std::uint32_t stored_at_s);
+/// Fails when an id or an address in a path is not one.
+Result<InsertRows> path_rows(const std::vector<v1::Path>& paths, std::uint32_t stored_at_s);
+/// The highest batch of each run among `legs`.
+InsertRows batch_rows(const std::vector<StoredLeg>& legs, std::uint32_t stored_at_s);
+
+}  // namespace clew::store

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a filter compiles to, and what it says when it cannot. That the SQL finds the right paths is in store_test.cpp.
+#include "controlplane/store/filter.h"
+
+#include <gtest/gtest.h>
+
+namespace clew::store {
+namespace {
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+
+std::string sql_of(std::string_view text, Parameters* parameters = nullptr) {
+    auto condition = compile_filter(text);
+    if (!condition) return "error: " + condition.error().sentence;
+    if (parameters != nullptr) *parameters = condition->parameters;
+    return condition->sql;
+}
+
+TEST(Filter, EmptyTakesAll) {
+    EXPECT_EQ(sql_of(""), "1");
+    EXPECT_EQ(sql_of(" \t\n"), "1");
+}
+
+TEST(Filter, ValuesAreBoundNeverSpliced) {
+    Parameters parameters;
+    EXPECT_EQ(sql_of(R"(process == "x') OR 1=1 --")", &parameters), "has(processes, {f0:String})");
+    EXPECT_EQ(parameters, (Parameters{{"f0", "x') OR 1=1 --"}}));
+    EXPECT_EQ(sql_of("tap == a'b", &parameters), "has(taps, {f0:String})");
+    EXPECT_EQ(parameters, (Parameters{{"f0", "a'b"}}));
+}
+
+TEST(Filter, Addresses) {
+    Parameters parameters;
+    EXPECT_EQ(sql_of("ip.addr == 10.0.0.7", &parameters), "has(ips, {f0:IPv6})");
+    EXPECT_EQ(parameters, (Parameters{{"f0", "::ffff:10.0.0.7"}}));
+    EXPECT_EQ(sql_of("ip.src == 10.1.2.3/9", &parameters),
+              "arrayExists(x -> (x >= {f0:IPv6} AND x <= {f1:IPv6}), client_ips)");
+    EXPECT_EQ(parameters, (Parameters{{"f0", "::ffff:10.0.0.0"}, {"f1", "::ffff:10.127.255.255"}}));
+    EXPECT_EQ(sql_of("ip.dst != 2001:db8::/32", &parameters),
+              "(NOT arrayExists(x -> (x >= {f0:IPv6} AND x <= {f1:IPv6}), server_ips))");
+    EXPECT_EQ(parameters[1].second, "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff");
+    EXPECT_EQ(sql_of("path.server == 10.0.0.7:443", &parameters),
+              "(server_ip = {f0:IPv6} AND server_port = {f1:UInt64})");
+    EXPECT_EQ(sql_of("path.client == 10.0.0.0/8"), "(client_ip >= {f0:IPv6} AND client_ip <= {f1:IPv6})");
+}
+
+TEST(Filter, NumbersSetsAndRanges) {
+    Parameters parameters;
+    EXPECT_EQ(sql_of("tcp.port == 443"), "(proto = 'tcp' AND has(ports, {f0:UInt64}))");
+    EXPECT_EQ(sql_of("udp.port in {53, 8000..8100}", &parameters),
+              "(proto = 'udp' AND (has(ports, {f0:UInt64}) OR arrayExists(x -> (x >= {f1:UInt64} AND x <= "
+              "{f2:UInt64}), ports)))");
+    EXPECT_EQ(parameters, (Parameters{{"f0", "53"}, {"f1", "8000"}, {"f2", "8100"}}));
+    EXPECT_EQ(sql_of("path.hops >= 3"), "leg_count >= {f0:UInt64}");
+    EXPECT_EQ(sql_of("vxlan.vni == 100", &parameters), "has(layer_ids, {f0:UInt64})");
+    EXPECT_EQ(parameters[0].second, std::to_string((2ull << 32) + 100));
+    EXPECT_EQ(sql_of("vlan.id > 7"), "arrayExists(x -> (x > {f0:UInt64} AND bitShiftRight(x, 32) = 1), layer_ids)");
+}
+
+TEST(Filter, GradesIdsAndWords) {
+    EXPECT_EQ(sql_of("path.grade <= B"), "(grade != '' AND grade <= {f0:String})");
+    EXPECT_EQ(sql_of("path.grade == a"), "(grade != '' AND (grade = {f0:String}))");
+    EXPECT_EQ(sql_of("path.id == 00000000000000ff"), "(path_id = {f0:UInt64})");
+    EXPECT_EQ(sql_of("link.kind == snat"), "has(kinds, {f0:String})");
+    EXPECT_EQ(sql_of("process contains gin"), "arrayExists(x -> position(x, {f0:String}) > 0, processes)");
+    EXPECT_EQ(sql_of("proto eq tcp"), "(proto = {f0:String})");
+}
+
+TEST(Filter, BareWordsAreToldByTheirForm) {
+    Parameters parameters;
+    EXPECT_EQ(sql_of("10.0.0.7"), "has(ips, {f0:IPv6})");
+    EXPECT_EQ(sql_of("[2001:DB8::1]:443", &parameters), "has(endpoints, {f0:String})");
+    EXPECT_EQ(parameters[0].second, "[2001:db8::1]:443");
+    EXPECT_EQ(sql_of("10.0.0.0/8"), "arrayExists(x -> (x >= {f0:IPv6} AND x <= {f1:IPv6}), ips)");
+    EXPECT_EQ(sql_of("443"), "has(ports, {f0:UInt64})");
+    EXPECT_EQ(sql_of("00ff00ff00ff00ff"), "(path_id = {f0:UInt64})");
+    EXPECT_EQ(sql_of("nginx"), "has(processes, {f0:String})");
+    EXPECT_EQ(sql_of("\"443\""), "has(processes, {f0:String})");
+    EXPECT_EQ(sql_of("tcp"), "(proto = {f0:String})");
+}
+
+TEST(Filter, LogicBindsAsExpected) {
+    EXPECT_EQ(sql_of("80 or 81 and not 82"),
+              "(has(ports, {f0:UInt64}) OR (has(ports, {f1:UInt64}) AND (NOT has(ports, {f2:UInt64}))))");
+    EXPECT_EQ(sql_of("(80||81)&&!82"),
+              "((has(ports, {f0:UInt64}) OR has(ports, {f1:UInt64})) AND (NOT has(ports, {f2:UInt64})))");
+}
+
+TEST(Filter, MistakesPointAtTheirColumn) {
+    for (const auto& [text, words] : std::initializer_list<std::pair<const char*, const char*>>{
+             {"ip.addr == nonsense", "column 12: 'nonsense' is not an address"},
+             {"ip.addr = 1.2.3.4", "column 9: '=' alone compares nothing; write =="},
+             {"ip.foo == 1", "column 1: there is no field 'ip.foo'; there are ip.addr, ip.src, ip.dst"},
+             {"ip.addr", "column 1: 'ip.addr' needs a comparison"},
+             {"tcp.port == 80 nginx", "column 16: put 'and' or 'or' between"},
+             {"(80 or 81", "column 1: this '(' is not closed"},
+             {"80)", "column 3: this ')' closes nothing"},
+             {"80 and", "column 7: a condition is missing here"},
+             {"ip.addr > 1.2.3.4", "column 9: '>' does not go with ip.addr"},
+             {"path.grade <= E", "column 15: 'E' is not a grade"},
+             {"path.id == 12", "column 12: '12' is not an id"},
+             {"port == 80..", "column 9: '80..' is not a number"},
+             {"port in 80", "column 9: 'in' needs a set"},
+             {"port in {}", "column 9: the set is empty"},
+             {"port in {80", "column 9: this '{' is not closed"},
+             {"port == ", "column 9: a value is missing after =="},
+             {"process == \"x", "column 12: the quotes that open here are not closed"},
+             {"99999", "column 1: '99999' is not a port"},
+             {"10.0.0.0/33", "column 1: '10.0.0.0/33' is not a network"},
+             {"80 & 81", "column 4: write && or and"}}) {
+        const auto condition = compile_filter(text);
+        ASSERT_FALSE(condition) << text;
+        EXPECT_EQ(condition.error().kind, ErrorKind::usage);
+        EXPECT_NE(condition.error().sentence.find(words), std::string::npos)
+            << text << ": " << condition.error().sentence;
+    }
+}
+
+TEST(Filter, LimitsHold) {
+    EXPECT_FALSE(compile_filter(std::string(5000, 'x')));
+    EXPECT_FALSE(compile_filter(std::string(60, '(') + "80" + std::string(60, ')')));
+    EXPECT_TRUE(compile_filter(std::string(40, '(') + "80" + std::string(40, ')')));
+    std::string many = "1";
+    for (int i = 2; i <= 201; ++i) many += " or " + std::to_string(i);
+    EXPECT_FALSE(compile_filter(many));
+}
+
+TEST(Filter, ParametersAreEscapedAsClickHouseReadsThem) {
+    EXPECT_EQ(escape_parameter("a\tb\\c\nd'e"), "a\\tb\\\\c\\nd'e");
+    EXPECT_NE(filter_field_list().find("ip.addr"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace clew::store

@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store as the control plane uses it, against a real clew-store.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "controlplane/http/http.h"
+#include "tests/controlplane/random_rows.h"
+#include "tests/controlplane/store_fixture.h"
+
+namespace clew::store {
+namespace {
+
+std::vector<std::string> ids_of(const v1::PathList& list) {
+    std::vector<std::string> ids;
+    for (const v1::Path& path : list.paths()) ids.push_back(path.path_id());
+    return ids;
+}
+
+std::map<LegId, StoredLeg> by_id(const std::vector<StoredLeg>& legs) {
+    std::map<LegId, StoredLeg> out;
+    for (const StoredLeg& leg : legs) out[leg.leg.id] = leg;
+    return out;
+}
+
+bool same(const StoredLeg& a, const StoredLeg& b) {
+    return a.leg == b.leg && a.tap == b.tap && a.clock == b.clock && a.observer == b.observer &&
+           a.started_ns == b.started_ns && a.sequence == b.sequence;
+}
+
+TEST_F(StoreTest, LegsComeBackAsTheyWereInTheirLatestRevision) {
+    const std::uint64_t seed = std::random_device{}();
+    RecordProperty("seed", std::to_string(seed));
+    RandomRows rows(seed);
+    const auto store = open();
+    ASSERT_TRUE(store);
+    std::map<LegId, StoredLeg> latest;
+    for (int batch = 0; batch < 5; ++batch) {
+        std::vector<StoredLeg> legs;
+        std::set<LegId> ids;
+        for (int i = 0; i < 200; ++i) {
+            const LegId id = 1 + rows.number(500);
+            if (!ids.insert(id).second) continue;
+            const auto known = latest.find(id);
+            StoredLeg leg = rows.leg(id, known == latest.end() ? 1 : known->second.leg.revision + 1);
+            if (known != latest.end()) {
+                leg.leg.first_ns = known->second.leg.first_ns;
+                leg.leg.last_ns = known->second.leg.last_ns + 1;
+            }
+            legs.push_back(leg);
+        }
+        for (const StoredLeg& leg : legs) latest[leg.leg.id] = leg;
+        const auto inserted = store->insert_legs(legs);
+        ASSERT_TRUE(inserted) << inserted.error().sentence;
+    }
+    const auto found = store->legs_since(0, 100'000);
+    ASSERT_TRUE(found) << found.error().sentence;
+    EXPECT_EQ(found->size(), latest.size()) << "seed " << seed;
+    for (const StoredLeg& leg : *found)
+        EXPECT_TRUE(same(leg, latest[leg.leg.id])) << "leg " << leg.leg.id << " seed " << seed;
+    EXPECT_TRUE(std::ranges::is_sorted(*found, {}, [](const StoredLeg& leg) { return leg.leg.first_ns; }));
+
+    const auto few = store->legs_since(0, 10);
+    ASSERT_TRUE(few);
+    EXPECT_EQ(few->size(), 10u);
+    const TimeNs since = 1'700'001'800'000'000'000;
+    const auto later = store->legs_since(since, 100'000);
+    ASSERT_TRUE(later);
+    EXPECT_EQ(later->size(), static_cast<std::size_t>(std::ranges::count_if(
+                                 latest, [&](const auto& leg) { return leg.second.leg.last_ns >= since; })));
+}
+
+TEST_F(StoreTest, ABatchSentAgainChangesNothingAndSequencesAreKnownAfterARestart) {
+    RandomRows rows(3);
+    auto store = open();
+    ASSERT_TRUE(store);
+    std::vector<StoredLeg> legs;
+    for (LegId id = 1; id <= 100; ++id) legs.push_back(rows.leg(id, 1));
+    legs[0].sequence = 9;
+    for (int again = 0; again < 3; ++again) ASSERT_TRUE(store->insert_legs(legs));
+    EXPECT_EQ(store->last_sequence("sensor\t1", legs[0].started_ns).value_or(0), 9u);
+    EXPECT_EQ(store->last_sequence("sensor\t1", legs[0].started_ns + 1).value_or(7), 0u);
+    EXPECT_EQ(store->last_sequence("other", legs[0].started_ns).value_or(7), 0u);
+    EXPECT_EQ(store->legs_since(0, 1000)->size(), 100u);
+    const pid_t first = store_pid();
+    store.reset();
+    store = open();
+    ASSERT_TRUE(store);
+    EXPECT_NE(store_pid(), first);
+    EXPECT_EQ(store->last_sequence("sensor\t1", legs[0].started_ns).value_or(0), 9u);
+    const auto found = store->legs_since(0, 1000);
+    ASSERT_TRUE(found);
+    const auto found_by_id = by_id(*found);
+    ASSERT_EQ(found_by_id.size(), 100u);
+    for (const StoredLeg& leg : legs) EXPECT_TRUE(same(leg, found_by_id.at(leg.leg.id)));
+}
+
+TEST_F(StoreTest, PathsAreFoundInTheirLatestRevisionNewestFirst) {
+    RandomRows rows(4);
+    const auto store = open();
+    ASSERT_TRUE(store);
+    ASSERT_TRUE(store->insert_paths({rows.path(1, 1, 1000), rows.path(2, 1, 2000), rows.path(3, 1, 3000)}));
+    v1::Path mended = rows.path(2, 2, 2000, 5);
+    mended.mutable_legs(0)->set_process("curl");
+    ASSERT_TRUE(store->insert_paths({mended}));
+    const auto all = store->find_paths({});
+    ASSERT_TRUE(all) << all.error().sentence;
+    EXPECT_EQ(ids_of(*all), (std::vector<std::string>{wire::id_text(3), wire::id_text(2), wire::id_text(1)}));
+    EXPECT_EQ(all->partial(), "");
+    EXPECT_EQ(all->paths(1).SerializeAsString(), mended.SerializeAsString());
+    const auto one = store->find_path(wire::id_text(2));
+    ASSERT_TRUE(one && *one);
+    EXPECT_EQ((*one)->SerializeAsString(), mended.SerializeAsString());
+
+    // An older revision's row may still be there; it must not be found by what it said.
+    EXPECT_EQ(store->find_paths({.filter = "path.hops == 3"})->paths_size(), 2);
+    // An old revision that comes late changes nothing.
+    ASSERT_TRUE(store->insert_paths({rows.path(2, 1, 2000)}));
+    EXPECT_EQ(store->find_paths({.filter = "process == curl"})->paths_size(), 1);
+
+    v1::Path retracted;
+    retracted.set_path_id(wire::id_text(3));
+    retracted.set_revision(2);
+    retracted.set_retracted(true);
+    retracted.set_merged_into(wire::id_text(2));
+    ASSERT_TRUE(store->insert_paths({retracted}));
+    EXPECT_EQ(ids_of(*store->find_paths({})), (std::vector<std::string>{wire::id_text(2), wire::id_text(1)}));
+    EXPECT_EQ(store->find_path(wire::id_text(3))->value().merged_into(), wire::id_text(2));
+    EXPECT_FALSE(store->find_path(wire::id_text(4))->has_value());
+    EXPECT_FALSE(store->find_path("nonsense"));
+}
+
+TEST_F(StoreTest, TimesAndLimitsCutAndSaySo) {
+    RandomRows rows(5);
+    const auto store = open();
+    ASSERT_TRUE(store);
+    std::vector<v1::Path> paths;
+    for (std::uint64_t id = 1; id <= 1000; ++id) paths.push_back(rows.path(id, 1, static_cast<std::int64_t>(id)));
+    ASSERT_TRUE(store->insert_paths(paths));
+    // Every second one is retracted: most candidates of the first look fall out.
+    std::vector<v1::Path> gone;
+    for (std::uint64_t id = 300; id <= 1000; ++id) {
+        v1::Path path;
+        path.set_path_id(wire::id_text(id));
+        path.set_revision(2);
+        path.set_retracted(true);
+        gone.push_back(path);
+    }
+    ASSERT_TRUE(store->insert_paths(gone));
+    const auto newest = store->find_paths({.filter = {}, .count_max = 10});
+    ASSERT_TRUE(newest) << newest.error().sentence;
+    ASSERT_EQ(newest->paths_size(), 10);
+    EXPECT_EQ(newest->paths(0).path_id(), wire::id_text(299));
+    EXPECT_NE(newest->partial().find("the newest 10 paths"), std::string::npos) << newest->partial();
+    const auto oldest = store->find_paths({.filter = {}, .count_max = 10, .oldest_first = true});
+    ASSERT_TRUE(oldest);
+    EXPECT_EQ(oldest->paths(0).path_id(), wire::id_text(1));
+    const auto all = store->find_paths({.filter = {}, .count_max = 299});
+    ASSERT_TRUE(all);
+    EXPECT_EQ(all->paths_size(), 299);
+    EXPECT_EQ(all->partial(), "");
+    const TimeNs base = 1'700'000'000'000'000'000;
+    EXPECT_EQ(store->find_paths({.since_ns = base + 100'000'000, .until_ns = base + 150'000'000, .filter = {}})->paths_size(), 52);
+    const auto wrong = store->find_paths({.filter = "ip.addr == x"});
+    ASSERT_FALSE(wrong);
+    EXPECT_EQ(wrong.error().kind, ErrorKind::usage);
+}
+
+/// Ids of the paths that a filter finds, in ascending order, as small numbers.
+std::vector<std::uint64_t> found_by(Store& store, const std::string& filter) {
+    const auto list = store.find_paths({.filter = filter});
+    if (!list) {
+        ADD_FAILURE() << filter << ": " << list.error().sentence;
+        return {};
+    }
+    std::vector<std::uint64_t> ids;
+    for (const v1::Path& path : list->paths()) ids.push_back(*wire::parse_id(path.path_id()));
+    std::ranges::sort(ids);
+    return ids;
+}
+
+v1::Path nat_path() {
+    RandomRows rows(6);
+    v1::Path path = rows.path(1, 1, 1, 3);
+    path.mutable_legs(0)->set_client("10.0.0.7:40112");
+    path.mutable_legs(0)->set_server("192.0.2.10:443");
+    path.mutable_legs(0)->set_vni(100);
+    auto* layer = path.mutable_legs(0)->add_layers();
+    layer->set_type("vxlan");
+    layer->set_id(100);
+    layer = path.mutable_legs(0)->add_layers();
+    layer->set_type("vlan");
+    layer->set_id(7);
+    path.mutable_legs(0)->set_process("curl");
+    path.mutable_legs(0)->set_pid(4711);
+    path.mutable_legs(0)->set_tap("host1/sockets");
+    path.mutable_legs(1)->set_client("198.51.100.1:1024");
+    path.mutable_legs(1)->set_server("192.0.2.10:443");
+    path.mutable_legs(1)->set_tap("edge");
+    path.mutable_legs(1)->set_end("fin");
+    path.mutable_legs(2)->set_client("10.200.0.1:5000");
+    path.mutable_legs(2)->set_server("10.200.0.9:8443");
+    path.mutable_legs(2)->set_process("it's \\odd\t\"name\"");
+    path.mutable_links(1)->set_kind("fullnat");
+    path.mutable_links(1)->set_grade("C");
+    return path;
+}
+
+v1::Path dns_path() {
+    RandomRows rows(7);
+    v1::Path path = rows.path(2, 1, 2, 1);
+    path.set_proto("udp");
+    path.set_unlinked("no-candidate");
+    path.mutable_legs(0)->set_client("[2001:db8::1]:5353");
+    path.mutable_legs(0)->set_server("[2001:db8::53]:53");
+    path.mutable_legs(0)->set_tap("core");
+    return path;
+}
+
+TEST_F(StoreTest, EveryFilterFindsWhatItSays) {
+    const auto store = open();
+    ASSERT_TRUE(store);
+    ASSERT_TRUE(store->insert_paths({nat_path(), dns_path()}));
+    using Ids = std::vector<std::uint64_t>;
+    const std::vector<std::pair<const char*, Ids>> cases = {
+        {"", {1, 2}},
+        {"ip.addr == 10.0.0.7", {1}},
+        {"ip.addr == 10.0.0.0/8", {1}},
+        {"ip.addr != 10.0.0.0/8", {2}},
+        {"ip.addr == 0.0.0.0/0", {1}},
+        {"ip.addr == ::/0", {1, 2}},
+        {"ip.addr == 2001:db8::/32", {2}},
+        {"ip.addr == 10.0.0.8/31", {}},
+        {"ip.addr == 10.0.0.6/31", {1}},
+        {"ip.src == 10.0.0.7", {1}},
+        {"ip.dst == 10.0.0.7", {}},
+        {"ip.dst == 192.0.2.10", {1}},
+        {"ip.dst in {1.1.1.1, 2001:db8::53}", {2}},
+        {"tcp.port == 443", {1}},
+        {"udp.port == 443", {}},
+        {"udp.port == 53", {2}},
+        {"tcp.port == 53", {}},
+        {"tcp.srcport == 443", {}},
+        {"tcp.dstport == 443", {1}},
+        {"udp.srcport == 5353", {2}},
+        {"udp.dstport == 53", {2}},
+        {"port in {53, 8000..9000}", {1, 2}},
+        {"port > 40000", {1}},
+        {"port < 100", {2}},
+        {"tcp.port != 443", {2}},
+        {"tcp.port == 8000..8443", {1}},
+        {"tcp.port <= 444", {1}},
+        {"proto == tcp", {1}},
+        {"proto == udp", {2}},
+        {"proto != udp", {1}},
+        {"tcp", {1}},
+        {"udp", {2}},
+        {"icmp", {}},
+        {"vxlan.vni == 100", {1}},
+        {"vxlan.vni == 7", {}},
+        {"vxlan.vni != 7", {1, 2}},
+        {"vlan.id == 7", {1}},
+        {"vxlan.vni >= 100", {1}},
+        {"vxlan.vni > 100", {}},
+        {"geneve.vni == 100", {}},
+        {"gre.key < 5000", {}},
+        {"path.id == 0000000000000002", {2}},
+        {"path.grade <= B", {}},
+        {"path.grade == C", {1}},
+        {"path.grade > B", {1}},
+        {"path.grade != C", {2}},
+        {"link.grade == B", {1}},
+        {"link.grade <= B", {1}},
+        {"path.hops >= 3", {1}},
+        {"path.hops == 1", {2}},
+        {"path.hops < 3", {2}},
+        {"link.kind == snat", {1}},
+        {"link.kind == fullnat", {1}},
+        {"link.kind == relay", {}},
+        {"link.kind != relay", {1, 2}},
+        {"process == curl", {1}},
+        {"process != curl", {2}},
+        {"process contains ur", {1}},
+        {R"(process == "it's \\odd	\"name\"")", {1}},
+        {"process.pid == 4711", {1}},
+        {"tap == edge", {1}},
+        {"tap contains sock", {1}},
+        {"tap == core", {2}},
+        {"leg.end == fin", {1}},
+        {"path.unlinked == no-candidate", {2}},
+        {"path.client == 10.0.0.7", {1}},
+        {"path.client == 10.0.0.7:40112", {1}},
+        {"path.client == 10.0.0.7:1", {}},
+        {"path.server == 10.200.0.0/16", {1}},
+        {"path.server == [2001:db8::53]:53", {2}},
+        {"path.client == 198.51.100.1", {}},
+        {"10.0.0.7", {1}},
+        {"198.51.100.1:1024", {1}},
+        {"198.51.100.1:443", {}},
+        {"[2001:DB8::53]:53", {2}},
+        {"2001:db8::/32", {2}},
+        {"53", {2}},
+        {"0000000000000001", {1}},
+        {"curl", {1}},
+        {"not curl", {2}},
+        {"!(curl or udp)", {}},
+        {"curl and tcp", {1}},
+        {"curl && udp || core or 53", {2}},
+        {"ip.addr eq 10.0.0.7 and not port in {53}", {1}},
+    };
+    for (const auto& [filter, ids] : cases) EXPECT_EQ(found_by(*store, filter), ids) << filter;
+}
+
+TEST_F(StoreTest, ARunningServerIsUsedByItsAddress) {
+    const auto owner = open();
+    ASSERT_TRUE(owner);
+    StoreSettings by_address = settings();
+    by_address.url = "http://127.0.0.1:1";
+    const auto nobody = Store::open(by_address);
+    ASSERT_FALSE(nobody);
+    EXPECT_EQ(nobody.error().kind, ErrorKind::unreachable);
+    by_address.url = "nonsense";
+    EXPECT_EQ(Store::open(by_address).error().kind, ErrorKind::usage);
+    by_address.database = "a; DROP";
+    EXPECT_EQ(Store::open(by_address).error().kind, ErrorKind::usage);
+}
+
+TEST_F(StoreTest, ALaterSchemaIsRefusedAndRetentionCanChange) {
+    StoreSettings with = settings();
+    ASSERT_TRUE(open(with));
+    with.retention_hours = 5;
+    const auto store = open(with);
+    ASSERT_TRUE(store);
+    RandomRows rows(8);
+    EXPECT_TRUE(store->insert_paths({rows.path(1, 1, 1)}));
+    EXPECT_EQ(store->find_paths({})->paths_size(), 1);
+}
+
+}  // namespace
+}  // namespace clew::store

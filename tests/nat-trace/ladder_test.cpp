@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "nat-trace/ladder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+namespace clew {
+namespace {
+
+constexpr TcpFlags syn = 0x02, ack = 0x10, psh = 0x18, fin = 0x11;
+constexpr Direction up = Direction::to_server, down = Direction::to_client;
+
+/// A path of `isns.size()` legs with ids 1, 2, …; isns[i] = {client's, server's} at leg i.
+Path path_of(std::vector<std::array<std::uint32_t, 2>> isns) {
+    Path path;
+    path.id = 9;
+    for (std::size_t i = 0; i < isns.size(); ++i) {
+        PathLeg leg;
+        leg.leg = i + 1;
+        for (std::size_t d = 0; d < 2; ++d) leg.flows[d].has_isn = true, leg.flows[d].isn = isns[i][d];
+        path.legs.push_back(leg);
+        if (i > 0) {
+            Link link;
+            link.from = i;
+            link.to = i + 1;
+            for (std::size_t d = 0; d < 2; ++d) link.has_delta[d] = true, link.delta[d] = isns[i][d] - isns[i - 1][d];
+            path.links.push_back(link);
+        }
+    }
+    return path;
+}
+
+PacketHeader packet(LegId leg, TimeNs time, Direction d, TcpFlags flags, std::uint32_t seq, std::uint32_t ack_seq,
+                    std::uint16_t length = 0, std::uint16_t ip_id = 0, std::uint16_t check = 0) {
+    PacketHeader h;
+    h.leg = leg;
+    h.time_ns = time;
+    h.direction = d;
+    h.flags = flags;
+    h.seq = seq;
+    h.ack = ack_seq;
+    h.length = length;
+    h.ip_id = ip_id;
+    h.payload_check = check;
+    return h;
+}
+
+/// "up 100 [100 160 -]": direction, row time, the cells' times.
+std::vector<std::string> text_of(const std::vector<LadderRow>& rows) {
+    std::vector<std::string> out;
+    for (const LadderRow& row : rows) {
+        std::string line = (row.direction == up ? "up " : "down ") + std::to_string(row.time_ns) +
+                           (row.retransmission ? " again" : "") + " [";
+        for (const LadderCell& cell : row.cells)
+            line +=
+                (line.back() == '[' ? "" : " ") + (cell.seen ? std::to_string(cell.header.time_ns) : std::string("-"));
+        out.push_back(line + "]");
+    }
+    return out;
+}
+
+TEST(Ladder, ShiftedSequenceNumbersShareARow) {
+    const Path path = path_of({{1000, 5000}, {77000, 5000}});
+    const auto rows =
+        build_ladder(path, {packet(2, 130, up, psh, 77001, 5001, 10), packet(1, 100, up, syn, 1000, 0),
+                            packet(2, 105, up, syn, 77000, 0), packet(2, 110, down, syn | ack, 5000, 77001),
+                            packet(1, 115, down, syn | ack, 5000, 1001), packet(1, 120, up, psh, 1001, 5001, 10),
+                            packet(7, 100, up, syn, 1, 0)});
+    EXPECT_THAT(text_of(rows), testing::ElementsAre("up 100 [100 105]", "down 110 [115 110]", "up 120 [120 130]"));
+    EXPECT_EQ(rows[1].cells[0].delay_ns, 5);
+    EXPECT_FALSE(rows[1].cells[1].has_delay);
+    EXPECT_EQ(rows[2].cells[1].delay_ns, 10);
+}
+
+TEST(Ladder, SequenceNumbersThatWrap) {
+    const Path path = path_of({{0xffff'fff0, 1}, {0xffff'fff0, 1}});
+    const auto rows = build_ladder(path, {packet(1, 1, up, psh, 8, 2, 5), packet(2, 2, up, psh, 8, 2, 5)});
+    EXPECT_THAT(text_of(rows), testing::ElementsAre("up 1 [1 2]"));
+}
+
+TEST(Ladder, LostAndRetransmittedIsToldApartByIpId) {
+    const Path path = path_of({{1000, 5000}, {1000, 5000}});
+    const auto rows =
+        build_ladder(path, {packet(1, 100, up, psh, 1001, 5001, 10, 41), packet(1, 300, up, psh, 1001, 5001, 10, 42),
+                            packet(2, 305, up, psh, 1001, 5001, 10, 42)});
+    EXPECT_THAT(text_of(rows), testing::ElementsAre("up 100 [100 -]", "up 300 again [300 305]"));
+}
+
+TEST(Ladder, RetransmissionsWithoutIpIdsGoByOrder) {
+    const Path path = path_of({{1000, 5000}, {1000, 5000}});
+    const auto rows = build_ladder(path, {packet(1, 100, up, syn, 1000, 0), packet(1, 1100, up, syn, 1000, 0),
+                                          packet(2, 102, up, syn, 1000, 0), packet(2, 1102, up, syn, 1000, 0)});
+    EXPECT_THAT(text_of(rows), testing::ElementsAre("up 100 [100 102]", "up 1100 again [1100 1102]"));
+}
+
+TEST(Ladder, HandshakesOnEitherSideOfASynProxyAreTwo) {
+    Path path = path_of({{1000, 5000}, {3000, 8000}});
+    path.links[0].changes = static_cast<std::uint16_t>(MiddleboxChange::answered_handshake);
+    const auto rows =
+        build_ladder(path, {packet(1, 100, up, syn, 1000, 0), packet(1, 110, down, syn | ack, 5000, 1001),
+                            packet(1, 120, up, ack, 1001, 5001), packet(2, 130, up, syn, 3000, 0),
+                            packet(2, 140, down, syn | ack, 8000, 3001), packet(2, 150, up, ack, 3001, 8001),
+                            packet(1, 160, up, psh, 1001, 5001, 20), packet(2, 165, up, psh, 3001, 8001, 20)});
+    EXPECT_THAT(text_of(rows),
+                testing::ElementsAre("up 100 [100 -]", "down 110 [110 -]", "up 120 [120 -]", "up 130 [- 130]",
+                                     "down 140 [- 140]", "up 150 [- 150]", "up 160 [160 165]"));
+}
+
+TEST(Ladder, RelayedBytesShareARowHandshakesDoNot) {
+    Path path = path_of({{1000, 5000}, {300, 400}});
+    path.links[0].kind = LinkKind::relay;
+    path.links[0].has_delta = {};
+    const auto rows =
+        build_ladder(path, {packet(1, 100, up, syn, 1000, 0), packet(2, 150, up, syn, 300, 0),
+                            packet(1, 200, up, psh, 1001, 5001, 20, 0, 77), packet(2, 220, up, psh, 301, 401, 28, 0, 5),
+                            packet(2, 230, up, psh, 329, 401, 20, 0, 77)});
+    EXPECT_THAT(text_of(rows),
+                testing::ElementsAre("up 100 [100 -]", "up 150 [- 150]", "up 200 [200 230]", "up 220 [- 220]"));
+}
+
+TEST(Ladder, DatagramsGoByPayload) {
+    Path path = path_of({{0, 0}, {0, 0}});
+    path.protocol = Protocol::udp;
+    const auto rows =
+        build_ladder(path, {packet(1, 10, up, 0, 0, 0, 40, 1, 7), packet(2, 12, up, 0, 0, 0, 40, 1, 7),
+                            packet(2, 20, down, 0, 0, 0, 90, 1, 8), packet(1, 21, down, 0, 0, 0, 90, 1, 8)});
+    EXPECT_THAT(text_of(rows), testing::ElementsAre("up 10 [10 12]", "down 20 [21 20]"));
+}
+
+TEST(Ladder, LegWithoutItsStartGoesByTheLinksDelta) {
+    Path path = path_of({{1000, 5000}, {77000, 5000}});
+    for (auto& flow : path.legs[1].flows) flow.has_isn = false, flow.isn = 0;
+    const auto rows = build_ladder(path, {packet(1, 1, up, psh, 1501, 5001, 5), packet(2, 2, up, psh, 77501, 5001, 5)});
+    EXPECT_THAT(text_of(rows), testing::ElementsAre("up 1 [1 2]"));
+}
+
+TEST(Ladder, NothingToShow) {
+    EXPECT_TRUE(build_ladder(path_of({{1, 2}}), {}).empty());
+    EXPECT_TRUE(build_ladder(Path{}, {packet(1, 1, up, fin, 1, 1)}).empty());
+}
+
+}  // namespace
+}  // namespace clew

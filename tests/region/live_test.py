@@ -1,0 +1,216 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The whole of Clew on a live region, graded against its truth: sensor on the taps, agent, control plane with its store.
+
+One region and one set of programs for all tests; they run in the order of their numbers.
+"""
+import argparse
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+import answers
+import capture
+import truth
+from live_programs import Programs
+from region import Region
+from topology import TAPS, VIP
+
+CONNECTIONS, RATE = 600, 100
+SLACK_MS = 1000  # the captures and the sensor stamp apart from each other
+VISIBLE_S = 2.0  # the requirement: a path is visible this soon after its handshake
+SETTLE_S = 30  # how long to wait for what must come
+CONTROL_AWAY_S = 20
+options = argparse.Namespace()
+
+
+def wait_until(condition, timeout_s):
+    """Asks until the condition gives something true, and returns that; at the end whatever it last gave."""
+    end = time.monotonic() + timeout_s
+    while not (result := condition()) and time.monotonic() < end:
+        time.sleep(0.2)
+    return result
+
+
+def share(part, whole):
+    return part / whole if whole else 0.0
+
+
+class Live(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.stack = contextlib.ExitStack()
+        cls.addClassCleanup(cls.stack.close)
+        cls.dir = cls.stack.enter_context(tempfile.TemporaryDirectory(prefix="clew-live-"))
+        cls.region = Region(argparse.Namespace(prefix="live", run_dir=f"{cls.dir}/region", delta_fullnat=options.delta_fullnat))
+        cls.stack.callback(cls.keep_logs)
+        cls.stack.callback(cls.region.down)
+        cls.region.up()
+        cls.programs = Programs(options.bin, f"{cls.dir}/clew", cls.region.topology)
+        cls.stack.callback(cls.programs.stop)
+        for name in ("control", "sensor", "agent"):
+            cls.programs.start(name)
+
+    @classmethod
+    def keep_logs(cls):
+        if options.keep:
+            subprocess.run(["cp", "-r", cls.dir, options.keep], check=False)
+
+    def region_paths(self, since_ns):
+        """Paths by the taps' legs alone."""
+        bare = (answers.without_sockets(path, TAPS) for path in self.programs.paths(since_ns))
+        return [path for path in bare if path]
+
+    def test_1_the_first_path_is_visible_soon_after_its_handshake(self):
+        since_ns = time.time_ns()
+        self.region.curl("c1", VIP["fullnat"])
+        with open(f"{self.region.log_dir}/clients.jsonl") as f:
+            client = json.loads(f.readlines()[-1])["client"]
+
+        def traced():
+            return [p for p in self.region_paths(since_ns) if len(p["legs"]) == 3 and p["legs"][0]["client"] == client]
+        found = wait_until(traced, SETTLE_S)
+        self.assertTrue(found, f"{client} was not traced; see {self.programs.clew('status').stdout}")
+        seconds = (time.time_ns() - found[0]["legs"][0]["first_ns"]) / 1e9
+        print(f"first path visible {seconds:.2f} s after its first packet", file=sys.stderr)
+        self.assertLess(seconds, VISIBLE_S)
+
+    def test_2_connections_over_all_vips_are_graded(self):
+        corpus = f"{self.dir}/corpus"
+        since_ns = time.time_ns()
+        with self.region.recording(corpus):
+            self.region.traffic(CONNECTIONS, RATE, 1)
+        counts = truth.write_truth(corpus, self.region.log_dir)
+        type(self).window = since_ns, time.time_ns()
+        self.assertEqual((counts["partly_captured"], counts["legs_without_truth"]), (0, 0))
+        with open(f"{corpus}/truth.jsonl") as f:
+            wanted = {answers.chain(json.loads(line)) for line in f}
+
+        def complete():
+            type(self).raw = self.programs.paths(since_ns)
+            bare = (answers.without_sockets(path, TAPS) for path in self.raw)
+            type(self).paths = [p for p in bare if p and answers.in_time(p, *self.window)]
+            return wanted <= {answers.chain(p) for p in self.paths}
+        wait_until(complete, SETTLE_S)
+        with open(f"{self.dir}/answer.jsonl", "w") as f:
+            f.writelines(json.dumps(path) + "\n" for path in self.paths)
+        score = [options.score, corpus, f"{self.dir}/answer.jsonl", "--slack-ms", str(SLACK_MS)]
+        print(subprocess.run(score, text=True, capture_output=True).stdout, file=sys.stderr)
+        overall = json.loads(subprocess.run(score + ["--json"], text=True, capture_output=True, check=True).stdout)["all"]
+        self.assertGreaterEqual(counts["connections"], 500)
+        self.assertEqual(overall["precision"], 1.0)
+        self.assertGreaterEqual(overall["recall"], 0.99)
+        self.assertGreaterEqual(overall["order"], 0.99)
+        self.assertGreaterEqual(overall["kind"], 0.99)
+        self.assertLessEqual(overall["legs_invented"], overall["legs"] * 0.01)
+
+    def test_3_paths_end_in_the_right_processes(self):
+        ends = {}
+        for path in self.raw:
+            for leg in path["legs"]:
+                if leg["tap"] == "tenant":
+                    ends[answers.leg_key(leg)] = answers.process_ends(path)
+        with open(f"{self.dir}/corpus/truth.jsonl") as f:
+            first_leg = {c["id"]: c["legs"][0] for c in map(json.loads, f)}
+        with open(f"{self.dir}/corpus/processes.jsonl") as f:
+            rows = [json.loads(line) for line in f]
+        names = pids = 0
+        for row in rows:
+            got = ends.get(answers.leg_key(first_leg[row["id"]]), [None, None])
+            want = [(row[end]["comm"], row[end]["pid"]) for end in ("client", "server")]
+            names += all(g and g[0] == w[0] for g, w in zip(got, want))
+            pids += got == want
+        print(f"process names right at both ends: {names} of {len(rows)}; names and pids: {pids}", file=sys.stderr)
+        self.assertGreaterEqual(share(names, len(rows)), 0.99)
+        self.assertGreaterEqual(share(pids, len(rows)), 0.99)
+
+    def test_4_the_recorded_taps_give_the_same_paths(self):
+        done = self.programs.clew("replay", f"{self.dir}/corpus", "--format", "jsonl")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        offline = {answers.chain(path) for path in answers.read_paths(done.stdout)}
+        live = {answers.chain(path) for path in self.paths}
+        self.assertEqual(live, offline)
+
+    def test_5_nothing_is_missing_after_the_control_plane_was_killed(self):
+        corpus = f"{self.dir}/corpus-control-killed"
+        since_ns = time.time_ns()
+        rate = 20
+        with self.region.recording(corpus):
+            with self.traffic_beside((CONTROL_AWAY_S + 6) * rate, rate):
+                time.sleep(3)
+                self.programs.kill("control")
+                time.sleep(CONTROL_AWAY_S)
+                self.programs.start("control")
+        self.check_every_captured_leg(corpus, since_ns)
+
+    def test_6_the_sensor_starts_again_on_the_same_interfaces(self):
+        self.programs.kill("sensor")
+        self.programs.start("sensor")
+        corpus = f"{self.dir}/corpus-sensor-killed"
+        since_ns = time.time_ns()
+        with self.region.recording(corpus):
+            self.region.traffic(60, 60, 3)
+        self.check_every_captured_leg(corpus, since_ns)
+        with open(f"{corpus}/truth.jsonl") as f:
+            wanted = {answers.chain(json.loads(line)) for line in f}
+        missing = wait_until(lambda: not wanted - {answers.chain(p) for p in self.region_paths(since_ns)}, SETTLE_S)
+        self.assertTrue(missing, "not every connection was traced after the sensor's restart")
+
+    def test_7_the_programs_end_cleanly(self):
+        self.assertEqual(self.programs.stop(), {"agent": 0, "sensor": 0, "control": 0})
+
+    @contextlib.contextmanager
+    def traffic_beside(self, connections, rate):
+        """Sends traffic while the block runs, and until it ends by itself."""
+        failures = []
+
+        def send():
+            try:
+                self.region.traffic(connections, rate, 2)
+            except Exception as error:  # told by the thread that waits
+                failures.append(error)
+        thread = threading.Thread(target=send)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+        self.assertFalse(failures)
+
+    def check_every_captured_leg(self, corpus, since_ns):
+        truth.write_truth(corpus, self.region.log_dir)
+        captured = {(tap, *key[1:]) for tap in TAPS for key in capture.read_leg_starts(f"{corpus}/{tap}.pcap").starts}
+
+        def missing():
+            seen = {answers.leg_key(leg) for path in self.region_paths(since_ns) for leg in path["legs"]}
+            return captured - seen
+        wait_until(lambda: not missing(), SETTLE_S)
+        lost = missing()
+        print(f"legs captured: {len(captured)}, missing: {len(lost)}", file=sys.stderr)
+        self.assertFalse(sorted(map(str, lost))[:10])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bin", required=True, help="folder with clew, clew-sensor, …")
+    parser.add_argument("--score", required=True, help="the program clew-score")
+    parser.add_argument("--delta-fullnat", required=True)
+    parser.add_argument("--keep", help="copy logs, captures and answers there at the end")
+    arguments, rest = parser.parse_known_args()
+    vars(options).update(vars(arguments))
+    if os.geteuid():
+        print("SKIPPED: the live test needs root (network namespaces, eBPF, AF_XDP); run the tests with sudo", file=sys.stderr)
+        return 77
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    return not unittest.main(argv=[sys.argv[0], "-v", *rest], exit=False).result.wasSuccessful()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
