@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Publisher → collector → engine → store → API in one process. The store is a MemoryStore: memory_store.h says what it
-// is.
+// Publisher → collector → engine → store → API in one process. The store is a MemoryStore (memory_store.h).
 #include "controlplane/control_plane.h"
 
 #include <google/protobuf/util/json_util.h>
@@ -243,7 +242,8 @@ TEST_F(ControlPlaneTest, AStoreThatFailsForAWhileLosesNothing) {
     memory_->fails = true;
     offer(21, 200);
     ASSERT_TRUE(eventually([&] {
-        for (const v1::StatusCounter& counter : plane_->status().counters())
+        const v1::Status status = plane_->status();
+        for (const v1::StatusCounter& counter : status.counters())
             if (counter.name() == "store_leg_insert_failures" && counter.value() > 0) return true;
         return false;
     }));
@@ -261,14 +261,16 @@ TEST_F(ControlPlaneTest, ARestartKeepsPathsAndTheirIds) {
     offer(1, 100);
     ASSERT_TRUE(eventually([&] { return all_linked(100); }));
     std::set<std::string> before;
-    for (const v1::Path& path : paths().paths()) before.insert(path.path_id());
+    const v1::PathList list_before = paths();
+    for (const v1::Path& path : list_before.paths()) before.insert(path.path_id());
     stop();
     offer(101, 100);  // while nobody listens
     start();
     ASSERT_TRUE(eventually([&] { return all_linked(200); }));
     std::set<std::string> legs;
     std::size_t found_again = 0;
-    for (const v1::Path& path : paths().paths()) {
+    const v1::PathList list_after = paths();
+    for (const v1::Path& path : list_after.paths()) {
         found_again += before.count(path.path_id());
         for (const v1::PathLeg& leg : path.legs()) EXPECT_TRUE(legs.insert(leg.leg_id()).second) << "leg twice";
     }
