@@ -32,8 +32,7 @@ Next by_ethertype(Walk& walk) {
 #undef CLEW_BY_ETHERTYPE
 #undef CLEW_BY_IP_PROTOCOL
 #undef CLEW_BY_UDP_PORT
-        default:
-            return walk.refuse(Reason::ethertype_unsupported);
+        default: return walk.refuse(Reason::ethertype_unsupported);
     }
 }
 
@@ -62,10 +61,8 @@ Next by_ip_protocol(Walk& walk) {
 #undef CLEW_BY_ETHERTYPE
 #undef CLEW_BY_IP_PROTOCOL
 #undef CLEW_BY_UDP_PORT
-        case protocol_udp:
-            return by_udp_port(walk);
-        default:
-            return Next::transport;
+        case protocol_udp: return by_udp_port(walk);
+        default: return Next::transport;
     }
 }
 
@@ -84,27 +81,16 @@ Decapped decap(const Packet& packet, const DecapSettings& settings) {
     Next next = Next::ethernet;
     for (;;) {  // ends: every step but the last moves the offset on, or adds a layer
         switch (next) {
-            case Next::ethernet:
-                next = step_ethernet(walk);
-                break;
-            case Next::ethertype:
-                next = by_ethertype(walk);
-                break;
-            case Next::ipv4:
-                next = step_ipv4(walk);
-                break;
-            case Next::ipv6:
-                next = step_ipv6(walk);
-                break;
-            case Next::ip_protocol:
-                next = by_ip_protocol(walk);
-                break;
+            case Next::ethernet: next = step_ethernet(walk); break;
+            case Next::ethertype: next = by_ethertype(walk); break;
+            case Next::ipv4: next = step_ipv4(walk); break;
+            case Next::ipv6: next = step_ipv6(walk); break;
+            case Next::ip_protocol: next = by_ip_protocol(walk); break;
             case Next::transport:
                 walk.found.transport_offset = walk.offset;
                 walk.found.end_offset = walk.end;
                 return walk.found;
-            case Next::refuse:
-                return walk.found;
+            case Next::refuse: return walk.found;
         }
     }
 }

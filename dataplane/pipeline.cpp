@@ -363,12 +363,9 @@ void PipelineOnArrays::schedule(LegNumber leg, const StudyFindings& findings, Ti
 
 DurationNs PipelineOnArrays::idle_limit_ns(const HotLeg& hot) const {
     switch (static_cast<Protocol>(hot.key.protocol)) {
-        case Protocol::tcp:
-            return hot.is(leg_closed) ? settings_.tcp_closed_ns : settings_.tcp_idle_ns;
-        case Protocol::udp:
-            return settings_.udp_idle_ns;
-        default:
-            return settings_.icmp_idle_ns;
+        case Protocol::tcp: return hot.is(leg_closed) ? settings_.tcp_closed_ns : settings_.tcp_idle_ns;
+        case Protocol::udp: return settings_.udp_idle_ns;
+        default: return settings_.icmp_idle_ns;
     }
 }
 

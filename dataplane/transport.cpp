@@ -85,16 +85,13 @@ Transport parse_icmp(const std::uint8_t* frame, const Decapped& decapped) {
 
 Transport parse_transport(const std::uint8_t* frame, const Decapped& decapped) {
     switch (decapped.protocol) {
-        case static_cast<std::uint8_t>(Protocol::tcp):
-            return parse_tcp(frame, decapped);
-        case static_cast<std::uint8_t>(Protocol::udp):
-            return parse_udp(frame, decapped);
+        case static_cast<std::uint8_t>(Protocol::tcp): return parse_tcp(frame, decapped);
+        case static_cast<std::uint8_t>(Protocol::udp): return parse_udp(frame, decapped);
         case static_cast<std::uint8_t>(Protocol::icmp):
             return decapped.v6 ? refuse(Reason::ip_protocol_unsupported) : parse_icmp(frame, decapped);
         case static_cast<std::uint8_t>(Protocol::icmpv6):
             return decapped.v6 ? parse_icmp(frame, decapped) : refuse(Reason::ip_protocol_unsupported);
-        default:
-            return refuse(Reason::ip_protocol_unsupported);
+        default: return refuse(Reason::ip_protocol_unsupported);
     }
 }
 

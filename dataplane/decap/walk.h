@@ -64,14 +64,10 @@ constexpr std::uint16_t ethertype_ethernet = 0x6558;  ///< transparent Ethernet 
 /// What GRE and Geneve carry: Ethernet or IP.
 inline Next next_of_tunnel(Walk& walk, std::uint16_t type, Reason otherwise) {
     switch (type) {
-        case ethertype_ethernet:
-            return Next::ethernet;
-        case ethertype_ipv4:
-            return Next::ipv4;
-        case ethertype_ipv6:
-            return Next::ipv6;
-        default:
-            return walk.refuse(otherwise);
+        case ethertype_ethernet: return Next::ethernet;
+        case ethertype_ipv4: return Next::ipv4;
+        case ethertype_ipv6: return Next::ipv6;
+        default: return walk.refuse(otherwise);
     }
 }
 

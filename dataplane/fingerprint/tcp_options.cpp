@@ -29,9 +29,7 @@ void read_option(const std::uint8_t* option, std::uint8_t length, TcpOptions& fo
         case kind_window_scale:
             if (length == 3) found.window_scale = option[2];
             break;
-        case kind_sack_permitted:
-            found.sack_permitted = length == 2;
-            break;
+        case kind_sack_permitted: found.sack_permitted = length == 2; break;
         case kind_timestamps:
             if (length != 10) break;
             found.has_timestamps = true;

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/exporter.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+#include "wire/convert.h"
+#include "wire/curve_keys.h"
+
+namespace clew::sensor {
+namespace {
+
+constexpr auto idle_sleep = std::chrono::milliseconds(2);
+
+Result<wire::PublisherSettings> publisher_settings(const SensorConfig& config, TimeNs started_ns) {
+    wire::PublisherSettings settings;
+    settings.endpoint = config.control_endpoint;
+    if (!config.own_key_file.empty()) {
+        auto keys = wire::read_curve_keys(config.own_key_file);
+        if (!keys) return tl::make_unexpected(keys.error());
+        settings.keys = {config.server_public_key, keys->public_key, keys->secret_key};
+    }
+    settings.hello.set_observer(config.observer);
+    settings.hello.set_kind("sensor");
+    settings.hello.set_started_ns(started_ns);
+    settings.hello.set_program_version(CLEW_VERSION);
+    for (const TapConfig& tap : config.taps) {
+        auto* named = settings.hello.add_taps();
+        named->set_name(tap.name);
+        named->set_clock(config.clock);
+        named->set_source(to_text(tap.source));
+    }
+    settings.spool_directory = config.spool_directory;
+    settings.spool_bytes_max = config.spool_bytes_max;
+    return settings;
+}
+
+v1::Counter make_counter(std::string_view name, const std::string& tap, std::uint64_t value,
+                               std::string_view text) {
+    v1::Counter counter;
+    counter.set_name(std::string(name));
+    counter.set_tap(tap);
+    counter.set_value(value);
+    counter.set_text(std::string(text));
+    return counter;
+}
+
+}  // namespace
+
+Exporter::Exporter(const SensorConfig& config, std::vector<Worker*> workers, std::vector<LiveSource> sources)
+    : workers_(std::move(workers)), sources_(std::move(sources)) {
+    for (const TapConfig& tap : config.taps) tap_names_.push_back(tap.name);
+}
+
+Result<std::unique_ptr<Exporter>> Exporter::start(const SensorConfig& config, TimeNs started_ns,
+                                                  std::vector<Worker*> workers, std::vector<LiveSource> sources) {
+    auto settings = publisher_settings(config, started_ns);
+    if (!settings) return tl::make_unexpected(settings.error());
+    std::unique_ptr<Exporter> exporter(new Exporter(config, std::move(workers), std::move(sources)));
+    Exporter* self = exporter.get();
+    auto publisher = wire::Publisher::start(
+        *settings, [self](const auto& request, const auto& reply) { self->answer(request, reply); },
+        [self] { return self->count(); });
+    if (!publisher) return tl::make_unexpected(publisher.error());
+    exporter->publisher_ = std::move(*publisher);
+    exporter->thread_ = std::thread([self] {
+        pthread_setname_np(pthread_self(), "clew-exporter");
+        self->run();
+    });
+    return exporter;
+}
+
+Exporter::~Exporter() { stop(); }
+
+void Exporter::stop() {
+    stop_.store(true, std::memory_order_release);
+    if (thread_.joinable()) thread_.join();
+    publisher_.reset();
+}
+
+/// Hands on what there is; false when there was nothing.
+bool Exporter::carry() {
+    bool any = false;
+    for (Worker* worker : workers_) {
+        while (const Leg* leg = worker->ring().front()) {
+            if (!publisher_->offer(
+                    *leg)) {  // its queue is full: the ring holds the rest back, then counts what it drops
+                std::this_thread::sleep_for(idle_sleep);
+                break;
+            }
+            worker->ring().pop();
+            any = true;
+        }
+    }
+    return any;
+}
+
+void Exporter::run() {
+    while (!stop_.load(std::memory_order_acquire))
+        if (!carry()) std::this_thread::sleep_for(idle_sleep);
+    while (carry()) continue;
+}
+
+void Exporter::answer(const v1::HeaderRequest& request,
+                      const std::function<void(const v1::HeaderReply&)>& reply) const {
+    const std::vector<LegId> legs(request.legs().begin(), request.legs().end());
+    const std::size_t asked = request.header_count_max() == 0 ? header_request_count_max : request.header_count_max();
+    const std::size_t count_max = std::min(asked, header_request_count_max);
+    std::vector<PacketHeader> headers;
+    std::string partial;
+    for (Worker* worker : workers_) {
+        std::string why;
+        auto some = worker->pipeline().headers(legs, request.from_ns(), request.to_ns(), count_max, why);
+        headers.insert(headers.end(), some.begin(), some.end());
+        if (partial.empty() && (!some.empty() || workers_.size() == 1)) partial = why;
+    }
+    std::stable_sort(headers.begin(), headers.end(),
+                     [](const auto& a, const auto& b) { return a.time_ns < b.time_ns; });
+    headers.resize(std::min(headers.size(), count_max));
+    std::size_t sent = 0;
+    do {
+        v1::HeaderReply message;
+        message.set_request_id(request.request_id());
+        const std::size_t end = std::min(headers.size(), sent + header_reply_count_max);
+        for (; sent < end; ++sent) wire::encode(headers[sent], *message.add_headers());
+        message.set_last(sent == headers.size());
+        if (message.last()) message.set_partial(partial);
+        reply(message);
+    } while (sent < headers.size());
+}
+
+std::vector<v1::Counter> Exporter::count() const {
+    std::vector<NamedCount> totals;
+    for (Worker* worker : workers_) {
+        const auto counts = worker->pipeline().counters();
+        if (totals.empty()) {
+            totals = counts;
+            continue;
+        }
+        for (std::size_t i = 0; i < totals.size(); ++i) totals[i].value += counts[i].value;
+    }
+    std::vector<v1::Counter> counters;
+    for (const NamedCount& count : totals) counters.push_back(make_counter(count.name, {}, count.value, count.text));
+    std::map<TapId, SourceCounters> by_tap;
+    for (const LiveSource& source : sources_) {
+        const SourceCounters own = source.source->counters();
+        SourceCounters& sum = by_tap[source.tap];
+        sum.packets += own.packets;
+        sum.bytes += own.bytes;
+        sum.missed_by_nic += own.missed_by_nic;
+        sum.dropped_by_kernel += own.dropped_by_kernel;
+        sum.errors += own.errors;
+    }
+    for (const auto& [tap, sum] : by_tap) {
+        const std::string& name = tap_names_[tap];
+        counters.push_back(make_counter("tap_packets", name, sum.packets, "packets received at this tap"));
+        counters.push_back(make_counter("tap_bytes", name, sum.bytes, "bytes received at this tap"));
+        counters.push_back(make_counter("tap_missed_by_nic", name, sum.missed_by_nic,
+                                        "packets lost because the receive ring was full"));
+        counters.push_back(make_counter("tap_dropped_by_kernel", name, sum.dropped_by_kernel,
+                                        "packets the kernel dropped on the way"));
+        counters.push_back(make_counter("tap_errors", name, sum.errors, "receive errors"));
+    }
+    return counters;
+}
+
+}  // namespace clew::sensor

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// The exporter: one thread that carries leg records from the workers' rings to the publisher, and answers the control
+// plane's questions (headers, counters) out of the workers' pipelines. Workers and ports are borrowed and outlive it.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "dataplane/sensor_config.h"
+#include "dataplane/source/live_ports.h"
+#include "dataplane/worker.h"
+#include "wire/publisher.h"
+
+namespace clew::sensor {
+
+constexpr std::size_t header_reply_count_max = 2048;       ///< headers in one reply message
+constexpr std::size_t header_request_count_max = 200'000;  ///< headers given for one request
+
+class Exporter {
+  public:
+    /// Connects in the background; an absent control plane is no failure. `sources` are those of the workers.
+    static Result<std::unique_ptr<Exporter>> start(const SensorConfig& config, TimeNs started_ns,
+                                                   std::vector<Worker*> workers, std::vector<LiveSource> sources);
+    ~Exporter();
+
+    void stop();  ///< after the workers: hands on what their rings still hold, then ends the publisher
+    wire::PublisherCounters counters() const { return publisher_->counters(); }
+
+  private:
+    Exporter(const SensorConfig& config, std::vector<Worker*> workers, std::vector<LiveSource> sources);
+    void run();
+    bool carry();
+    void answer(const v1::HeaderRequest& request,
+                const std::function<void(const v1::HeaderReply&)>& reply) const;
+    std::vector<v1::Counter> count() const;
+
+    std::vector<std::string> tap_names_;
+    std::vector<Worker*> workers_;
+    std::vector<LiveSource> sources_;
+    std::unique_ptr<wire::Publisher> publisher_;
+    std::atomic<bool> stop_{false};
+    std::thread thread_;
+};
+
+}  // namespace clew::sensor

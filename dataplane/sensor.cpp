@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/sensor.h"
+
+#include <algorithm>
+#include <fstream>
+
+namespace clew::sensor {
+namespace {
+
+std::size_t file_count(const SensorConfig& config) {
+    return static_cast<std::size_t>(std::count_if(config.taps.begin(), config.taps.end(), [](const TapConfig& tap) {
+        return tap.source.kind == SourceKind::pcap;
+    }));
+}
+
+std::vector<LivePortRequest> live_requests(const SensorConfig& config) {
+    std::vector<LivePortRequest> requests;
+    for (std::size_t i = 0; i < config.taps.size(); ++i) {
+        const TapConfig& tap = config.taps[i];
+        if (tap.source.kind != SourceKind::pcap) requests.push_back({tap.source, static_cast<TapId>(i), tap.queues});
+    }
+    return requests;
+}
+
+/// Workers over live sources (no more than queues), and one for each file.
+std::size_t live_worker_count(const SensorConfig& config) {
+    std::size_t queues = 0;
+    for (const LivePortRequest& request : live_requests(config)) queues += request.queues;
+    return std::min<std::size_t>(config.workers, queues);
+}
+
+std::size_t worker_count(const SensorConfig& config) { return live_worker_count(config) + file_count(config); }
+
+/// One worker's share of the sensor's limits.
+PipelineSettings share_of(const SensorConfig& config, std::size_t workers) {
+    PipelineSettings settings = config.pipeline;
+    const auto share = [&](std::uint32_t all) { return static_cast<std::uint32_t>((all + workers - 1) / workers); };
+    settings.observer_name = config.observer;
+    settings.leg_count_max = share(settings.leg_count_max);
+    settings.header_count_max = share(settings.header_count_max);
+    settings.populate_memory = true;
+    return settings;
+}
+
+std::size_t memory_available() {
+    std::ifstream meminfo("/proc/meminfo");
+    std::string key, rest;
+    std::size_t kb = 0;
+    while (meminfo >> key >> kb && std::getline(meminfo, rest))
+        if (key == "MemAvailable:") return kb << 10;
+    return 0;
+}
+
+Result<void> check_memory(const SensorConfig& config) {
+    const MemoryBudget budget = memory_budget(config);
+    if (const std::size_t available = memory_available(); available != 0 && budget.total() > available)
+        return fail(ErrorKind::failed, "the sensor would take " + to_text(budget) + ", and " +
+                                           std::to_string(available >> 20) +
+                                           " MB are available: lower leg_count_max, header_count_max or memory.mb");
+    const std::size_t needed = LivePorts::memory_bytes(live_requests(config)) >> 20;
+    if (needed + 16 > config.memory_mb && needed != 0)
+        return fail(ErrorKind::failed, "memory.mb: " + std::to_string(config.memory_mb) +
+                                           " is too little for the packet buffers of all queues: set it to " +
+                                           std::to_string(needed + 32) + " or more");
+    return {};
+}
+
+}  // namespace
+
+MemoryBudget memory_budget(const SensorConfig& config) {
+    constexpr std::size_t unacknowledged_bytes = 32u << 20;
+    MemoryBudget budget;
+    const std::size_t workers = worker_count(config);
+    if (workers != 0) budget.tables = workers * Worker::memory_bytes(share_of(config, workers));
+    if (!live_requests(config).empty()) budget.buffers = std::size_t{config.memory_mb} << 20;
+    budget.outbox = wire::PublisherSettings{}.queue_leg_count_max * sizeof(Leg) + unacknowledged_bytes;
+    return budget;
+}
+
+std::string to_text(const MemoryBudget& budget) {
+    const auto mb = [](std::size_t bytes) { return std::to_string((bytes + (1u << 20) - 1) >> 20) + " MB"; };
+    return mb(budget.total()) + " of memory (tables " + mb(budget.tables) + ", packet buffers " + mb(budget.buffers) +
+           ", outbox " + mb(budget.outbox) + ")";
+}
+
+Result<void> Sensor::open_sources(const SensorConfig& config, std::vector<std::string>& remarks) {
+    for (std::size_t i = 0; i < config.taps.size(); ++i) {
+        if (config.taps[i].source.kind != SourceKind::pcap) continue;
+        auto file = PcapFile::open(config.taps[i].source.target, static_cast<TapId>(i));
+        if (!file) return tl::make_unexpected(file.error());
+        files_.push_back(std::move(*file));
+        sources_.push_back({static_cast<TapId>(i), files_.back().get()});
+    }
+    const auto requests = live_requests(config);
+    if (requests.empty()) return {};
+    auto ports = LivePorts::open(requests, {config.huge_pages_auto, config.memory_mb});
+    if (!ports) return tl::make_unexpected(ports.error());
+    ports_ = std::move(*ports);
+    for (const std::string& remark : ports_->remarks()) remarks.push_back(remark);
+    sources_.insert(sources_.end(), ports_->sources().begin(), ports_->sources().end());
+    return {};
+}
+
+Result<void> Sensor::make_workers(const SensorConfig& config) {
+    PipelineSettings settings = share_of(config, worker_count(config));
+    settings.started_ns = started_ns_;
+    const auto add = [&](std::vector<PacketSource*> sources, TimeNs (*now)()) -> Result<void> {
+        settings.worker = static_cast<std::uint16_t>(workers_.size());
+        auto worker = Worker::create(settings, std::move(sources), now);
+        if (!worker) return tl::make_unexpected(worker.error());
+        workers_.push_back(std::move(*worker));
+        return {};
+    };
+    for (const auto& file : files_)
+        if (auto added = add({file.get()}, nullptr); !added) return added;
+    std::vector<std::vector<PacketSource*>> groups(live_worker_count(config));
+    if (groups.empty()) return {};
+    for (std::size_t i = 0; i < ports_->sources().size(); ++i)
+        groups[i % groups.size()].push_back(ports_->sources()[i].source);
+    for (auto& group : groups)
+        if (auto added = add(std::move(group), real_time_ns); !added) return added;
+    return {};
+}
+
+Result<std::unique_ptr<Sensor>> Sensor::start(const SensorConfig& config, std::vector<std::string>& remarks) {
+    if (auto fits = check_memory(config); !fits) return tl::make_unexpected(fits.error());
+    auto sensor = std::make_unique<Sensor>();
+    sensor->started_ns_ = real_time_ns();
+    if (auto opened = sensor->open_sources(config, remarks); !opened) return tl::make_unexpected(opened.error());
+    if (auto made = sensor->make_workers(config); !made) return tl::make_unexpected(made.error());
+    std::vector<Worker*> workers;
+    for (const auto& worker : sensor->workers_) workers.push_back(worker.get());
+    auto exporter = Exporter::start(config, sensor->started_ns_, workers, sensor->sources_);
+    if (!exporter) return tl::make_unexpected(exporter.error());
+    sensor->exporter_ = std::move(*exporter);
+    for (Worker* worker : workers) worker->start();
+    return sensor;
+}
+
+Sensor::~Sensor() { stop(); }
+
+bool Sensor::at_end() const {
+    return !ports_ &&
+           std::all_of(workers_.begin(), workers_.end(), [](const auto& worker) { return worker->at_end(); });
+}
+
+std::vector<std::string> Sensor::end_of_files() const {
+    std::vector<std::string> sentences;
+    for (const auto& file : files_)
+        if (!file->error_sentence().empty()) sentences.push_back(file->error_sentence());
+    return sentences;
+}
+
+void Sensor::stop() {
+    if (stopped_) return;
+    stopped_ = true;
+    if (exporter_)  // it empties the rings into which the workers flush
+        for (const auto& worker : workers_) worker->stop();
+    if (exporter_) exporter_->stop();
+    exporter_.reset();
+    workers_.clear();
+    ports_.reset();
+}
+
+}  // namespace clew::sensor

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/sensor_config.h"
+
+#include <algorithm>
+
+#include "configs/yaml_reader.h"
+
+namespace clew::sensor {
+namespace {
+
+using configs::YamlMap;
+
+void take_taps(YamlMap& file, SensorConfig& config) {
+    file.require("taps");
+    for (YamlMap& item : file.list("taps")) {
+        TapConfig tap;
+        std::string source;
+        item.require("name");
+        item.take("name", tap.name);
+        item.require("source");
+        item.take("source", source);
+        item.take("queues", tap.queues, 1, queue_count_max);
+        if (item.has("name") && tap.name.empty())
+            item.mistake("name", "is empty; name the capture point, for example edge");
+        const bool taken = std::any_of(config.taps.begin(), config.taps.end(),
+                                       [&](const TapConfig& other) { return other.name == tap.name; });
+        if (taken) item.mistake("name", "'" + tap.name + "' is there twice; every tap needs a name of its own");
+        if (item.has("source")) {
+            auto spec = parse_source(source);
+            if (spec)
+                tap.source = *spec;
+            else
+                item.mistake("source", spec.error().sentence);
+        }
+        config.taps.push_back(std::move(tap));
+    }
+    if (file.has("taps") && config.taps.empty())
+        file.mistake("taps", "is empty; give at least one: [{name: edge, source: \"af_xdp:eth1\"}]");
+}
+
+/// A time-out in seconds.
+void take_seconds(YamlMap& file, const char* key, DurationNs& value) {
+    auto seconds = static_cast<std::uint32_t>(value / ns_per_s);
+    file.take(key, seconds, 1, 86'400);
+    value = seconds * ns_per_s;
+}
+
+void take_limits(YamlMap& file, SensorConfig& config) {
+    PipelineSettings& pipeline = config.pipeline;
+    file.take("workers", config.workers, 1, worker_count_max);
+    file.take("leg_count_max", pipeline.leg_count_max, 1024, 64'000'000);
+    file.take("segment_count_max", pipeline.segment_count_max, 16, 16'000'000);
+    file.take("header_count_max", pipeline.header_count_max, 0, 1'000'000'000);
+    file.take("vxlan_port", pipeline.vxlan_port, 1, 65535);
+    file.take("geneve_port", pipeline.geneve_port, 1, 65535);
+    if (pipeline.vxlan_port == pipeline.geneve_port)
+        file.mistake("geneve_port", "is the vxlan_port as well; give them different ports");
+    take_seconds(file, "tcp_idle_s", pipeline.tcp_idle_ns);
+    take_seconds(file, "tcp_closed_s", pipeline.tcp_closed_ns);
+    take_seconds(file, "udp_idle_s", pipeline.udp_idle_ns);
+    take_seconds(file, "icmp_idle_s", pipeline.icmp_idle_ns);
+    auto memory = file.map("memory");
+    std::string huge_pages = "auto";
+    memory.take("huge_pages", huge_pages);
+    if (huge_pages != "auto" && huge_pages != "never")
+        memory.mistake("huge_pages", "'" + huge_pages + "' is neither; write auto or never");
+    config.huge_pages_auto = huge_pages == "auto";
+    memory.take("mb", config.memory_mb, 64, 1u << 20);
+}
+
+void take_control(YamlMap& file, SensorConfig& config) {
+    auto control = file.map("control");
+    control.take("endpoint", config.control_endpoint);
+    auto keys = control.map("keys");
+    keys.take("own", config.own_key_file);
+    keys.take("server_public", config.server_public_key);
+    if (config.own_key_file.empty() != config.server_public_key.empty())
+        control.mistake("keys", "give both own (a key file) and server_public, or neither");
+    auto spool = file.map("spool");
+    spool.take("directory", config.spool_directory);
+    spool.take("bytes_max", config.spool_bytes_max, 1u << 20, 1ull << 44);
+}
+
+}  // namespace
+
+Result<SensorConfig> load_sensor_config(const std::string& path) {
+    auto parsed = YamlMap::parse_file(path);
+    if (!parsed) return tl::make_unexpected(parsed.error());
+    YamlMap& file = *parsed;
+    SensorConfig config;
+    std::string program;
+    file.require("program");
+    file.take("program", program);
+    if (file.has("program") && program != "sensor")
+        file.mistake("program", "'" + program + "' is not for clew-sensor; its file starts with program: sensor");
+    file.require("observer");
+    file.take("observer", config.observer);
+    if (file.has("observer") && config.observer.empty())
+        file.mistake("observer", "is empty; name this sensor, for example sensor-1");
+    config.clock = config.observer;
+    file.take("clock", config.clock);
+    config.spool_directory = "spool/" + config.observer;
+    take_taps(file, config);
+    take_limits(file, config);
+    take_control(file, config);
+    if (auto finished = file.finish(); !finished) return tl::make_unexpected(finished.error());
+    return config;
+}
+
+}  // namespace clew::sensor

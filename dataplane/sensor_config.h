@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sensor's configuration file, read and checked; configs/sensor.yaml is the commented example.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dataplane/pipeline.h"
+#include "dataplane/source/source_spec.h"
+#include "nat-trace/result.h"
+
+namespace clew::sensor {
+
+constexpr std::uint32_t worker_count_max = 64;
+constexpr std::uint16_t queue_count_max = 64;
+
+struct TapConfig {
+    std::string name;  ///< unique in the whole installation
+    SourceSpec source;
+    std::uint16_t queues = 1;
+};
+
+struct SensorConfig {
+    std::string observer;  ///< this sensor's name, unique in the installation
+    std::string clock;     ///< who stamps: the same for all that share this host's clock
+    std::vector<TapConfig> taps;
+    std::uint32_t workers = 1;      ///< threads for live sources; a file gets one of its own
+    PipelineSettings pipeline;      ///< each worker's, but for its limits: those are the sensor's and shared out
+    bool huge_pages_auto = true;    ///< use huge pages when there are enough of them
+    std::uint32_t memory_mb = 256;  ///< for packet buffers of live sources
+
+    std::string control_endpoint = "tcp://127.0.0.1:7411";
+    std::string own_key_file;       ///< empty: no encryption
+    std::string server_public_key;  ///< Z85, 40 characters
+
+    std::string spool_directory;
+    std::uint64_t spool_bytes_max = 1ull << 30;
+};
+
+Result<SensorConfig> load_sensor_config(const std::string& path);
+
+}  // namespace clew::sensor
