@@ -69,9 +69,31 @@ nlohmann::ordered_json counters_json(const google::protobuf::RepeatedPtrField<v1
 }  // namespace
 
 bool counts_a_loss(std::string_view name) {
-    for (const char* word :
-         {"drop", "miss", "lost", "evict", "bad", "error", "refus", "full", "fail", "cut", "overflow", "malformed",
-          "truncated", "too_", "other_version", "unknown", "discard", "overwritten", "no_room"})
+    for (const char* word : {"drop",
+                             "miss",
+                             "lost",
+                             "evict",
+                             "bad",
+                             "error",
+                             "refus",
+                             "full",
+                             "fail",
+                             "cut",
+                             "overflow",
+                             "malformed",
+                             "truncated",
+                             "too_",
+                             "other_version",
+                             "unknown",
+                             "discard",
+                             "overwritten",
+                             "without_room",
+                             "unsupported",
+                             "not_echo",
+                             "fragments_later",
+                             "mirrored_twice",
+                             "short",
+                             "live_leg"})
         if (name.find(word) != std::string_view::npos) return true;
     return false;
 }
@@ -87,9 +109,9 @@ std::string status_view(const v1::Status& status, TimeNs now, const Paint& paint
     std::string text = paint(Style::strong, "clew-control " + printable(status.version())) + "\n\n" +
                        observers_text(status, now, paint, columns) + "\n";
     if (losses.empty())
-        text += paint(Style::good, "Nothing was dropped, refused or malformed.") + "\n";
+        text += paint(Style::good, "Nothing was lost or refused.") + "\n";
     else
-        text += paint(Style::bad, "Dropped, refused or malformed:") + "\n" +
+        text += paint(Style::bad, "Lost, refused or not understood:") + "\n" +
                 counters_text(losses, Style::bad, paint, columns);
     if (!others.empty()) text += "\nCounted:\n" + counters_text(others, Style::plain, paint, columns);
     return text;

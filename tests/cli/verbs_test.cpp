@@ -189,7 +189,7 @@ TEST_F(Verbs, Status) {
     serve("/api/v1/status", api_json(sample_status()));
     const Outcome table = run_api({"status"}, 120);
     EXPECT_EQ(table.code, 0);
-    EXPECT_THAT(table.out, HasSubstr("Dropped, refused or malformed:"));
+    EXPECT_THAT(table.out, HasSubstr("Lost, refused or not understood:"));
     EXPECT_EQ(nlohmann::json::parse(run_api({"status", "--format", "json"}).out)["observers"][0]["name"], "sensor-a");
 }
 

@@ -174,7 +174,7 @@ OBSERVER  KIND    STATE      RUNNING  HEARD    VERSION  TAPS
 sensor-a  sensor  connected  60 min   1 s ago  0.1.0    tenant, natgw-out
 web-1     agent   away       -        -
 
-Dropped, refused or malformed:
+Lost, refused or not understood:
 COUNT  WHERE          COUNTER           MEANING
    41  control plane  messages_bad      messages that could not be decoded
     3  tenant         header_truncated  the packet ends inside a header
@@ -268,7 +268,7 @@ TEST(StatusView, LossesFirst) {
 TEST(StatusView, NothingLostAndNobodyThere) {
     const std::string text = status_view(v1::Status(), sample_time_ns, plain, 100);
     EXPECT_THAT(text, HasSubstr("No sensor or agent has connected yet."));
-    EXPECT_THAT(text, HasSubstr("Nothing was dropped, refused or malformed."));
+    EXPECT_THAT(text, HasSubstr("Nothing was lost or refused."));
 }
 
 TEST(PathJson, LineOfOneLeg) { EXPECT_EQ(path_line(lone_path()), line_of_one_leg); }
