@@ -10,7 +10,7 @@ namespace {
 
 /// The words of one path, from which both layouts are made.
 struct Row {
-    std::string time, id, proto, client, hops, taps, server, added, grade, notes;
+    std::string time, id, proto, client, called, hops, legs, server, added, grade, notes;
     Style hops_style = Style::plain;
     Style grade_style = Style::plain;
 };
@@ -38,9 +38,10 @@ Row row_of(const v1::Path& path, std::size_t id_length) {
     if (server)
         row.server =
             with_process(printable(server->server()), path.legs_size() > 1 ? process_text(*server) : "", false);
+    if (client && server && client->server() != server->server()) row.called = printable(client->server());
     row.hops = hops_text(path);
     row.hops_style = path.links().empty() ? Style::faint : Style::strong;
-    row.taps = std::to_string(path.legs_size());
+    row.legs = std::to_string(path.legs_size());
     row.added = added_delay_text(added_delay(path));
     row.grade = worst_grade(path);
     row.grade_style = row.grade == "A" || row.grade == "B" ? Style::good
@@ -52,14 +53,16 @@ Row row_of(const v1::Path& path, std::size_t id_length) {
 }
 
 TextTable one_line_each(const std::vector<Row>& rows) {
-    TextTable table({"TIME", "PATH", "PROTO", "CLIENT", "HOPS", "LEGS", "SERVER", "ADDED DELAY", "GRADE", "NOTES"});
+    TextTable table(
+        {"TIME", "PATH", "PROTO", "CLIENT", "CALLS", "HOPS", "LEGS", "SERVER", "ADDED DELAY", "GRADE", "NOTES"});
     for (const Row& row : rows)
         table.add({{row.time, Style::plain},
                    {row.id, Style::changed},
                    {row.proto, Style::plain},
                    {row.client, Style::plain},
+                   {row.called, Style::plain},
                    {row.hops, row.hops_style},
-                   {row.taps, Style::plain},
+                   {row.legs, Style::plain},
                    {row.server, Style::plain},
                    {row.added, Style::plain},
                    {row.grade, row.grade_style},
@@ -67,36 +70,42 @@ TextTable one_line_each(const std::vector<Row>& rows) {
     return table;
 }
 
-/// For narrow terminals: what and how good in the first line; who with whom below, a line each where they do not fit
-/// one.
-std::string two_lines_each(const std::vector<Row>& rows, const Paint& paint, std::size_t columns) {
-    constexpr std::string_view indent = "    ";
+constexpr std::string_view indent = "    ";
+
+/// When, which, through what; and at the right edge how long and how sure.
+std::string first_line(const Row& row, const Paint& paint, std::size_t columns) {
+    const std::size_t before_hops = display_width(row.time + row.id + row.proto) + 6;
+    const std::string hops = cut(row.hops, columns > before_hops ? columns - before_hops : 1);
+    const std::size_t head_width = before_hops + display_width(hops);
+    const std::string head =
+        row.time + "  " + paint(Style::changed, row.id) + "  " + row.proto + "  " + paint(row.hops_style, hops);
+    const std::string added = row.added == "-" ? "" : "added " + row.added + "  ";
+    const std::string grade = row.grade == "-" ? "" : "grade " + row.grade;
+    const std::size_t tail_width = display_width(added) + display_width(grade);
+    if (tail_width == 0) return head + "\n";
+    const bool fits = head_width + 2 + tail_width <= columns;
+    const std::size_t used = tail_width + (fits ? head_width : 0);
+    const std::string space(columns > used ? columns - used : 0, ' ');
+    return head + (fits ? "" : "\n") + space + added + paint(row.grade_style, grade) + "\n";
+}
+
+/// For narrow terminals: who with whom stands below, in as many lines as it takes.
+std::string lines_below_each_other(const std::vector<Row>& rows, const Paint& paint, std::size_t columns) {
     std::string text;
     for (const Row& row : rows) {
-        const std::size_t before_hops = display_width(row.time + row.id + row.proto) + 6;
-        const std::string hops = cut(row.hops, columns > before_hops ? columns - before_hops : 1);
-        std::string head =
-            row.time + "  " + paint(Style::changed, row.id) + "  " + row.proto + "  " + paint(row.hops_style, hops);
-        std::size_t used = before_hops + display_width(hops);
-        const std::string verdict = row.added == "-" ? "" : "added " + row.added;
-        const std::string grade = row.grade == "-" ? "" : "grade " + row.grade;
-        std::string tail = verdict;
-        if (!grade.empty()) tail += (tail.empty() ? "" : "  ") + paint(row.grade_style, grade);
-        const std::size_t tail_width =
-            display_width(verdict) + (grade.empty() ? 0 : display_width(grade) + (verdict.empty() ? 0 : 2));
-        if (!tail.empty() && used + 2 + tail_width > columns) {
-            text += head + "\n";
-            head = std::string(indent);
-            used = indent.size();
-        } else {
-            head += "  ";
+        text += first_line(row, paint, columns);
+        std::string line = std::string(indent) + row.client;
+        for (const std::string& next : {row.called, row.server}) {
+            if (next.empty()) continue;
+            if (display_width(line) + 3 + display_width(next) > columns) {
+                text += line + "\n";
+                line = std::string(indent);
+            } else {
+                line += " ";
+            }
+            line += "→ " + next;
         }
-        text += tail.empty() ? head.substr(0, head.find_last_not_of(' ') + 1) + "\n" : head + tail + "\n";
-        const std::string together = row.client + " → " + row.server;
-        if (indent.size() + display_width(together) <= columns)
-            text += std::string(indent) + together + "\n";
-        else
-            text += std::string(indent) + row.client + "\n" + std::string(indent) + "→ " + row.server + "\n";
+        text += line + "\n";
         if (!row.notes.empty()) text += std::string(indent) + paint(Style::bad, row.notes) + "\n";
     }
     return text;
@@ -109,7 +118,7 @@ std::string path_table(const v1::PathList& list, const Paint& paint, std::size_t
     std::vector<Row> rows;
     for (const v1::Path& path : list.paths()) rows.push_back(row_of(path, id_length));
     const TextTable table = one_line_each(rows);
-    return table.width() <= columns ? table.text(paint, columns) : two_lines_each(rows, paint, columns);
+    return table.width() <= columns ? table.text(paint, columns) : lines_below_each_other(rows, paint, columns);
 }
 
 }  // namespace clew::cli

@@ -269,6 +269,8 @@ std::string path_view(const v1::Path& path, const Paint& paint, std::size_t colu
         return process.empty() ? printable(address) : process + "  " + printable(address);
     };
     if (const v1::PathLeg* client = client_leg(path)) head.add("client", {end_of(*client, client->client())});
+    if (path.legs_size() > 1 && client_leg(path)->server() != server_leg(path)->server())
+        head.add("calls", {printable(client_leg(path)->server())});
     if (const v1::PathLeg* server = server_leg(path)) {
         const bool own = path.legs_size() > 1;
         head.add("server", {own ? end_of(*server, server->server()) : printable(server->server())});

@@ -69,7 +69,7 @@ TEST_F(Verbs, PathsAskForTheSpanAndTheFilter) {
     const Outcome outcome =
         run_api({"paths", "--since", "10m", "--until", "5m", "--limit", "7", "ip.addr", "==", "10.0.0.7"}, 200);
     EXPECT_EQ(outcome.code, 0) << outcome.err;
-    EXPECT_THAT(outcome.out, HasSubstr("curl[4711] 10.0.0.7:40112  snat → fullnat"));
+    EXPECT_THAT(outcome.out, HasSubstr("curl[4711] 10.0.0.7:40112  198.51.100.10:443  snat → fullnat"));
     EXPECT_EQ(asked("since_ns"), std::to_string(sample_time_ns + 3'000 * ns_per_s));
     EXPECT_EQ(asked("until_ns"), std::to_string(sample_time_ns + 3'300 * ns_per_s));
     EXPECT_EQ(asked("limit"), "7");

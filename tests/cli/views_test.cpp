@@ -27,19 +27,20 @@ constexpr const char* table_of_80_columns = R"text(2023-11-14T22:13:20.128Z  9f3
     [2001:db8::7]:5353 → [2001:db8::53]:53
     ! no answer seen
 2023-11-14T22:13:20.123Z  9f3a11c0  tcp  snat → fullnat
-    added ≥ 74.0 ±52.0 µs  grade B
-    curl[4711] 10.0.0.7:40112 → 10.2.0.11:8080 nginx[811]
+                                                  added ≥ 74.0 ±52.0 µs  grade B
+    curl[4711] 10.0.0.7:40112 → 198.51.100.10:443 → 10.2.0.11:8080 nginx[811]
     ! 3 retransmissions
 )text";
 
-constexpr const char* table_of_200_columns = R"text(TIME                      PATH      PROTO  CLIENT                     HOPS                    LEGS  SERVER                     ADDED DELAY      GRADE  NOTES
-2023-11-14T22:13:20.128Z  9f3a11c1  udp    [2001:db8::7]:5353         unlinked: no-candidate  1     [2001:db8::53]:53          -                -      ! no answer seen
-2023-11-14T22:13:20.123Z  9f3a11c0  tcp    curl[4711] 10.0.0.7:40112  snat → fullnat          5     10.2.0.11:8080 nginx[811]  ≥ 74.0 ±52.0 µs  B      ! 3 retransmissions
+constexpr const char* table_of_200_columns = R"text(TIME                      PATH      PROTO  CLIENT                     CALLS              HOPS                    LEGS  SERVER                     ADDED DELAY      GRADE  NOTES
+2023-11-14T22:13:20.128Z  9f3a11c1  udp    [2001:db8::7]:5353                            unlinked: no-candidate  1     [2001:db8::53]:53          -                -      ! no answer seen
+2023-11-14T22:13:20.123Z  9f3a11c0  tcp    curl[4711] 10.0.0.7:40112  198.51.100.10:443  snat → fullnat          5     10.2.0.11:8080 nginx[811]  ≥ 74.0 ±52.0 µs  B      ! 3 retransmissions
 )text";
 
 constexpr const char* path_of_five_legs = R"text(path 9f3a11c04be7d210  tcp  snat → fullnat
 first seen 2023-11-14T22:13:20.123456Z, for 1.20 s
 client     curl[4711]  10.0.0.7:40112
+calls      198.51.100.10:443
 server     nginx[811]  10.2.0.11:8080
 added      ≥ 74.0 ±52.0 µs there and back by all hops; not every hop could be measured
 attention  ! 3 retransmissions
