@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/store/clickhouse_client.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <cstdio>
 #include <thread>
 
 namespace clew::store {
@@ -118,8 +120,9 @@ http::Request ClickHouseClient::to_request(const ClickHouseCall& call) const {
     for (const auto& [name, value] : call.parameters) add("param_" + name, value);
     for (const auto& [name, value] : call.settings) add(name, value);
     if (call.bounded) {
-        const std::uint32_t seconds = (settings_.query_timeout_ms + 999) / 1000;
-        add("max_execution_time", std::to_string(seconds > 0 ? seconds : 1));
+        char seconds[32];
+        std::snprintf(seconds, sizeof(seconds), "%.3f", std::max(1u, settings_.query_timeout_ms) / 1000.0);
+        add("max_execution_time", seconds);
     }
     if (call.data.empty()) {
         request.body = call.sql;
