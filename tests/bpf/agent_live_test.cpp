@@ -350,6 +350,11 @@ TEST(AgentProgram, failures_are_one_sentence_with_an_exit_code) {
         EXPECT_EQ(nobody.wait(), 5) << nobody.errors();
         EXPECT_NE(nobody.errors().find("run clew-agent as root"), std::string::npos) << nobody.errors();
         EXPECT_EQ(nobody.errors().find("libbpf"), std::string::npos) << nobody.errors();
+        Child powerless({"setpriv", "--inh-caps=-all", "--bounding-set=-all", CLEW_AGENT_PROGRAM, "--print", "--config",
+                         "configs/agent.yaml"},
+                        path);
+        EXPECT_EQ(powerless.wait(), 5) << powerless.errors();
+        EXPECT_NE(powerless.errors().find("privileged"), std::string::npos) << powerless.errors();
     }
     for (const char* end : {"", ".err"}) std::filesystem::remove(path + end);
 }
