@@ -28,7 +28,8 @@ SLACK_MS = 1000  # the captures and the sensor stamp apart from each other
 VISIBLE_S = 2.0  # the requirement: a path is visible this soon after its handshake
 SETTLE_S = 30  # how long to wait for what must come
 CONTROL_AWAY_S = 20
-options = argparse.Namespace()
+TIME_S_MAX = 360  # then the test gives up by itself, so that everything is taken down
+options = argparse.Namespace(late=False)
 
 
 def wait_until(condition, timeout_s):
@@ -37,6 +38,11 @@ def wait_until(condition, timeout_s):
     while not (result := condition()) and time.monotonic() < end:
         time.sleep(0.2)
     return result
+
+
+def give_up(*_):
+    options.late = True
+    raise TimeoutError(f"the live test took more than {TIME_S_MAX} s")
 
 
 def share(part, whole):
@@ -51,12 +57,17 @@ class Live(unittest.TestCase):
         cls.dir = cls.stack.enter_context(tempfile.TemporaryDirectory(prefix="clew-live-"))
         cls.region = Region(argparse.Namespace(prefix="live", run_dir=f"{cls.dir}/region", delta_fullnat=options.delta_fullnat))
         cls.stack.callback(cls.keep_logs)
+        cls.region.down()  # what a killed run may have left
         cls.stack.callback(cls.region.down)
         cls.region.up()
         cls.programs = Programs(options.bin, f"{cls.dir}/clew", cls.region.topology)
         cls.stack.callback(cls.programs.stop)
         for name in ("control", "sensor", "agent"):
             cls.programs.start(name)
+
+    def setUp(self):
+        if options.late:
+            self.fail(f"not run: the tests before took more than {TIME_S_MAX} s")
 
     @classmethod
     def keep_logs(cls):
@@ -208,7 +219,9 @@ def main():
     if os.geteuid():
         print("SKIPPED: the live test needs root (network namespaces, eBPF, AF_XDP); run the tests with sudo", file=sys.stderr)
         return 77
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGTERM, give_up)
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(TIME_S_MAX)
     return not unittest.main(argv=[sys.argv[0], "-v", *rest], exit=False).result.wasSuccessful()
 
 

@@ -48,6 +48,7 @@ class Region(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.run_dir, cls.corpus = f"{cls.folder.name}/run", f"{cls.folder.name}/corpus"
+        region("down", run_dir=cls.run_dir)  # what a killed run may have left
         try:
             region("up", run_dir=cls.run_dir)
             cls.recorded = region("record", cls.corpus, "--connections", str(CONNECTIONS), "--rate", "90", run_dir=cls.run_dir)
