@@ -98,7 +98,7 @@ class Programs:
     def paths(self, since_ns):
         """All paths whose first packet is not older; an API that does not answer yet has none."""
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(since_ns // 1_000_000_000))
-        done = self.clew("paths", "--since", since, "--limit", "100000", "--format", "jsonl")
+        done = self.clew("paths", "--since", since, "--limit", "10000", "--format", "jsonl")
         if done.returncode not in (0, 3, 6):
             raise RegionError(f"clew paths ended with {done.returncode}: {done.stderr}")
         return [path for path in answers.read_paths(done.stdout)]
