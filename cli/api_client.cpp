@@ -12,14 +12,25 @@ namespace {
 
 constexpr std::size_t id_digits = 16;
 constexpr std::size_t id_prefix_digits_min = 4;
-constexpr std::uint32_t prefix_search_count_max = 100'000;
-constexpr DurationNs prefix_search_ns = 24 * 3'600 * ns_per_s;
 
 ErrorKind kind_of(unsigned http_status) {
     if (http_status == 400 || http_status == 414 || http_status == 422) return ErrorKind::usage;
     if (http_status == 401 || http_status == 403) return ErrorKind::not_allowed;
     if (http_status == 404) return ErrorKind::nothing_found;
+    if (http_status == 503) return ErrorKind::unreachable;
     return ErrorKind::failed;
+}
+
+/// What a person typed, in the API's form.
+Result<std::string> id_of(const std::string& typed) {
+    std::string id = typed;
+    for (char& c : id)
+        if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+    const bool hex = id.find_first_not_of("0123456789abcdef") == std::string::npos;
+    if (!hex || id.size() > id_digits || id.size() < id_prefix_digits_min)
+        return fail(ErrorKind::usage, "'" + printable(cut(typed, 40)) +
+                                          "' is not a path id; give 4 to 16 hex digits as 'clew paths' prints them");
+    return id;
 }
 
 template <typename Message>
@@ -75,39 +86,8 @@ Result<v1::PathList> ApiClient::paths(const PathsRequest& request) {
     return get_message<v1::PathList>(target);
 }
 
-Result<std::string> ApiClient::full_id(const std::string& typed, TimeNs now) {
-    std::string id = typed;
-    for (char& c : id)
-        if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
-    const bool hex = id.find_first_not_of("0123456789abcdef") == std::string::npos;
-    if (!hex || id.size() > id_digits || id.size() < id_prefix_digits_min)
-        return fail(ErrorKind::usage, "'" + printable(cut(typed, 40)) +
-                                          "' is not a path id; give 4 to 16 hex digits as 'clew paths' prints them");
-    if (id.size() == id_digits) return id;
-    PathsRequest request;
-    request.since_ns = std::max<TimeNs>(0, now - prefix_search_ns);
-    request.count_max = prefix_search_count_max;
-    const Result<v1::PathList> list = paths(request);
-    if (!list) return tl::make_unexpected(list.error());
-    std::vector<std::string> fitting;
-    for (const v1::Path& path : list->paths())
-        if (path.path_id().compare(0, id.size(), id) == 0) fitting.push_back(path.path_id());
-    std::sort(fitting.begin(), fitting.end());
-    fitting.erase(std::unique(fitting.begin(), fitting.end()), fitting.end());
-    if (fitting.size() == 1) return fitting.front();
-    if (fitting.empty())
-        return fail(
-            ErrorKind::nothing_found,
-            "no path of the last 24 hours begins with " + id + "; give all 16 digits for an older one" +
-                (list->partial().empty() ? "" : " (not all were looked at: " + printable(list->partial()) + ")"));
-    std::string choices;
-    for (std::size_t i = 0; i < fitting.size() && i < 4; ++i) choices += (i > 0 ? ", " : "") + fitting[i];
-    return fail(ErrorKind::usage, std::to_string(fitting.size()) + " paths begin with " + id + " (" + choices +
-                                      (fitting.size() > 4 ? ", …" : "") + "); give more digits");
-}
-
-Result<v1::Path> ApiClient::path(const std::string& id, TimeNs now) {
-    const Result<std::string> full = full_id(id, now);
+Result<v1::Path> ApiClient::path(const std::string& typed) {
+    const Result<std::string> full = id_of(typed);
     if (!full) return tl::make_unexpected(full.error());
     Result<v1::Path> path = get_message<v1::Path>("/api/v1/paths/" + *full);
     // Legs move to another path when a better link is found: follow where they went.
@@ -119,8 +99,10 @@ Result<v1::Path> ApiClient::path(const std::string& id, TimeNs now) {
     return path;
 }
 
-Result<v1::Ladder> ApiClient::ladder(const std::string& id, TimeNs from_ns, TimeNs to_ns) {
-    std::string target = "/api/v1/paths/" + http::percent_encode(id) + "/ladder";
+Result<v1::Ladder> ApiClient::ladder(const std::string& typed, TimeNs from_ns, TimeNs to_ns) {
+    const Result<std::string> id = id_of(typed);
+    if (!id) return tl::make_unexpected(id.error());
+    std::string target = "/api/v1/paths/" + *id + "/ladder";
     char separator = '?';
     for (const auto& [name, time] : {std::pair{"from_ns", from_ns}, std::pair{"to_ns", to_ns}}) {
         if (time == 0) continue;

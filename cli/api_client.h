@@ -14,6 +14,7 @@
 namespace clew::cli {
 
 constexpr const char* api_url_default = "http://127.0.0.1:7480";
+constexpr std::uint32_t api_path_count_max = 10'000;
 constexpr std::uint32_t api_timeout_ms = 15'000;
 
 struct PathsRequest {
@@ -29,13 +30,10 @@ class ApiClient {
     static Result<ApiClient> create(const std::string& url, std::uint32_t timeout_ms = api_timeout_ms);
 
     Result<v1::PathList> paths(const PathsRequest& request);
-    /// `id`: 16 hex digits, or a shorter prefix that fits only one path of the last day before `now`.
-    Result<v1::Path> path(const std::string& id, TimeNs now);
-    Result<v1::Ladder> ladder(const std::string& id, TimeNs from_ns, TimeNs to_ns);  ///< 0 = no bound; a full id
+    /// `id`: 16 hex digits, or at least 4 where they fit only one path of the last day.
+    Result<v1::Path> path(const std::string& id);
+    Result<v1::Ladder> ladder(const std::string& id, TimeNs from_ns, TimeNs to_ns);  ///< 0 = no bound
     Result<v1::Status> status();
-
-    /// The full id for what a person typed.
-    Result<std::string> full_id(const std::string& typed, TimeNs now);
 
   private:
     ApiClient(std::string url, std::unique_ptr<http::Client> client)

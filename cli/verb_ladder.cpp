@@ -36,13 +36,11 @@ Result<void> show(const Program& program, const Options& options) {
     if (*to != 0 && *to <= *from) return fail(ErrorKind::usage, "--to is not after --from");
     Result<ApiClient> api = ApiClient::create(program.api_url);
     if (!api) return tl::make_unexpected(api.error());
-    const Result<std::string> id = api->full_id(options.id, now);
-    if (!id) return tl::make_unexpected(id.error());
-    const Result<v1::Ladder> ladder = api->ladder(*id, *from, *to);
+    const Result<v1::Ladder> ladder = api->ladder(options.id, *from, *to);
     if (!ladder) return tl::make_unexpected(ladder.error());
     if (ladder->rows().empty())
         return fail(ErrorKind::nothing_found,
-                    "no packet header of path " + *id + " is kept" +
+                    "no packet header of path " + options.id + " is kept" +
                         (ladder->partial().empty()
                              ? std::string("; the sensors' header rings may have moved on, or only sockets saw it")
                              : ": " + printable(ladder->partial())));

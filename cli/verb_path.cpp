@@ -21,7 +21,7 @@ Result<void> show(const Program& program, const Options& options) {
     const Surroundings& surroundings = program.surroundings;
     Result<ApiClient> api = ApiClient::create(program.api_url);
     if (!api) return tl::make_unexpected(api.error());
-    const Result<v1::Path> path = api->path(options.id, surroundings.now());
+    const Result<v1::Path> path = api->path(options.id);
     if (!path) return tl::make_unexpected(path.error());
     if (options.format == "table")
         surroundings.out << path_view(*path, Paint(surroundings.colours),

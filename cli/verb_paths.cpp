@@ -126,7 +126,7 @@ void add_paths_verb(CLI::App& root, Program& program) {
         ->capture_default_str();
     verb->add_option("--until", options->until, "To when, in the same forms (default: now)");
     verb->add_option("--limit", options->count_max, "At most so many paths")
-        ->check(CLI::Range(1u, 100'000u))
+        ->check(CLI::Range(1u, api_path_count_max))
         ->capture_default_str();
     add_format_option(*verb, options->format, {"table", "json", "jsonl"});
     verb->add_flag("--watch", options->watch, "Go on showing what is new, every two seconds, until Ctrl-C");

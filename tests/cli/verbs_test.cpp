@@ -122,6 +122,8 @@ TEST_F(Verbs, ServersRefusalsAreKept) {
     EXPECT_THAT(other.err, HasSubstr("not Clew's JSON"));
     serve("/api/v1/paths", "{}", 403);
     EXPECT_EQ(run_api({"paths"}).code, 5);
+    serve("/api/v1/paths", R"({"error": "the store does not answer"})", 503);
+    EXPECT_EQ(run_api({"paths"}).code, 6);
 }
 
 TEST_F(Verbs, WatchPrintsEachRevisionOnce) {
@@ -143,14 +145,14 @@ TEST_F(Verbs, PathShow) {
     EXPECT_EQ(run_api({"path", "show", "../../status"}).code, 2);
 }
 
-TEST_F(Verbs, ShortIdsWhereTheyAreUnique) {
-    serve("/api/v1/paths", api_json(sample_list()));
-    serve("/api/v1/paths/9f3a11c04be7d210", api_json(sample_path()));
-    EXPECT_EQ(run_api({"path", "show", "9f3a11c0"}).code, 0);
-    const Outcome ambiguous = run_api({"path", "show", "9f3a11c"});
+TEST_F(Verbs, ShortIdsAreTheServersToTell) {
+    serve("/api/v1/paths/9f3a11c0", api_json(sample_path()));
+    serve("/api/v1/paths/9f3a", R"({"error": "2 paths begin with '9f3a'; give more digits"})", 400);
+    EXPECT_EQ(run_api({"path", "show", "9F3A11C0"}).code, 0);
+    const Outcome ambiguous = run_api({"path", "show", "9f3a"});
     EXPECT_EQ(ambiguous.code, 2);
-    EXPECT_THAT(ambiguous.err,
-                HasSubstr("2 paths begin with 9f3a11c (9f3a11c04be7d210, 9f3a11c1000000aa); give more digits"));
+    EXPECT_EQ(ambiguous.err, "clew: 2 paths begin with '9f3a'; give more digits\n");
+    EXPECT_EQ(run_api({"path", "show", "9f3"}).code, 2);
     EXPECT_EQ(run_api({"path", "show", "1111"}).code, 3);
 }
 
