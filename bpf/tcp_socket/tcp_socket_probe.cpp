@@ -112,7 +112,8 @@ class LoadedTcpSocketProbe final : public TcpSocketProbe {
 
     /// Runs an iterator to its end.
     Result<void> read_all(bpf_program* program, bpf_iter_link_info* of_map) {
-        LIBBPF_OPTS(bpf_iter_attach_opts, options);
+        bpf_iter_attach_opts options{};
+        options.sz = sizeof options;
         options.link_info = of_map;
         options.link_info_len = of_map ? sizeof *of_map : 0;
         const std::unique_ptr<bpf_link, LinkEnd> link(bpf_program__attach_iter(program, &options));
