@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 
 #include <CLI/CLI.hpp>
@@ -128,7 +129,8 @@ Result<void> serve(const Options& options) {
     if (!lock) return tl::make_unexpected(lock.error());
 
     EmbeddedEngineSettings engine_settings;
-    engine_settings.directory = options.directory;
+    // The engine joins its path to names that hold it already, so a relative one ends up in the path twice.
+    engine_settings.directory = std::filesystem::absolute(options.directory).string();
     engine_settings.library = chdb_library_path(options.library);
     engine_settings.memory_bytes_max = options.memory_bytes_max;
     auto engine = EmbeddedEngine::open(engine_settings);
