@@ -8,9 +8,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <thread>
 
 #include <rte_bus_vdev.h>
 #include <rte_eal.h>
@@ -33,6 +35,7 @@ constexpr std::uint16_t xdp_room_bytes = 3584 + RTE_PKTMBUF_HEADROOM;
 constexpr std::uint16_t other_room_bytes = 4096 + RTE_PKTMBUF_HEADROOM;
 constexpr std::size_t buffer_bytes = 4480;  // what one takes, its own headers included
 constexpr unsigned buffer_cache_count = 256;
+constexpr int busy_attempt_count = 20;
 
 std::string interfaces_there() {
     std::string names;
@@ -244,13 +247,16 @@ Result<void> PortsOnDpdk::set_up_queues(const LivePortRequest& request, std::uin
             return fail(ErrorKind::failed, "no room for the packet buffers of '" + to_text(request.spec) +
                                                "': raise memory.mb by " +
                                                std::to_string((buffer_count * buffer_bytes) >> 20));
-        if (const int result =
-                rte_eth_rx_queue_setup(port, queue, receive_descriptor_count, SOCKET_ID_ANY, nullptr, pool);
-            result != 0)
-            return refuse("setting a receive queue up", result);
-        if (const int result = rte_eth_tx_queue_setup(port, queue, transmit_descriptor_count, SOCKET_ID_ANY, nullptr);
-            result != 0)
-            return refuse("setting a queue up", result);
+        int result = 0;
+        for (int attempt = 0; attempt < busy_attempt_count;
+             ++attempt) {  // the kernel frees a killed sensor's queue late
+            result = rte_eth_rx_queue_setup(port, queue, receive_descriptor_count, SOCKET_ID_ANY, nullptr, pool);
+            if (result != -EBUSY) break;
+            std::this_thread::sleep_for(std::chrono::milliseconds(100));
+        }
+        if (result != 0) return refuse("setting a receive queue up", result);
+        result = rte_eth_tx_queue_setup(port, queue, transmit_descriptor_count, SOCKET_ID_ANY, nullptr);
+        if (result != 0) return refuse("setting a queue up", result);
     }
     if (const int result = rte_eth_dev_start(port); result != 0) return refuse("starting the port", result);
     return {};

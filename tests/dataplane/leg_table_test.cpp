@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+// The leg table, the segment table and the deadline wheel against simple twins, with a printed seed.
+#include "dataplane/leg_table.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <set>
+
+#include "dataplane/deadline_wheel.h"
+#include "tests/dataplane/frames.h"
+
+namespace clew::sensor {
+namespace {
+
+class Tables : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        const char* given = std::getenv("CLEW_SEED");
+        seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
+        std::printf("CLEW_SEED=%llu\n", static_cast<unsigned long long>(seed));
+        random.seed(seed);
+    }
+    std::uint64_t below(std::uint64_t limit) { return random() % limit; }
+    std::uint64_t seed = 0;
+    std::mt19937_64 random;
+};
+
+LegKey key_of(std::uint64_t number) {
+    LegKey key;
+    key.port_low = static_cast<std::uint16_t>(number);
+    key.segment = static_cast<SegmentNumber>(number >> 16);
+    key.protocol = 6;
+    return key;
+}
+
+TEST_F(Tables, LegTableIsAMap) {
+    constexpr std::uint32_t capacity = 50;
+    LegTable table;
+    ASSERT_TRUE(table.allocate(capacity, false));
+    std::map<std::uint64_t, LegNumber> twin;
+    for (int step = 0; step < 200'000; ++step) {
+        const std::uint64_t number = below(120);
+        const LegKey key = key_of(number);
+        const std::uint32_t hash = static_cast<std::uint32_t>(number % 7);  // long probe runs on purpose
+        const auto known = twin.find(number);
+        ASSERT_EQ(table.find(key, hash), known == twin.end() ? leg_none : known->second);
+        if (known != twin.end() && below(2) == 0) {
+            table.remove(known->second, hash);
+            twin.erase(known);
+        } else if (known == twin.end()) {
+            const LegNumber leg = table.insert(key, hash);
+            ASSERT_EQ(leg == leg_none, twin.size() == capacity);
+            if (leg != leg_none) twin[number] = leg;
+        }
+        ASSERT_EQ(table.count(), twin.size());
+    }
+}
+
+TEST_F(Tables, EvictionTakesTheOldestOfItsSample) {
+    LegTable table;
+    ASSERT_TRUE(table.allocate(16, false));
+    for (std::uint64_t i = 0; i < 16; ++i)
+        table.hot(table.insert(key_of(i), static_cast<std::uint32_t>(i))).flows[0].last_ns =
+            100 + static_cast<TimeNs>((i * 5) % 16);
+    const LegNumber oldest = table.longest_idle(16);
+    EXPECT_EQ(table.hot(oldest).last_ns(), 100);
+}
+
+TEST_F(Tables, SegmentTableIsASetThatForgets) {
+    using namespace frames;
+    SegmentTable table;
+    ASSERT_TRUE(table.allocate(20, false));
+    std::map<unsigned, std::pair<SegmentNumber, unsigned>> twin;
+    for (int step = 0; step < 50'000; ++step) {
+        const unsigned id = 1 + static_cast<unsigned>(below(40));
+        const Bytes frame = ethernet(1, 2, 0x8100, vlan(id, 0x0800, ipv4("10.0.0.1", "10.0.0.2", {}, tcp({}))));
+        const Packet packet = packet_of(frame);
+        const SegmentKey key = segment_key(frame.data(), decap(packet, {}));
+        const auto known = twin.find(id);
+        ASSERT_EQ(table.find(key), known == twin.end() ? segment_none : known->second.first);
+        if (known != twin.end() && below(3) != 0) {
+            table.release(known->second.first);
+            if (--known->second.second == 0) twin.erase(known);
+            continue;
+        }
+        const SegmentNumber number = table.add(key);
+        ASSERT_EQ(number == segment_none, known == twin.end() && twin.size() == 20);
+        if (number == segment_none) continue;
+        table.use(number);
+        auto& entry = twin[id];
+        entry = {number, entry.second + 1};
+        ASSERT_EQ(table.segment(number, key.swapped), segment_of(frame.data(), decap(packet, {})));
+    }
+    EXPECT_EQ(table.count(), twin.size());
+}
+
+TEST_F(Tables, WheelFiresWhatIsDueAndNothingTooSoon) {
+    constexpr std::uint32_t legs = 40;
+    DeadlineWheel wheel;
+    ASSERT_TRUE(wheel.allocate(legs, false));
+    TimeNs now = 1'000'000 * ns_per_ms;
+    wheel.start(now);
+    std::map<LegNumber, TimeNs> twin;
+    for (int step = 0; step < 20'000; ++step) {
+        const auto leg = static_cast<LegNumber>(below(legs));
+        const TimeNs due = now + static_cast<DurationNs>(below(100)) * static_cast<DurationNs>(below(1000)) * ns_per_ms;
+        if (below(5) == 0) {
+            wheel.clear(leg);
+            twin.erase(leg);
+        } else {
+            wheel.set(leg, due);
+            twin[leg] = due;
+        }
+        now += static_cast<DurationNs>(below(below(50) == 0 ? 90'000 : 40)) * ns_per_ms;
+        std::set<LegNumber> fired;
+        wheel.advance(now, 1000, [&](LegNumber f) {
+            ASSERT_TRUE(fired.insert(f).second);
+            const TimeNs wanted = twin.at(f);
+            if (wanted > now) return wheel.set(f, wanted);  // beyond the wheel's circumference: set again
+            twin.erase(f);
+        });
+        for (const auto& [waiting, wanted] : twin)
+            ASSERT_GT(wanted + 2 * DeadlineWheel::tick_ns, now) << "leg " << waiting;
+    }
+}
+
+}  // namespace
+}  // namespace clew::sensor

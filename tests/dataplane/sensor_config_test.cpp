@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/sensor_config.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+
+namespace clew::sensor {
+namespace {
+
+std::string written(const std::string& text) {
+    const std::string path = ::testing::TempDir() + "sensor_config_test.yaml";
+    std::ofstream(path) << text;
+    return path;
+}
+
+std::string mistake(const std::string& text) {
+    const auto config = load_sensor_config(written(text));
+    if (config) return "no mistake";
+    return config.error().sentence;
+}
+
+const std::string good = "program: sensor\nobserver: s\ntaps:\n  - {name: a, source: \"af_xdp:eth1\"}\n";
+
+TEST(SensorConfig, TheExampleLoads) {
+    const auto config = load_sensor_config("configs/sensor.yaml");
+    ASSERT_TRUE(config) << config.error().sentence;
+    EXPECT_EQ(config->observer, "sensor-1");
+    EXPECT_EQ(config->clock, "host-1");
+    ASSERT_EQ(config->taps.size(), 1u);
+    EXPECT_EQ(to_text(config->taps[0].source), "af_xdp:eth1");
+    EXPECT_EQ(config->spool_bytes_max, 1073741824u);
+}
+
+TEST(SensorConfig, DefaultsNeedOnlyATap) {
+    const auto config = load_sensor_config(written(good));
+    ASSERT_TRUE(config) << config.error().sentence;
+    EXPECT_EQ(config->clock, "s");
+    EXPECT_EQ(config->spool_directory, "spool/s");
+    EXPECT_EQ(config->control_endpoint, "tcp://127.0.0.1:7411");
+    EXPECT_TRUE(config->huge_pages_auto);
+}
+
+TEST(SensorConfig, EveryKeyIsTaken) {
+    const auto config = load_sensor_config(
+        written(good + "clock: c\nworkers: 2\nleg_count_max: 5000\nheader_count_max: 0\n"
+                       "segment_count_max: 99\nvxlan_port: 8472\ngeneve_port: 7000\ntcp_idle_s: 5\n"
+                       "tcp_closed_s: 6\nudp_idle_s: 7\nicmp_idle_s: 8\nmemory: {huge_pages: never, mb: 100}\n"
+                       "control: {endpoint: \"tcp://h:1\", keys: {own: f, server_public: p}}\n"
+                       "spool: {directory: d, bytes_max: 2000000}\n"));
+    ASSERT_TRUE(config) << config.error().sentence;
+    EXPECT_EQ(config->workers, 2u);
+    EXPECT_EQ(config->pipeline.vxlan_port, 8472);
+    EXPECT_EQ(config->pipeline.udp_idle_ns, 7 * ns_per_s);
+    EXPECT_EQ(config->memory_mb, 100u);
+    EXPECT_EQ(config->own_key_file, "f");
+}
+
+TEST(SensorConfig, MistakesNameKeyValueAndRemedy) {
+    EXPECT_NE(mistake("program: agent\nobserver: s\ntaps: [{name: a, source: \"pcap:f\"}]\n").find("program: sensor"),
+              std::string::npos);
+    EXPECT_NE(mistake("program: sensor\nobserver: s\ntaps: [{name: a, source: \"eth1\"}]\n").find("af_xdp:INTERFACE"),
+              std::string::npos);
+    EXPECT_NE(mistake("program: sensor\nobserver: s\ntaps: []\n").find("taps"), std::string::npos);
+    EXPECT_NE(mistake("program: sensor\nobserver: s\n").find("taps"), std::string::npos);
+    EXPECT_NE(mistake(good + "leg_cont_max: 5\n").find("leg_cont_max"), std::string::npos);
+    EXPECT_NE(mistake(good + "leg_count_max: 5\n").find("leg_count_max"), std::string::npos);
+    EXPECT_NE(mistake(good + "  - {name: a, source: \"pcap:x\"}\n").find("twice"), std::string::npos);
+    EXPECT_NE(mistake(good + "memory: {huge_pages: always}\n").find("never"), std::string::npos);
+    EXPECT_NE(mistake(good + "control: {keys: {own: f}}\n").find("server_public"), std::string::npos);
+    EXPECT_FALSE(load_sensor_config("/nonexistent/sensor.yaml"));
+}
+
+TEST(SourceSpec, FormsAndMistakes) {
+    for (const char* text : {"af_xdp:eth1", "af_packet:veth0", "pci:0000:03:00.1", "pcap:/tmp/a b.pcap"}) {
+        const auto spec = parse_source(text);
+        ASSERT_TRUE(spec) << text;
+        EXPECT_EQ(to_text(*spec), text);
+    }
+    for (const char* text :
+         {"", "af_xdp:", "af_xdp:name-that-is-too-long", "af_xdp:a,b=1", "pci:eth0", "pcap:", "dpdk:0"})
+        EXPECT_FALSE(parse_source(text)) << text;
+}
+
+}  // namespace
+}  // namespace clew::sensor

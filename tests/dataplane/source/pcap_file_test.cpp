@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/source/pcap_file.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "tests/dataplane/frames.h"
+
+namespace clew::sensor {
+namespace {
+
+using frames::Bytes;
+
+void le32(Bytes& to, std::uint32_t value) {
+    for (int i = 0; i < 4; ++i) to.push_back(static_cast<std::uint8_t>(value >> 8 * i));
+}
+
+Bytes file_header(bool nanoseconds, std::uint32_t linktype = 1) {
+    Bytes file;
+    le32(file, nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4);
+    le32(file, 0x00040002);
+    le32(file, 0);
+    le32(file, 0);
+    le32(file, 65535);
+    le32(file, linktype);
+    return file;
+}
+
+void add_packet(Bytes& file, std::uint32_t seconds, std::uint32_t fraction, const Bytes& bytes,
+                std::uint32_t wire_length) {
+    le32(file, seconds);
+    le32(file, fraction);
+    le32(file, static_cast<std::uint32_t>(bytes.size()));
+    le32(file, wire_length);
+    file.insert(file.end(), bytes.begin(), bytes.end());
+}
+
+std::string written(const Bytes& bytes) {
+    const std::string path = ::testing::TempDir() + "pcap_file_test." + std::to_string(getpid()) + ".pcap";
+    std::ofstream(path, std::ios::binary)
+        .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    return path;
+}
+
+std::string refusal(const Bytes& bytes) {
+    const auto file = PcapFile::open(written(bytes), 0);
+    return file ? "opened" : file.error().sentence;
+}
+
+TEST(PcapFile, NanosecondAndMicrosecondStampsAreExact) {
+    for (const bool nanoseconds : {true, false}) {
+        Bytes bytes = file_header(nanoseconds);
+        for (std::uint32_t i = 0; i < 200; ++i)
+            add_packet(bytes, 1'700'000'000, i, Bytes(60 + i, static_cast<std::uint8_t>(i)), 2000);
+        auto file = PcapFile::open(written(bytes), 3);
+        ASSERT_TRUE(file) << file.error().sentence;
+        std::array<Packet, 64> burst;
+        std::uint32_t seen = 0;
+        while (!(*file)->at_end()) {
+            const std::size_t count = (*file)->receive(burst);
+            for (std::size_t i = 0; i < count; ++i, ++seen) {
+                EXPECT_EQ(burst[i].time_ns, 1'700'000'000 * ns_per_s + seen * (nanoseconds ? 1 : 1000));
+                EXPECT_EQ(burst[i].captured_length, 60 + seen);
+                EXPECT_EQ(burst[i].bytes[0], static_cast<std::uint8_t>(seen));
+                EXPECT_EQ(burst[i].wire_length, 2000u);
+                EXPECT_EQ(burst[i].tap, 3);
+                EXPECT_EQ(burst[i].time_source, TimeSource::file);
+            }
+            (*file)->release();
+        }
+        EXPECT_EQ(seen, 200u);
+        EXPECT_EQ((*file)->error_sentence(), "");
+        EXPECT_EQ((*file)->counters().packets, 200u);
+    }
+}
+
+TEST(PcapFile, BurstsOfBigPacketsStayWithinTheBuffer) {
+    Bytes bytes = file_header(true);
+    for (int i = 0; i < 50; ++i) add_packet(bytes, 1, 0, Bytes(65535, 7), 65535);
+    auto file = PcapFile::open(written(bytes), 0);
+    ASSERT_TRUE(file);
+    std::array<Packet, 64> burst;
+    std::size_t seen = 0;
+    while (!(*file)->at_end()) seen += (*file)->receive(burst);
+    EXPECT_EQ(seen, 50u);
+}
+
+TEST(PcapFile, WhatIsNoCaptureIsOneSentence) {
+    EXPECT_NE(refusal({}).find("empty"), std::string::npos);
+    EXPECT_NE(refusal(frames::text("hello, this is no capture file at all")).find("no readable capture"),
+              std::string::npos);
+    EXPECT_NE(refusal({0xd4, 0xc3}).find("no readable capture"), std::string::npos);
+    EXPECT_NE(refusal(file_header(true, 113)).find("LINUX_SLL"), std::string::npos);
+    const auto none = PcapFile::open("/nonexistent/x.pcap", 0);
+    ASSERT_FALSE(none);
+    EXPECT_NE(none.error().sentence.find("/nonexistent/x.pcap"), std::string::npos);
+    EXPECT_FALSE(PcapFile::open("/tmp", 0));
+}
+
+TEST(PcapFile, ATruncatedFileGivesWhatItHasAndSaysSo) {
+    Bytes bytes = file_header(true);
+    add_packet(bytes, 1, 0, Bytes(60, 1), 60);
+    add_packet(bytes, 1, 0, Bytes(60, 1), 60);
+    bytes.resize(bytes.size() - 10);
+    auto file = PcapFile::open(written(bytes), 0);
+    ASSERT_TRUE(file);
+    std::array<Packet, 64> burst;
+    std::size_t seen = 0;
+    while (!(*file)->at_end()) seen += (*file)->receive(burst);
+    EXPECT_EQ(seen, 1u);
+    EXPECT_NE((*file)->error_sentence().find("damaged behind its packet 1"), std::string::npos)
+        << (*file)->error_sentence();
+}
+
+TEST(PcapFile, AFileWithoutPacketsIsAtItsEnd) {
+    auto file = PcapFile::open(written(file_header(true)), 0);
+    ASSERT_TRUE(file);
+    std::array<Packet, 4> burst;
+    EXPECT_EQ((*file)->receive(burst), 0u);
+    EXPECT_TRUE((*file)->at_end());
+    EXPECT_EQ((*file)->error_sentence(), "");
+}
+
+}  // namespace
+}  // namespace clew::sensor
