@@ -33,11 +33,11 @@ Row row_of(const v1::Path& path, std::size_t id_length) {
     row.time = time_text(path.first_ns());
     row.id = printable(path.path_id().substr(0, id_length));
     row.proto = printable(path.proto());
-    if (client) row.client = with_process(printable(client->client()), process_text(*client), true);
-    // A lone socket names its process once.
-    if (server)
-        row.server =
-            with_process(printable(server->server()), path.legs_size() > 1 ? process_text(*server) : "", false);
+    // A lone socket may be either end's.
+    const bool alone = path.legs_size() == 1;
+    if (client) row.client = with_process(printable(client->client()), alone ? "" : process_text(*client), true);
+    if (server) row.server = with_process(printable(server->server()), alone ? "" : process_text(*server), false);
+    if (alone && !process_text(*client).empty()) row.server += " (socket of " + process_text(*client) + ")";
     if (client && server && client->server() != server->server()) row.called = printable(client->server());
     row.hops = hops_text(path);
     row.hops_style = path.links().empty() ? Style::faint : Style::strong;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/path_view.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <map>
@@ -60,7 +61,8 @@ bool is_counted(const v1::PathFlow& flow) { return flow.packets() != 0 || flow.b
 
 std::string flow_text(const v1::PathFlow& flow) {
     if (!is_counted(flow)) return "nothing seen";
-    std::string text = count_text(flow.packets(), "packet") + ", " + bytes_text(flow.bytes());
+    std::string text = count_text(flow.packets(), "packet");
+    if (flow.bytes() != 0) text += ", " + bytes_text(flow.bytes());
     if (flow.ttl() != 0) text += ", TTL " + std::to_string(flow.ttl());
     if (flow.retransmissions() != 0) text += ", " + count_text(flow.retransmissions(), "retransmission");
     return text;
@@ -195,8 +197,12 @@ std::string link_text(const v1::Path& path, const v1::PathLink& link, const Pain
     const auto& to = path.legs(static_cast<int>(link.to()));
     block.add("changed", change_lines(from, to, link));
     add_delays(block, path, link);
+    std::vector<v1::PathEvidence> strongest_first(link.evidence().begin(), link.evidence().end());
+    std::stable_sort(
+        strongest_first.begin(), strongest_first.end(),
+        [](const v1::PathEvidence& a, const v1::PathEvidence& b) { return std::fabs(a.bits()) > std::fabs(b.bits()); });
     std::vector<std::string> reasons;
-    for (const v1::PathEvidence& one : link.evidence())
+    for (const v1::PathEvidence& one : strongest_first)
         reasons.push_back(pad_left(signed_bits_text(one.bits()), 6) + "  " + evidence_text(one.by()));
     block.add("because", reasons.empty() ? std::vector<std::string>{"no evidence was given"} : reasons);
     return text + block.text() + "    │\n";
@@ -264,16 +270,17 @@ std::string path_view(const v1::Path& path, const Paint& paint, std::size_t colu
     Block head("", paint, columns);
     head.add("first seen",
              {time_text(path.first_ns(), 6) + ", for " + duration_text(path.last_ns() - path.first_ns())});
-    const auto end_of = [](const v1::PathLeg& leg, const std::string& address) {
-        const std::string process = process_text(leg);
-        return process.empty() ? printable(address) : process + "  " + printable(address);
-    };
-    if (const v1::PathLeg* client = client_leg(path)) head.add("client", {end_of(*client, client->client())});
-    if (path.legs_size() > 1 && client_leg(path)->server() != server_leg(path)->server())
-        head.add("calls", {printable(client_leg(path)->server())});
-    if (const v1::PathLeg* server = server_leg(path)) {
-        const bool own = path.legs_size() > 1;
-        head.add("server", {own ? end_of(*server, server->server()) : printable(server->server())});
+    if (path.legs_size() > 0) {
+        const v1::PathLeg& client = *client_leg(path);
+        const v1::PathLeg& server = *server_leg(path);
+        const bool alone = path.legs_size() == 1;  // a lone socket may be either end's
+        const auto end_of = [&](const v1::PathLeg& leg, const std::string& address) {
+            const std::string process = alone ? "" : process_text(leg);
+            return process.empty() ? printable(address) : process + "  " + printable(address);
+        };
+        head.add("client", {end_of(client, client.client())});
+        if (client.server() != server.server()) head.add("calls", {printable(client.server())});
+        head.add("server", {end_of(server, server.server())});
     }
     const AddedDelay added = added_delay(path);
     if (added.measured > 0)

@@ -24,6 +24,7 @@ struct Options {
     std::vector<std::string> filter;
     std::uint32_t count_max = 100;
     std::string format;
+    bool limit_named = false;
     bool watch = false;
 };
 
@@ -80,7 +81,11 @@ Result<void> show_once(ApiClient& api, const Options& options, const Surrounding
     if (!list->paths().empty() || options.format == "json")
         surroundings.out << list_text(*list, options.format, surroundings);
     if (list->paths().empty()) return tl::make_unexpected(nothing_found(api, *request));
-    if (!list->partial().empty())
+    // Whoever names a limit and gets that many has got what they asked for.
+    const bool as_asked = options.limit_named && list->paths_size() == static_cast<int>(options.count_max);
+    if (!list->partial().empty() && as_asked)
+        surroundings.err << "clew: " << printable(list->partial()) << "\n";
+    else if (!list->partial().empty())
         return fail(ErrorKind::partial, "not everything is shown: " + printable(list->partial()));
     return {};
 }
@@ -125,9 +130,9 @@ void add_paths_verb(CLI::App& root, Program& program) {
     verb->add_option("--since", options->since, "From when: how long ago (90s, 5m, 2h, 1d) or an RFC 3339 time")
         ->capture_default_str();
     verb->add_option("--until", options->until, "To when, in the same forms (default: now)");
-    verb->add_option("--limit", options->count_max, "At most so many paths")
-        ->check(CLI::Range(1u, api_path_count_max))
-        ->capture_default_str();
+    CLI::Option* limit = verb->add_option("--limit", options->count_max, "At most so many paths")
+                             ->check(CLI::Range(1u, api_path_count_max))
+                             ->capture_default_str();
     add_format_option(*verb, options->format, {"table", "json", "jsonl"});
     verb->add_flag("--watch", options->watch, "Go on showing what is new, every two seconds, until Ctrl-C");
     verb->add_option("FILTER", options->filter, "Which ones, in Wireshark's words; several words are one filter");
@@ -139,7 +144,8 @@ void add_paths_verb(CLI::App& root, Program& program) {
         "  clew paths --watch 'tcp.port == 443'\n"
         "  clew paths --since 10m --limit 10000 --format jsonl > paths.jsonl\n\n"
         "A line with '!' says what is wrong with that path. PATH is what 'clew path show' and 'clew ladder' take.");
-    verb->callback([options, &program] {
+    verb->callback([options, limit, &program] {
+        options->limit_named = limit->count() > 0;
         program.chosen = [options, &program]() -> Result<void> {
             Result<ApiClient> api = ApiClient::create(program.api_url);
             if (!api) return tl::make_unexpected(api.error());

@@ -107,6 +107,9 @@ TEST_F(Verbs, PartialIsShownAndSaid) {
     EXPECT_EQ(outcome.code, 4);
     EXPECT_THAT(outcome.out, HasSubstr("9f3a11c0"));
     EXPECT_THAT(outcome.err, HasSubstr("the limit of 2 paths was reached"));
+    const Outcome asked_for = run_api({"paths", "--limit", "2"});
+    EXPECT_EQ(asked_for.code, 0) << "a limit that was named is no surprise";
+    EXPECT_THAT(asked_for.err, HasSubstr("the limit of 2 paths was reached"));
 }
 
 TEST_F(Verbs, ServersRefusalsAreKept) {

@@ -70,9 +70,9 @@ attention  ! 3 retransmissions
     │            TTL 61 → 60 to client (1 routing hop)
     │ added      to server  21.0 ±1.0 µs mean, 12.0 µs … 40.0 µs, 4 samples
     │            to client  14.0 ±1.0 µs mean, 5.00 µs … 33.0 µs, 4 samples
-    │ because     +32.0  same initial sequence number of the client (isn_forward)
+    │ because     +32.5  server address and port unchanged (same_server)
+    │             +32.0  same initial sequence number of the client (isn_forward)
     │             +32.0  same initial sequence number of the server (isn_reverse)
-    │             +32.5  server address and port unchanged (same_server)
     │
  3  natgw-out  tap, clock sensor-a
       *203.0.113.9:5521 → 198.51.100.10:443
@@ -217,6 +217,18 @@ TEST(PathTable, HostileNamesCannotDriveTheTerminal) {
 
 TEST(PathView, EveryHop) { EXPECT_EQ(path_view(sample_path(), plain, 100), path_of_five_legs); }
 TEST(PathView, OneLegSaysWhyItStandsAlone) { EXPECT_EQ(path_view(lone_path(), plain, 80), path_of_one_leg); }
+
+TEST(PathView, LoneSocketMayBeEitherEnds) {
+    v1::Path path = lone_path();
+    path.mutable_legs(0)->set_observer("socket");
+    path.mutable_legs(0)->set_process("nginx");
+    path.mutable_legs(0)->set_pid(811);
+    v1::PathList list;
+    *list.add_paths() = path;
+    EXPECT_THAT(path_table(list, plain, 200), HasSubstr("[2001:db8::53]:53 (socket of nginx[811])"));
+    EXPECT_THAT(path_view(path, plain, 80), HasSubstr("client     [2001:db8::7]:5353\nserver     [2001:db8::53]:53\n"));
+    EXPECT_THAT(path_view(path, plain, 80), HasSubstr("process    nginx[811]"));
+}
 
 TEST(PathView, LinkThatPointsNowhereIsLeftOut) {
     v1::Path path = lone_path();
