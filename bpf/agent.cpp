@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpf/agent.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -9,7 +10,7 @@ namespace clew::agent {
 using Clock = std::chrono::steady_clock;
 
 Agent::Agent(const AgentConfig& config, TimeNs started_ns, Sink sink)
-    : sink_(std::move(sink)), update_interval_ns_(config.update_interval_s * ns_per_s) {
+    : sink_(std::move(sink)), leave_out_(config.leave_out), update_interval_ns_(config.update_interval_s * ns_per_s) {
     context_.run = run_hash(config.observer, started_ns);
     context_.clock = measure_clock_offset();
 }
@@ -23,8 +24,16 @@ Result<std::unique_ptr<Agent>> Agent::start(const AgentConfig& config, TimeNs st
     return agent;
 }
 
+bool Agent::left_out(const Process& process) const {
+    return std::find(leave_out_.begin(), leave_out_.end(), process.name()) != leave_out_.end();
+}
+
 void Agent::take(const tcp_socket_event& event) {
     Leg leg = to_leg(event, context_);
+    if (left_out(leg.process)) {
+        legs_left_out_.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
     if (stopping_ && leg.phase != LegPhase::ended) {
         leg.phase = LegPhase::ended;
         leg.end = LegEnd::flushed;
@@ -59,6 +68,8 @@ std::vector<ProbeCount> Agent::counters() const {
     counts.push_back({"legs_reported", "reports of sockets handed on", legs_reported_.load(std::memory_order_relaxed)});
     counts.push_back({"legs_refused", "reports of sockets dropped because the way to the control plane was full",
                       legs_refused_.load(std::memory_order_relaxed)});
+    counts.push_back({"legs_left_out", "reports of sockets of commands that the configuration leaves out",
+                      legs_left_out_.load(std::memory_order_relaxed)});
     return counts;
 }
 

@@ -37,13 +37,16 @@ class Agent {
   private:
     Agent(const AgentConfig& config, TimeNs started_ns, Sink sink);
     void take(const tcp_socket_event& event);
+    bool left_out(const Process& process) const;
 
     SocketLegContext context_;
     Sink sink_;
+    std::vector<std::string> leave_out_;
     DurationNs update_interval_ns_;
     bool stopping_ = false;
     std::atomic<std::uint64_t> legs_reported_ = 0;
     std::atomic<std::uint64_t> legs_refused_ = 0;
+    std::atomic<std::uint64_t> legs_left_out_ = 0;
     std::unique_ptr<TcpSocketProbe> probe_;
 };
 

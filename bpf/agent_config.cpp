@@ -52,6 +52,7 @@ Result<AgentConfig> load_agent_config(const std::string& path) {
     if (!std::has_single_bit(config.ring_kb))
         file.mistake("ring_kb", "'" + std::to_string(config.ring_kb) + "' is no power of two; use " +
                                     std::to_string(std::bit_ceil(config.ring_kb)));
+    file.take("leave_out", config.leave_out);
     file.take("update_interval_s", config.update_interval_s, 0, 86'400);
     if (auto finished = file.finish(); !finished) return tl::make_unexpected(finished.error());
     return config;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "nat-trace/result.h"
 
@@ -23,6 +24,9 @@ struct AgentConfig {
 
     std::string spool_directory;
     std::uint64_t spool_bytes_max = 1ull << 30;
+
+    /// Commands whose sockets are not reported (counted): Clew's own, so that watching makes nothing to be watched.
+    std::vector<std::string> leave_out = {"clew", "clew-agent", "clew-control", "clew-sensor", "clew-store"};
 
     std::uint32_t ring_kb = 4096;          ///< between kernel and agent; a report takes 176 bytes; a power of two
     std::uint32_t update_interval_s = 10;  ///< how often living connections report what changed; 0 = never

@@ -47,6 +47,8 @@ TEST_F(AgentConfigTest, only_program_and_observer_are_required) {
     EXPECT_EQ(config->tap, "a/sockets");
     EXPECT_EQ(config->spool_directory, "spool/a");
     EXPECT_EQ(config->ring_kb, 4096u);
+    EXPECT_THAT(config->leave_out, testing::Contains("clew-control"));
+    EXPECT_THAT(load("program: agent\nobserver: a\nleave_out: []\n")->leave_out, testing::IsEmpty());
 }
 
 TEST_F(AgentConfigTest, mistakes_name_the_key_and_the_remedy) {

@@ -269,6 +269,17 @@ TEST_F(AgentLive, a_refused_connection_is_an_ended_leg_with_its_isn) {
     EXPECT_FALSE(leg["to_client"].contains("isn"));
 }
 
+TEST_F(AgentLive, sockets_of_a_command_left_out_are_counted_and_not_reported) {
+    std::ofstream(file("agent.yaml"), std::ios::app) << "leave_out: [curl]\n";
+    auto http = start_http("http");
+    auto agent = start_agent("agent");
+    const CurlRun done = curl(pair_->server.ip, server_port);
+    ASSERT_TRUE(wait_until([&] { return find(last_reports(*agent), done.client, done.server, pair_->server); }));
+    EXPECT_EQ(agent->end(SIGTERM), 0);
+    EXPECT_FALSE(find(last_reports(*agent), done.client, done.server, pair_->client));
+    EXPECT_EQ(agent->errors().find(" 0 legs_left_out"), std::string::npos) << agent->errors();
+}
+
 TEST_F(AgentLive, a_server_is_named_whether_it_reads_forks_or_only_writes) {
     auto agent = start_agent("agent");
     auto writer = start(pair_->server, {"python3", "-c", speaker, "0.0.0.0", std::to_string(speaker_port)}, "speaker");
