@@ -8,13 +8,13 @@
 
 #include "controlplane/store/filter.h"
 #include "controlplane/store/native_block.h"
+#include "controlplane/store/schema.h"
 
 namespace clew::store {
 namespace {
 
 constexpr std::uint32_t path_count_max = 100'000;  ///< of one answer, whatever is asked for
 constexpr std::uint64_t candidate_count_max = 4'000'000;
-constexpr std::int64_t clock_slack_s = 3600;  ///< an observer's clock may run this far ahead of ours
 
 /// The condition on a row. Partitions are of the hour a row came in: never before its packets were seen, but for
 /// clocks.
@@ -34,7 +34,7 @@ SqlCondition row_condition(const PathQuery& query, SqlCondition filter) {
 
 std::string search_sql(const PathQuery& query, const std::string& condition) {
     const std::string order = query.oldest_first ? "first_ns, path_id" : "first_ns DESC, path_id";
-    const std::string recent = query.since_ns > 0 ? "stored_at >= {stored:DateTime} AND " : "";
+    const std::string recent = query.since_ns > 0 ? "stored_at >= toDateTime({stored:UInt32}) AND " : "";
     return "SELECT matches, if(matches, body, '') FROM (SELECT path_id, first_ns, body, (" + condition +
            ") AS matches FROM paths WHERE path_id IN (SELECT path_id FROM paths WHERE " + recent + condition +
            " ORDER BY " + order +
@@ -76,11 +76,7 @@ Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings&
     for (std::uint64_t candidates = count_max + count_max / 4 + 64;; candidates *= 8) {
         call.parameters = condition.parameters;
         call.parameters.emplace_back("candidates", std::to_string(candidates));
-        if (query.since_ns > 0) {
-            const std::int64_t stored_s =
-                std::clamp<std::int64_t>(query.since_ns / 1'000'000'000 - clock_slack_s, 0, 0xffffffff);
-            call.parameters.emplace_back("stored", std::to_string(stored_s));
-        }
+        if (query.since_ns > 0) call.parameters.emplace_back("stored", stored_since(query.since_ns));
         auto reply = client.call(call);
         if (!reply) return tl::make_unexpected(reply.error());
         v1::PathList list;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The store's tables: legs, paths, batches; every statement that makes them, by schema version; and how rows are
+// The store's tables, legs and paths; every statement that makes them, by schema version; and how rows are
 // written. Legs and paths are told apart by their id and ordered by their revision: the highest revision counts, in
 // every query, whether or not the engine has already merged the older ones away. So a row inserted twice changes
 // nothing.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,16 +31,18 @@ std::vector<std::string> schema_statements(const SchemaPlace& place, std::uint32
 /// Sets the retention of the tables that have one.
 std::vector<std::string> schema_retention_statements(const SchemaPlace& place);
 
+/// The `stored_at` from which rows can have packets of `since_ns` or later: rows come in after their packets were seen,
+/// but for clocks that run ahead (up to an hour is allowed for). Spares older partitions. In seconds, as text.
+std::string stored_since(TimeNs since_ns);
+
 /// One block in Native, with its INSERT statement.
 struct InsertRows {
     std::string sql;
     std::string block;
 };
 
-InsertRows leg_rows(const std::vector<StoredLeg>& legs, std::uint32_t stored_at_s);
+InsertRows leg_rows(std::span<const StoredLeg> legs, std::uint32_t stored_at_s);
 /// Fails when an id or an address in a path is not one.
 Result<InsertRows> path_rows(const std::vector<v1::Path>& paths, std::uint32_t stored_at_s);
-/// The highest batch of each run among `legs`.
-InsertRows batch_rows(const std::vector<StoredLeg>& legs, std::uint32_t stored_at_s);
 
 }  // namespace clew::store

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Legs and paths as rows of the tables in schema.cpp.
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "controlplane/store/native_block.h"
@@ -12,7 +11,7 @@
 namespace clew::store {
 namespace {
 
-void add_flow_columns(NativeBlock& block, const std::vector<StoredLeg>& legs, Direction direction,
+void add_flow_columns(NativeBlock& block, std::span<const StoredLeg> legs, Direction direction,
                       const std::string& suffix) {
     NativeColumn& packets = block.add("packets" + suffix, "UInt64");
     NativeColumn& bytes = block.add("bytes" + suffix, "UInt64");
@@ -27,7 +26,7 @@ void add_flow_columns(NativeBlock& block, const std::vector<StoredLeg>& legs, Di
     }
 }
 
-void add_batch_columns(NativeBlock& block, const std::vector<StoredLeg>& legs) {
+void add_batch_columns(NativeBlock& block, std::span<const StoredLeg> legs) {
     NativeColumn& observer_name = block.add("observer_name", "String");
     NativeColumn& started = block.add("started_ns", "Int64");
     NativeColumn& sequence = block.add("sequence", "UInt64");
@@ -192,7 +191,7 @@ void put_legs_and_links(PathColumns& to, const v1::Path& path) {
 
 }  // namespace
 
-InsertRows leg_rows(const std::vector<StoredLeg>& legs, std::uint32_t stored_at_s) {
+InsertRows leg_rows(std::span<const StoredLeg> legs, std::uint32_t stored_at_s) {
     NativeBlock block;
     add_batch_columns(block, legs);
     NativeColumn& leg_id = block.add("leg_id", "UInt64");
@@ -265,26 +264,6 @@ Result<InsertRows> path_rows(const std::vector<v1::Path>& paths, std::uint32_t s
         to.stored_at.number(stored_at_s);
     }
     return InsertRows{.sql = "INSERT INTO paths FORMAT Native", .block = block.finish()};
-}
-
-InsertRows batch_rows(const std::vector<StoredLeg>& legs, std::uint32_t stored_at_s) {
-    std::map<std::pair<std::string, std::int64_t>, std::uint64_t> highest;
-    for (const StoredLeg& stored : legs) {
-        std::uint64_t& sequence = highest[{stored.observer, stored.started_ns}];
-        sequence = std::max(sequence, stored.sequence);
-    }
-    NativeBlock block;
-    NativeColumn& observer_name = block.add("observer_name", "String");
-    NativeColumn& started = block.add("started_ns", "Int64");
-    NativeColumn& sequence = block.add("sequence", "UInt64");
-    NativeColumn& stored_at = block.add("stored_at", "DateTime");
-    for (const auto& [run, last] : highest) {
-        observer_name.text(run.first);
-        started.number(run.second);
-        sequence.number(last);
-        stored_at.number(stored_at_s);
-    }
-    return {.sql = "INSERT INTO batches FORMAT Native", .block = block.finish()};
 }
 
 }  // namespace clew::store

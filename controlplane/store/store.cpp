@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <span>
 
 #include "controlplane/store/clickhouse_client.h"
 #include "controlplane/store/filter.h"
@@ -15,7 +16,8 @@
 namespace clew::store {
 namespace {
 
-/// Rows of one INSERT: a block of the server's own size, so that it becomes one part of the table.
+/// Rows of one INSERT; it becomes one part of the table, which is there whole or not at all. A batch is never split
+/// over two: its sequence number would say that it is stored when half of it is.
 constexpr std::size_t insert_row_count_max = 100'000;
 
 std::uint32_t now_s() {
@@ -119,18 +121,18 @@ Result<void> ClickHouseStore::insert(const InsertRows& rows) {
     return {};
 }
 
+bool same_batch(const StoredLeg& a, const StoredLeg& b) {
+    return a.sequence == b.sequence && a.started_ns == b.started_ns && a.observer == b.observer;
+}
+
 Result<void> ClickHouseStore::insert_legs(const std::vector<StoredLeg>& legs) {
-    if (legs.empty()) return {};
-    for (std::size_t begin = 0; begin < legs.size(); begin += insert_row_count_max) {
-        const std::size_t end = std::min(begin + insert_row_count_max, legs.size());
-        const bool whole = begin == 0 && end == legs.size();
-        const auto rows = whole ? leg_rows(legs, now_s())
-                                : leg_rows({legs.begin() + static_cast<std::ptrdiff_t>(begin),
-                                            legs.begin() + static_cast<std::ptrdiff_t>(end)},
-                                           now_s());
-        if (auto inserted = insert(rows); !inserted) return inserted;
+    for (auto begin = legs.begin(); begin != legs.end();) {
+        auto end = begin + std::min<std::ptrdiff_t>(legs.end() - begin, insert_row_count_max);
+        while (end != legs.end() && same_batch(*end, *std::prev(end))) ++end;
+        if (auto inserted = insert(leg_rows(std::span(begin, end), now_s())); !inserted) return inserted;
+        begin = end;
     }
-    return insert(batch_rows(legs, now_s()));
+    return {};
 }
 
 Result<void> ClickHouseStore::insert_paths(const std::vector<v1::Path>& paths) {
@@ -142,7 +144,7 @@ Result<void> ClickHouseStore::insert_paths(const std::vector<v1::Path>& paths) {
 
 Result<std::uint64_t> ClickHouseStore::last_sequence(const std::string& observer, std::int64_t started_ns) {
     auto answer =
-        ask("SELECT max(sequence) FROM batches WHERE observer_name = {observer:String} AND started_ns = "
+        ask("SELECT max(sequence) FROM legs WHERE observer_name = {observer:String} AND started_ns = "
             "{started:Int64} FORMAT RowBinary",
             {{"observer", escape_parameter(observer)}, {"started", std::to_string(started_ns)}}, false);
     if (!answer) return tl::make_unexpected(answer.error());
@@ -150,13 +152,15 @@ Result<std::uint64_t> ClickHouseStore::last_sequence(const std::string& observer
 }
 
 Result<std::vector<StoredLeg>> ClickHouseStore::legs_since(TimeNs since_ns, std::size_t count_max) {
-    auto answer =
-        ask("SELECT body, tap, clock, observer_name, started_ns, sequence FROM legs WHERE last_ns >= {since:Int64} AND "
-            "(leg_id, revision) IN "
-            "(SELECT leg_id, max(revision) FROM legs WHERE last_ns >= {since:Int64} GROUP BY leg_id ORDER BY "
-            "max(last_ns) DESC LIMIT {count:UInt64}) "
-            "LIMIT 1 BY leg_id FORMAT RowBinary",
-            {{"since", std::to_string(since_ns)}, {"count", std::to_string(count_max)}}, false);
+    auto answer = ask(
+        "SELECT body, tap, clock, observer_name, started_ns, sequence FROM legs "
+        "WHERE last_ns >= {since:Int64} AND stored_at >= toDateTime({stored:UInt32}) AND (leg_id, revision) IN "
+        "(SELECT leg_id, max(revision) FROM legs WHERE last_ns >= {since:Int64} AND stored_at >= "
+        "toDateTime({stored:UInt32}) "
+        "GROUP BY leg_id ORDER BY max(last_ns) DESC LIMIT {count:UInt64}) "
+        "LIMIT 1 BY leg_id FORMAT RowBinary",
+        {{"since", std::to_string(since_ns)}, {"stored", stored_since(since_ns)}, {"count", std::to_string(count_max)}},
+        false);
     if (!answer) return tl::make_unexpected(answer.error());
     std::vector<StoredLeg> legs;
     std::size_t unreadable_count = 0;

@@ -54,14 +54,16 @@ class Store {
     static Result<std::unique_ptr<Store>> open(const StoreSettings& settings);
     virtual ~Store() = default;  ///< ends the child it started, cleanly
 
-    virtual Result<void> insert_legs(const std::vector<StoredLeg>& legs) = 0;  ///< durable when it returns
+    /// Durable and visible when it returns; up to 100,000 legs are there whole or not at all. A batch must be whole
+    /// within one call, the batches of a run in order. A leg stored twice is one leg.
+    virtual Result<void> insert_legs(const std::vector<StoredLeg>& legs) = 0;
     virtual Result<void> insert_paths(const std::vector<v1::Path>& paths) = 0;
 
     /// Highest stored batch of a run; 0 when none.
     virtual Result<std::uint64_t> last_sequence(const std::string& observer, std::int64_t started_ns) = 0;
 
     /// Latest revision of every leg whose last packet is at or after `since_ns`, oldest first: refills the engine after
-    /// a restart.
+    /// a restart. The newest count_max when there are more.
     virtual Result<std::vector<StoredLeg>> legs_since(TimeNs since_ns, std::size_t count_max) = 0;
 
     /// Latest revision of paths that are not retracted, newest first; fills `partial` when a limit cut it.

@@ -24,17 +24,6 @@ TEST(Schema, OneServerAndAClusterDifferInTheirClausesAlone) {
     EXPECT_TRUE(schema_statements(one, schema_version + 1).empty());
 }
 
-TEST(Schema, RowsOfABatchNameTheHighestSequenceOfEachRun) {
-    std::vector<StoredLeg> legs(3);
-    legs[0].observer = legs[1].observer = "a";
-    legs[0].sequence = 4;
-    legs[1].sequence = 3;
-    legs[2].observer = "b";
-    const InsertRows rows = batch_rows(legs, 1);
-    EXPECT_EQ(rows.sql, "INSERT INTO batches FORMAT Native");
-    EXPECT_EQ(rows.block[1], 2);  // rows: one a run
-}
-
 TEST(Schema, APathWithBadIdsOrAddressesIsASentence) {
     v1::Path path;
     path.set_path_id("x");

@@ -95,6 +95,29 @@ TEST_F(StoreTest, ABatchSentAgainChangesNothingAndSequencesAreKnownAfterARestart
     for (const StoredLeg& leg : legs) EXPECT_TRUE(same(leg, found_by_id.at(leg.leg.id)));
 }
 
+TEST_F(StoreTest, AnInsertOfManyBatchesIsWholeAtEveryBatchsBorder) {
+    RandomRows rows(13);
+    const auto store = open();
+    ASSERT_TRUE(store);
+    std::vector<StoredLeg> legs(101'500, rows.leg(1, 1));
+    for (std::size_t i = 0; i < legs.size(); ++i) {
+        legs[i].leg.id = i + 1;
+        legs[i].sequence = 1 + i / 1000;
+    }
+    ASSERT_TRUE(store->insert_legs(legs));
+    EXPECT_EQ(store->legs_since(0, 1'000'000)->size(), legs.size());
+    EXPECT_EQ(store->last_sequence("sensor\t1", legs[0].started_ns).value_or(0), 102u);
+    // One part an insert, 100,000 rows and then what is left: block numbers (in 20261123_FIRST_LAST_LEVEL) end at 2.
+    long last_block = 0;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_ + "/store/store")) {
+        if (entry.path().filename() != "minmax_stored_at.idx") continue;
+        std::string part = entry.path().parent_path().filename();
+        part.resize(part.rfind('_'));
+        last_block = std::max(last_block, std::stol(part.substr(part.rfind('_') + 1)));
+    }
+    EXPECT_EQ(last_block, 2);
+}
+
 TEST_F(StoreTest, PathsAreFoundInTheirLatestRevisionNewestFirst) {
     RandomRows rows(4);
     const auto store = open();
@@ -160,7 +183,9 @@ TEST_F(StoreTest, TimesAndLimitsCutAndSaySo) {
     EXPECT_EQ(all->paths_size(), 299);
     EXPECT_EQ(all->partial(), "");
     const TimeNs base = 1'700'000'000'000'000'000;
-    EXPECT_EQ(store->find_paths({.since_ns = base + 100'000'000, .until_ns = base + 150'000'000, .filter = {}})->paths_size(), 52);
+    EXPECT_EQ(
+        store->find_paths({.since_ns = base + 100'000'000, .until_ns = base + 150'000'000, .filter = {}})->paths_size(),
+        52);
     const auto wrong = store->find_paths({.filter = "ip.addr == x"});
     ASSERT_FALSE(wrong);
     EXPECT_EQ(wrong.error().kind, ErrorKind::usage);
@@ -309,6 +334,20 @@ TEST_F(StoreTest, EveryFilterFindsWhatItSays) {
         {"ip.addr eq 10.0.0.7 and not port in {53}", {1}},
     };
     for (const auto& [filter, ids] : cases) EXPECT_EQ(found_by(*store, filter), ids) << filter;
+}
+
+TEST_F(StoreTest, ASearchThatTakesTooLongEndsAndSaysSo) {
+    StoreSettings with = settings();
+    with.query_timeout_ms = 1;
+    const auto store = open(with);
+    ASSERT_TRUE(store);
+    RandomRows rows(14);
+    std::vector<v1::Path> paths;
+    for (std::uint64_t id = 1; id <= 20'000; ++id) paths.push_back(rows.path(id, 1, static_cast<std::int64_t>(id), 8));
+    ASSERT_TRUE(store->insert_paths(paths));
+    const auto found = store->find_paths({.filter = "ip.addr == 11.0.0.0/8 and process contains x", .count_max = 100});
+    ASSERT_TRUE(found) << found.error().sentence;
+    EXPECT_NE(found->partial().find("longer than 1 ms"), std::string::npos) << found->partial();
 }
 
 TEST_F(StoreTest, ARunningServerIsUsedByItsAddress) {
