@@ -42,6 +42,7 @@ Result<ClickHouseClient::Place> ClickHouseClient::place() {
     if (!settings_.url.empty()) return Place{.url = settings_.url, .key = {}, .generation = 0};
     const std::lock_guard lock(child_mutex_);
     if (!child_ || !child_->running()) {
+        if (child_) std::fprintf(stderr, "the store's process ended and is started again\n");
         child_.reset();
         auto started = StoreProcess::start(settings_);
         if (!started) return tl::make_unexpected(started.error());

@@ -175,9 +175,12 @@ void StoreProcess::read_words() {
             if (line.starts_with(ready)) {
                 ready_url_ = line.substr(ready.size());
             } else {
-                if (!ready_url_.empty()) std::fprintf(stderr, "clew-store: %s\n", line.c_str());
                 if (words_.size() + line.size() > words_bytes_max) words_.clear();
                 words_ += line + "\n";
+            }
+            if (!ready_url_.empty() && !words_.empty()) {  // it runs: what it says is no reason for an end, but news
+                std::fprintf(stderr, "clew-store: %s", words_.c_str());
+                words_.clear();
             }
             line.clear();
         }

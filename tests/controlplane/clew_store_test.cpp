@@ -254,6 +254,35 @@ TEST_F(ClewStoreTest, KilledDuringInsertsItLosesNothingAndDoublesNothing) {
     EXPECT_GE(store->last_sequence("sensor\t1", 1'700'000'000'000'000'000).value_or(0), acknowledged_sequence);
 }
 
+TEST_F(ClewStoreTest, OneStartedByHandIsUsedByItsAddress) {
+    const std::string command = "env -u CLEW_STORE_KEY " + store_program() + " --directory " + directory_ +
+                                "/store --library " + library_path() + " --end-with-stdin 2>" + directory_ + "/words";
+    FILE* by_hand = ::popen(command.c_str(), "w");
+    ASSERT_NE(by_hand, nullptr);
+    StoreSettings with;
+    for (int looks = 0; with.url.empty() && looks < 12000; ++looks) {
+        std::ifstream words(directory_ + "/words");
+        std::string ready, rest;
+        words >> ready >> rest;
+        if (ready == "ready:" && words.get() == '\n') with.url = rest;
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    RandomRows rows(12);
+    {
+        const auto store = open(with);
+        ASSERT_TRUE(store);
+        EXPECT_TRUE(store->ping());
+        EXPECT_TRUE(store->insert_paths({rows.path(1, 1, 1)}));
+        EXPECT_TRUE(store->insert_legs({rows.leg(1, 1)}));
+        EXPECT_EQ(store->find_paths({})->paths_size(), 1);
+        EXPECT_EQ(store->legs_since(0, 10)->size(), 1u);
+    }
+    EXPECT_EQ(::pclose(by_hand), 0);  // closes its stdin: it ends, cleanly
+    const auto gone = Store::open(with);
+    ASSERT_FALSE(gone);
+    EXPECT_EQ(gone.error().kind, ErrorKind::unreachable);
+}
+
 TEST_F(ClewStoreTest, EndsWhenItsParentIsGone) {
     int words[2];
     ASSERT_EQ(::pipe(words), 0);
