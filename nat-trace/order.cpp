@@ -9,7 +9,8 @@
 namespace clew {
 namespace {
 
-constexpr double weight_ttl = 4;        // a direction's TTL fell
+constexpr double weight_ttl = 4;     // a direction's TTL fell
+constexpr double agreeing_ttls = 5;  // times so much when both fell, each its own way: outweighs all late time stamps
 constexpr double weight_handshake = 5;  // SYN or SYN-ACK, clearly apart in time
 constexpr double weight_sample = 3;     // a payload packet, clearly apart in time
 constexpr double weight_unclear = 0.5;  // apart by less than the clocks' error
@@ -145,9 +146,9 @@ DurationNs answer_gap(const WindowLeg& leg) {
 }  // namespace
 
 double upstream_weight(const WindowLeg& a, const WindowLeg& b) {
-    double weight = 0;
-    weight += by_ttl(a.flow(Direction::to_server).data_ttl, b.flow(Direction::to_server).data_ttl);
-    weight += by_ttl(b.flow(Direction::to_client).data_ttl, a.flow(Direction::to_client).data_ttl);
+    const double ahead = by_ttl(a.flow(Direction::to_server).data_ttl, b.flow(Direction::to_server).data_ttl);
+    const double back = by_ttl(b.flow(Direction::to_client).data_ttl, a.flow(Direction::to_client).data_ttl);
+    double weight = (ahead + back) * (ahead * back > 0 ? agreeing_ttls : 1);
     if (a.clock == b.clock) {
         const DurationNs error = order_error(a, b);
         weight += by_handshake(a, b, error);

@@ -175,6 +175,24 @@ TEST_F(EngineTest, SynProxyByToa) {
     EXPECT_NE(link.delta[1], 0);
 }
 
+TEST_F(EngineTest, TtlsThatFallBothWaysOrderTapsWhoseStampsAreLate) {
+    world.late_ns_max = 2 * ns_per_ms;  // far more than the hops take, and than the legs say
+    for (int n = 0; n < 100; ++n) {
+        const std::string port = ":" + std::to_string(20000 + n);
+        const Truth truth = Journey::tcp(world, "10.0.0.2" + port, "198.51.100.10:80", noon + n * ns_per_s)
+                                .tap(tenant, 100)
+                                .snat("203.0.113.9" + port)
+                                .tap(edge)
+                                .dnat("10.1.0.5:80")
+                                .tap(servers)
+                                .done();
+        add(truth);
+        bool found = false;
+        for (const auto& [id, path] : finish()) found |= ids(path) == ids(truth) && kinds(path) == truth.hops;
+        EXPECT_TRUE(found) << "connection " << n;
+    }
+}
+
 TEST_F(EngineTest, AToaNamesAnAddressNotAConnection) {
     // One address and port of the NAT gateway's pool leads to two VIPs at once, and both balancers tell it to their
     // server.
