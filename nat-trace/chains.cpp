@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <utility>
 
 #include "nat-trace/order.h"
 #include "nat-trace/relays.h"
@@ -33,7 +33,17 @@ class Weighing {
         }
     }
 
-    const std::vector<Weighed>& edges() const { return weighed_; }
+    /// The surest first; equal ones in an order that does not depend on which leg came first.
+    std::vector<Weighed> by_worth() const {
+        std::vector<Weighed> sorted = weighed_;
+        const auto ids = [this](const Edge& e) {
+            return std::pair(std::min(leg(e.a).id, leg(e.b).id), std::max(leg(e.a).id, leg(e.b).id));
+        };
+        std::sort(sorted.begin(), sorted.end(), [&](const Weighed& x, const Weighed& y) {
+            return x.edge.bits != y.edge.bits ? x.edge.bits > y.edge.bits : ids(x.edge) < ids(y.edge);
+        });
+        return sorted;
+    }
 
     bool holds(const Weighed& w) const { return w.rivals == 0 || w.edge.bits >= w.best_rival + margin_bits_min; }
 
@@ -68,17 +78,48 @@ class Weighing {
     std::vector<std::vector<std::uint32_t>> edges_at_;
 };
 
-class Unions {
+/// Joins legs, the surest first. An edge of few bits joins two groups only if none of their other legs contradicts it.
+class Joining {
   public:
-    explicit Unions(std::size_t size) : parent_(size) { std::iota(parent_.begin(), parent_.end(), std::size_t{0}); }
-    std::size_t root(std::size_t i) {
-        while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
-        return i;
+    Joining(const LegWindow& window, const EvidenceLimits& limits, const Neighbourhood& around)
+        : window_(window),
+          limits_(limits),
+          around_(around),
+          group_of_(around.legs.size()),
+          members_(around.legs.size()) {
+        for (std::size_t n = 0; n < around.legs.size(); ++n) {
+            group_of_[n] = n;
+            members_[n] = {around.legs[n]};
+        }
     }
-    void join(std::size_t a, std::size_t b) { parent_[std::max(root(a), root(b))] = std::min(root(a), root(b)); }
+
+    void join(const Edge& edge) {
+        const std::size_t a = group_of_[edge.a];
+        const std::size_t b = group_of_[edge.b];
+        if (a == b || (edge.bits < verified_bits_min && !holds_across(edge, a, b))) return;
+        for (const LegIndex i : members_[b]) group_of_[around_.place_of(i)] = a;
+        members_[a].insert(members_[a].end(), members_[b].begin(), members_[b].end());
+        members_[b].clear();
+    }
+
+    std::vector<std::vector<LegIndex>> take_members() { return std::move(members_); }
 
   private:
-    std::vector<std::size_t> parent_;
+    bool holds_across(const Edge& edge, std::size_t a, std::size_t b) const {
+        float worst = edge.against;
+        for (const LegIndex i : members_[a])
+            for (const LegIndex j : members_[b])
+                worst = std::min(worst, same_connection(window_, window_.leg(i), window_.leg(j), limits_).against);
+        const float least =
+            accept_bits(window_.leg(around_.legs[edge.a]), window_.leg(around_.legs[edge.b]), edge.is_explicit);
+        return edge.bits - edge.against + worst >= least;
+    }
+
+    const LegWindow& window_;
+    const EvidenceLimits& limits_;
+    const Neighbourhood& around_;
+    std::vector<std::size_t> group_of_;
+    std::vector<std::vector<LegIndex>> members_;
 };
 
 std::uint8_t saturate(float value) { return static_cast<std::uint8_t>(std::clamp(value, 0.0F, 255.0F)); }
@@ -100,21 +141,21 @@ Chain chain_of(const LegWindow& window, const Neighbourhood& around, const Weigh
 
 }  // namespace
 
-void make_chains(LegWindow& window, const Neighbourhood& around, std::vector<Chain>& out) {
+void make_chains(LegWindow& window, const EvidenceLimits& limits, const Neighbourhood& around,
+                 std::vector<Chain>& out) {
     out.clear();
     for (const LegIndex i : around.legs) window.leg(i).ambiguous = around.keys_cut > 0 && window.leg(i).ambiguous;
     const Weighing weighing(window, around);
-    Unions unions(around.legs.size());
-    for (const Weighed& w : weighing.edges()) {
+    Joining joining(window, limits, around);
+    for (const Weighed& w : weighing.by_worth()) {
         if (weighing.holds(w)) {
-            unions.join(w.edge.a, w.edge.b);
+            joining.join(w.edge);
         } else if (std::fabs(w.edge.bits - w.best_rival) < margin_bits_min) {
             window.leg(around.legs[w.edge.a]).ambiguous = true;
             window.leg(around.legs[w.edge.b]).ambiguous = true;
         }
     }
-    std::vector<std::vector<LegIndex>> members(around.legs.size());
-    for (std::size_t n = 0; n < around.legs.size(); ++n) members[unions.root(n)].push_back(around.legs[n]);
+    std::vector<std::vector<LegIndex>> members = joining.take_members();
     std::vector<Chain> connections;
     for (std::vector<LegIndex>& legs : members) {
         if (legs.empty()) continue;

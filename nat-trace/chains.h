@@ -11,6 +11,7 @@
 namespace clew {
 
 constexpr float margin_bits_min = 4;             ///< the best must be so much better than its rival
+constexpr float verified_bits_min = 64;          ///< an edge of less is held against all legs that it would join
 constexpr std::size_t chain_leg_count_max = 48;  ///< more legs in one connection are taken for a mistake
 
 /// One leg of a chain, and how sure its link to the next one is.
@@ -23,6 +24,6 @@ struct ChainLeg {
 using Chain = std::vector<ChainLeg>;
 
 /// Divides the neighbourhood into chains; a leg that stands alone is a chain of one. Sets the legs' `ambiguous`.
-void make_chains(LegWindow& window, const Neighbourhood& around, std::vector<Chain>& out);
+void make_chains(LegWindow& window, const EvidenceLimits& limits, const Neighbourhood& around, std::vector<Chain>& out);
 
 }  // namespace clew

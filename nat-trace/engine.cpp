@@ -138,7 +138,7 @@ class Engine::Impl {
         window_.leg(i).ambiguous = false;
         gather(window_, index_, i, around_limits_, around_);
         counters_.candidates_cut += around_.keys_cut + around_.cut;
-        make_chains(window_, around_, chains_);
+        make_chains(window_, around_limits_.evidence, around_, chains_);
         paths_.assign(chains_);
         // What was cut short is looked at again from the legs that are still to come.
         if (around_.cut)

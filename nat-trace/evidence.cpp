@@ -16,14 +16,25 @@ constexpr float one_isn_differs = -2;
 constexpr float same_ends_other_isn = -24;  // the ports used again, or another tenant with the same addresses
 constexpr float other_stream = -40;         // both ISNs differ, both legs carry data, and none of it is the same
 constexpr float toa_bits = 48;
+constexpr float other_ip_ids = -12;
+constexpr float other_named_client = -24;
+constexpr float one_isn_but_late = -12;  // a gateway that shifts one direction passes the SYN on at once
+constexpr DurationNs gateway_ns_max = 100 * ns_per_ms;
 constexpr float ip_id_bits = 16;
-constexpr float accept_bits_tcp = 30;
+constexpr float accept_bits_tcp = 32;
+constexpr float accept_bits_no_isn = 36;  // by the IP ids of both directions and what else fits
 constexpr float accept_bits_explicit = 24;
 constexpr float accept_bits_datagram = 28;
 
 bool both_isns_differ_in(const WindowLeg& a, const WindowLeg& b) {
     for (std::size_t d = 0; d < direction_count; ++d)
         if (!a.flows[d].has_isn || !b.flows[d].has_isn || a.flows[d].isn == b.flows[d].isn) return false;
+    return true;
+}
+
+bool same_isns_in(const WindowLeg& a, const WindowLeg& b) {
+    for (std::size_t d = 0; d < direction_count; ++d)
+        if (!a.flows[d].has_isn || !b.flows[d].has_isn || a.flows[d].isn != b.flows[d].isn) return false;
     return true;
 }
 
@@ -46,6 +57,11 @@ void add_isns(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
             out.add_key(by, isn_bits);
     }
     if (differing == 0) return;
+    const TimeNs x = start_of(a);
+    const TimeNs y = start_of(b);
+    const bool once = a.flow(Direction::to_server).syn_count <= 1 && b.flow(Direction::to_server).syn_count <= 1;
+    if (equal == 1 && once && a.clock == b.clock && x != 0 && y != 0 && std::llabs(x - y) > gateway_ns_max)
+        out.add(EvidenceBy::contradiction, one_isn_but_late);
     if (a.same_ends(b) && equal == 0)
         out.add(EvidenceBy::contradiction, same_ends_other_isn);
     else
@@ -57,31 +73,37 @@ void add_addresses(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     if (a.client == b.client)
         out.add(EvidenceBy::same_client, 12);
     else if (a.client.ip == b.client.ip)
-        out.add(EvidenceBy::same_client, 4);
+        out.add(EvidenceBy::same_client, datagram ? 4 : 1);
     else if (datagram && a.client.port == b.client.port)
         out.add(EvidenceBy::same_client, 8);  // source NAT keeps the port where it can
     if (a.server.ip == b.server.ip) out.add(EvidenceBy::same_server, datagram ? 4 : 2);
     if (datagram && a.client.ip != b.client.ip && a.server.ip != b.server.ip) out.add(EvidenceBy::same_server, -4);
 }
 
-void add_toa(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+/// TOA and PROXY headers name the client that a balancer saw. Only the leg before it has that client; legs behind it
+/// share it.
+void add_named_clients(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     if (a.first_hint == no_leg && b.first_hint == no_leg) return;
     bool named = false;
-    const auto names = [&named, &window](const WindowLeg& holder, const WindowLeg& other) {
+    bool other = false;
+    const auto compare = [&](const WindowLeg& holder, const WindowLeg& leg) {
         window.each_hint(holder, [&](const WindowHint& h) {
-            if (h.kind == HintKind::toa && h.source == other.client) named = true;
-            if (h.kind == HintKind::toa)
-                window.each_hint(other,
-                                 [&](const WindowHint& o) { named |= o.kind == HintKind::toa && o.value == h.value; });
+            if (h.kind != HintKind::toa && h.kind != HintKind::proxy_source) return;
+            named |= h.kind == HintKind::toa && h.source == leg.client && a.client != b.client;
+            window.each_hint(leg, [&](const WindowHint& o) {
+                if (o.kind != h.kind) return;
+                (o.value == h.value ? named : other) |= h.kind == HintKind::toa || o.value != h.value;
+            });
         });
     };
-    if (a.client != b.client) {
-        names(a, b);
-        names(b, a);
+    compare(a, b);
+    compare(b, a);
+    if (named && a.client != b.client) {
+        out.is_explicit = true;
+        out.add_key(EvidenceBy::toa, toa_bits);
+    } else if (other) {
+        out.add(EvidenceBy::contradiction, other_named_client);
     }
-    if (!named) return;
-    out.is_explicit = true;
-    out.add_key(EvidenceBy::toa, toa_bits);
 }
 
 void add_samples(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
@@ -92,6 +114,7 @@ void add_samples(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     int acks = 0;
     int mismatches = 0;
     bool other = false;
+    bool other_ids = false;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SampleMatch match = match_samples(a, b, d);
         mismatches += match.mismatches;
@@ -99,15 +122,18 @@ void add_samples(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
         if (match.same_ip_ids > 0)
             ids += std::min(ip_id_bits + 3.0F * static_cast<float>(match.same_ip_ids - 1), 24.0F);
         if (match.count == 0) continue;
-        payload += 6 + 2 * static_cast<float>(match.count - 1);
+        payload += 3 + static_cast<float>(match.count - 1);  // many clients ask the same
+        other_ids |= match.same_ip_ids == 0 && match.other_ip_ids > 0;
         seqs += match.same_seqs;
         acks += match.same_acks;
         shifted += match.count > 1 && match.same_seqs < match.count && !match.pairs[0].by_offset;
     }
     if (seqs > 0 || acks > 0) out.add_key(EvidenceBy::seq_ack_pair, seqs > 0 && acks > 0 ? 64.0F : 32.0F);
     if (shifted > 0) out.add(EvidenceBy::constant_delta, 16);
-    if (payload > 0) out.add(EvidenceBy::payload_sample, std::min(payload, 16.0F));
+    if (payload > 0) out.add(EvidenceBy::payload_sample, std::min(payload, 8.0F));
     if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, ids);
+    // Gateways that forward keep the IP id, but for some firewalls and NAT64.
+    if (other_ids && ids == 0 && !same_isns_in(a, b)) out.add(EvidenceBy::contradiction, other_ip_ids);
     if (mismatches > 0) out.add(EvidenceBy::contradiction, -8.0F * static_cast<float>(std::min(mismatches, 3)));
     // A TOA names an address and a port, not a connection: the same one may lead to another VIP at the same time.
     if (other && both_isns_differ_in(a, b)) out.add(EvidenceBy::contradiction, other_stream);
@@ -159,7 +185,7 @@ bool add_distance(DurationNs distance, const EvidenceLimits& limits, bool same_c
     const float bits = distance < 300 * ns_per_us   ? 8
                        : distance < ns_per_ms       ? 6
                        : distance < 10 * ns_per_ms  ? 3
-                       : distance < 100 * ns_per_ms ? 1
+                       : distance < 100 * ns_per_ms ? 0
                        : distance < 500 * ns_per_ms ? -2
                                                     : -6;
     out.add(EvidenceBy::timing, bits);
@@ -186,7 +212,7 @@ void add_ttl(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     if (sign(forward) * sign(back) < 0)
         out.add(EvidenceBy::contradiction, datagram ? -12 : -6);
     else if (forward == 0 && back == 0 && !a.same_ends(b))
-        out.add(EvidenceBy::contradiction, datagram ? -10 : -3);  // rewritten, yet not routed
+        out.add(EvidenceBy::contradiction, datagram ? -10 : a.tap == b.tap ? -12 : -3);  // rewritten, yet not routed
     else if (forward == back)
         out.add(EvidenceBy::ttl, 2);
 }
@@ -199,17 +225,13 @@ PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowL
     if (a_start != 0 && b_start != 0 && !add_distance(a_start - b_start, limits, a.clock == b.clock, out))
         return PairEvidence{};
     add_isns(a, b, out);
-    add_toa(window, a, b, out);
+    add_named_clients(window, a, b, out);
     add_samples(a, b, out);
     add_stream_state(a, b, out);
     add_addresses(a, b, out);
     add_options(a, b, out);
     add_ttl(a, b, out);
-    out.accepted =
-        out.key_bits >= accept_bits_explicit && out.bits >= (out.is_explicit ? accept_bits_explicit : accept_bits_tcp);
-    // Equal sequence numbers on one address pair say it all; a single signal against both sequence numbers must be
-    // explicit or carry the IP ids of both directions.
-    if (out.accepted && !out.is_explicit && both_isns_differ_in(a, b)) out.accepted = out.key_bits >= isn_bits;
+    out.accepted = out.key_bits >= accept_bits_explicit && out.bits >= accept_bits(a, b, out.is_explicit);
     return out;
 }
 
@@ -272,7 +294,7 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, std::min(ids, 32.0F));
     add_addresses(a, b, out);
     add_ttl(a, b, out);
-    out.accepted = out.key_bits > 0 && out.bits >= accept_bits_datagram;
+    out.accepted = out.key_bits > 0 && out.bits >= accept_bits(a, b, false);
     return out;
 }
 
@@ -280,12 +302,19 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
 
 void PairEvidence::add(EvidenceBy by, float how_many) {
     bits += how_many;
+    against += std::min(how_many, 0.0F);
     for (std::size_t i = 0; i < line_count; ++i)
         if (lines[i].by == by) {
             lines[i].bits += how_many;
             return;
         }
     if (line_count < line_count_max) lines[line_count++] = {by, how_many};
+}
+
+float accept_bits(const WindowLeg& a, const WindowLeg& b, bool is_explicit) {
+    if (a.protocol != Protocol::tcp) return accept_bits_datagram;
+    if (is_explicit) return accept_bits_explicit;
+    return both_isns_differ_in(a, b) ? accept_bits_no_isn : accept_bits_tcp;
 }
 
 TimeNs start_of(const WindowLeg& leg) {
@@ -322,6 +351,7 @@ SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction dire
             taken |= 1U << j;
             out.pairs[out.count++] = {i, j, by_offset};
             out.same_ip_ids += s.ip_id != 0 && s.ip_id == t.ip_id;
+            out.other_ip_ids += s.ip_id != 0 && t.ip_id != 0 && s.ip_id != t.ip_id;
             out.same_seqs += tcp && !by_offset && seq_equal;
             out.same_acks += tcp && !by_offset && ack_equal;
             break;

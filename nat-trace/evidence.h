@@ -19,6 +19,7 @@ struct PairEvidence {
     bool is_explicit = false;  ///< a signal names the other leg
     bool accepted = false;     ///< enough to link, if no rival is as good
     float bits = 0;            ///< the sum
+    float against = 0;         ///< of it, the contradictions; not positive
     float key_bits = 0;  ///< of it, what identifies (initial sequence numbers, signals, payloads) rather than supports
 
     void add(EvidenceBy by, float how_many);
@@ -36,6 +37,9 @@ struct EvidenceLimits {
 /// Evidence that both legs are one transport connection, changed at most by gateways that forward packets.
 PairEvidence same_connection(const LegWindow& window, const WindowLeg& a, const WindowLeg& b,
                              const EvidenceLimits& limits);
+
+/// The bits that same_connection() asks for.
+float accept_bits(const WindowLeg& a, const WindowLeg& b, bool is_explicit);
 
 /// Evidence that a proxy ended `front`'s connection and opened `back`'s for it.
 PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,
@@ -58,6 +62,7 @@ struct SampleMatch {
     std::uint8_t count = 0;
     std::uint8_t mismatches = 0;  ///< the same place in the stream, the same length, other bytes
     std::uint8_t same_ip_ids = 0;
+    std::uint8_t other_ip_ids = 0;
     std::uint8_t same_seqs = 0;
     std::uint8_t same_acks = 0;
 };

@@ -80,7 +80,7 @@ class Gathering {
         const WindowLeg& b = window_.leg(other);
         const PairEvidence same = same_connection(window_, a, b, limits_.evidence);
         if (same.accepted) {
-            add_edge(at, other, {0, 0, same.bits, false, true});
+            add_edge(at, other, {0, 0, same.bits, same.against, same.is_explicit, false, true});
             return;
         }
         const PairEvidence forward = relayed(window_, a, b, limits_.evidence);
@@ -88,7 +88,7 @@ class Gathering {
         if (!forward.accepted && !backward.accepted) return;
         const bool oriented = named_by_proxy(forward) != named_by_proxy(backward);
         const bool swapped = oriented ? named_by_proxy(backward) : !forward.accepted;
-        add_edge(at, other, {0, 0, std::max(forward.bits, backward.bits), true, oriented}, swapped);
+        add_edge(at, other, {0, 0, std::max(forward.bits, backward.bits), 0, true, true, oriented}, swapped);
     }
 
     static bool named_by_proxy(const PairEvidence& evidence) {

@@ -17,6 +17,8 @@ struct Edge {
     std::uint16_t a = 0;
     std::uint16_t b = 0;
     float bits = 0;
+    float against = 0;  ///< the contradictions in it; not positive
+    bool is_explicit = false;
     bool relay = false;  ///< `a` stands before a proxy, `b` behind it (ids alone do not say which: see oriented)
     bool oriented = true;
 };

@@ -215,8 +215,11 @@ Journey& Journey::socket(TapId on, std::uint32_t netns, std::uint32_t pid, std::
     return *this;
 }
 
-void Journey::add_packet(Leg& leg, const Sight& sight, Direction d, TimeNs when, std::uint32_t seq, std::uint32_t ack,
+bool Journey::add_packet(Leg& leg, const Sight& sight, Direction d, TimeNs when, std::uint32_t seq, std::uint32_t ack,
                          std::uint16_t length, std::uint64_t hash, std::uint16_t ip_id) {
+    if (world_->lost_per_thousand > 0 && sight.observer != Observer::socket &&
+        world_->below(1000) < world_->lost_per_thousand)
+        return false;
     const TimeNs time = world_->stamp(when);
     Flow& flow = leg.flow(d);
     const std::uint8_t ttl = sight.stream.ttl[static_cast<std::size_t>(d)];
@@ -230,10 +233,11 @@ void Journey::add_packet(Leg& leg, const Sight& sight, Direction d, TimeNs when,
     flow.last_ttl = ttl;
     flow.next_seq = seq + length;
     flow.last_ack = ack;
-    if (length == 0 || sight.observer == Observer::socket) return;
+    if (length == 0 || sight.observer == Observer::socket) return true;
     if (flow.first_payload_ns == 0) flow.first_payload_ns = time;
     if (flow.sample_count < sample_count_max)
         flow.samples[flow.sample_count++] = {time, hash, seq, ack, length, ip_id, ttl};
+    return true;
 }
 
 void Journey::fill_tcp(Leg& leg, const Sight& sight, TimeNs start, DurationNs length, DurationNs proxy_at) {
@@ -253,31 +257,34 @@ void Journey::fill_tcp(Leg& leg, const Sight& sight, TimeNs start, DurationNs le
     const TimeNs ack = begin + 2 * (far - near) + think_ns / 8 + (way - near);
     Flow& c = leg.flow(Direction::to_server);
     Flow& v = leg.flow(Direction::to_client);
+    const auto options = [&](Flow& flow, std::size_t d) {
+        flow.isn = s.isn[d];
+        flow.isn_from = socket ? IsnFrom::socket : IsnFrom::syn;
+        flow.syn_ns = flow.first_ns;
+        flow.syn_count = 1;
+        flow.mss = 1460;
+        flow.window_scale = 7;
+        flow.sack_permitted = true;
+        flow.has_timestamps = s.timestamps;
+        flow.first_tsval = s.timestamps ? s.tsval[d] : 0;
+    };
+    const auto by_ack = [&](Flow& flow, std::size_t d) {
+        if (flow.isn_from != IsnFrom::none) return;
+        flow.isn = s.isn[d];
+        flow.isn_from = IsnFrom::peer_ack;
+    };
     if (!s.from_middle) {
-        add_packet(leg, sight, Direction::to_server, syn, s.isn[0], 0, 0, 0, s.ip_id[0]);
-        c.isn = s.isn[0];
-        c.isn_from = socket ? IsnFrom::socket : IsnFrom::syn;
-        c.syn_ns = c.first_ns;
-        c.syn_count = 1;
-        c.mss = 1460;
-        c.window_scale = 7;
-        c.sack_permitted = true;
-        c.has_timestamps = s.timestamps;
-        c.first_tsval = s.timestamps ? s.tsval[0] : 0;
+        if (add_packet(leg, sight, Direction::to_server, syn, s.isn[0], 0, 0, 0, s.ip_id[0])) options(c, 0);
         if (!s.answered) return;
-        add_packet(leg, sight, Direction::to_client, syn_ack, s.isn[1], s.isn[0] + 1, 0, 0, 0);
-        v.isn = s.isn[1];
-        v.isn_from = socket ? IsnFrom::socket : IsnFrom::syn;
-        v.syn_ns = v.first_ns;
-        v.syn_count = 1;
-        v.mss = 1460;
-        v.window_scale = 7;
-        v.sack_permitted = true;
-        v.has_timestamps = s.timestamps;
-        v.first_tsval = s.timestamps ? s.tsval[1] : 0;
-        add_packet(leg, sight, Direction::to_server, ack, s.isn[0] + 1, s.isn[1] + 1, 0, 0,
-                   static_cast<std::uint16_t>(s.ip_id[0] + 1));
-        c.first_ack_ns = leg.last_ns;
+        if (add_packet(leg, sight, Direction::to_client, syn_ack, s.isn[1], s.isn[0] + 1, 0, 0, 0)) {
+            options(v, 1);
+            by_ack(c, 0);
+        }
+        if (add_packet(leg, sight, Direction::to_server, ack, s.isn[0] + 1, s.isn[1] + 1, 0, 0,
+                       static_cast<std::uint16_t>(s.ip_id[0] + 1))) {
+            by_ack(v, 1);
+            c.first_ack_ns = c.last_ns;
+        }
     }
     const TimeNs ready = start + 3 * std::max<DurationNs>(proxy_at, 0) + 3 * length + request_wait_ns;
     for (std::uint32_t n = 0; n < s.exchanges; ++n) {
@@ -353,11 +360,16 @@ Truth Journey::done() {
             if (sight.part != p) continue;
             sight.stream.ttl[1] = static_cast<std::uint8_t>(64 - (highest - sight.stream.ttl[1]));
             if (sight.observer == Observer::socket) sight.stream.ttl[0] = sight.stream.ttl[1] = 0;
-            truth.legs.push_back(leg_of(sight, start, parts_[p].length, parts_[p].syn_proxy_at));
+            Leg leg = leg_of(sight, start, parts_[p].length, parts_[p].syn_proxy_at);
+            if (leg.first_ns == 0) leg.id = 0;  // the tap missed all of it
+            truth.legs.push_back(leg);
         }
         start += 3 * parts_[p].length + think_ns + (p + 1 < parts_.size() ? request_wait_ns : 0);
     }
+    // What no tap saw is not in the truth: the legs on either side of it are neighbours then.
     truth.hops = hops_;
+    const bool missed = std::any_of(truth.legs.begin(), truth.legs.end(), [](const Leg& leg) { return leg.id == 0; });
+    if (missed) truth.legs.clear(), truth.hops.clear();
     return truth;
 }
 

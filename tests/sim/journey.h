@@ -23,11 +23,12 @@ struct World {
 
     std::mt19937_64 random;
     LegId next_id = 1;
-    DurationNs late_ns_max = 0;          ///< time stamps are late by up to this, each packet for itself
-    std::uint32_t time_error_ns = 1000;  ///< what the legs state
-    DurationNs hop_ns = 60 * ns_per_us;  ///< every gateway and wire adds about this
+    DurationNs late_ns_max = 0;           ///< time stamps are late by up to this, each packet for itself
+    std::uint32_t lost_per_thousand = 0;  ///< packets that a tap misses, each for itself
+    std::uint32_t time_error_ns = 1000;   ///< what the legs state
+    DurationNs hop_ns = 60 * ns_per_us;   ///< every gateway and wire adds about this
 
-    std::uint32_t number() { return static_cast<std::uint32_t>(random() >> 32 | 1); }
+    std::uint32_t number() { return static_cast<std::uint32_t>(random() >> 32); }
     std::uint64_t below(std::uint64_t limit) { return random() % limit; }
     TimeNs stamp(TimeNs when) {
         return when + (late_ns_max > 0 ? static_cast<DurationNs>(below(static_cast<std::uint64_t>(late_ns_max))) : 0);
@@ -114,7 +115,8 @@ class Journey {
     Leg leg_of(const Sight& sight, TimeNs start, DurationNs length, DurationNs proxy_at);
     void fill_tcp(Leg& leg, const Sight& sight, TimeNs start, DurationNs length, DurationNs proxy_at);
     void fill_datagrams(Leg& leg, const Sight& sight, TimeNs start, DurationNs length);
-    void add_packet(Leg& leg, const Sight& sight, Direction d, TimeNs when, std::uint32_t seq, std::uint32_t ack,
+    /// False: the tap missed it.
+    bool add_packet(Leg& leg, const Sight& sight, Direction d, TimeNs when, std::uint32_t seq, std::uint32_t ack,
                     std::uint16_t length, std::uint64_t hash, std::uint16_t ip_id);
     void relay(std::string_view client, std::string_view server);
 

@@ -18,6 +18,7 @@ class RegionMaker {
   public:
     explicit RegionMaker(const RegionSettings& settings) : settings_(settings), world_(settings.seed) {
         world_.late_ns_max = settings.late_ns_max;
+        world_.lost_per_thousand = settings.lost_per_thousand;
         world_.time_error_ns = static_cast<std::uint32_t>(settings.late_ns_max);
     }
 

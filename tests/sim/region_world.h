@@ -17,6 +17,7 @@ struct RegionSettings {
     std::size_t journeys = 20'000;
     double journeys_per_second = 5'000;
     DurationNs late_ns_max = 200 * ns_per_us;  ///< time stamps may be late by up to this
+    std::uint32_t lost_per_thousand = 0;       ///< packets that a tap misses
     double agent_share = 0.3;                  ///< of the ends whose sockets are seen
     TimeNs start_ns = 1'700'000'000 * ns_per_s;
 };

@@ -70,6 +70,18 @@ TEST(RegionWorld, PrecisionAndRecall) {
     EXPECT_EQ(legs, region.legs_in_time().size()) << "every leg stands in exactly one path";
 }
 
+TEST(RegionWorld, CaptureLossCostsRecallNotPrecision) {
+    RegionSettings settings;
+    settings.seed = 2;
+    settings.lost_per_thousand = 10;
+    const Region region = make_region(settings);
+    const auto scores = score(region.truths, run(region, region.legs_in_time(), 500));
+    std::cout << to_text(scores);
+    EXPECT_GE(scores.at("all").precision(), 0.9999);
+    EXPECT_GE(scores.at("all").precision_ab(), 0.9999);
+    EXPECT_GE(scores.at("all").recall(), 0.97);
+}
+
 class OrderOfArrival : public testing::TestWithParam<std::uint64_t> {};
 
 TEST_P(OrderOfArrival, ChangesNothing) {
