@@ -22,7 +22,7 @@ import capture
 import truth
 from live_programs import Programs
 from region import Region
-from topology import TAPS, VIP
+from topology import TAPS, VIP, free_prefix
 
 CONNECTIONS, RATE = 600, 100
 SLACK_MS = 1000  # the captures and the sensor stamp apart from each other
@@ -58,7 +58,8 @@ class Live(unittest.TestCase):
         cls.stack = contextlib.ExitStack()
         cls.addClassCleanup(cls.stack.close)
         cls.dir = cls.stack.enter_context(tempfile.TemporaryDirectory(prefix="clew-live-"))
-        cls.region = Region(argparse.Namespace(prefix="live", run_dir=f"{cls.dir}/region", delta_fullnat=options.delta_fullnat))
+        prefix = cls.stack.enter_context(free_prefix("live"))
+        cls.region = Region(argparse.Namespace(prefix=prefix, run_dir=f"{cls.dir}/region", delta_fullnat=options.delta_fullnat))
         cls.stack.callback(cls.keep_logs)
         cls.region.down()  # what a killed run may have left
         cls.stack.callback(cls.region.down)

@@ -3,6 +3,7 @@
 """The region checked on its own, without Clew: every gateway does what it says, and the truth is what the captures hold."""
 import argparse
 import collections
+import contextlib
 import json
 import os
 import subprocess
@@ -11,14 +12,13 @@ import tempfile
 import unittest
 
 import capture
-from topology import TAPS, VIP, VNI_OF_CLIENT
+from topology import TAPS, VIP, VNI_OF_CLIENT, free_prefix
 
-PREFIX = "rgtest"
 CONNECTIONS = 180
 options = argparse.Namespace(delta_fullnat=None)
 
 
-def region(command, *words, prefix=PREFIX, run_dir=None, check=True):
+def region(command, *words, prefix, run_dir, check=True):
     here = os.path.dirname(os.path.abspath(__file__))
     done = subprocess.run([sys.executable, f"{here}/region.py", command, "--prefix", prefix, "--run-dir", run_dir,
                            "--delta-fullnat", options.delta_fullnat, *words], text=True, capture_output=True)
@@ -46,21 +46,17 @@ def payloads(path):
 class Region(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory()
-        cls.run_dir, cls.corpus = f"{cls.folder.name}/run", f"{cls.folder.name}/corpus"
-        region("down", run_dir=cls.run_dir)  # what a killed run may have left
-        try:
-            region("up", run_dir=cls.run_dir)
-            cls.recorded = region("record", cls.corpus, "--connections", str(CONNECTIONS), "--rate", "90", run_dir=cls.run_dir)
-            cls.truth = read_lines(f"{cls.corpus}/truth.jsonl")
-        except BaseException:
-            cls.tearDownClass()
-            raise
-
-    @classmethod
-    def tearDownClass(cls):
-        region("down", run_dir=cls.run_dir)
-        cls.folder.cleanup()
+        cls.stack = contextlib.ExitStack()
+        cls.addClassCleanup(cls.stack.close)
+        cls.folder = cls.stack.enter_context(tempfile.TemporaryDirectory())
+        cls.prefix = cls.stack.enter_context(free_prefix("rgtest"))
+        cls.run_dir, cls.corpus = f"{cls.folder}/run", f"{cls.folder}/corpus"
+        where = {"prefix": cls.prefix, "run_dir": cls.run_dir}
+        region("down", **where)  # what a killed run may have left
+        cls.stack.callback(region, "down", **where)
+        region("up", **where)
+        cls.recorded = region("record", cls.corpus, "--connections", str(CONNECTIONS), "--rate", "90", **where)
+        cls.truth = read_lines(f"{cls.corpus}/truth.jsonl")
 
     def of_class(self, name):
         return [connection for connection in self.truth if connection["class"] == name]
@@ -122,18 +118,21 @@ class Region(unittest.TestCase):
             self.assertEqual(*ids)
 
     def test_up_again_says_so_and_a_second_region_lives_beside(self):
-        self.assertIn("already up", region("up", run_dir=self.run_dir).stdout)
-        beside = f"{self.folder.name}/beside"
-        try:
-            region("up", prefix="rgtest2", run_dir=beside)
-            region("traffic", "--connections", "18", "--rate", "50", prefix="rgtest2", run_dir=beside)
-        finally:
-            region("down", prefix="rgtest2", run_dir=beside)
-        self.assertFalse([name for name in os.listdir("/run/netns") if name.startswith("rgtest2-")])
-        with open(f"{beside}/log/delta-fullnat.err") as f:
+        own = {"prefix": self.prefix, "run_dir": self.run_dir}
+        self.assertIn("already up", region("up", **own).stdout)
+        with free_prefix("rgtest") as prefix:
+            other = {"prefix": prefix, "run_dir": f"{self.folder}/beside"}
+            region("down", **other)
+            try:
+                region("up", **other)
+                region("traffic", "--connections", "18", "--rate", "50", **other)
+            finally:
+                region("down", **other)
+            self.assertFalse([name for name in os.listdir("/run/netns") if name.startswith(f"{prefix}-")])
+            self.assertEqual(region("status", **other, check=False).returncode, 1)
+        with open(f"{self.folder}/beside/log/delta-fullnat.err") as f:
             self.assertIn("sessions: 6 opened", f.read())
-        self.assertEqual(region("status", prefix="rgtest2", run_dir=beside, check=False).returncode, 1)
-        region("status", run_dir=self.run_dir)
+        region("status", **own)
 
 
 def main():

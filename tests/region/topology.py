@@ -3,6 +3,8 @@
 
 Everything outside the namespaces is named after the prefix, so that regions with different prefixes live side by side.
 """
+import contextlib
+import fcntl
 import os
 import subprocess
 import time
@@ -59,6 +61,20 @@ def run(*command, check=True, stdin=None):
 def mac(node, interface):
     """The fixed MAC address of a node's interface."""
     return f"02:c1:e3:00:{('under', 'edge', 'srv', 'vx').index(interface):02x}:{NODES.index(node):02x}"
+
+
+@contextlib.contextmanager
+def free_prefix(stem, count=8):
+    """A prefix that no other running test has: stem0, stem1, … It may still name what a killed run left."""
+    for n in range(count):
+        with open(f"/run/clew-region-{stem}{n}.lock", "w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield f"{stem}{n}"
+            return
+    raise RegionError(f"{count} tests with regions '{stem}…' run already; let one end")
 
 
 class Topology:
