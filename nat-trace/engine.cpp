@@ -27,7 +27,7 @@ class Engine::Impl {
     explicit Impl(const EngineLimits& limits)
         : limits_(limits),
           around_limits_{
-              {limits.candidate_distance_ns_max}, limits.candidate_count_max, 4 * limits.candidate_count_max},
+              {limits.candidate_distance_ns_max}, limits.candidate_count_max, 2 * limits.candidate_count_max},
           paths_(window_, around_limits_.evidence) {}
 
     TapId add_tap(const Tap& tap) {

@@ -467,6 +467,85 @@ TEST_F(EngineTest, MergedPathsKeepTheOlderId) {
     EXPECT_EQ(ids(kept), ids(truth));
 }
 
+TEST_F(EngineTest, FloodWithOneSequenceNumberIsAmbiguousAndHarmsNobody) {
+    std::vector<LegId> flood;
+    const auto probe = [&](int n, TapId tap) {
+        Journey j = Journey::tcp(world, "10.9." + std::to_string(n / 250) + "." + std::to_string(n % 250 + 1) + ":1024",
+                                 "198.51.100.10:80", noon + n * 10 * ns_per_us);
+        j.stream().answered = false;
+        j.stream().isn[0] = 0x1234;
+        const Truth truth = j.tap(tap).done();
+        flood.push_back(truth.legs[0].id);
+        add(truth);
+    };
+    for (int n = 0; n < 20'000; ++n) probe(n, n % 2 == 0 ? edge : servers);
+    const Truth truth = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon + ns_per_ms)
+                            .tap(edge)
+                            .delta_fullnat("10.1.0.1:1025", "10.1.0.5:80", false)
+                            .tap(servers)
+                            .done();
+    add(truth);
+    const auto paths = finish();
+    EXPECT_EQ(paths.size(), flood.size() + 1);
+    EXPECT_GT(engine.counters().candidates_cut, 0u);
+    std::size_t ambiguous = 0;
+    for (const auto& [id, path] : paths) {
+        if (path.legs.size() == 2) {
+            EXPECT_EQ(ids(path), ids(truth));
+        }
+        ambiguous += path.unlinked == Unlinked::ambiguous;
+    }
+    EXPECT_GT(ambiguous, flood.size() * 9 / 10);
+}
+
+TEST_F(EngineTest, ProbesWithSequenceNumberZeroAreNotLinkedByIt) {
+    for (int n = 0; n < 2; ++n) {
+        Journey j =
+            Journey::tcp(world, "10.9.0." + std::to_string(n + 1) + ":1024", "198.51.100.10:80", noon + n * ns_per_us);
+        j.stream().answered = false;
+        j.stream().isn[0] = 0;
+        add(j.tap(n == 0 ? edge : servers).done());
+    }
+    EXPECT_EQ(finish().size(), 2u);
+}
+
+TEST_F(EngineTest, OneWayMirrorLinksByTheAcknowledgedSequenceNumbers) {
+    Truth truth = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
+                      .tap(edge)
+                      .delta_fullnat("10.1.0.1:1025", "10.1.0.5:80", false)
+                      .tap(servers)
+                      .done();
+    Flow& unseen = truth.legs[1].flow(Direction::to_client);
+    const std::uint32_t isn = unseen.isn;
+    unseen = Flow{};
+    unseen.isn = isn;
+    unseen.isn_from = IsnFrom::peer_ack;
+    add(truth);
+    expect_path(truth);
+}
+
+TEST_F(EngineTest, TapsOfDifferentClocksAreOrderedAndHaveNoOneWayDelay) {
+    const TapId far = engine.add_tap({"far", "another"});
+    Truth truth = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
+                      .tap(edge)
+                      .dnat("10.1.0.5:80")
+                      .tap(far)
+                      .done();
+    Leg& leg = truth.legs[1];
+    const DurationNs off = -80 * ns_per_ms;
+    leg.first_ns += off;
+    leg.last_ns += off;
+    for (Flow& flow : leg.flows) {
+        flow.first_ns += off;
+        flow.syn_ns += off;
+        if (flow.first_ack_ns != 0) flow.first_ack_ns += off;
+        for (std::size_t n = 0; n < flow.sample_count; ++n) flow.samples[n].time_ns += off;
+    }
+    add(truth);
+    expect_path(truth);
+    EXPECT_EQ(live.begin()->second.links[0].delay[0].samples, 0u);
+}
+
 TEST_F(EngineTest, FullWindowEvictsTheOldestWholePath) {
     EngineLimits limits;
     limits.leg_count_max = 4;
