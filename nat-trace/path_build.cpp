@@ -35,6 +35,12 @@ Unlinked PathBook::reason_of(const WindowLeg& leg) const {
     const bool known = leg.protocol == Protocol::tcp || leg.protocol == Protocol::udp ||
                        leg.protocol == Protocol::icmp || leg.protocol == Protocol::icmpv6;
     if (!known) return Unlinked::unsupported;
+    const WindowFlow& c = leg.flow(Direction::to_server);
+    const WindowFlow& s = leg.flow(Direction::to_client);
+    if (leg.is_socket()) return Unlinked::no_candidate;
+    // The side that was not seen is known to be there: it was acknowledged, or it is the one that asked.
+    if ((s.packets == 0 && s.has_isn) || c.packets == 0) return Unlinked::one_way;
+    if (leg.protocol == Protocol::tcp && !c.has_isn && !s.has_isn) return Unlinked::capture_gap;
     return Unlinked::no_candidate;
 }
 

@@ -524,6 +524,28 @@ TEST_F(EngineTest, OneWayMirrorLinksByTheAcknowledgedSequenceNumbers) {
     expect_path(truth);
 }
 
+TEST_F(EngineTest, ALegAloneSaysWhy) {
+    const auto reason_of = [this](Leg leg) {
+        engine.add(leg);
+        finish();
+        return live.rbegin()->second.unlinked;
+    };
+    const auto leg = [this] {
+        live.clear();
+        return Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon).tap(edge).done().legs[0];
+    };
+    EXPECT_EQ(reason_of(leg()), Unlinked::no_candidate);
+    Leg one_way = leg();
+    one_way.flow(Direction::to_client).packets = 0;
+    EXPECT_EQ(reason_of(one_way), Unlinked::one_way);
+    Leg middle = leg();
+    for (Flow& flow : middle.flows) flow.isn_from = IsnFrom::none;
+    EXPECT_EQ(reason_of(middle), Unlinked::capture_gap);
+    Leg other = leg();
+    other.protocol = static_cast<Protocol>(132);
+    EXPECT_EQ(reason_of(other), Unlinked::unsupported);
+}
+
 TEST_F(EngineTest, TapsOfDifferentClocksAreOrderedAndHaveNoOneWayDelay) {
     const TapId far = engine.add_tap({"far", "another"});
     Truth truth = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
