@@ -32,10 +32,6 @@ class DelaySum {
 /// The handshake packet of this direction is one packet at both legs: not repeated, not answered by a proxy.
 bool same_handshake(const WindowLeg& from, const WindowLeg& to, Direction direction) {
     if (from.flow(direction).syn_count > 1 || to.flow(direction).syn_count > 1) return false;
-    // A server's socket is born when the handshake is over, not when it answers.
-    if (direction == Direction::to_client &&
-        (from.socket_role == SocketRole::server || to.socket_role == SocketRole::server))
-        return false;
     const WindowFlow& x = from.flow(Direction::to_client);
     const WindowFlow& y = to.flow(Direction::to_client);
     return !x.has_isn || !y.has_isn || x.isn == y.isn;
