@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the two ends of a connection say to each other, and the reading of it: HTTP/1.1 messages, TLS records, plain
+// bytes, DNS, QUIC, ping.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tests/sim/corpus/packet.h"
+#include "tests/sim/corpus/rng.h"
+
+namespace clew::corpus {
+
+struct Exchange {
+    std::string request, response;  ///< an empty request: the server speaks first
+    Nanoseconds pause_ns = 0;       ///< before the request
+    Nanoseconds think_ns = 0;       ///< before the response
+};
+
+enum class Closing : std::uint8_t { client, server, client_reset, server_reset };
+
+struct Talk {
+    bool http = false;
+    Closing closing = Closing::client;
+    std::vector<Exchange> exchanges;
+};
+
+enum class App : std::uint8_t { http, http_same, tls, bytes, health_check, dns, quic, udp, ping, silent, refused };
+
+/// What an HTTP client adds to its requests.
+enum class HttpSignal : std::uint8_t { none, request_id, traceparent };
+
+Talk make_talk(App app, HttpSignal signal, Rng& rng);
+
+/// Datagrams of an exchange without a transport connection: the server answers the n-th it gets with responses[n].
+struct Datagrams {
+    std::vector<std::pair<Nanoseconds, std::string>> requests;  ///< pause before, payload
+    std::vector<std::vector<std::string>> responses;
+};
+Datagrams make_datagrams(App app, Rng& rng);
+
+/// Cuts a stream into messages: HTTP by its headers, else by the lengths it was told.
+class MessageReader {
+  public:
+    MessageReader(bool http, std::vector<std::size_t> lengths) : http_(http), lengths_(std::move(lengths)) {}
+    void feed(const std::string& bytes, const std::function<void(const std::string&)>& on_message);
+
+  private:
+    std::size_t next_length() const;  ///< 0: not known yet
+
+    bool http_;
+    std::vector<std::size_t> lengths_;
+    std::size_t at_ = 0;
+    std::string held_;
+};
+
+}  // namespace clew::corpus

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/sim/corpus/world.h"
+
+#include <fstream>
+
+#include "tests/sim/corpus/builder.h"
+#include "tests/sim/corpus/truth.h"
+
+namespace clew::corpus {
+namespace {
+
+constexpr Nanoseconds first_moment = 1'700'000'000 * ns_s;
+constexpr int flood_per_connection = 10;
+constexpr double capture_from_share = 0.8;  ///< condition `middle`: of the time in which connections start
+
+Nanoseconds span_of(const WorldSettings& settings) {
+    return static_cast<Nanoseconds>(static_cast<double>(settings.connections) / settings.rate * 1e9);
+}
+
+}  // namespace
+
+World::World(WorldSettings settings)
+    : settings_(std::move(settings)),
+      start_(first_moment),
+      span_(span_of(settings_)),
+      events_(start_),
+      rng_(settings_.seed),
+      capture_(settings_.directory, settings_.conditions,
+               settings_.conditions.middle
+                   ? start_ + static_cast<Nanoseconds>(static_cast<double>(span_) * capture_from_share)
+                   : start_,
+               rng_.fork()) {}
+
+World::~World() = default;
+
+Pool& World::pool(const std::string& name, const char* base, std::uint32_t addresses, bool ephemeral) {
+    const auto at = pools_.find(name);
+    if (at != pools_.end()) return at->second;
+    const std::uint32_t start = static_cast<std::uint32_t>(rng_.below(1'000'000));
+    Pool fresh = ephemeral ? Pool(Ip::parse(base), addresses, 32768, 28000, start)
+                           : Pool(Ip::parse(base), addresses, 1024, 64512, start);
+    return pools_.emplace(name, fresh).first->second;
+}
+
+Host& World::host(const std::string& role, std::uint64_t number) {
+    auto& host = hosts_[role + std::to_string(number)];
+    if (!host) host = std::make_unique<Host>(Host::any(rng_));
+    return *host;
+}
+
+/// Makes a connection last beyond the moment at which capture starts.
+void World::stretch(Connection& connection) {
+    constexpr std::size_t exchanges_min = 8;
+    auto& exchanges = connection.talk.exchanges;
+    if (!exchanges.empty() && connection.app != App::http_same && connection.app != App::health_check)
+        while (exchanges.size() < exchanges_min) {
+            Talk more = make_talk(connection.app, connection.signal, rng_);
+            // Not a second TLS handshake in one connection.
+            const std::size_t skip = connection.app == App::tls ? 1 : 0;
+            exchanges.insert(exchanges.end(), more.exchanges.begin() + static_cast<std::ptrdiff_t>(skip),
+                             more.exchanges.end());
+        }
+    for (std::size_t i = 1; i < exchanges.size(); ++i)
+        if (!exchanges[i].request.empty()) exchanges[i].pause_ns += span_ / 5;
+    for (std::size_t i = 1; i < exchanges.size(); ++i)
+        if (exchanges[i].request.empty()) exchanges[i].request = "more";
+    for (std::size_t i = 1; i < connection.datagrams.requests.size(); ++i)
+        connection.datagrams.requests[i].first += span_ / 5;
+}
+
+void World::open(const ClassSpec& spec, std::shared_ptr<Remains> remains) {
+    const bool again = remains != nullptr;
+    if (!again) remains = std::make_shared<Remains>();
+    auto built = ConnectionBuilder(*this, spec, *remains, again).build();
+    Connection& connection = *built;
+    connection.number = opened_++;
+    if (settings_.conditions.middle) stretch(connection);
+    const bool tcp = connection.datagrams.requests.empty();
+    if (settings_.conditions.reuse && tcp && !again)
+        connection.ended = [this, &spec, remains] {
+            events_.after(rng_.between(20 * ns_ms, 3 * ns_s), [this, &spec, remains] { open(spec, remains); });
+        };
+    connections_.push_back(std::move(built));
+    start(connection, events_, rng_.fork());
+    if (connections_.size() % 32 == 0) capture_.flush(events_.now());
+}
+
+/// One SYN from nowhere, never answered.
+void World::flood() {
+    static const ClassSpec spec{"syn-flood", App::silent, "router dnat", HttpSignal::none, "hard"};
+    Remains remains;
+    auto built = ConnectionBuilder(*this, spec, remains, false).build();
+    built->number = opened_++;
+    Conversation& only = built->conversations.front();
+    only.route->to_server = only.route->to_client = [](const Packet&) {};
+    Packet syn;
+    syn.set_from(only.client), syn.set_to(only.server);
+    syn.flags = tcp_syn;
+    syn.seq = only.client_isn;
+    syn.window = 1024;
+    syn.ip_id = static_cast<std::uint16_t>(rng_.word());
+    syn.ttl = static_cast<std::uint8_t>(rng_.between(100, 240));
+    only.route->from_client(syn);
+    connections_.push_back(std::move(built));
+}
+
+void World::write_truth(std::ostream& out) const {
+    const std::vector<std::string> names = capture_.tap_names();
+    for (const auto& connection : connections_) out << truth_line(*connection, names);
+}
+
+std::string World::run() {
+    const std::uint64_t wanted = settings_.conditions.reuse ? settings_.connections / 2 : settings_.connections;
+    const double gap_ns = static_cast<double>(span_) / static_cast<double>(std::max<std::uint64_t>(wanted, 1));
+    Rng timing = rng_.fork();
+    Nanoseconds at = start_;
+    for (std::uint64_t i = 0; i < wanted; ++i) {
+        at += static_cast<Nanoseconds>(timing.exponential(gap_ns));
+        const ClassSpec& spec = *settings_.classes[i % settings_.classes.size()];
+        events_.at(at, [this, &spec] { open(spec, nullptr); });
+        for (int n = 0; settings_.conditions.flood && n < flood_per_connection; ++n)
+            events_.at(at + timing.between(0, static_cast<Nanoseconds>(gap_ns)), [this] { flood(); });
+    }
+    events_.run();
+    std::ofstream truth(settings_.directory + "/truth.jsonl");
+    write_truth(truth);
+    truth.flush();
+    if (!truth) return "cannot write " + settings_.directory + "/truth.jsonl";
+    return capture_.finish();
+}
+
+}  // namespace clew::corpus
