@@ -156,7 +156,7 @@ class Live(unittest.TestCase):
                     packets[tap, packet.source, packet.target, packet.vni] += 1
         first_leg = {answers.leg_key(leg): path["path_id"] for path in self.raw for leg in path["legs"] if leg["tap"] == "tenant"}
         with open(f"{corpus}/truth.jsonl") as f:
-            whole = [c for c in map(json.loads, f) if c["class"] in LADDER_CLASSES]
+            whole = [c for c in map(json.loads, f) if c["class"] in LADDER_CLASSES][-10 * LADDERS:]  # the sensor keeps the newest
         for connection in whole[::len(whole) // LADDERS]:
             done = self.programs.clew("ladder", first_leg[answers.leg_key(connection["legs"][0])], "--format", "jsonl")
             self.assertEqual(done.returncode, 0, done.stderr)
