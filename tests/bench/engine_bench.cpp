@@ -16,6 +16,7 @@ namespace {
 using namespace clew;
 
 constexpr std::size_t tick_every = 2'000;
+constexpr double journeys_per_second = 10'000;  ///< in the simulated time: how often ports are used again
 
 /// A region of about `legs` legs, repeated with fresh ids, numbers and times as often as is needed.
 class LegSupply {
@@ -23,7 +24,7 @@ class LegSupply {
     explicit LegSupply(std::size_t journeys) {
         sim::RegionSettings settings;
         settings.journeys = journeys;
-        settings.journeys_per_second = 50'000;
+        settings.journeys_per_second = journeys_per_second;
         settings.agent_share = 0.1;
         region_ = sim::make_region(settings);
         legs_ = region_.legs_in_time();
@@ -109,7 +110,9 @@ RunningEngine& filled(std::size_t window) {
 }
 
 std::string conditions(std::size_t window) {
-    return std::to_string(window) + " legs in the window, all gateways of the simulated region, a tick every " +
+    return std::to_string(window) +
+           " legs in the window, all gateways of the simulated region, 10k connections a simulated second, a tick "
+           "every " +
            std::to_string(tick_every) + " legs, paths drained";
 }
 
