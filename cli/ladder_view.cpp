@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/path_jsonl.h"
+#include "cli/path_summary.h"
 #include "cli/path_view.h"
 #include "cli/text_table.h"
 #include "cli/time_text.h"
@@ -63,10 +64,19 @@ std::optional<std::size_t> first_seen(const v1::LadderRow& row) {
     return std::nullopt;
 }
 
-Cell tap_cell(const v1::LadderRow& row, std::size_t column, bool first) {
+/// The tap lies on the other side of a relay than all that saw the packet.
+bool is_beyond_relay(const v1::LadderRow& row, std::size_t column, const std::vector<unsigned>& connections) {
+    if (column >= connections.size()) return false;
+    for (std::size_t i = 0; i < static_cast<std::size_t>(row.cells_size()) && i < connections.size(); ++i)
+        if (connections[i] == connections[column] && row.cells(static_cast<int>(i)).seen()) return false;
+    return true;
+}
+
+Cell tap_cell(const v1::LadderRow& row, std::size_t column, bool first, const std::vector<unsigned>& connections) {
     if (column >= static_cast<std::size_t>(row.cells_size())) return {"", Style::plain};
     const v1::LadderCell& cell = row.cells(static_cast<int>(column));
     const bool back = is_to_client(row);
+    if (!cell.seen() && is_beyond_relay(row, column, connections)) return {"·", Style::faint};
     if (!cell.seen()) return {"✕", Style::bad};
     if (first) return {back ? "◀ ●" : "● ▶", Style::strong};
     std::string delay = "seen";
@@ -124,7 +134,23 @@ std::string tcp_flags_text(std::uint32_t flags) {
     return text.empty() ? "-" : text;
 }
 
-std::string ladder_view(const v1::Ladder& ladder, bool absolute, const Paint& paint, std::size_t columns) {
+std::vector<unsigned> connection_of_column(const v1::Ladder& ladder, const v1::Path& path) {
+    const std::vector<unsigned> of_leg = connection_of_leg(path);
+    std::vector<unsigned> connections;
+    for (const v1::PathLeg& column : ladder.columns())
+        for (int i = 0; i < path.legs_size(); ++i)
+            if (path.legs(i).leg_id() == column.leg_id()) {
+                connections.push_back(of_leg[static_cast<std::size_t>(i)]);
+                break;
+            }
+    if (connections.size() != static_cast<std::size_t>(ladder.columns_size()))
+        connections.clear();  // of another revision
+    return connections;
+}
+
+std::string ladder_view(const v1::Ladder& ladder, const LadderLook& look, const Paint& paint) {
+    const bool absolute = look.absolute;
+    const std::size_t columns = look.columns;
     const SequenceStarts starts(ladder);
     const TimeNs start = ladder.rows().empty() ? 0 : ladder.rows(0).time_ns();
     std::string text = paint(Style::strong, "ladder of path " + printable(ladder.path_id())) +
@@ -149,16 +175,16 @@ std::string ladder_view(const v1::Ladder& ladder, bool absolute, const Paint& pa
         for (const v1::LadderRow& row : ladder.rows()) {
             std::vector<Cell> cells = packet_cells(row, starts, start, absolute);
             const auto first = first_seen(row);
-            for (std::size_t i = begin; i < end; ++i) cells.push_back(tap_cell(row, i, first == i));
+            for (std::size_t i = begin; i < end; ++i) cells.push_back(tap_cell(row, i, first == i, look.connections));
             table.add(std::move(cells));
         }
         text += "\n" + table.text(paint, std::max(columns, fixed_width + tap_width));  // never cut a delay
     }
-    return text + "\n" +
-           paint(
-               Style::faint,
-               "● first seen here   ▶ to the server   ◀ to the client   +time since the tap before   ✕ not seen here") +
-           "\n";
+    std::string legend_line =
+        "● first seen here   ▶ to the server   ◀ to the client   +time since the tap before   ✕ not seen here";
+    if (!look.connections.empty() && look.connections.front() != look.connections.back())
+        legend_line += "   · other side of the relay";
+    return text + "\n" + paint(Style::faint, legend_line) + "\n";
 }
 
 std::string ladder_lines(const v1::Ladder& ladder) {

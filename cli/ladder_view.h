@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cli/paint.h"
 #include "wire/path.pb.h"
@@ -12,8 +13,18 @@
 namespace clew::cli {
 
 /// Sequence numbers are relative to each tap's own start, so that they read the same on both sides of a gateway that
-/// moves them. `absolute`: times of day in place of seconds since the first packet.
-std::string ladder_view(const v1::Ladder& ladder, bool absolute, const Paint& paint, std::size_t columns);
+/// moves them.
+struct LadderLook {
+    bool absolute = false;  ///< times of day in place of seconds since the first packet
+    /// Which transport connection each column is of (path_summary.h): on the other side of a relay a packet is not
+    /// missing, it is not meant to be there. Empty: all of one.
+    std::vector<unsigned> connections;
+    std::size_t columns = 80;  ///< of the terminal
+};
+std::string ladder_view(const v1::Ladder& ladder, const LadderLook& look, const Paint& paint);
+
+/// LadderLook::connections for the columns of a path's ladder.
+std::vector<unsigned> connection_of_column(const v1::Ladder& ladder, const v1::Path& path);
 
 /// One line a row, each cell with its tap's name; numbers as written at the tap. Every line ends in a newline.
 std::string ladder_lines(const v1::Ladder& ladder);

@@ -14,6 +14,17 @@ const v1::PathLeg* server_leg(const v1::Path& path) {
     return path.legs().empty() ? nullptr : &path.legs(path.legs_size() - 1);
 }
 
+std::string called_address(const v1::Path& path) {
+    if (path.legs().empty()) return {};
+    std::string called = client_leg(path)->server();
+    std::string server = server_leg(path)->server();
+    if (called == server) return {};
+    // The echo id that stands for ICMP's port changes with every SNAT.
+    const bool no_ports = path.proto().compare(0, 4, "icmp") == 0;
+    if (no_ports && called.substr(0, called.rfind(':')) == server.substr(0, server.rfind(':'))) return {};
+    return printable(called);
+}
+
 bool is_measurable(const v1::Path& path, const v1::PathLink& link) {
     const auto has_packets = [&](std::uint32_t i) {
         return i < static_cast<std::uint32_t>(path.legs_size()) &&
@@ -22,10 +33,22 @@ bool is_measurable(const v1::Path& path, const v1::PathLink& link) {
     return has_packets(link.from()) && has_packets(link.to());
 }
 
+std::vector<unsigned> connection_of_leg(const v1::Path& path) {
+    std::vector<unsigned> connections(static_cast<std::size_t>(path.legs_size()), 0);
+    for (const v1::PathLink& link : path.links())
+        if (link.kind() == "relay")
+            for (std::size_t i = link.to(); i < connections.size(); ++i) ++connections[i];
+    return connections;
+}
+
 AddedDelay added_delay(const v1::Path& path) {
     AddedDelay added;
     for (const v1::PathLink& link : path.links()) {
-        if (!is_measurable(path, link)) continue;
+        if (!is_measurable(path, link)) {
+            // From a socket to the tap beside it is no gateway; a proxy between two sockets is one, unmeasured.
+            if (link.kind() != "forward") added.missing += 2;
+            continue;
+        }
         unsigned measured = 0;
         for (const v1::PathDelay& delay : link.delays()) {
             if (delay.samples() == 0) continue;
@@ -68,9 +91,14 @@ std::string worst_grade(const v1::Path& path) {
 std::vector<std::string> abnormalities(const v1::Path& path) {
     std::vector<std::string> found;
     std::uint64_t retransmissions = 0, packets_to_client = 0, packets = 0;
-    bool reset = false, seen_by_tap = false;
-    for (const v1::PathLeg& leg : path.legs()) {
-        reset |= leg.end() == "reset";
+    bool seen_by_tap = false;
+    std::vector<unsigned> resets(1);
+    const std::vector<unsigned> connections = connection_of_leg(path);
+    for (int i = 0; i < path.legs_size(); ++i) {
+        const v1::PathLeg& leg = path.legs(i);
+        const unsigned connection = connections[static_cast<std::size_t>(i)];
+        resets.resize(std::max<std::size_t>(resets.size(), connection + 1));
+        resets[connection] += leg.end() == "reset";
         if (leg.observer() == "socket") continue;
         seen_by_tap = true;
         packets += leg.to_server().packets() + leg.to_client().packets();
@@ -79,7 +107,10 @@ std::vector<std::string> abnormalities(const v1::Path& path) {
         retransmissions = std::max<std::uint64_t>(
             retransmissions, std::uint64_t{leg.to_server().retransmissions()} + leg.to_client().retransmissions());
     }
-    if (reset) found.emplace_back("reset");
+    if (resets[0] > 0)
+        found.emplace_back("reset");
+    else if (std::any_of(resets.begin(), resets.end(), [](unsigned count) { return count > 0; }))
+        found.emplace_back("reset behind the relay");
     if (seen_by_tap && packets > 0 && packets_to_client == 0) found.emplace_back("no answer seen");
     if (retransmissions > 0)
         found.push_back(with_thousands(retransmissions) +

@@ -18,6 +18,9 @@ struct AddedDelay {
     unsigned missing = 0;   ///< directions of links between packet taps that have none: the sum is a lower bound
 };
 
+/// Which transport connection each leg is of: 0 on the client's side, one more behind each relay.
+std::vector<unsigned> connection_of_leg(const v1::Path& path);
+
 AddedDelay added_delay(const v1::Path& path);
 std::string added_delay_text(
     const AddedDelay& added);  ///< "412 ±2 µs", "≥ 412 ±2 µs" when some are missing, "-" when all are
@@ -25,7 +28,10 @@ std::string added_delay_text(
 /// Between two packet taps: a socket has no packets to compare.
 bool is_measurable(const v1::Path& path, const v1::PathLink& link);
 
-std::string process_text(const v1::PathLeg& leg);     ///< "curl[4711]"; empty when not known
+std::string process_text(const v1::PathLeg& leg);  ///< "curl[4711]"; empty when not known
+/// The server as the client knows it, where a gateway stands between (a VIP); empty when it is the server itself.
+std::string called_address(const v1::Path& path);
+
 const v1::PathLeg* client_leg(const v1::Path& path);  ///< the first; null for a path without legs
 const v1::PathLeg* server_leg(const v1::Path& path);
 

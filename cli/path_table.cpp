@@ -38,7 +38,7 @@ Row row_of(const v1::Path& path, std::size_t id_length) {
     if (client) row.client = with_process(printable(client->client()), alone ? "" : process_text(*client), true);
     if (server) row.server = with_process(printable(server->server()), alone ? "" : process_text(*server), false);
     if (alone && !process_text(*client).empty()) row.server += " (socket of " + process_text(*client) + ")";
-    if (client && server && client->server() != server->server()) row.called = printable(client->server());
+    row.called = called_address(path);
     row.hops = hops_text(path);
     row.hops_style = path.links().empty() ? Style::faint : Style::strong;
     row.legs = std::to_string(path.legs_size());

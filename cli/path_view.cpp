@@ -155,12 +155,21 @@ std::vector<std::string> change_lines(const v1::PathLeg& from, const v1::PathLeg
     return lines;
 }
 
+/// No packet arrives before it left: what is below 0 by more than its error is the time stamps' fault.
+bool is_below_zero(const v1::PathDelay& delay) { return delay.min_ns() < -delay.error_ns(); }
+
+bool error_exceeds(const v1::PathDelay& delay) {
+    return delay.error_ns() > 0 && std::abs(delay.mean_ns()) <= delay.error_ns();
+}
+
 std::string delay_line(const v1::PathDelay& delay) {
     std::string line = (delay.direction() == "to_server" ? "to server  " : "to client  ") +
                        measured_text(delay.mean_ns(), delay.error_ns()) + " mean";
     if (delay.samples() > 1) line += ", " + duration_text(delay.min_ns()) + " … " + duration_text(delay.max_ns());
     line += ", " + count_text(delay.samples(), "sample");
-    if (delay.error_ns() > 0 && std::abs(delay.mean_ns()) <= delay.error_ns())
+    if (is_below_zero(delay))
+        line += "; below 0, so these time stamps are worse than their error says";
+    else if (error_exceeds(delay))
         line += "; the error exceeds it: do not trust this split";
     return line;
 }
@@ -173,7 +182,7 @@ void add_delays(Block& block, const v1::Path& path, const v1::PathLink& link) {
         const v1::PathDelay* found = nullptr;
         for (const v1::PathDelay& delay : link.delays())
             if (delay.direction() == direction && delay.samples() > 0) found = &delay;
-        const bool doubtful = !found || (found->error_ns() > 0 && std::abs(found->mean_ns()) <= found->error_ns());
+        const bool doubtful = !found || is_below_zero(*found) || error_exceeds(*found);
         const std::string words = std::string(direction) == "to_server" ? "to server  " : "to client  ";
         block.add(first ? "added" : "",
                   {found ? delay_line(*found) : words + "not measured: no packet was sampled on both sides"},
@@ -279,7 +288,7 @@ std::string path_view(const v1::Path& path, const Paint& paint, std::size_t colu
             return process.empty() ? printable(address) : process + "  " + printable(address);
         };
         head.add("client", {end_of(client, client.client())});
-        if (client.server() != server.server()) head.add("calls", {printable(client.server())});
+        if (const std::string called = called_address(path); !called.empty()) head.add("calls", {called});
         head.add("server", {end_of(server, server.server())});
     }
     const AddedDelay added = added_delay(path);

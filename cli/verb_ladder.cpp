@@ -44,11 +44,15 @@ Result<void> show(const Program& program, const Options& options) {
                         (ladder->partial().empty()
                              ? std::string("; the sensors' header rings may have moved on, or only sockets saw it")
                              : ": " + printable(ladder->partial())));
-    if (options.format == "table")
-        surroundings.out << ladder_view(*ladder, options.absolute, Paint(surroundings.colours),
-                                        static_cast<std::size_t>(surroundings.columns));
-    else
+    if (options.format == "table") {
+        LadderLook look{
+            .absolute = options.absolute, .connections = {}, .columns = static_cast<std::size_t>(surroundings.columns)};
+        if (const Result<v1::Path> path = api->path(ladder->path_id()))
+            look.connections = connection_of_column(*ladder, *path);
+        surroundings.out << ladder_view(*ladder, look, Paint(surroundings.colours));
+    } else {
         surroundings.out << ladder_lines(*ladder);
+    }
     if (!ladder->partial().empty())
         return fail(ErrorKind::partial, "not every packet is here: " + printable(ladder->partial()));
     return {};

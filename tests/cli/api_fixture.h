@@ -63,16 +63,17 @@ class ApiFixture : public testing::Test {
     void serve(const std::string& path, std::string body, unsigned status = 200) {
         answers_[path] = {status, std::move(body)};
     }
-    std::string asked(const std::string& parameter) {
+    /// What the last request for `path` said.
+    std::string asked(const std::string& parameter, const std::string& path = "/api/v1/paths") {
         const std::lock_guard lock(mutex_);
-        return last_.parameter(parameter, "(absent)");
+        return last_[path].parameter(parameter, "(absent)");
     }
 
   private:
     http::Response answer(const http::Request& request) {
         const std::lock_guard lock(mutex_);
         const http::Target target = http::parse_target(request.target);
-        if (target.path != "/api/v1/status") last_ = target;
+        last_[target.path] = target;
         const auto found = answers_.find(target.path);
         http::Response response;
         response.status = found == answers_.end() ? 404 : found->second.first;
@@ -81,7 +82,7 @@ class ApiFixture : public testing::Test {
     }
 
     std::mutex mutex_;
-    http::Target last_;
+    std::map<std::string, http::Target> last_;
     std::map<std::string, std::pair<unsigned, std::string>> answers_;
     std::unique_ptr<http::Server> server_;
 };

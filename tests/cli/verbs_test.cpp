@@ -177,8 +177,8 @@ TEST_F(Verbs, Ladder) {
     const Outcome shown = run_api({"ladder", "9f3a11c04be7d210", "--from", "1h"}, 100);
     EXPECT_EQ(shown.code, 0) << shown.err;
     EXPECT_THAT(shown.out, HasSubstr("✕"));
-    EXPECT_EQ(asked("from_ns"), std::to_string(sample_time_ns));
-    EXPECT_EQ(asked("to_ns"), "(absent)");
+    EXPECT_EQ(asked("from_ns", "/api/v1/paths/9f3a11c04be7d210/ladder"), std::to_string(sample_time_ns));
+    EXPECT_EQ(asked("to_ns", "/api/v1/paths/9f3a11c04be7d210/ladder"), "(absent)");
     v1::Ladder ladder = sample_ladder();
     ladder.set_partial("sensor-b does not answer");
     serve("/api/v1/paths/9f3a11c04be7d210/ladder", api_json(ladder));

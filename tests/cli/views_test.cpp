@@ -239,9 +239,13 @@ TEST(PathView, LinkThatPointsNowhereIsLeftOut) {
     EXPECT_EQ(added_delay(path).measured, 0u);
 }
 
-TEST(LadderView, OneRowAPacket) { EXPECT_EQ(ladder_view(sample_ladder(), false, plain, 100), ladder_of_two_taps); }
+TEST(LadderView, OneRowAPacket) {
+    EXPECT_EQ(ladder_view(sample_ladder(), {.absolute = false, .connections = {}, .columns = 100}, plain),
+              ladder_of_two_taps);
+}
 TEST(LadderView, BlocksOfTapsWhereItIsNarrow) {
-    EXPECT_EQ(ladder_view(sample_ladder(), true, plain, 70), ladder_in_blocks);
+    EXPECT_EQ(ladder_view(sample_ladder(), {.absolute = true, .connections = {}, .columns = 70}, plain),
+              ladder_in_blocks);
 }
 
 TEST(LadderView, LinesHoldWhatWasWritten) {
@@ -257,13 +261,29 @@ TEST(LadderView, WithoutTheHandshakeNumbersBeginAtOne) {
         leg.mutable_to_client()->clear_isn();
     }
     ladder.mutable_rows()->DeleteSubrange(0, 2);
-    EXPECT_THAT(ladder_view(ladder, false, plain, 100), HasSubstr("PSH,ACK            1    1     512"));
+    EXPECT_THAT(ladder_view(ladder, {.absolute = false, .connections = {}, .columns = 100}, plain),
+                HasSubstr("PSH,ACK            1    1     512"));
+}
+
+TEST(LadderView, OtherSideOfARelayIsNotMissing) {
+    v1::Path path = sample_path();
+    EXPECT_THAT(connection_of_column(sample_ladder(), path), testing::ElementsAre(0, 0));
+    path.mutable_links(2)->set_kind("relay");
+    const std::vector<unsigned> connections = connection_of_column(sample_ladder(), path);
+    EXPECT_THAT(connections, testing::ElementsAre(0, 1));
+    const std::string text =
+        ladder_view(sample_ladder(), {.absolute = false, .connections = connections, .columns = 100}, plain);
+    EXPECT_THAT(text, HasSubstr("512  ● ▶          ·"));
+    EXPECT_THAT(text, Not(HasSubstr("512  ● ▶          ✕")));
+    path.mutable_legs(2)->set_leg_id("of another revision");
+    EXPECT_TRUE(connection_of_column(sample_ladder(), path).empty());
 }
 
 TEST(LadderView, FewerCellsThanColumns) {
     v1::Ladder ladder = sample_ladder();
     ladder.mutable_rows(0)->clear_cells();
-    EXPECT_THAT(ladder_view(ladder, false, plain, 100), HasSubstr("0.000000  -"));
+    EXPECT_THAT(ladder_view(ladder, {.absolute = false, .connections = {}, .columns = 100}, plain),
+                HasSubstr("0.000000  -"));
     EXPECT_THAT(ladder_lines(ladder), HasSubstr("\"cells\":[]"));
 }
 
@@ -318,6 +338,34 @@ TEST(PathSummary, WhatIsAbnormal) {
     for (v1::PathLeg& leg : *path.mutable_legs()) leg.clear_to_client();
     EXPECT_THAT(abnormalities(path), testing::ElementsAre("reset", "no answer seen", "link of grade C"));
     EXPECT_EQ(worst_grade(path), "C");
+}
+
+TEST(PathSummary, RelayIsNotMeasuredAndItsResetsStayBehindIt) {
+    v1::Path path = sample_path();
+    path.mutable_links(3)->set_kind("relay");
+    EXPECT_EQ(added_delay(path).missing, added_delay(sample_path()).missing + 2);
+    path.mutable_legs(3)->clear_to_client();
+    path.mutable_legs(4)->set_end("reset");
+    EXPECT_THAT(abnormalities(path), testing::ElementsAre("reset behind the relay"));
+    path.mutable_legs(1)->set_end("reset");
+    EXPECT_THAT(abnormalities(path), testing::ElementsAre("reset"));
+}
+
+TEST(PathSummary, CalledAddress) {
+    v1::Path path = sample_path();
+    EXPECT_EQ(called_address(path), "198.51.100.10:443");
+    path.mutable_legs(4)->set_server("198.51.100.10:1");
+    EXPECT_EQ(called_address(path), "198.51.100.10:443");
+    path.set_proto("icmp");
+    EXPECT_EQ(called_address(path), "") << "the echo id is no port";
+    EXPECT_EQ(called_address(v1::Path()), "");
+}
+
+TEST(PathView, StampsThatContradictTheirErrorAreSaid) {
+    v1::Path path = sample_path();
+    path.mutable_links(1)->mutable_delays(0)->set_min_ns(-5'000);
+    EXPECT_THAT(path_view(path, plain, 200),
+                HasSubstr("below 0, so these time stamps are worse than their error says"));
 }
 
 TEST(PathSummary, IdsStayDistinct) {
