@@ -222,10 +222,9 @@ Result<void> PortsOnDpdk::open_vdev(const LivePortRequest& request, const std::s
     const int result = rte_vdev_init(name.c_str(), arguments.c_str());
     std::uint16_t port = 0;
     if (result != 0 || rte_eth_dev_get_port_by_name(name.c_str(), &port) != 0)
-        return fail(ErrorKind::failed, "source '" + to_text(request.spec) +
-                                           "': the driver does not take the interface (" +
-                                           rte_strerror(result < 0 ? -result : ENODEV) +
-                                           "); lo, tun and tap interfaces need af_packet:" + request.spec.target);
+        return fail(ErrorKind::failed,
+                    "source '" + to_text(request.spec) + "': the driver does not take the interface (" +
+                        rte_strerror(result < 0 ? -result : ENODEV) + "); try af_packet:" + request.spec.target);
     vdevs_.push_back(name);
     return start_port(request, port, queues, stamps);
 }

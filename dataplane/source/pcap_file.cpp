@@ -70,7 +70,7 @@ bool PcapFile::read_ahead() {
         at_end_ = true;
         if (got == PCAP_ERROR) {
             ++counters_.errors;
-            error_ = "'" + path_ + "' is damaged behind its packet " + std::to_string(counters_.packets) + " (" +
+            error_ = "'" + path_ + "' cannot be read beyond its packet " + std::to_string(counters_.packets) + " (" +
                      pcap_geterr(capture_) + "): the packets before it were read";
         }
         return false;

@@ -110,7 +110,7 @@ TEST(PcapFile, ATruncatedFileGivesWhatItHasAndSaysSo) {
     std::size_t seen = 0;
     while (!(*file)->at_end()) seen += (*file)->receive(burst);
     EXPECT_EQ(seen, 1u);
-    EXPECT_NE((*file)->error_sentence().find("damaged behind its packet 1"), std::string::npos)
+    EXPECT_NE((*file)->error_sentence().find("cannot be read beyond its packet 1"), std::string::npos)
         << (*file)->error_sentence();
 }
 
