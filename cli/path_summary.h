@@ -10,7 +10,7 @@
 
 namespace clew::cli {
 
-/// What all links together added, there and back. Sums of means, so their errors add up too.
+/// What all links between taps added together, there and back. Sums of means, so their errors add up too.
 struct AddedDelay {
     DurationNs sum_ns = 0;
     DurationNs error_ns = 0;

@@ -174,20 +174,32 @@ std::string delay_line(const v1::PathDelay& delay) {
     return line;
 }
 
+/// Why a direction has no delay.
+std::string unmeasured_text(const v1::Path& path, const v1::PathLink& link) {
+    const v1::PathLeg& from = path.legs(static_cast<int>(link.from()));
+    const v1::PathLeg& to = path.legs(static_cast<int>(link.to()));
+    if (from.clock() != to.clock())
+        return "not measured: different clocks (" + printable(from.clock()) + " and " + printable(to.clock()) + ")";
+    if (link.kind() == "relay") return "not measured: a relay's two connections share no packets";
+    if (!is_measurable(path, link)) return "not measured: a socket reports few of its packets' times";
+    return "not measured: no packet was sampled on both sides";
+}
+
 void add_delays(Block& block, const v1::Path& path, const v1::PathLink& link) {
-    if (!is_measurable(path, link))
-        return block.add("added", {"not measurable: a socket has no packets to compare"}, Style::faint);
-    bool first = true;
-    for (const char* direction : {"to_server", "to_client"}) {
-        const v1::PathDelay* found = nullptr;
+    std::vector<std::pair<const char*, const v1::PathDelay*>> directions = {{"to_server", nullptr},
+                                                                            {"to_client", nullptr}};
+    for (auto& [direction, found] : directions)
         for (const v1::PathDelay& delay : link.delays())
             if (delay.direction() == direction && delay.samples() > 0) found = &delay;
+    if (!directions[0].second && !directions[1].second)
+        return block.add("added", {unmeasured_text(path, link)}, Style::faint);
+    const char* label = "added";
+    for (const auto& [direction, found] : directions) {
         const bool doubtful = !found || is_below_zero(*found) || error_exceeds(*found);
         const std::string words = std::string(direction) == "to_server" ? "to server  " : "to client  ";
-        block.add(first ? "added" : "",
-                  {found ? delay_line(*found) : words + "not measured: no packet was sampled on both sides"},
+        block.add(label, {found ? delay_line(*found) : words + unmeasured_text(path, link)},
                   doubtful ? Style::faint : Style::plain);
-        first = false;
+        label = "";
     }
 }
 
@@ -293,8 +305,8 @@ std::string path_view(const v1::Path& path, const Paint& paint, std::size_t colu
     }
     const AddedDelay added = added_delay(path);
     if (added.measured > 0)
-        head.add("added", {added_delay_text(added) + " there and back by all hops" +
-                           (added.missing > 0 ? "; not every hop could be measured" : "")});
+        head.add("added", {added_delay_text(added) + " there and back, from the first tap to the last" +
+                           (added.missing > 0 ? "; not every part could be measured" : "")});
     for (const std::string& one : abnormalities(path)) head.add("attention", {"! " + one}, Style::bad);
     text += head.text() + "\n";
     for (int i = 0; i < path.legs_size(); ++i) {

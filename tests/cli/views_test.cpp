@@ -42,7 +42,8 @@ first seen 2023-11-14T22:13:20.123456Z, for 1.20 s
 client     curl[4711]  10.0.0.7:40112
 calls      198.51.100.10:443
 server     nginx[811]  10.2.0.11:8080
-added      ≥ 74.0 ±52.0 µs there and back by all hops; not every hop could be measured
+added      ≥ 74.0 ±52.0 µs there and back, from the first tap to the last; not every part could be
+           measured
 attention  ! 3 retransmissions
 
  1  host-a/sockets  socket, clock host-a
@@ -52,7 +53,7 @@ attention  ! 3 retransmissions
     │
     ▼ forward  grade A  64.0 bits, no rival
     │ changed    went into vxlan 100 (192.0.2.1 > 192.0.2.2)
-    │ added      not measurable: a socket has no packets to compare
+    │ added      not measured: different clocks (host-a and sensor-a)
     │ because     +32.0  same initial sequence number of the client (isn_forward)
     │             +32.0  same initial sequence number of the server (isn_reverse)
     │
@@ -103,7 +104,7 @@ attention  ! 3 retransmissions
     │
     ▼ forward  grade A  64.0 bits, no rival
     │ changed    nothing that can be seen
-    │ added      not measurable: a socket has no packets to compare
+    │ added      not measured: different clocks (sensor-a and host-a)
     │ because     +64.0  same initial sequence number of the server (isn_reverse)
     │
  5  web-1/sockets  socket, clock host-a
@@ -359,6 +360,20 @@ TEST(PathSummary, CalledAddress) {
     path.set_proto("icmp");
     EXPECT_EQ(called_address(path), "") << "the echo id is no port";
     EXPECT_EQ(called_address(v1::Path()), "");
+}
+
+TEST(PathView, EveryDelayThatIsThereIsShownAndEveryLackHasItsReason) {
+    v1::Path path = sample_path();
+    add_delay(*path.mutable_links(0), "to_server", 5'000, 100);
+    EXPECT_THAT(path_view(path, plain, 200), HasSubstr("to server  5.00 ±0.10 µs mean"));
+    EXPECT_EQ(added_delay(path).sum_ns, added_delay(sample_path()).sum_ns) << "from tap to tap alone";
+    path.mutable_links(1)->clear_delays();
+    path.mutable_legs(1)->set_clock("sensor-b");
+    EXPECT_THAT(path_view(path, plain, 200), HasSubstr("not measured: different clocks (sensor-b and sensor-a)"));
+    path = sample_path();
+    path.mutable_links(2)->set_kind("relay");
+    path.mutable_links(2)->clear_delays();
+    EXPECT_THAT(path_view(path, plain, 200), HasSubstr("not measured: a relay's two connections share no packets"));
 }
 
 TEST(PathView, StampsThatContradictTheirErrorAreSaid) {
