@@ -73,7 +73,8 @@ IpAddress address_at(const std::uint8_t* at, bool v6) {
 }  // namespace
 
 Decapped decap(const Packet& packet, const DecapSettings& settings) {
-    Walk walk;
+    Decapped found;
+    Walk walk(found);
     walk.bytes = packet.bytes;
     walk.end = packet.captured_length;
     walk.wire_length = packet.wire_length;
@@ -89,8 +90,8 @@ Decapped decap(const Packet& packet, const DecapSettings& settings) {
             case Next::transport:
                 walk.found.transport_offset = walk.offset;
                 walk.found.end_offset = walk.end;
-                return walk.found;
-            case Next::refuse: return walk.found;
+                return found;
+            case Next::refuse: return found;
         }
     }
 }

@@ -38,8 +38,7 @@ Result<wire::PublisherSettings> publisher_settings(const SensorConfig& config, T
     return settings;
 }
 
-v1::Counter make_counter(std::string_view name, const std::string& tap, std::uint64_t value,
-                               std::string_view text) {
+v1::Counter make_counter(std::string_view name, const std::string& tap, std::uint64_t value, std::string_view text) {
     v1::Counter counter;
     counter.set_name(std::string(name));
     counter.set_tap(tap);

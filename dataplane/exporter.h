@@ -33,8 +33,7 @@ class Exporter {
     Exporter(const SensorConfig& config, std::vector<Worker*> workers, std::vector<LiveSource> sources);
     void run();
     bool carry();
-    void answer(const v1::HeaderRequest& request,
-                const std::function<void(const v1::HeaderReply&)>& reply) const;
+    void answer(const v1::HeaderRequest& request, const std::function<void(const v1::HeaderReply&)>& reply) const;
     std::vector<v1::Counter> count() const;
 
     std::vector<std::string> tap_names_;

@@ -12,6 +12,14 @@ namespace {
 std::size_t slot_count(std::uint32_t leg_count_max) {
     return std::bit_ceil(std::size_t{std::max(leg_count_max, 1u)} * 2);
 }
+
+/// Compares as words: the keys nearly always are the same, so looking at all of them costs no more.
+bool same_key(const LegKey& a, const LegKey& b) {
+    std::uint64_t x[6] = {}, y[6] = {};
+    std::memcpy(x, &a, sizeof a);
+    std::memcpy(y, &b, sizeof b);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]) | (x[5] ^ y[5])) == 0;
+}
 }  // namespace
 
 bool LegTable::allocate(std::uint32_t leg_count_max, bool populate) {
@@ -48,7 +56,7 @@ LegNumber LegTable::find(const LegKey& key, std::uint32_t hash) const {
     for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
         if (slots_[slot].hash != hash) continue;
         const LegNumber leg = slots_[slot].leg - 1;
-        if (std::memcmp(&hot_[leg].key, &key, sizeof key) == 0) return leg;
+        if (same_key(hot_[leg].key, key)) return leg;
     }
     return leg_none;
 }

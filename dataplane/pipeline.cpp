@@ -5,6 +5,7 @@
 #include <array>
 #include <cstring>
 
+#include "dataplane/bytes.h"
 #include "dataplane/deadline_wheel.h"
 #include "dataplane/decap.h"
 #include "dataplane/duplicate_filter.h"
@@ -170,7 +171,7 @@ void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
     }
     source.port = transport.source_port;
     destination.port = transport.destination_port;
-    const int order = std::memcmp(source.ip.bytes.data(), destination.ip.bytes.data(), 16);
+    const int order = compare_addresses<16>(source.ip.bytes.data(), destination.ip.bytes.data());
     flight.side = order > 0 || (order == 0 && source.port > destination.port) ? 1 : 0;
     const Endpoint& low = flight.side == 0 ? source : destination;
     const Endpoint& high = flight.side == 0 ? destination : source;

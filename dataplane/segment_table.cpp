@@ -5,16 +5,18 @@
 #include <bit>
 #include <cstring>
 
+#include "dataplane/bytes.h"
 #include "dataplane/hash.h"
 
 namespace clew::sensor {
 namespace {
 
-/// Writes two ends of `size` bytes in sorted order; true when that swapped them.
-bool put_pair(std::uint8_t* to, const std::uint8_t* first, const std::uint8_t* second, std::size_t size) {
-    const bool swap = std::memcmp(first, second, size) > 0;
-    std::memcpy(to, swap ? second : first, size);
-    std::memcpy(to + size, swap ? first : second, size);
+/// Writes two ends of N bytes in sorted order; true when that swapped them.
+template <std::size_t N>
+bool put_pair(std::uint8_t* to, const std::uint8_t* first, const std::uint8_t* second) {
+    const bool swap = compare_addresses<N>(first, second) > 0;
+    std::memcpy(to, swap ? second : first, N);
+    std::memcpy(to + N, swap ? first : second, N);
     return swap;
 }
 
@@ -37,11 +39,12 @@ SegmentKey segment_key(const std::uint8_t* frame, const Decapped& decapped) {
         if (layer.ends_offset == 0) continue;
         const std::size_t size = layer.ends_v6 ? 16 : 4;
         const std::uint8_t* ends = frame + layer.ends_offset;
-        if (put_pair(to, ends, ends + size, size)) key.swapped |= static_cast<std::uint16_t>(1u << i);
+        const bool swap = layer.ends_v6 ? put_pair<16>(to, ends, ends + 16) : put_pair<4>(to, ends, ends + 4);
+        if (swap) key.swapped |= static_cast<std::uint16_t>(1u << i);
         to += 2 * size;
     }
     const std::uint8_t* mac = frame + decapped.mac_offset;  // destination first on the wire
-    if (put_pair(to, mac + 6, mac, 6)) key.swapped |= swapped_mac_bit;
+    if (put_pair<6>(to, mac + 6, mac)) key.swapped |= swapped_mac_bit;
     to += 12;
     key.length = static_cast<std::uint16_t>(to - key.bytes);
     return key;

@@ -23,13 +23,15 @@ enum class Next : std::uint8_t {
 };
 
 struct Walk {
+    explicit Walk(Decapped& to_fill) : found(to_fill) {}
+
     const std::uint8_t* bytes = nullptr;
     std::uint32_t offset = 0;
     std::uint32_t end = 0;  ///< captured bytes; shrinks to an inner packet's own end, so that padding is no payload
     std::uint32_t wire_length = 0;
     std::uint16_t ethertype = 0;
     const DecapSettings* settings = nullptr;
-    Decapped found;
+    Decapped& found;
 
     bool has(std::uint32_t count) const { return end - offset >= count; }
     const std::uint8_t* at(std::uint32_t ahead = 0) const { return bytes + offset + ahead; }
