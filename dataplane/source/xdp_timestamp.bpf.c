@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-// Hands every frame of an interface to the AF_XDP socket of its queue, with the kernel's time of arrival in front of it.
-// Needs Linux 6.1 (bpf_ktime_get_tai_ns). A queue without a socket keeps its frames.
-#include <linux/bpf.h>
+// Hands every frame of an interface to the AF_XDP socket of its queue, with the kernel's time of arrival in front of
+// it. Needs Linux 6.1 (bpf_ktime_get_tai_ns). A queue without a socket keeps its frames.
 #include <bpf/bpf_helpers.h>
+#include <linux/bpf.h>
 
 #include "dataplane/source/xdp_timestamp.h"
 
@@ -15,12 +15,11 @@ struct {
 } xsks_map SEC(".maps");
 
 SEC("xdp")
-int clew_xdp_stamp(struct xdp_md *context)
-{
+int clew_xdp_stamp(struct xdp_md* context) {
     if (bpf_xdp_adjust_meta(context, -(int)sizeof(struct clew_xdp_stamp)) == 0) {
-        struct clew_xdp_stamp *stamp = (void *)(long)context->data_meta;
+        struct clew_xdp_stamp* stamp = (void*)(long)context->data_meta;
 
-        if ((void *)(stamp + 1) <= (void *)(long)context->data) {
+        if ((void*)(stamp + 1) <= (void*)(long)context->data) {
             stamp->mark = CLEW_XDP_STAMP_MARK;
             stamp->tai_ns = bpf_ktime_get_tai_ns();
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every kind of gateway by hand: the path is whole, in order, of the right kind and grade. Long, because it is a list of
-// cases that share one region.
+// Every kind of gateway by hand: the path is whole, in order, of the right kind and grade. Long, because it is a list
+// of cases that share one region.
 #include "nat-trace/engine.h"
 
 #include <gmock/gmock.h>
