@@ -184,7 +184,7 @@ std::string ladder_view(const v1::Ladder& ladder, const LadderLook& look, const 
         "● first seen here   ▶ to the server   ◀ to the client   +time since the tap before   ✕ not seen here";
     if (!look.connections.empty() && look.connections.front() != look.connections.back())
         legend_line += "   · other side of the relay";
-    return text + "\n" + paint(Style::faint, legend_line) + "\n";
+    return text + "\n" + paint(Style::faint, wrap(legend_line, columns, ""));
 }
 
 std::string ladder_lines(const v1::Ladder& ladder) {

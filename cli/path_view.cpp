@@ -320,10 +320,9 @@ std::string path_view(const v1::Path& path, const Paint& paint, std::size_t colu
         text += "\n" + wrap("Not linked (" + printable(path.unlinked()) + "): " + unlinked_text(path.unlinked()) + ".",
                             columns, "");
     if (path.legs_size() > 1)
-        text += "\n" +
-                paint(Style::faint, "* differs from the hop before.  clew ladder " + printable(path.path_id()) +
-                                        "  shows its packets hop by hop.") +
-                "\n";
+        text += "\n" + paint(Style::faint, wrap("* differs from the hop before.  clew ladder " +
+                                                    printable(path.path_id()) + "  shows its packets hop by hop.",
+                                                columns, ""));
     return text;
 }
 

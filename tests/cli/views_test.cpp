@@ -164,7 +164,8 @@ TIME                         FLAGS            SEQ  ACK  LENGTH  2 lb-out
 2023-11-14T22:13:20.124456Z  PSH,ACK            1    1     512  ✕
 2023-11-14T22:13:20.324456Z  PSH,ACK retrans    1    1     512  +41.0 µs ▶
 
-● first seen here   ▶ to the server   ◀ to the client   +time since the tap before   ✕ not seen here
+● first seen here ▶ to the server ◀ to the client +time since the tap
+before ✕ not seen here
 )text";
 
 constexpr const char* ladder_line_of_a_gap = R"text({"path_id":"9f3a11c04be7d210","direction":"to_server","time_ns":1700000000124456789,"retransmission":false,"cells":[{"tap":"natgw-out","seen":true,"time_ns":1700000000124456789,"seq":1001,"ack":9001,"length":512,"flags":24,"ttl":64,"ip_id":0,"window":0},{"tap":"lb-out","seen":false}]}
@@ -218,6 +219,17 @@ TEST(PathTable, HostileNamesCannotDriveTheTerminal) {
 
 TEST(PathView, EveryHop) { EXPECT_EQ(path_view(sample_path(), plain, 100), path_of_five_legs); }
 TEST(PathView, OneLegSaysWhyItStandsAlone) { EXPECT_EQ(path_view(lone_path(), plain, 80), path_of_one_leg); }
+
+TEST(PathView, FitsTheTerminal) {
+    for (std::size_t columns = 76; columns < 130; ++columns) {
+        const std::string text = path_view(sample_path(), plain, columns);
+        for (std::size_t begin = 0; begin < text.size();) {
+            const std::size_t end = text.find('\n', begin);
+            EXPECT_LE(display_width(text.substr(begin, end - begin)), columns) << text.substr(begin, end - begin);
+            begin = end + 1;
+        }
+    }
+}
 
 TEST(PathView, LoneSocketMayBeEitherEnds) {
     v1::Path path = lone_path();
