@@ -12,14 +12,15 @@ namespace clew::cli {
 namespace {
 
 constexpr const char* footer = R"(Examples:
-  clew paths                            the connections of the last five minutes, hop by hop
+  clew paths                   connections of the last five minutes, hop by hop
   clew paths --since 1h ip.addr == 10.0.0.7
-  clew path show 9f3a11c0               one of them in full: addresses, evidence, delay of every hop
-  clew ladder 9f3a11c0                  its packets at every tap, side by side
+  clew path show 9f3a11c0      one in full: addresses, evidence, delays
+  clew ladder 9f3a11c0         its packets at every tap, side by side
   clew replay --tap edge=edge.pcap --tap lb=lb.pcap
-  clew doctor                           is this machine fit, is the control plane there?
+  clew doctor                  is this machine fit, is the control plane there?
 
-Exit codes: 0 ok, 1 failed, 2 usage, 3 nothing found, 4 partial, 5 not allowed, 6 unreachable.)";
+Exit codes: 0 ok, 1 failed, 2 usage, 3 nothing found, 4 partial, 5 not allowed,
+6 unreachable.)";
 
 void add_verbs(CLI::App& root, Program& program) {
     add_paths_verb(root, program);
@@ -59,6 +60,9 @@ int run_program(const std::vector<std::string>& arguments, Surroundings& surroun
     Program program{surroundings, api_url_default, {}};
     CLI::App root("Clew follows a connection through every gateway between two processes.", "clew");
     root.footer(footer);
+    root.get_formatter()->column_width(12);
+    root.get_formatter()->label("SUBCOMMAND", "VERB");
+    root.get_formatter()->label("Subcommands", "Verbs");
     root.set_version_flag("--version", std::string("clew ") + CLEW_VERSION);
     root.add_option("--api", program.api_url, "Where the control plane's API is")
         ->envname("CLEW_API")

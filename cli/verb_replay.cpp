@@ -126,8 +126,7 @@ Result<void> run(const Options& options, const Surroundings& surroundings) {
 
 void add_replay_verb(CLI::App& root, Program& program) {
     auto options = std::make_shared<Options>();
-    CLI::App* verb = root.add_subcommand(
-        "replay", "Paths out of capture files: sensor and engine in one process, no root, no network");
+    CLI::App* verb = root.add_subcommand("replay", "Paths out of capture files: no root, no network, no store");
     verb->add_option("CORPUS_DIR", options->corpus, "A folder with region.json and one capture a tap");
     verb->add_option("--tap", options->taps,
                      "NAME=FILE: a capture file (pcap or pcapng) and the tap it was taken at; repeatable")
