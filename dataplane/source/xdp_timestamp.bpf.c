@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 // Hands every frame of an interface to the AF_XDP socket of its queue, with the kernel's time of arrival in front of
 // it. Needs Linux 6.1 (bpf_ktime_get_tai_ns). A queue without a socket keeps its frames.
+#include <linux/bpf.h>  // first: the helpers need its types
+
 #include <bpf/bpf_helpers.h>
-#include <linux/bpf.h>
 
 #include "dataplane/source/xdp_timestamp.h"
 
