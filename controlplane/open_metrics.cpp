@@ -32,11 +32,14 @@ std::string escaped(const std::string& text) {
 struct Family {
     std::string help;
     std::string samples;
+    const char* type = "unknown";  // a peer's counter may be a sum or a level
 };
 
+/// Of the control plane's own: what stands now, not what was counted.
+bool is_level(const std::string& name) { return name.ends_with("_waiting") || name.ends_with("_in_window"); }
+
 void write(const std::string& name, const Family& family, std::string& text) {
-    // A peer's counter may be a sum or a level: its name says, its type does not.
-    text += "# TYPE " + name + " unknown\n";
+    text += "# TYPE " + name + " " + family.type + "\n";
     if (!family.help.empty()) text += "# HELP " + name + " " + escaped(family.help) + "\n";
     text += family.samples;
 }
@@ -48,7 +51,9 @@ std::string to_open_metrics(const v1::Status& status) {
     for (const v1::StatusCounter& counter : status.counters()) {
         const std::string name = name_of("clew_", counter.name());
         families[name].help = counter.text();
-        families[name].samples += name + " " + std::to_string(counter.value()) + "\n";
+        families[name].type = is_level(counter.name()) ? "gauge" : "counter";
+        families[name].samples +=
+            name + (is_level(counter.name()) ? " " : "_total ") + std::to_string(counter.value()) + "\n";
     }
     for (const v1::ObserverStatus& observer : status.observers()) {
         const std::string label = "observer=\"" + escaped(observer.name()) + "\"";

@@ -309,8 +309,9 @@ void ThreadedCollector::take_batch(const Received& received, Peer& peer) {
 void ThreadedCollector::take_counters(const v1::Batch& batch) {
     if (batch.counters_size() == 0) return;
     const std::lock_guard lock(mutex_);
-    v1::ObserverStatus& status = status_[batch.observer()];
-    if (status.started_ns() != batch.started_ns()) return;  // an earlier run's say nothing about now
+    const auto known = status_.find(batch.observer());
+    if (known == status_.end() || known->second.started_ns() != batch.started_ns()) return;  // of an earlier run
+    v1::ObserverStatus& status = known->second;
     status.clear_counters();
     for (const v1::Counter& counter : batch.counters()) {
         v1::StatusCounter& shown = *status.add_counters();

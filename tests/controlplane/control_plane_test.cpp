@@ -150,7 +150,7 @@ TEST_F(ControlPlaneTest, StatusMetricsAndHealth) {
     EXPECT_EQ(status.observers(0).taps_size(), 2);
     const auto metrics = get("/metrics");
     EXPECT_EQ(metrics.status, 200u);
-    EXPECT_NE(metrics.body.find("clew_ingest_legs 10\n"), std::string::npos) << metrics.body;
+    EXPECT_NE(metrics.body.find("clew_ingest_legs_total 10\n"), std::string::npos) << metrics.body;
     EXPECT_NE(metrics.body.find("clew_observer_connected{observer=\"sensor-a\"} 1\n"), std::string::npos);
     EXPECT_TRUE(metrics.body.ends_with("# EOF\n"));
     EXPECT_EQ(get("/healthz").status, 200u);
