@@ -178,7 +178,8 @@ View ConnectionBuilder::view(const std::vector<std::string>& wraps, unsigned nex
 void ConnectionBuilder::end_link(unsigned next_instance) {
     Link link;
     View whole = view(wraps_, next_instance);
-    const bool split = world_.settings_.conditions.asymmetric && link_number_ % 2 == 0;
+    const bool split = world_.settings_.conditions.asymmetric && link_number_ % 2 == 0 &&
+                       spec_.chain.find("dr:") == std::string_view::npos;  // those are asymmetric already
     if (!direct_.empty()) {
         whole.sees[index(Way::to_client)] = false;
         View back = view({}, next_instance);
@@ -221,7 +222,11 @@ void ConnectionBuilder::add_header_box(const std::string& name, const std::vecto
     if (name == "nat" || name == "fullnat") return add_box("fullnat", std::make_unique<Nat>(rewrite(true, true)));
     if (name == "nat64") {
         v6_ = false;
-        return add_box("nat64", std::make_unique<Nat64>(rewrite(true, true), rng_));
+        Rewrite to = rewrite(true, false);
+        Ip embedded = Ip::v4(0);  // RFC 6052: the last four bytes
+        std::copy_n(server_.ip.bytes.begin() + 12, 4, embedded.bytes.begin());
+        to.server = server_ = End{embedded, server_.port};
+        return add_box("nat64", std::make_unique<Nat64>(to, rng_));
     }
     if (name == "fw") {
         const Rewrite to = flag("pat") ? rewrite(true, false) : Rewrite{};
@@ -274,6 +279,10 @@ void ConnectionBuilder::add_word(const std::string& word) {
     std::vector<std::string> parts = words_of(word, ':');
     const std::string name = parts.front();
     parts.erase(parts.begin());
+    if (name == "loop") {
+        loops_ = true;
+        return;
+    }
     end_link(instance());
     if (name == "relay" || name == "http") return add_relay(relay_of(name, parts.empty() ? "" : parts[0]));
     if (name == "dr") {
@@ -292,6 +301,7 @@ void ConnectionBuilder::end_chain() {
     end_link(instance());
     now().server_host = &world_.host("server", rng_.below(32));
     Link& last = now().route->links.back();
+    last.loops = loops_;
     if (world_.settings_.conditions.hairpin && link_number_ > 1 && last.views.size() == 1) {
         const View& first = connection_->conversations[0].route->links[0].views[0];
         last.views[0].tap = first.tap;

@@ -54,6 +54,7 @@ class ConnectionBuilder {
     std::size_t link_number_ = 0, rewrite_number_ = 0, instance_number_ = 0;
     unsigned last_instance_ = 0;
     std::string direct_;
+    bool loops_ = false;
 };
 
 }  // namespace clew::corpus

@@ -35,6 +35,10 @@ class TapFile {
     Nanoseconds stamp(Nanoseconds time) const {
         return time + offset_ + static_cast<Nanoseconds>(static_cast<double>(time - origin_) * drift_);
     }
+    std::string clock_line() const {
+        return R"({"what": "clock", "tap": ")" + name_ + R"(", "offset_ns": )" + std::to_string(offset_) +
+               R"(, "drift_ppm": )" + std::to_string(drift_ * 1e6) + "}";
+    }
     void add(Nanoseconds stamp, std::string frame) {
         waiting_.push_back({stamp, count_++, std::move(frame)});
         std::push_heap(waiting_.begin(), waiting_.end(), later);
@@ -106,8 +110,23 @@ class TapFile {
     pcap_dumper_t* dumper_ = nullptr;
 };
 
+namespace {
+
+std::string gap_line(const std::string& tap, const View& view, Way way, const Packet& packet, Nanoseconds time) {
+    return R"({"what": "capture-gap", "tap": ")" + tap + R"(", "connection": "c)" + std::to_string(view.connection) +
+           R"(", "way": ")" + (way == Way::to_server ? "to_server" : "to_client") + R"(", "seq": )" +
+           std::to_string(packet.seq) + R"(, "length": )" + std::to_string(packet.payload.size()) + R"(, "ns": )" +
+           std::to_string(time) + "}";
+}
+
+}  // namespace
+
 Capture::Capture(std::string directory, const Conditions& conditions, Nanoseconds from, Rng rng)
-    : directory_(std::move(directory)), conditions_(conditions), from_(from), rng_(rng) {}
+    : directory_(std::move(directory)),
+      injected_(directory_ + "/injected.jsonl"),
+      conditions_(conditions),
+      from_(from),
+      rng_(rng) {}
 Capture::~Capture() = default;
 
 int Capture::tap(const std::string& name) {
@@ -119,6 +138,7 @@ int Capture::tap(const std::string& name) {
         Rng shared = rng_;
         taps_.push_back(std::make_unique<TapFile>(name, conditions_, taps_.size(), from_, Rng(seed ^ shared.next())));
         if (!taps_.back()->open(directory_)) error_ = taps_.back()->error();
+        note(taps_.back()->clock_line());
     }
     return at->second;
 }
@@ -128,17 +148,22 @@ bool Capture::lost(TapFile& tap, Nanoseconds time) {
     return conditions_.loss_burst && tap.in_outage(time);
 }
 
-void Capture::pass(View& view, Way way, const Packet& packet, Nanoseconds time) {
+const std::string& Capture::tap_name(int tap) const { return taps_[static_cast<std::size_t>(tap)]->name(); }
+
+void Capture::pass(View& view, Way way, const Packet& packet, Nanoseconds time, bool turned) {
     if (!view.sees[index(way)] || time < from_ || !error_.empty()) return;
     TapFile& tap = *taps_[static_cast<std::size_t>(view.tap)];
     if (conditions_.one_way && way != Way::to_server) return;
     if (conditions_.one_way_return && way != Way::to_client) return;
     if (conditions_.one_way_mixed && index(way) != tap.number() % 2) return;
-    std::string frame = to_frame(packet, way, view.wrapping, rng_.word());
+    std::string frame = to_frame(packet, turned ? other(way) : way, view.wrapping, rng_.word());
     const bool twice = conditions_.duplicate && (tap.number() % 2 == 0 || rng_.chance(0.2));
     Nanoseconds copy_delay = 0;
     for (int copy = 0; copy < (twice ? 2 : 1); ++copy, copy_delay += rng_.between(1 * ns_us, 20 * ns_us)) {
-        if (lost(tap, time)) continue;
+        if (lost(tap, time)) {
+            if (copy == 0 && !twice) note(gap_line(tap.name(), view, way, packet, time));
+            continue;
+        }
         Nanoseconds stamp = tap.stamp(time + copy_delay);
         if (conditions_.reorder) stamp += rng_.between(0, 30 * ns_us);
         if (view.frames++ == 0) {
@@ -177,6 +202,8 @@ std::string Capture::finish() {
                << R"(", "clock": ")" << (conditions_.clocks ? "clock-" + tap.name() : std::string("region")) << "\"}";
     }
     region << "]}\n";
+    injected_.flush();
+    if (!injected_) error_ = "cannot write " + directory_ + "/injected.jsonl";
     if (!region) error_ = "cannot write " + directory_ + "/region.json";
     return error_;
 }

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The taps: each stamps frames by its own clock, loses, doubles and shuffles some as the conditions say, and writes a
-// pcap file with nanosecond stamps. One thread.
+// pcap file with nanosecond stamps. injected.jsonl tells what was done on purpose, for those who test more than links:
+//   {"what": "clock", "tap", "offset_ns", "drift_ppm"}            the tap's clock against true time
+//   {"what": "capture-gap", "tap", "connection", "way", "seq", "length", "ns"}   passed by, not captured
+//   {"what": "network-loss", "connection", "way", "from", "to", "seq", "length", "syn", "ns"}  lost between two taps
+//   {"what": "reset", "connection", "by": "client"|"server"}   {"what": "loop", "connection", "tap"}
+// seq as written on that link, ns in true time, connection as the id in truth.jsonl, null for an end without a tap.
 #pragma once
 
+#include <fstream>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,6 +26,7 @@ struct View {
     int tap = 0;
     Wrapping wrapping;
     bool sees[2] = {true, true};  ///< by Way
+    std::uint64_t connection = 0;
     // filled in by what is captured
     std::uint64_t frames = 0;
     Nanoseconds first_ns = 0;
@@ -38,7 +45,12 @@ class Capture {
     int tap(const std::string& name);
 
     /// `packet` passes the view's tap at `time`, which may lie ahead by up to a second.
-    void pass(View& view, Way way, const Packet& packet, Nanoseconds time);
+    /// `turned`: the MAC addresses are those of the other way (a routing loop).
+    void pass(View& view, Way way, const Packet& packet, Nanoseconds time, bool turned = false);
+
+    /// A line of injected.jsonl: what was done to the traffic or the capture on purpose.
+    void note(const std::string& line) { injected_ << line << '\n'; }
+    const std::string& tap_name(int tap) const;
 
     /// Writes out all frames older than `now`.
     void flush(Nanoseconds now);
@@ -52,6 +64,7 @@ class Capture {
     bool lost(TapFile& tap, Nanoseconds time);
 
     std::string directory_;
+    std::ofstream injected_;
     Conditions conditions_;
     Nanoseconds from_;
     Rng rng_;

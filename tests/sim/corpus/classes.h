@@ -18,13 +18,14 @@ namespace clew::corpus {
 ///   delta[:data|:notoa|:ts|:noroom]                 FULLNAT with an offset on the client's sequence numbers
 ///   synproxy[:fullnat|:ts]   fw[:pat|:nots|:id]     SYN proxy; firewall that hides both ISNs
 ///   dr[:l2|:ipip|:gre|:vxlan|:geneve]               balancer whose servers answer past it, by the box before
+///   loop      at the end: the last link's routers send packets back and forth
 ///   relay[:v1|:v2]   http[:id|:trace|:for]          proxies
 struct ClassSpec {
     std::string_view name;
     App app;
     std::string_view chain;
     HttpSignal signal = HttpSignal::none;
-    std::string_view group = "nat";  ///< of the score table: nat, signal, stream, datagram, hard
+    std::string_view group = "nat";  ///< of the score table: nat opening signal stream same datagram hard
 };
 
 const std::vector<ClassSpec>& class_specs();

@@ -35,9 +35,11 @@ class Folder {
     fs::path path_;
 };
 
-void make(const Folder& folder, const std::string& conditions, std::uint64_t connections, std::uint64_t seed) {
+void make(const Folder& folder, const std::string& conditions, std::uint64_t connections, std::uint64_t seed,
+          const std::string& without = "") {
     WorldSettings settings;
-    for (const ClassSpec& spec : class_specs()) settings.classes.push_back(&spec);
+    for (const ClassSpec& spec : class_specs())
+        if (spec.name != without) settings.classes.push_back(&spec);
     ASSERT_EQ(set_conditions(conditions, settings.conditions), "");
     settings.connections = connections;
     settings.seed = seed;
@@ -77,6 +79,14 @@ TEST(Corpus, EveryConditionGivesTruth) {
     }
 }
 
+TEST(Corpus, TellsWhatWasInjected) {
+    const Folder folder("injected");
+    make(folder, "network-loss,loss,clocks", 3 * class_specs().size(), 11);
+    const std::string injected = content(folder.path() / "injected.jsonl");
+    for (const char* what : {"clock", "network-loss", "capture-gap", "reset", "loop"})
+        EXPECT_NE(injected.find(std::string("{\"what\": \"") + what + "\""), std::string::npos) << what;
+}
+
 TEST(Corpus, UnknownConditionIsNamed) {
     Conditions conditions;
     EXPECT_EQ(set_conditions("loss,rain", conditions), "rain");
@@ -101,7 +111,7 @@ TEST(Corpus, AnIndependentAnalyserFindsNothingOdd) {
     if (std::system("tshark --version >/dev/null 2>&1") != 0)
         GTEST_SKIP() << "SKIPPED: tshark is not installed, so no independent analyser looked at the frames";
     const Folder folder("tshark");
-    make(folder, "", 3 * class_specs().size(), 7);
+    make(folder, "", 3 * class_specs().size(), 7, "loop");
     for (const auto& entry : fs::directory_iterator(folder.path())) {
         if (entry.path().extension() != ".pcap") continue;
         EXPECT_EQ(

@@ -32,6 +32,12 @@ std::string header_of(const std::string& message, const std::string& name) {
     return message.substr(from, message.find("\r\n", from) - from);
 }
 
+std::string request_id_of(const std::string& message) {
+    for (const char* name : request_id_names)
+        if (std::string id = header_of(message, name); !id.empty()) return id;
+    return {};
+}
+
 /// Lives as long as the hooks of the two ends that hold it.
 class RelaySide {
   public:
@@ -53,7 +59,8 @@ class RelaySide {
 
     void accepted() {
         if (kind_ == Relay::proxy_v1) held_ = proxy_v1_header(down().remote(), down().local());
-        if (kind_ == Relay::proxy_v2) held_ = proxy_v2_header(down().remote(), down().local());
+        if (kind_ == Relay::proxy_v2)
+            held_ = proxy_v2_header(down().remote(), down().local(), rng_.chance(0.3) ? rng_.hex(24) : "");
         events_.after(rng_.between(20, 150) * ns_us, [this] {
             const Conversation& next = c_.conversations[n_ + 1];
             up().connect(next.client, next.server);
@@ -79,7 +86,7 @@ class RelaySide {
         const std::string text = std::exchange(header_held_, {});
         requests_.feed(text, [this](const std::string& message) {
             std::string out = rewritten_request(message, kind_, down().remote(), rng_);
-            if (kind_ == Relay::http_request_id) id_ = header_of(out, "X-Request-ID");
+            if (kind_ == Relay::http_request_id) id_ = request_id_of(out);
             to_server(out);
         });
     }
@@ -146,15 +153,18 @@ std::string proxy_v1_header(const End& source, const End& destination) {
            "\r\n";
 }
 
-std::string proxy_v2_header(const End& source, const End& destination) {
+std::string proxy_v2_header(const End& source, const End& destination, const std::string& unique_id) {
     std::string out("\r\n\r\n\0\r\nQUIT\n\x21", 13);
     const std::size_t size = source.ip.v6 ? 16 : 4;
     out.push_back(source.ip.v6 ? 0x21 : 0x11);
-    put16(out, 2 * size + 4);
+    put16(out, 2 * size + 4 + (unique_id.empty() ? 0 : 3 + unique_id.size()));
     for (const End* end : {&source, &destination})
         out.append(reinterpret_cast<const char*>(end->ip.bytes.data()), size);
     put16(out, source.port), put16(out, destination.port);
-    return out;
+    if (unique_id.empty()) return out;
+    out.push_back(5);  // PP2_TYPE_UNIQUE_ID
+    put16(out, unique_id.size());
+    return out + unique_id;
 }
 
 std::size_t proxy_header_length(const std::string& bytes) {
@@ -171,7 +181,7 @@ std::string rewritten_request(const std::string& message, Relay relay, const End
     std::string out = message;
     switch (relay) {
         case Relay::http_request_id:
-            if (out.find("X-Request-ID: ") == std::string::npos) add_header(out, "X-Request-ID: " + rng.hex(32));
+            if (request_id_of(out).empty()) add_header(out, "X-Request-ID: " + rng.hex(32));
             break;
         case Relay::http_traceparent: {
             const std::size_t at = out.find("traceparent: 00-");
@@ -180,7 +190,11 @@ std::string rewritten_request(const std::string& message, Relay relay, const End
             break;
         }
         case Relay::http_forwarded_for:
-            add_header(out, "X-Forwarded-For: " + to_text(client.ip));
+            // Behind other proxies the header grows to the right.
+            if (const std::string before = header_of(out, "X-Forwarded-For"); !before.empty())
+                replace_header(out, "X-Forwarded-For", before + ", " + to_text(client.ip));
+            else
+                add_header(out, "X-Forwarded-For: " + to_text(client.ip));
             add_header(out, "X-Forwarded-Proto: http");
             break;
         default: break;

@@ -13,7 +13,8 @@ namespace clew::corpus {
 void make_relay(Connection& connection, std::size_t n, Events& events, Rng& rng);
 
 std::string proxy_v1_header(const End& source, const End& destination);
-std::string proxy_v2_header(const End& source, const End& destination);
+/// With a unique id as a TLV, unless that is empty.
+std::string proxy_v2_header(const End& source, const End& destination, const std::string& unique_id = {});
 /// Length of the PROXY header at the start of `bytes`; 0 while it is not whole.
 std::size_t proxy_header_length(const std::string& bytes);
 

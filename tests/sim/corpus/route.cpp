@@ -9,7 +9,9 @@ void Route::send(Way way, std::size_t number, Packet packet) {
     Link& link = links[number];
     const bool up = way == Way::to_server;
     const bool lost = loss_ > 0 && rng_.chance(loss_);
-    if (lost && rng_.chance(0.5)) return;
+    const bool before_tap = lost && rng_.chance(0.5);
+    if (lost) note_loss(way, number, before_tap, packet);
+    if (before_tap) return;
     Nanoseconds& last = link.last_ns[index(way)];
     const Nanoseconds at_tap =
         std::max(last + 1, events_.now() + link.delay_ns[up ? 0 : 1] + rng_.between(0, link.jitter_ns));
@@ -20,7 +22,22 @@ void Route::send(Way way, std::size_t number, Packet packet) {
                [this, way, number, p = std::move(packet)]() mutable { arrive(way, number, std::move(p)); });
 }
 
+void Route::note_loss(Way way, std::size_t number, bool before_tap, const Packet& packet) {
+    const bool up = way == Way::to_server;
+    const auto tap_of = [this](std::size_t link) {  // a number past either end is none
+        return link < links.size() ? "\"" + capture_.tap_name(links[link].views[0].tap) + "\"" : std::string("null");
+    };
+    const std::size_t next = up ? number + 1 : number - 1, previous = up ? number - 1 : number + 1;
+    capture_.note(R"({"what": "network-loss", "connection": "c)" + std::to_string(links[number].views[0].connection) +
+                  R"(", "way": ")" + (up ? "to_server" : "to_client") + R"(", "from": )" +
+                  tap_of(before_tap ? previous : number) + R"(, "to": )" + tap_of(before_tap ? number : next) +
+                  R"(, "seq": )" + std::to_string(packet.seq) + R"(, "length": )" +
+                  std::to_string(packet.payload.size()) + R"(, "syn": )" + (packet.has(tcp_syn) ? "true" : "false") +
+                  R"(, "ns": )" + std::to_string(events_.now()) + "}");
+}
+
 void Route::arrive(Way way, std::size_t number, Packet packet) {
+    if (way == Way::to_server && links[number].loops) return bounce(number, std::move(packet), true);
     if (way == Way::to_server && number + 1 == links.size()) return to_server(std::move(packet));
     if (way == Way::to_client && number == 0) return to_client(std::move(packet));
     std::size_t box = way == Way::to_server ? number : number - 1;
@@ -30,6 +47,15 @@ void Route::arrive(Way way, std::size_t number, Packet packet) {
         boxes[box]->pass(way, std::move(p), [this, box](Way out, Packet packet_out) {
             send(out, out == Way::to_server ? box + 1 : box, std::move(packet_out));
         });
+    });
+}
+
+void Route::bounce(std::size_t number, Packet packet, bool turned) {
+    if (--packet.ttl == 0) return;
+    Link& link = links[number];
+    events_.after(link.delay_ns[0] + link.delay_ns[1], [this, number, turned, p = std::move(packet)]() mutable {
+        for (View& view : links[number].views) capture_.pass(view, Way::to_server, p, events_.now(), turned);
+        bounce(number, std::move(p), !turned);
     });
 }
 

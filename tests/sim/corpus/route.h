@@ -34,6 +34,8 @@ struct Link {
     Nanoseconds jitter_ns = 5 * ns_us;
     int return_past =
         -1;  ///< packets to the client leave this link for the link of this number (DR); -1: the one before
+    bool loops =
+        false;  ///< the last link: its two routers send packets to the server back and forth until the TTL ends
     Nanoseconds last_ns[2] = {0, 0};  ///< packets of one direction do not overtake each other
 };
 
@@ -52,6 +54,8 @@ class Route {
   private:
     void send(Way way, std::size_t number, Packet packet);
     void arrive(Way way, std::size_t number, Packet packet);
+    void note_loss(Way way, std::size_t number, bool before_tap, const Packet& packet);
+    void bounce(std::size_t number, Packet packet, bool turned);
 
     Events& events_;
     Capture& capture_;

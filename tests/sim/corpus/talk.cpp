@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/corpus/talk.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace clew::corpus {
@@ -18,6 +19,8 @@ const char* host_name(Rng& rng) {
     return names[rng.below(5)];
 }
 
+std::string address(Rng& rng) { return "203.0.113." + std::to_string(1 + rng.below(250)); }
+
 std::string http_request(App app, HttpSignal signal, Rng& rng) {
     static const char* paths[] = {"/",     "/index.html", "/api/v1/items",  "/static/app.js",
                                   "/cart", "/login",      "/search?q=shoes"};
@@ -34,9 +37,10 @@ std::string http_request(App app, HttpSignal signal, Rng& rng) {
         "\r\nUser-Agent: " + (rng.chance(0.5) ? "curl/7.88.1" : "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36") +
         "\r\nAccept: */*\r\n";
     if (signal == HttpSignal::request_id)
-        out += "X-Request-ID: " + rng.hex(8) + "-" + rng.hex(4) + "-4" + rng.hex(3) + "-a" + rng.hex(3) + "-" +
-               rng.hex(12) + "\r\n";
+        out += std::string(request_id_names[std::min<std::uint64_t>(rng.below(6), 2)]) + ": " + rng.hex(8) + "-" +
+               rng.hex(4) + "-4" + rng.hex(3) + "-a" + rng.hex(3) + "-" + rng.hex(12) + "\r\n";
     if (signal == HttpSignal::traceparent) out += "traceparent: 00-" + rng.hex(32) + "-" + rng.hex(16) + "-01\r\n";
+    if (signal == HttpSignal::forwarded) out += "X-Forwarded-For: " + address(rng) + "\r\n";
     if (rng.chance(0.9)) out += "Cookie: session=" + rng.text(26, letters) + "\r\n";
     if (!post) return out + "\r\n";
     const std::string body =

@@ -28,8 +28,11 @@ struct Talk {
 
 enum class App : std::uint8_t { http, http_same, tls, bytes, health_check, dns, quic, udp, ping, silent, refused };
 
+/// The names that ids go by; an L7 relay takes any of them for its own.
+constexpr const char* request_id_names[] = {"X-Correlation-ID", "x-request-id", "X-Request-ID"};
+
 /// What an HTTP client adds to its requests.
-enum class HttpSignal : std::uint8_t { none, request_id, traceparent };
+enum class HttpSignal : std::uint8_t { none, request_id, traceparent, forwarded };
 
 Talk make_talk(App app, HttpSignal signal, Rng& rng);
 

@@ -44,8 +44,29 @@ Pool& World::pool(const std::string& name, const char* base, std::uint32_t addre
 
 Host& World::host(const std::string& role, std::uint64_t number) {
     auto& host = hosts_[role + std::to_string(number)];
-    if (!host) host = std::make_unique<Host>(Host::any(rng_));
+    if (!host) {
+        host = std::make_unique<Host>(Host::any(rng_));
+        if (role == "client")
+            host->ttl = static_cast<std::uint8_t>(host->ttl - rng_.below(18));  // routers before the region
+    }
     return *host;
+}
+
+/// Tells the views whose they are, and what is to happen on purpose.
+void World::name(Connection& connection) {
+    connection.number = opened_++;
+    const std::string id = R"(", "connection": "c)" + std::to_string(connection.number);
+    for (Conversation& conversation : connection.conversations)
+        for (Link& link : conversation.route->links) {
+            for (View& view : link.views) view.connection = connection.number;
+            if (link.loops)
+                capture_.note(R"({"what": "loop)" + id + R"(", "tap": ")" + capture_.tap_name(link.views[0].tap) +
+                              "\"}");
+        }
+    const bool by_client = connection.talk.closing == Closing::client_reset;
+    const bool by_server = connection.talk.closing == Closing::server_reset || connection.app == App::refused;
+    if (connection.conversations.size() == 1 && (by_client || by_server))
+        capture_.note(R"({"what": "reset)" + id + R"(", "by": ")" + (by_client ? "client" : "server") + "\"}");
 }
 
 /// Makes a connection last beyond the moment at which capture starts.
@@ -73,7 +94,7 @@ void World::open(const ClassSpec& spec, std::shared_ptr<Remains> remains) {
     if (!again) remains = std::make_shared<Remains>();
     auto built = ConnectionBuilder(*this, spec, *remains, again).build();
     Connection& connection = *built;
-    connection.number = opened_++;
+    name(connection);
     if (settings_.conditions.middle) stretch(connection);
     const bool tcp = connection.datagrams.requests.empty();
     if (settings_.conditions.reuse && tcp && !again)
@@ -90,7 +111,7 @@ void World::flood() {
     static const ClassSpec spec{"syn-flood", App::silent, "router dnat", HttpSignal::none, "hard"};
     Remains remains;
     auto built = ConnectionBuilder(*this, spec, remains, false).build();
-    built->number = opened_++;
+    name(*built);
     Conversation& only = built->conversations.front();
     only.route->to_server = only.route->to_client = [](const Packet&) {};
     Packet syn;

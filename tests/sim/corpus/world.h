@@ -43,6 +43,7 @@ class World {
 
     void open(const ClassSpec& spec, std::shared_ptr<Remains> remains);
     void flood();
+    void name(Connection& connection);
     void write_truth(std::ostream& out) const;
     void stretch(Connection& connection);
     Pool& pool(const std::string& name, const char* base, std::uint32_t addresses, bool ephemeral = false);
