@@ -95,7 +95,8 @@ std::uint32_t ConnectionBuilder::isn(bool of_client) {
     if (of_client && spec_.app == App::health_check) return 0;
     if (of_client && spec_.name == "scan") return scanner_isn;
     if (of_client && spec_.name == "syn-flood") return rng_.chance(0.5) ? rng_.word() : scanner_isn;
-    if (of_client && world_.settings_.conditions.low_entropy && rng_.chance(0.5))
+    // Proxies have good ones; the weak ones are the clients'.
+    if (of_client && connection_->conversations.empty() && world_.settings_.conditions.low_entropy && rng_.chance(0.5))
         return rng_.chance(0.5) ? 0 : scanner_isn;
     return rng_.word();
 }

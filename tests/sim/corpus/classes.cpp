@@ -18,6 +18,7 @@ const std::vector<ClassSpec>& class_specs() {
         {"chain-3", tls, "[vxlan] snat router dnat"},
         {"chain-4", http, "[vxlan] snat dnat router fullnat"},
         {"chain-5", bytes, "[vxlan] snat dnat snat fullnat [vlan] dnat"},
+        {"v6-snat+dnat", tls, "v6 [vxlan] snat dnat"},
         // tunnels in and out
         {"tunnel-vxlan", http, "[vxlan] snat [vxlan] router"},
         {"tunnel-geneve", tls, "[geneve] dnat [vlan] router [geneve] router"},
@@ -30,6 +31,7 @@ const std::vector<ClassSpec>& class_specs() {
         {"delta-timestamps", tls, "delta:ts"},
         {"delta-no-toa", http, "delta:notoa"},
         {"delta-no-room", bytes, "delta:noroom"},
+        {"v6-delta", http, "v6 delta"},
         {"snat+delta+dnat", http, "[vxlan] snat delta:notoa dnat"},
         {"synproxy", http, "synproxy"},
         {"synproxy-timestamps", tls, "synproxy:ts"},
@@ -51,6 +53,7 @@ const std::vector<ClassSpec>& class_specs() {
         // proxies
         {"relay-v1", http, "relay:v1", none, "signal"},
         {"relay-v2", bytes, "relay:v2", none, "signal"},
+        {"v6-relay-v2", http, "v6 [vlan/vlan] relay:v2", none, "signal"},
         {"snat+relay-v2+dnat", tls, "[vxlan] snat relay:v2 dnat", none, "signal"},
         {"relay-tls", tls, "relay", none, "signal"},
         {"relay-bytes", bytes, "relay", none, "stream"},

@@ -146,10 +146,11 @@ Talk make_talk(App app, HttpSignal signal, Rng& rng) {
 
 namespace {
 
-/// Names are asked again and again, and caches ask with the same id now and then.
-Datagrams dns(Rng& rng) {
-    static const char* domains[] = {"example.com", "example.net", "svc.cluster.local", "example.org"};
-    const std::string name = "h" + std::to_string(rng.below(1 + rng.below(200))) + "." + domains[rng.below(4)];
+struct Dns {
+    std::string query, answer;
+};
+
+Dns dns_of(const std::string& name, std::size_t type, Rng& rng) {
     std::string question;
     for (std::size_t at = 0; at < name.size();) {
         const std::size_t dot = std::min(name.find('.', at), name.size());
@@ -158,18 +159,32 @@ Datagrams dns(Rng& rng) {
         at = dot + 1;
     }
     question.push_back(0);
-    put16(question, rng.chance(0.7) ? 1 : 28), put16(question, 1);
+    put16(question, type), put16(question, 1);
     std::string id;
     put16(id, rng.below(65536));
-    const bool a = question[question.size() - 3] == 1;
+    Dns out{id + std::string("\x01\0\0\x01\0\0\0\0\0\0", 10) + question,
+            id + std::string("\x81\x80\0\x01\0\x01\0\0\0\0", 10) + question + std::string("\xc0\x0c", 2)};
+    put16(out.answer, type);
+    out.answer += std::string("\0\x01\0\0\x01\x2c", 6);
+    put16(out.answer, type == 1 ? 4 : 16);
+    out.answer += rng.bytes(type == 1 ? 4 : 16);
+    return out;
+}
+
+/// Names are asked again and again, and many a resolver asks for A and AAAA from one port.
+Datagrams dns(Rng& rng) {
+    static const char* domains[] = {"example.com", "example.net", "svc.cluster.local", "example.org"};
+    constexpr std::size_t type_a = 1, type_aaaa = 28;
+    const std::string name = "h" + std::to_string(rng.below(1 + rng.below(200))) + "." + domains[rng.below(4)];
     Datagrams out;
-    out.requests.emplace_back(0, id + std::string("\x01\0\0\x01\0\0\0\0\0\0", 10) + question);
-    std::string answer = id + std::string("\x81\x80\0\x01\0\x01\0\0\0\0", 10) + question + std::string("\xc0\x0c\0", 3);
-    answer += a ? '\x01' : '\x1c';
-    answer += std::string("\0\x01\0\0\x01\x2c", 6);
-    put16(answer, a ? 4 : 16);
-    answer += rng.bytes(a ? 4 : 16);
-    out.responses.push_back({answer});
+    const auto ask = [&](std::size_t type) {
+        const Dns dns = dns_of(name, type, rng);
+        out.requests.emplace_back(out.requests.empty() ? 0 : 40 * ns_us, dns.query);
+        out.responses.push_back({dns.answer});
+    };
+    const bool both = rng.chance(0.3);
+    ask(both || rng.chance(0.7) ? type_a : type_aaaa);
+    if (both) ask(type_aaaa);
     return out;
 }
 
