@@ -16,7 +16,8 @@ std::uint16_t service_port(App app) {
         case App::quic: return 443;
         case App::bytes: return 6379;
         case App::dns: return 53;
-        case App::udp: return 5060;
+        case App::udp:
+        case App::udp_rejected: return 5060;
         default: return 80;
     }
 }
@@ -331,9 +332,9 @@ std::unique_ptr<Connection> ConnectionBuilder::build() {
     end_chain();
     Conversation& first = connection_->conversations.front();
     if (spec_.app == App::ping) first.server.port = first.client.port;
-    if (spec_.app == App::dns || spec_.app == App::quic || spec_.app == App::udp || spec_.app == App::ping)
+    if (is_datagram(spec_.app))
         connection_->datagrams = make_datagrams(spec_.app, rng_);
-    else if (spec_.app != App::silent && spec_.app != App::refused)
+    else if (spec_.app != App::silent && spec_.app != App::refused && spec_.app != App::rejected)
         connection_->talk = make_talk(spec_.app, spec_.signal, rng_);
     return std::move(connection_);
 }

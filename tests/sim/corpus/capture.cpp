@@ -166,6 +166,11 @@ void Capture::pass(View& view, Way way, const Packet& packet, Nanoseconds time, 
         }
         Nanoseconds stamp = tap.stamp(time + copy_delay);
         if (conditions_.reorder) stamp += rng_.between(0, 30 * ns_us);
+        if (packet.quoted) {  // no part of the leg, though it speaks of it
+            tap.add(stamp, frame);
+            ++frame_count_;
+            continue;
+        }
         if (view.frames++ == 0) {
             view.client = way == Way::to_server ? packet.from() : packet.to();
             view.server = way == Way::to_server ? packet.to() : packet.from();

@@ -80,6 +80,9 @@ const std::vector<ClassSpec>& class_specs() {
         {"unanswered-delta", silent, "snat delta", none, "opening"},
         {"refused", refused, "[vxlan] snat router dnat", none, "opening"},
         {"refused-delta", refused, "snat delta", none, "opening"},
+        {"rejected", rejected, "[vxlan] snat router dnat", none, "opening"},
+        {"rejected-delta", rejected, "snat delta", none, "opening"},
+        {"udp-rejected", udp_rejected, "[vxlan] snat dnat", none, "datagram"},
         {"loop", silent, "[vxlan] snat router loop", none, "opening"},
         // low entropy by nature
         {"health-check", health_check, "snat", none, "hard"},

@@ -123,6 +123,10 @@ void start_tcp(Connection& c, Events& events, Rng& rng) {
         last.route->to_server = [&last](const Packet& p) {
             if (p.has(tcp_syn)) last.route->from_server(refusal(p, last.server_host->ttl));
         };
+    } else if (c.app == App::rejected) {
+        last.route->to_server = [&last](const Packet& p) {
+            last.route->from_server(port_unreachable(p, last.server_host->ttl, last.server_host->id_counter++));
+        };
     } else {
         make_server_end(c, c.conversations.size() - 1, events, rng,
                         {{},
@@ -161,6 +165,10 @@ class DatagramEnds {
         });
     }
     void at_server(const Packet& request) {
+        if (c_.app == App::udp_rejected) {
+            v_.route->from_server(port_unreachable(request, v_.server_host->ttl, server_ids_.next()));
+            return;
+        }
         if (answered_ == c_.datagrams.responses.size()) return;
         for (const std::string& payload : c_.datagrams.responses[answered_]) {
             Packet p = packet(request.to(), request.from(), *v_.server_host, server_ids_, payload);
@@ -194,8 +202,7 @@ class DatagramEnds {
 }  // namespace
 
 void start(Connection& c, Events& events, Rng rng) {
-    if (c.app != App::dns && c.app != App::quic && c.app != App::udp && c.app != App::ping)
-        return start_tcp(c, events, rng);
+    if (!is_datagram(c.app)) return start_tcp(c, events, rng);
     const auto ends = std::make_shared<DatagramEnds>(c, events, rng);
     c.conversations.front().route->to_client = [](const Packet&) {};
     c.conversations.front().route->to_server = [ends](const Packet& p) { ends->at_server(p); };

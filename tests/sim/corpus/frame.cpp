@@ -49,7 +49,19 @@ std::string tcp_options(const TcpOptions& o) {
     return out;
 }
 
+std::string packet_bytes(const Packet& p);
+
+/// IP header and the first 64 bits of the refused packet, as RFC 792 asks for.
+std::string unreachable_bytes(const Packet& quoted) {
+    std::string out;
+    put8(out, 3), put8(out, 3), put16(out, 0), put32(out, 0);
+    out += packet_bytes(quoted).substr(0, 28);
+    set16(out, 2, folded(sum16(out)));
+    return out;
+}
+
 std::string transport_bytes(const Packet& p) {
+    if (p.quoted) return unreachable_bytes(*p.quoted);
     std::string out;
     std::size_t checksum_at = 0;
     if (p.protocol == proto_tcp) {
@@ -108,6 +120,10 @@ std::string with_ip(const IpFields& f, const std::string& body) {
     return out + body;
 }
 
+std::string packet_bytes(const Packet& p) {
+    return with_ip({p.source, p.destination, p.protocol, p.ttl, p.ip_id, p.dont_fragment}, transport_bytes(p));
+}
+
 std::string with_udp(std::uint16_t source, std::uint16_t destination, const std::string& body) {
     std::string out;  // checksum 0: tunnels over IPv4 leave it out
     put16(out, source), put16(out, destination), put16(out, static_cast<std::uint32_t>(8 + body.size())), put16(out, 0);
@@ -129,8 +145,7 @@ Mac underlay_mac(const Ip& end) { return {0x02, 0xfe, end.bytes[0], end.bytes[1]
 
 std::string to_frame(const Packet& p, Way way, const Wrapping& wrapping, std::uint32_t salt) {
     const bool up = way == Way::to_server;
-    std::string bytes =
-        with_ip({p.source, p.destination, p.protocol, p.ttl, p.ip_id, p.dont_fragment}, transport_bytes(p));
+    std::string bytes = packet_bytes(p);
     std::uint16_t type = p.source.v6 ? 0x86dd : 0x0800;
     Mac source = up ? wrapping.client_mac : wrapping.server_mac,
         destination = up ? wrapping.server_mac : wrapping.client_mac;

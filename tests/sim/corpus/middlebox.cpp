@@ -27,10 +27,22 @@ void Nat::translate(Way way, Packet& packet) {
         if (rewrite_.server) packet.set_to(*rewrite_.server);
         if (packet.protocol == proto_icmp) packet.destination_port = packet.source_port;
     } else {
+        if (packet.quoted) return translate_error(packet);
         if (rewrite_.client) packet.set_to(client_before_);
         if (rewrite_.server) packet.set_from(server_before_);
         if (packet.protocol == proto_icmp) packet.source_port = packet.destination_port;
     }
+}
+
+/// The addresses of an error and those of the packet that it quotes.
+void Nat::translate_error(Packet& error) {
+    auto quoted = std::make_shared<Packet>(*error.quoted);
+    if (rewrite_.client) error.destination = client_before_.ip, quoted->set_from(client_before_);
+    if (rewrite_.server) {
+        if (error.source == rewrite_.server->ip) error.source = server_before_.ip;
+        quoted->set_to(server_before_);
+    }
+    error.quoted = std::move(quoted);
 }
 
 void Nat::pass(Way way, Packet packet, const Emit& emit) {
@@ -61,6 +73,10 @@ void DeltaFullnat::add_toa(Packet& packet) {
 void DeltaFullnat::pass(Way way, Packet packet, const Emit& emit) {
     translate(way, packet);
     --packet.ttl;
+    if (packet.quoted) {
+        packet.quoted->seq -= delta_;
+        return emit(way, std::move(packet));
+    }
     if (packet.has(tcp_syn)) {
         if (!settings_.keep_timestamps && packet.options.has_timestamps) clear_timestamps(packet);
         if (settings_.toa != Toa::none && packet.options.mss > 1452) packet.options.mss = 1452;

@@ -26,6 +26,7 @@ class Nat : public Middlebox {
   protected:
     /// To the server: remembers who the ends were and writes the new ones; to the client: writes the old ones back.
     void translate(Way way, Packet& packet);
+    void translate_error(Packet& error);
 
     Rewrite rewrite_;
     End client_before_, server_before_;

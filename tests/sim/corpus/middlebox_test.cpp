@@ -89,6 +89,18 @@ TEST(DeltaFullnat, ShiftsOnlyTheClientsNumbers) {
     EXPECT_EQ(*ack.options.toa, client);
 }
 
+TEST(DeltaFullnat, TranslatesWhatAnErrorQuotes) {
+    DeltaFullnat lb({outside, backend}, {}, 5000);
+    const Packet syn = one(lb, Way::to_server, tcp(Way::to_server, client, vip, tcp_syn, 100, 0));
+    const Packet error = one(lb, Way::to_client, port_unreachable(syn, 64, 1));
+    EXPECT_EQ(error.destination, client.ip);
+    EXPECT_EQ(error.source, vip.ip);
+    ASSERT_TRUE(error.quoted);
+    EXPECT_EQ(error.quoted->from(), client);
+    EXPECT_EQ(error.quoted->to(), vip);
+    EXPECT_EQ(error.quoted->seq, 100u);
+}
+
 TEST(DeltaFullnat, LeavesTheToaOutWithoutRoom) {
     DeltaFullnat lb({outside, backend}, {}, 5000);
     one(lb, Way::to_server, tcp(Way::to_server, client, vip, tcp_syn, 100, 0));

@@ -60,6 +60,16 @@ std::size_t Packet::ip_length() const {
     return (source.v6 ? 40u : 20u) + transport + payload.size();
 }
 
+Packet port_unreachable(const Packet& refused, std::uint8_t ttl, std::uint16_t ip_id) {
+    Packet error;
+    error.protocol = proto_icmp;
+    error.source = refused.destination, error.destination = refused.source;
+    error.ttl = ttl, error.ip_id = ip_id;
+    error.dont_fragment = false;
+    error.quoted = std::make_shared<Packet>(refused);
+    return error;
+}
+
 std::optional<std::uint32_t> Wrapping::overlay_id() const {
     for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer)
         if (layer->type == Wrap::vxlan || layer->type == Wrap::geneve || layer->type == Wrap::gre_key) return layer->id;

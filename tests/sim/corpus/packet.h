@@ -5,6 +5,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -71,6 +72,8 @@ struct Packet {
     TcpOptions options;
     bool echo_request = false;  ///< ICMP; the id stands in both ports
     std::uint16_t echo_seq = 0;
+    /// ICMP destination unreachable (port): the packet that it answers, as its sender's side of the link would see it.
+    std::shared_ptr<Packet> quoted;
     std::string payload;
 
     End from() const { return {source, source_port}; }
@@ -78,8 +81,11 @@ struct Packet {
     void set_from(const End& end) { source = end.ip, source_port = end.port; }
     void set_to(const End& end) { destination = end.ip, destination_port = end.port; }
     bool has(std::uint8_t flag) const { return (flags & flag) != 0; }
-    std::size_t ip_length() const;
+    std::size_t ip_length() const;  ///< of a TCP, UDP or echo packet
 };
+
+/// The ICMP error with which a host says that nobody listens there.
+Packet port_unreachable(const Packet& refused, std::uint8_t ttl, std::uint16_t ip_id);
 
 /// Ethernet address.
 using Mac = std::array<std::uint8_t, 6>;

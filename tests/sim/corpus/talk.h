@@ -26,7 +26,25 @@ struct Talk {
     std::vector<Exchange> exchanges;
 };
 
-enum class App : std::uint8_t { http, http_same, tls, bytes, health_check, dns, quic, udp, ping, silent, refused };
+enum class App : std::uint8_t {
+    http,
+    http_same,
+    tls,
+    bytes,
+    health_check,
+    dns,
+    quic,
+    udp,
+    ping,
+    silent,
+    refused,
+    rejected,
+    udp_rejected
+};
+
+constexpr bool is_datagram(App app) {
+    return app == App::dns || app == App::quic || app == App::udp || app == App::ping || app == App::udp_rejected;
+}
 
 /// The names that ids go by; an L7 relay takes any of them for its own.
 constexpr const char* request_id_names[] = {"X-Correlation-ID", "x-request-id", "X-Request-ID"};

@@ -133,6 +133,10 @@ void Tcp::on_handshake(const Packet& packet) {
 }
 
 void Tcp::receive(const Packet& packet) {
+    if (packet.quoted) {  // refused: only while opening
+        if (state_ == State::syn_sent) finish();
+        return;
+    }
     if (packet.has(tcp_rst)) {
         if (state_ != State::closed) finish();
         return;

@@ -15,7 +15,7 @@ std::string leg_text(const View& view, const std::string& tap) {
 
 const char* proto_of(App app) {
     if (app == App::ping) return "icmp";
-    return app == App::dns || app == App::quic || app == App::udp ? "udp" : "tcp";
+    return is_datagram(app) ? "udp" : "tcp";
 }
 
 }  // namespace
