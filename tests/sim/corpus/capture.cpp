@@ -192,7 +192,7 @@ std::vector<std::string> Capture::tap_names() const {
 }
 
 void Capture::flush(Nanoseconds now) {
-    // Drift and jitter stay far below the second that is kept back.
+    // What is still to come passes now or later, and stamps grow with time.
     for (const auto& tap : taps_) tap->flush(tap->stamp(now) - ns_ms, conditions_.unsorted);
 }
 
