@@ -17,7 +17,8 @@ std::vector<LivePortRequest> live_requests(const SensorConfig& config) {
     std::vector<LivePortRequest> requests;
     for (std::size_t i = 0; i < config.taps.size(); ++i) {
         const TapConfig& tap = config.taps[i];
-        if (tap.source.kind != SourceKind::pcap) requests.push_back({tap.source, static_cast<TapId>(i), tap.queues});
+        if (tap.source.kind != SourceKind::pcap)
+            requests.push_back({tap.source, static_cast<TapId>(i), tap.queues, config.kernel_stamp_error_us * 1000});
     }
     return requests;
 }

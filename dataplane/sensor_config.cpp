@@ -59,6 +59,7 @@ void take_limits(YamlMap& file, SensorConfig& config) {
     take_seconds(file, "tcp_closed_s", pipeline.tcp_closed_ns);
     take_seconds(file, "udp_idle_s", pipeline.udp_idle_ns);
     take_seconds(file, "icmp_idle_s", pipeline.icmp_idle_ns);
+    file.take("kernel_stamp_error_us", config.kernel_stamp_error_us, 0, 1'000'000);
     auto memory = file.map("memory");
     std::string huge_pages = "auto";
     memory.take("huge_pages", huge_pages);

@@ -37,8 +37,9 @@ bool plausible(TimeNs stamp, TimeNs polled) { return stamp > polled - stamp_age_
 
 TimeNs real_time_ns() { return read_clock(CLOCK_REALTIME); }
 
-DpdkQueue::DpdkQueue(std::uint16_t port, std::uint16_t queue, TapId tap, StampPolicy stamps)
-    : port_(port), queue_(queue), tap_(tap), stamps_(stamps) {
+DpdkQueue::DpdkQueue(std::uint16_t port, std::uint16_t queue, TapId tap, StampPolicy stamps,
+                     std::uint32_t kernel_stamp_error_ns)
+    : port_(port), queue_(queue), tap_(tap), stamps_(stamps), kernel_stamp_error_ns_(kernel_stamp_error_ns) {
     if (stamps == StampPolicy::driver_or_poll) {
         const bool registered = rte_mbuf_dyn_rx_timestamp_register(&stamp_offset_, &stamp_flag_) == 0;
         if (!registered) stamps_ = StampPolicy::poll;
@@ -65,7 +66,7 @@ void DpdkQueue::stamp(Packet& packet, const rte_mbuf& buffer, TimeNs polled, std
     const bool stamped = stamp != 0 && plausible(stamp, polled);
     packet.time_ns = stamped ? stamp : polled;
     packet.time_source = stamped ? TimeSource::kernel : TimeSource::poll;
-    packet.time_error_ns = stamped ? 0 : poll_error_ns;
+    packet.time_error_ns = stamped ? kernel_stamp_error_ns_ : poll_error_ns;
 }
 
 std::size_t DpdkQueue::receive(std::span<Packet> burst) {

@@ -21,7 +21,8 @@ enum class StampPolicy : std::uint8_t {
 
 class DpdkQueue final : public PacketSource {
   public:
-    DpdkQueue(std::uint16_t port, std::uint16_t queue, TapId tap, StampPolicy stamps);
+    DpdkQueue(std::uint16_t port, std::uint16_t queue, TapId tap, StampPolicy stamps,
+              std::uint32_t kernel_stamp_error_ns);
 
     std::size_t receive(std::span<Packet> burst) override;
     void release() override;
@@ -36,6 +37,7 @@ class DpdkQueue final : public PacketSource {
     std::uint16_t queue_;
     TapId tap_;
     StampPolicy stamps_;
+    std::uint32_t kernel_stamp_error_ns_;
     int stamp_offset_ = -1;         ///< the driver's time-stamp field in a buffer
     std::uint64_t stamp_flag_ = 0;  ///< set where it is filled in
     DurationNs tai_offset_ns_ = 0;  ///< TAI minus real time, whole seconds

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/source/live_ports.h"
 
+#include <ifaddrs.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -57,9 +59,36 @@ Result<void> check_allowed() {
                     "): start clew-sensor as root, or with CAP_NET_ADMIN, CAP_NET_RAW, CAP_BPF and CAP_IPC_LOCK");
 }
 
+/// An address of the host's own on an interface, but for IPv6 link-local ones; empty when there is none.
+std::string own_address(const std::string& interface) {
+    std::string found;
+    ifaddrs* all = nullptr;
+    if (getifaddrs(&all) != 0) return found;
+    for (const ifaddrs* one = all; one && found.empty(); one = one->ifa_next) {
+        if (!one->ifa_addr || interface != one->ifa_name) continue;
+        if (one->ifa_addr->sa_family == AF_INET) {
+            const auto& in = *reinterpret_cast<const sockaddr_in*>(one->ifa_addr);
+            found = to_text(IpAddress::from_v4(ntohl(in.sin_addr.s_addr)));
+        } else if (one->ifa_addr->sa_family == AF_INET6) {
+            const auto& in = *reinterpret_cast<const sockaddr_in6*>(one->ifa_addr);
+            if (!IN6_IS_ADDR_LINKLOCAL(&in.sin6_addr)) found = to_text(IpAddress::from_v6_bytes(in.sin6_addr.s6_addr));
+        }
+    }
+    freeifaddrs(all);
+    return found;
+}
+
 Result<void> check_interface(const SourceSpec& spec) {
     if (spec.kind != SourceKind::af_xdp && spec.kind != SourceKind::af_packet) return {};
-    if (if_nametoindex(spec.target.c_str()) != 0) return {};
+    if (if_nametoindex(spec.target.c_str()) != 0) {
+        // AF_XDP takes every frame away from the host.
+        const std::string address = spec.kind == SourceKind::af_xdp ? own_address(spec.target) : std::string();
+        if (address.empty()) return {};
+        return fail(ErrorKind::usage, "source '" + to_text(spec) + "': '" + spec.target +
+                                          "' is no mirror port, it has this host's address " + address +
+                                          ", and AF_XDP would cut the host off; use af_packet:" + spec.target +
+                                          " to look on, or take the address off");
+    }
     return fail(ErrorKind::failed, "source '" + to_text(spec) + "': there is no interface '" + spec.target +
                                        "' in this network namespace; there are " + interfaces_there());
 }
@@ -282,7 +311,7 @@ Result<void> PortsOnDpdk::start_port(const LivePortRequest& request, std::uint16
     rte_eth_promiscuous_enable(port);
     if (stamps == StampPolicy::driver_or_poll && !driver_stamps) stamps = StampPolicy::poll;
     for (std::uint16_t queue = 0; queue < queues; ++queue) {
-        queues_.push_back(std::make_unique<DpdkQueue>(port, queue, request.tap, stamps));
+        queues_.push_back(std::make_unique<DpdkQueue>(port, queue, request.tap, stamps, request.kernel_stamp_error_ns));
         sources_.push_back({request.tap, queues_.back().get()});
     }
     return {};

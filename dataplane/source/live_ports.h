@@ -18,6 +18,7 @@ struct LivePortRequest {
     SourceSpec spec;
     TapId tap = 0;
     std::uint16_t queues = 1;
+    std::uint32_t kernel_stamp_error_ns = 0;  ///< how late a kernel stamp may be; goes into Packet::time_error_ns
 };
 
 struct LiveMemory {
