@@ -47,10 +47,12 @@ void send_frames(const std::string& interface, unsigned count) {
     close(raw);
 }
 
+constexpr std::uint32_t kernel_stamp_error_ns = 7000;
+
 struct Seen {
     unsigned frames = 0;
     unsigned in_order = 0;
-    unsigned kernel_stamps = 0;
+    unsigned kernel_stamps = 0;  // with the error that was configured
     TimeNs first_ns = 0, last_ns = 0;
 };
 
@@ -67,7 +69,8 @@ Seen receive_frames(PacketSource& source, unsigned count) {
                     ? (packet.bytes[38] << 24 | packet.bytes[39] << 16 | packet.bytes[40] << 8 | packet.bytes[41])
                     : 0;
             seen.in_order += seq == seen.frames && packet.captured_length == 54 + seq % 1200;
-            seen.kernel_stamps += packet.time_source == TimeSource::kernel;
+            seen.kernel_stamps +=
+                packet.time_source == TimeSource::kernel && packet.time_error_ns == kernel_stamp_error_ns;
             if (seen.frames++ == 0) seen.first_ns = packet.time_ns;
             seen.last_ns = packet.time_ns;
         }
@@ -82,7 +85,8 @@ TEST(LivePorts, EveryFrameIsSeenInOrderAndStampedWhenItCame) {
     if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0)
         GTEST_SKIP() << "SKIPPED: needs root for a network namespace of its own; AF_XDP and AF_PACKET stay untested";
     ASSERT_TRUE(make_pair("snsx") && make_pair("snsp"));
-    auto ports = LivePorts::open({{{SourceKind::af_xdp, "snsx0"}, 0, 1}, {{SourceKind::af_packet, "snsp0"}, 1, 1}},
+    auto ports = LivePorts::open({{{SourceKind::af_xdp, "snsx0"}, 0, 1, kernel_stamp_error_ns},
+                                  {{SourceKind::af_packet, "snsp0"}, 1, 1, kernel_stamp_error_ns}},
                                  {false, 128});
     ASSERT_TRUE(ports) << ports.error().sentence;
     for (const std::string& remark : (*ports)->remarks()) std::printf("%s\n", remark.c_str());
@@ -112,6 +116,10 @@ TEST(LivePorts, EveryFrameIsSeenInOrderAndStampedWhenItCame) {
     auto missing = LivePorts::open({{{SourceKind::af_xdp, "nosuch0"}, 0, 1}}, {false, 128});
     ASSERT_FALSE(missing);
     EXPECT_NE(missing.error().sentence.find("nosuch0"), std::string::npos);
+    ASSERT_EQ(std::system("ip link add snsa type veth && ip addr add 192.0.2.1/24 dev snsa"), 0);
+    auto own = LivePorts::open({{{SourceKind::af_xdp, "snsa"}, 0, 1}}, {false, 128});
+    ASSERT_FALSE(own) << "AF_XDP would take the host's own frames away";
+    EXPECT_NE(own.error().sentence.find("192.0.2.1"), std::string::npos) << own.error().sentence;
     ports->reset();
     EXPECT_TRUE(run("! ip link show snsx0 | grep -q xdp")) << "the XDP program is off again";
 }
