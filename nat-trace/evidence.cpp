@@ -10,6 +10,7 @@ namespace clew {
 namespace {
 
 constexpr float isn_bits = 32;
+constexpr float isn_common_bits = 20;    // less than this identifies nothing
 constexpr float isn_zero_bits = 2;       // a sequence number of 0 is what probes and simple stacks send
 constexpr float both_isns_differ = -12;  // a SYN proxy or a randomising firewall does that: rare, but so they are
 constexpr float one_isn_differs = -2;
@@ -21,6 +22,11 @@ constexpr float other_named_client = -24;
 constexpr float one_isn_but_late = -12;  // a gateway that shifts one direction passes the SYN on at once
 constexpr DurationNs gateway_ns_max = 100 * ns_per_ms;
 constexpr float ip_id_bits = 16;
+constexpr float syn_ip_id_bits = 10;  // some scanners give all their probes one
+constexpr float datagram_other_ip_ids = -24;
+constexpr std::uint32_t common_head_count_min = 8;  // a first datagram that so many legs of a tap begin with
+constexpr float same_client_key_bits = 8;           // of a probe; what it weighs is added with the addresses
+constexpr float accept_bits_probe = 8;              // of what identifies, where the ISN is common
 constexpr float accept_bits_tcp = 32;
 constexpr float accept_bits_no_isn = 36;  // by the IP ids of both directions and what else fits
 constexpr float accept_bits_explicit = 24;
@@ -38,7 +44,25 @@ bool same_isns_in(const WindowLeg& a, const WindowLeg& b) {
     return true;
 }
 
-void add_isns(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+/// What one equal sequence number is worth: less, the more legs of a tap have it (scanners, probes, simple stacks). A
+/// gateway that is seen on both sides by one tap, and a chain of them, makes a few of one connection.
+float price_of_isn(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, Direction d) {
+    if (a.flow(d).isn == 0) return isn_zero_bits;
+    const std::uint32_t sharers = std::max(window.isn_prevalence(a, d), window.isn_prevalence(b, d));
+    if (sharers < common_isn_count_min) return isn_bits;
+    return std::max(1.0F, isn_bits - 8.0F * (std::log2(static_cast<float>(sharers)) - 1.0F));
+}
+
+/// A server's address and port that few legs of a tap have tell connections apart: log2 of how many have another.
+float price_of_server(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+    float least = 16;
+    for (const WindowLeg* l : {&a, &b})
+        least = std::min(least, std::log2(static_cast<float>(window.legs_of_tap(l->tap) + 1) /
+                                          static_cast<float>(std::max(1U, window.server_prevalence(*l)))));
+    return std::max(0.0F, least);
+}
+
+void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     int differing = 0;
     int equal = 0;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
@@ -51,10 +75,15 @@ void add_isns(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
         }
         ++equal;
         const EvidenceBy by = d == Direction::to_server ? EvidenceBy::isn_forward : EvidenceBy::isn_reverse;
-        if (x.isn == 0)
-            out.add(by, isn_zero_bits);
+        const float bits = price_of_isn(window, a, b, d);
+        if (bits < isn_common_bits)
+            out.add(by, bits);
         else
-            out.add_key(by, isn_bits);
+            out.add_key(by, bits);
+        // Many probes of one source: what it probes is what tells them apart, where a gateway keeps that.
+        if (d == Direction::to_client || bits >= isn_common_bits) continue;
+        if (a.server == b.server) out.add_key(EvidenceBy::same_server, price_of_server(window, a, b));
+        if (a.client == b.client) out.key_bits += same_client_key_bits;
     }
     if (differing == 0) return;
     const TimeNs x = start_of(a);
@@ -137,6 +166,18 @@ void add_samples(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     if (mismatches > 0) out.add(EvidenceBy::contradiction, -8.0F * static_cast<float>(std::min(mismatches, 3)));
     // A TOA names an address and a port, not a connection: the same one may lead to another VIP at the same time.
     if (other && both_isns_differ_in(a, b)) out.add(EvidenceBy::contradiction, other_stream);
+}
+
+/// The IP id of the SYN itself, where both taps saw it and it is the client's own.
+void add_syn_ip_ids(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    const WindowFlow& x = a.flow(Direction::to_server);
+    const WindowFlow& y = b.flow(Direction::to_server);
+    if (!x.has_isn || !y.has_isn || x.syn != 0 || y.syn != 0 || x.first_ip_id == 0 || y.first_ip_id == 0) return;
+    if (a.client.ip.is_v4() != b.client.ip.is_v4() || x.isn != y.isn) return;
+    if (x.first_ip_id == y.first_ip_id)
+        out.add(EvidenceBy::ip_id, syn_ip_id_bits);
+    else if (x.syn_count == 1 && y.syn_count == 1 && !same_isns_in(a, b))
+        out.add(EvidenceBy::contradiction, -syn_ip_id_bits);
 }
 
 /// Found in the middle on one side: the same addresses, and sequence numbers in the same place of both directions.
@@ -224,14 +265,19 @@ PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowL
     if (!overlap(a, b, limits.candidate_distance_ns_max)) return out;
     if (a_start != 0 && b_start != 0 && !add_distance(a_start - b_start, limits, a.clock == b.clock, out))
         return PairEvidence{};
-    add_isns(a, b, out);
+    add_isns(window, a, b, out);
+    add_syn_ip_ids(a, b, out);
     add_named_clients(window, a, b, out);
     add_samples(a, b, out);
     add_stream_state(a, b, out);
     add_addresses(a, b, out);
     add_options(a, b, out);
     add_ttl(a, b, out);
-    out.accepted = out.key_bits >= accept_bits_explicit && out.bits >= accept_bits(a, b, out.is_explicit);
+    const bool common_isn = a.flow(Direction::to_server).has_isn && b.flow(Direction::to_server).has_isn &&
+                            a.flow(Direction::to_server).isn == b.flow(Direction::to_server).isn &&
+                            price_of_isn(window, a, b, Direction::to_server) < isn_common_bits;
+    out.accepted = out.key_bits >= (common_isn ? accept_bits_probe : accept_bits_explicit) &&
+                   out.bits >= accept_bits(a, b, out.is_explicit);
     return out;
 }
 
@@ -271,12 +317,17 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     float payload = 0;
     float ids = 0;
     int compared = 0;
+    bool other_ids = false;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SampleMatch match = match_samples(a, b, d);
         compared += a.flow(d).sample_count > 0 && b.flow(d).sample_count > 0;
         if (match.same_ip_ids > 0) ids += 12 + 2 * static_cast<float>(match.same_ip_ids - 1);
         if (match.count == 0) continue;
-        payload += (payload == 0 ? (icmp ? 20.0F : 12.0F) : 4.0F) + 8 * static_cast<float>(match.count - 1);
+        other_ids |= match.same_ip_ids == 0 && match.other_ip_ids > 0;
+        const bool common =
+            std::max(window.head_prevalence(a, d), window.head_prevalence(b, d)) >= common_head_count_min;
+        payload += common ? 2.0F : payload != 0 ? 4.0F : icmp ? 20.0F : 12.0F;
+        if (!common) payload += 8 * static_cast<float>(match.count - 1);
         const SamplePair& first = match.pairs[0];
         const TimeNs x = a.at(a.flow(d).samples[first.a].time);
         const TimeNs y = b.at(b.flow(d).samples[first.b].time);
@@ -288,6 +339,9 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     } else if (compared > 0 && queries == 0) {
         out.add(EvidenceBy::contradiction, -20);
     }
+    // Gateways that forward keep the IP id, but for those that write a new header.
+    if (other_ids && ids == 0 && queries == 0 && a.client.ip.is_v4() == b.client.ip.is_v4())
+        out.add(EvidenceBy::contradiction, datagram_other_ip_ids);
     if (out.key_bits == 0 && !a.same_ends(b)) return PairEvidence{};
     if (out.key_bits == 0) distance = std::llabs(a.first_ns - b.first_ns);
     if (!add_distance(distance, limits, a.clock == b.clock, out)) return PairEvidence{};

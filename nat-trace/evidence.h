@@ -29,6 +29,9 @@ struct PairEvidence {
     }
 };
 
+/// A sequence number that so many legs of one tap have is common: a scanner's or a simple stack's.
+constexpr std::uint32_t common_isn_count_min = 6;
+
 /// How long two legs of one connection may lie apart.
 struct EvidenceLimits {
     DurationNs candidate_distance_ns_max = 0;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "nat-trace/evidence.h"
+
 namespace clew {
 namespace {
 
@@ -12,16 +14,21 @@ enum Salt : std::uint64_t {
     salt_endpoint = 0x3000'0000'0000'0000,
     salt_sample = 0x4000'0000'0000'0000,
     salt_signal = 0x5000'0000'0000'0000,
+    salt_probe = 0x6000'0000'0000'0000,
 };
 
 std::uint64_t salted(Salt salt, std::uint64_t value) { return mix_bits(mix_bits(value) ^ salt); }
 
 bool is_tcp(const WindowLeg& leg) { return leg.protocol == Protocol::tcp; }
 
-void add_isns(const WindowLeg& leg, LegKeys& keys) {
+void add_isns(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
     // Client and server ISN are salted alike on purpose: a leg whose sides were taken for each other is found as well.
     for (const Direction d : {Direction::to_client, Direction::to_server})
         if (leg.flow(d).has_isn && leg.flow(d).isn != 0) keys.add(salted(salt_isn, leg.flow(d).isn));
+    // One number for all probes of a scanner finds nothing; with what is probed it does.
+    const WindowFlow& c = leg.flow(Direction::to_server);
+    if (c.has_isn && (c.isn == 0 || window.isn_prevalence(leg, Direction::to_server) >= common_isn_count_min))
+        keys.add(salted(salt_probe, hash_of(leg.server) ^ c.isn));
 }
 
 /// Of a connection found in the middle: the server's sequence numbers survive a FULLNAT, as seq of the one direction
@@ -74,7 +81,7 @@ LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
     LegKeys keys;
     keys.add(salted(salt_endpoint, hash_of(leg.client)));
     if (is_tcp(leg)) {
-        add_isns(leg, keys);
+        add_isns(window, leg, keys);
         if (keys.count == 1) add_middle(leg, keys);
     }
     add_signals(window, leg, keys);

@@ -10,6 +10,8 @@
 namespace clew {
 namespace {
 
+constexpr std::size_t values_per_leg = 5;  ///< that are counted: two ISNs, two heads, the server
+
 template <typename T>
 std::uint32_t take_from(std::vector<T>& pool, std::vector<std::uint32_t>& free) {
     if (!free.empty()) {
@@ -72,6 +74,8 @@ WindowFlow compact(const Flow& flow, TimeNs start) {
         out.samples[i] = {offset_from(start, s.time_ns), fold(s.payload_hash), s.seq, s.ack, s.length, s.ip_id};
     }
     if (count > 0 && flow.samples[0].ttl != 0) out.data_ttl = flow.samples[0].ttl;
+    out.head_length = flow.head.length;
+    out.head = flow.head.length == 0 ? 0 : fold(flow.head.hash_all);
     return out;
 }
 
@@ -79,7 +83,8 @@ WindowFlow compact(const Flow& flow, TimeNs start) {
 bool links_alike(const WindowFlow& a, const WindowFlow& b) {
     return a.has_isn == b.has_isn && a.isn == b.isn && a.sample_count == b.sample_count && a.syn == b.syn &&
            a.first_ack == b.first_ack && a.data_ttl == b.data_ttl && a.first_ttl == b.first_ttl && a.mss == b.mss &&
-           a.first_tsval == b.first_tsval && std::memcmp(&a.samples, &b.samples, sizeof a.samples) == 0;
+           a.first_tsval == b.first_tsval && a.head == b.head &&
+           std::memcmp(&a.samples, &b.samples, sizeof a.samples) == 0;
 }
 
 Endpoint endpoint_in(std::string_view bytes) {
@@ -166,6 +171,12 @@ LegIndex LegWindow::insert(const Leg& report, std::uint16_t clock) {
     place_id(i);
     append(i);
     ++size_;
+    if (l.tap >= legs_of_tap_.size()) legs_of_tap_.resize(l.tap + std::size_t{1});
+    ++legs_of_tap_[l.tap];
+    if (size_ * values_per_leg > prevalence_.room())
+        grow_prevalence();
+    else
+        count_values(l);
     return i;
 }
 
@@ -218,7 +229,9 @@ bool LegWindow::update(LegIndex i, const Leg& report) {
         drop_segment(l.segment);
         l.segment = hold_segment(report.segment);
     }
+    forget_values(l);
     fill(l, report);
+    count_values(l);
     unlink(i);
     append(i);
     each_hint(l, [&](const WindowHint& h) { --hints_before, hint_values ^= h.value; });
@@ -240,6 +253,8 @@ void LegWindow::remove(LegIndex i) {
         hole = at;
     }
     ids_[hole] = no_leg;
+    forget_values(l);
+    --legs_of_tap_[l.tap];
     unlink(i);
     drop_hints(l);
     drop_segment(l.segment);
@@ -247,6 +262,41 @@ void LegWindow::remove(LegIndex i) {
     l.id = 0;
     free_.push_back(i);
     --size_;
+}
+
+std::uint64_t LegWindow::isn_value(const WindowLeg& l, Direction d) {
+    const std::uint64_t place = std::uint64_t{l.tap} << 8 | static_cast<std::uint64_t>(d) << 4 | 1;
+    return mix_bits(mix_bits(place) ^ l.flow(d).isn);
+}
+
+std::uint64_t LegWindow::head_value(const WindowLeg& l, Direction d) {
+    const std::uint64_t place = std::uint64_t{l.tap} << 8 | static_cast<std::uint64_t>(d) << 4 | 2;
+    return mix_bits(mix_bits(place) ^ l.flow(d).head);
+}
+
+std::uint64_t LegWindow::server_value(const WindowLeg& l) {
+    return mix_bits(mix_bits(std::uint64_t{l.tap} << 8 | 3) ^ hash_of(l.server));
+}
+
+void LegWindow::count_values(const WindowLeg& l) {
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        if (l.flow(d).has_isn) prevalence_.add(isn_value(l, d));
+        if (l.flow(d).head != 0) prevalence_.add(head_value(l, d));
+    }
+    prevalence_.add(server_value(l));
+}
+
+void LegWindow::forget_values(const WindowLeg& l) {
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        if (l.flow(d).has_isn) prevalence_.remove(isn_value(l, d));
+        if (l.flow(d).head != 0) prevalence_.remove(head_value(l, d));
+    }
+    prevalence_.remove(server_value(l));
+}
+
+void LegWindow::grow_prevalence() {
+    prevalence_.reset(std::max<std::size_t>(4096, 2 * size_ * values_per_leg));
+    for (LegIndex i = newest_; i != no_leg; i = leg(i).older) count_values(leg(i));
 }
 
 void LegWindow::unlink(LegIndex i) {
@@ -293,7 +343,7 @@ std::size_t LegWindow::memory_bytes() const {
     return place_count() * sizeof(WindowLeg) + free_.capacity() * sizeof(LegIndex) +
            ids_.capacity() * sizeof(LegIndex) + segments_.capacity() * sizeof(HeldSegment) +
            processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) +
-           free_hints_.capacity() * sizeof(std::uint32_t);
+           free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes();
 }
 
 }  // namespace clew

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "nat-trace/leg.h"
+#include "nat-trace/prevalence.h"
 
 namespace clew {
 
@@ -53,6 +54,8 @@ struct WindowFlow {
     bool has_timestamps = false;
     bool sack_permitted = false;
     std::uint8_t sample_count = 0;
+    std::uint16_t head_length = 0;  ///< bytes of the stream's (or first datagram's) head, at most 256
+    std::uint32_t head = 0;         ///< their hash, folded; 0 = not known
     std::array<WindowSample, window_sample_count_max> samples{};
 };
 
@@ -150,6 +153,12 @@ class LegWindow {
         for (std::uint32_t h = l.first_hint; h != no_leg; h = hints_[h].next) take(hints_[h]);
     }
 
+    /// How many legs of the leg's own tap share its ISN, its stream's head, its server's address and port; 1 = only it.
+    std::uint32_t isn_prevalence(const WindowLeg& l, Direction d) const { return prevalence_.count(isn_value(l, d)); }
+    std::uint32_t head_prevalence(const WindowLeg& l, Direction d) const { return prevalence_.count(head_value(l, d)); }
+    std::uint32_t server_prevalence(const WindowLeg& l) const { return prevalence_.count(server_value(l)); }
+    std::size_t legs_of_tap(TapId tap) const { return tap < legs_of_tap_.size() ? legs_of_tap_[tap] : 0; }
+
     std::size_t memory_bytes() const;
 
   private:
@@ -167,6 +176,12 @@ class LegWindow {
     void append(LegIndex i);
     std::uint32_t hold_segment(const Segment& segment);
     void drop_segment(std::uint32_t number);
+    static std::uint64_t isn_value(const WindowLeg& l, Direction d);
+    static std::uint64_t head_value(const WindowLeg& l, Direction d);
+    static std::uint64_t server_value(const WindowLeg& l);
+    void count_values(const WindowLeg& l);
+    void forget_values(const WindowLeg& l);
+    void grow_prevalence();
     void grow_ids();
     void place_id(LegIndex i);
 
@@ -183,6 +198,8 @@ class LegWindow {
     std::vector<std::uint32_t> free_processes_;
     std::vector<WindowHint> hints_;
     std::vector<std::uint32_t> free_hints_;
+    Prevalence prevalence_;
+    std::vector<std::size_t> legs_of_tap_;
 };
 
 }  // namespace clew
