@@ -25,7 +25,7 @@ constexpr float ip_id_bits = 16;
 constexpr float syn_ip_id_bits = 10;  // some scanners give all their probes one
 constexpr float datagram_other_ip_ids = -24;
 constexpr std::uint32_t common_head_count_min = 8;  // a first datagram that so many legs of a tap begin with
-constexpr float same_client_key_bits = 8;           // of a probe; what it weighs is added with the addresses
+constexpr float probe_client_bits = 8;              // more, where address and port are nearly all there is
 constexpr float accept_bits_probe = 8;              // of what identifies, where the ISN is common
 constexpr float accept_bits_tcp = 32;
 constexpr float accept_bits_no_isn = 36;  // by the IP ids of both directions and what else fits
@@ -83,7 +83,7 @@ void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, P
         // Many probes of one source: what it probes is what tells them apart, where a gateway keeps that.
         if (d == Direction::to_client || bits >= isn_common_bits) continue;
         if (a.server == b.server) out.add_key(EvidenceBy::same_server, price_of_server(window, a, b));
-        if (a.client == b.client) out.key_bits += same_client_key_bits;
+        if (a.client == b.client) out.add_key(EvidenceBy::same_client, probe_client_bits);
     }
     if (differing == 0) return;
     const TimeNs x = start_of(a);
@@ -321,7 +321,7 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SampleMatch match = match_samples(a, b, d);
         compared += a.flow(d).sample_count > 0 && b.flow(d).sample_count > 0;
-        if (match.same_ip_ids > 0) ids += 12 + 2 * static_cast<float>(match.same_ip_ids - 1);
+        if (match.same_ip_ids > 0) ids += 14 + 3 * static_cast<float>(match.same_ip_ids - 1);
         if (match.count == 0) continue;
         other_ids |= match.same_ip_ids == 0 && match.other_ip_ids > 0;
         const bool common =
