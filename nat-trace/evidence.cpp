@@ -24,7 +24,8 @@ constexpr DurationNs gateway_ns_max = 100 * ns_per_ms;
 constexpr float ip_id_bits = 16;
 constexpr float syn_ip_id_bits = 10;  // some scanners give all their probes one
 constexpr float datagram_other_ip_ids = -24;
-constexpr std::uint32_t common_head_count_min = 8;  // a first datagram that so many legs of a tap begin with
+constexpr float echo_other_ends = -24;
+constexpr std::uint32_t common_head_count_min = 5;  // a first datagram that so many legs of a tap begin with
 constexpr float probe_client_bits = 8;              // more, where address and port are nearly all there is
 constexpr float accept_bits_probe = 8;              // of what identifies, where the ISN is common
 constexpr float accept_bits_tcp = 32;
@@ -342,6 +343,10 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     // Gateways that forward keep the IP id, but for those that write a new header.
     if (other_ids && ids == 0 && queries == 0 && a.client.ip.is_v4() == b.client.ip.is_v4())
         out.add(EvidenceBy::contradiction, datagram_other_ip_ids);
+    // Many systems' echoes are all alike: the addresses of both ends do not change at once without a better sign.
+    if (icmp && ids == 0 && a.client.ip != b.client.ip && a.server.ip != b.server.ip &&
+        a.client.ip.is_v4() == b.client.ip.is_v4())
+        out.add(EvidenceBy::contradiction, echo_other_ends);
     if (out.key_bits == 0 && !a.same_ends(b)) return PairEvidence{};
     if (out.key_bits == 0) distance = std::llabs(a.first_ns - b.first_ns);
     if (!add_distance(distance, limits, a.clock == b.clock, out)) return PairEvidence{};
