@@ -42,6 +42,9 @@ std::string named_verb(const CLI::App& app) {
 
 std::string usage_sentence(const CLI::App& root, const CLI::ParseError& error) {
     std::string sentence = error.what();
+    const auto left = root.remaining(true);
+    if (dynamic_cast<const CLI::RequiredError*>(&error) && !left.empty())
+        sentence = "there is no verb '" + left.front() + "'";
     std::replace(sentence.begin(), sentence.end(), '\n', ' ');
     while (!sentence.empty() && (sentence.back() == ' ' || sentence.back() == '.')) sentence.pop_back();
     return printable(sentence) + "; see '" + named_verb(root) + " --help'";

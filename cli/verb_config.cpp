@@ -19,7 +19,9 @@ Result<std::string> program_of(const std::string& file) {
     if (!map) return tl::make_unexpected(map.error());
     std::string program;
     map->take("program", program);
-    map->require("program");
+    if (!map->has("program"))
+        return fail(ErrorKind::failed,
+                    file + ":1: program: is missing; it is required: write sensor, agent or control behind it");
     if (program != "sensor" && program != "agent" && program != "control")
         map->mistake("program",
                      "'" + printable(program) + "' is none of Clew's programs; write sensor, agent or control");

@@ -18,6 +18,7 @@ struct Document {
     std::string name;
     YamlNode root;
     std::optional<Error> first_mistake;
+    std::optional<Error> first_missing;  // told only when nothing else is wrong: a misspelt key is missing as well
 
     void keep(int line, const std::string& problem) {
         if (!first_mistake)
@@ -227,8 +228,11 @@ void YamlMap::require(const char* key) {
     const YamlNode* found = state_->find(key);
     if (found && found->kind != YamlNode::Kind::none) return;
     const int line = found ? found->line : state_->node ? state_->node->line : state_->document->root.line;
-    state_->document->keep(line,
-                           state_->place + key + ": " + (found ? "has no value" : "is missing") + "; it is required");
+    auto& missing = state_->document->first_missing;
+    if (!missing)
+        missing =
+            Error{ErrorKind::failed, state_->document->name + ":" + std::to_string(line) + ": " + state_->place + key +
+                                         ": " + (found ? "has no value" : "is missing") + "; it is required"};
 }
 
 bool YamlMap::has(const char* key) const { return state_->find(key) != nullptr; }
@@ -281,6 +285,7 @@ Result<void> YamlMap::finish() {
                 state_->document->keep(
                     value.line, "unknown key " + quote_for_sentence(value.key) + advice_for(value.key, state_->known));
     if (state_->document->first_mistake) return tl::make_unexpected(*state_->document->first_mistake);
+    if (state_->document->first_missing) return tl::make_unexpected(*state_->document->first_missing);
     return {};
 }
 

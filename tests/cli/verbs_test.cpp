@@ -35,6 +35,11 @@ TEST(Usage, MistakesEndWithTwoAndPointAtHelp) {
     }
 }
 
+TEST(Usage, AVerbThatIsNotThereIsNamed) {
+    EXPECT_THAT(run({"pths"}).err, HasSubstr("there is no verb 'pths'; see 'clew --help'"));
+    EXPECT_THAT(run({"path", "shw"}).err, HasSubstr("there is no verb 'shw'; see 'clew path --help'"));
+}
+
 TEST(Usage, BadTimesNameTheOption) {
     const Outcome since = run({"paths", "--since", "yesterday"});
     EXPECT_EQ(since.code, 2);

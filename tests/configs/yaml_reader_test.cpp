@@ -186,6 +186,14 @@ TEST(YamlReader, RequiredKeys) {
     EXPECT_EQ(finish(empty), "x.yaml:1: name: has no value; it is required");
 }
 
+TEST(YamlReader, AMisspeltKeyIsToldBeforeTheMissingOne) {
+    YamlMap map = parse("nmae: x\n");
+    std::string name;
+    map.require("name");
+    map.take("name", name);
+    EXPECT_EQ(finish(map), "x.yaml:1: unknown key 'nmae'; did you mean 'name'?");
+}
+
 TEST(YamlReader, CallersOwnMistake) {
     YamlMap map = parse("a: 1\nsource: foo\n");
     std::string text;
