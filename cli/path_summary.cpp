@@ -41,24 +41,52 @@ std::vector<unsigned> connection_of_leg(const v1::Path& path) {
     return connections;
 }
 
+/// The errors of a run of links between taps of one clock do not add up: what one leg's stamp is late by is added in
+/// one link and taken off in the next, so that only the ends' remain.
+class RunError {
+  public:
+    void add(DurationNs error_ns, bool same_clock) {
+        if (!same_clock) end();
+        run_ns_ = std::max(run_ns_, error_ns);
+        if (!same_clock) end();
+    }
+    void end() {
+        total_ns_ += run_ns_;
+        run_ns_ = 0;
+    }
+    DurationNs total() {
+        end();
+        return total_ns_;
+    }
+
+  private:
+    DurationNs run_ns_ = 0;
+    DurationNs total_ns_ = 0;
+};
+
 AddedDelay added_delay(const v1::Path& path) {
     AddedDelay added;
+    std::map<std::string, RunError> errors;  // by direction
     for (const v1::PathLink& link : path.links()) {
         if (!is_measurable(path, link)) {
             // From a socket to the tap beside it is no gateway; a proxy between two sockets is one, unmeasured.
             if (link.kind() != "forward") added.missing += 2;
+            for (auto& [direction, error] : errors) error.end();
             continue;
         }
+        const bool same_clock =
+            path.legs(static_cast<int>(link.from())).clock() == path.legs(static_cast<int>(link.to())).clock();
         unsigned measured = 0;
         for (const v1::PathDelay& delay : link.delays()) {
             if (delay.samples() == 0) continue;
             added.sum_ns += delay.mean_ns();
-            added.error_ns += delay.error_ns();
+            errors[delay.direction()].add(delay.error_ns(), same_clock);
             ++measured;
         }
         added.measured += measured;
         added.missing += measured < 2 ? 2 - measured : 0;
     }
+    for (auto& [direction, error] : errors) added.error_ns += error.total();
     return added;
 }
 

@@ -10,7 +10,8 @@
 
 namespace clew::cli {
 
-/// What all links between taps added together, there and back. Sums of means, so their errors add up too.
+/// What all links between taps added together, there and back: sums of means. Between taps of one clock the errors do
+/// not add up, since only the first and the last stamp matter; over different clocks, and there and back, they do.
 struct AddedDelay {
     DurationNs sum_ns = 0;
     DurationNs error_ns = 0;

@@ -20,7 +20,7 @@ struct Packet {
     TimeNs time_ns = 0;
     TapId tap = 0;
     TimeSource time_source = TimeSource::unknown;
-    std::uint32_t time_error_ns = 0;
+    std::uint32_t time_error_ns = 0;  ///< how late time_ns may be: stamps are never early
 };
 
 constexpr std::size_t burst_packet_count_max = 64;

@@ -383,7 +383,7 @@ TimeNs start_of(const WindowLeg& leg) {
 }
 
 DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b) {
-    return DurationNs{a.time_error_ns} + DurationNs{b.time_error_ns};
+    return std::max(a.time_error_ns, b.time_error_ns);
 }
 
 SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction direction) {

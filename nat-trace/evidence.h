@@ -71,7 +71,8 @@ struct SampleMatch {
 };
 SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction direction);
 
-/// How far the difference of two time stamps may be off. Only meaningful for legs of one clock.
+/// How far the difference of two time stamps may be off: stamps are late and never early, so the errors do not add up.
+/// Only meaningful for legs of one clock.
 DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b);
 
 }  // namespace clew

@@ -171,7 +171,7 @@ struct Leg {
     TapId tap = 0;
     Protocol protocol = Protocol::tcp;
     TimeSource time_source = TimeSource::unknown;
-    std::uint32_t time_error_ns = 0;  ///< how far a time stamp of this leg may be off, by its tap's own clock
+    std::uint32_t time_error_ns = 0;  ///< how late a time stamp of this leg may be, by its tap's own clock
     std::uint32_t duplicates = 0;     ///< packets mirrored twice, dropped and not counted elsewhere
     Endpoint client;                  ///< inner addresses as written at this tap
     Endpoint server;

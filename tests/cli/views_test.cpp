@@ -27,14 +27,14 @@ constexpr const char* table_of_80_columns = R"text(2023-11-14T22:13:20.128Z  9f3
     [2001:db8::7]:5353 → [2001:db8::53]:53
     ! no answer seen
 2023-11-14T22:13:20.123Z  9f3a11c0  tcp  snat → fullnat
-                                                  added ≥ 74.0 ±52.0 µs  grade B
+                                                  added ≥ 74.0 ±51.0 µs  grade B
     curl[4711] 10.0.0.7:40112 → 198.51.100.10:443 → 10.2.0.11:8080 nginx[811]
     ! 3 retransmissions
 )text";
 
 constexpr const char* table_of_200_columns = R"text(TIME                      PATH      PROTO  CLIENT                     CALLS              HOPS                    LEGS  SERVER                     ADDED DELAY      GRADE  NOTES
 2023-11-14T22:13:20.128Z  9f3a11c1  udp    [2001:db8::7]:5353                            unlinked: no-candidate  1     [2001:db8::53]:53          -                -      ! no answer seen
-2023-11-14T22:13:20.123Z  9f3a11c0  tcp    curl[4711] 10.0.0.7:40112  198.51.100.10:443  snat → fullnat          5     10.2.0.11:8080 nginx[811]  ≥ 74.0 ±52.0 µs  B      ! 3 retransmissions
+2023-11-14T22:13:20.123Z  9f3a11c0  tcp    curl[4711] 10.0.0.7:40112  198.51.100.10:443  snat → fullnat          5     10.2.0.11:8080 nginx[811]  ≥ 74.0 ±51.0 µs  B      ! 3 retransmissions
 )text";
 
 constexpr const char* path_of_five_legs = R"text(path 9f3a11c04be7d210  tcp  snat → fullnat
@@ -42,7 +42,7 @@ first seen 2023-11-14T22:13:20.123456Z, for 1.20 s
 client     curl[4711]  10.0.0.7:40112
 calls      198.51.100.10:443
 server     nginx[811]  10.2.0.11:8080
-added      ≥ 74.0 ±52.0 µs there and back, from the first tap to the last; not every part could be
+added      ≥ 74.0 ±51.0 µs there and back, from the first tap to the last; not every part could be
            measured
 attention  ! 3 retransmissions
 
@@ -372,6 +372,25 @@ TEST(PathSummary, CalledAddress) {
     path.set_proto("icmp");
     EXPECT_EQ(called_address(path), "") << "the echo id is no port";
     EXPECT_EQ(called_address(v1::Path()), "");
+}
+
+TEST(Summary, ErrorsOfOneClockDoNotAddUpAndOfTwoClocksDo) {
+    v1::Path path;
+    for (const char* clock : {"a", "a", "a", "b"}) {
+        path.add_legs()->set_clock(clock);
+        if (path.legs_size() == 1) continue;
+        v1::PathLink& link = *path.add_links();
+        link.set_from(static_cast<std::uint32_t>(path.legs_size() - 2));
+        link.set_to(static_cast<std::uint32_t>(path.legs_size() - 1));
+        v1::PathDelay& delay = *link.add_delays();
+        delay.set_direction("to_server");
+        delay.set_samples(1);
+        delay.set_mean_ns(1000);
+        delay.set_error_ns(path.legs_size() == 2 ? 40 : 50);
+    }
+    const AddedDelay added = added_delay(path);
+    EXPECT_EQ(added.sum_ns, 3000);
+    EXPECT_EQ(added.error_ns, 50 + 50) << "two links on clock a, one to clock b";
 }
 
 TEST(PathView, EveryDelayThatIsThereIsShownAndEveryLackHasItsReason) {
