@@ -105,6 +105,7 @@ class Engine::Impl {
         alone_[0] = {{i, false, 0, 0}};
         paths_.assign(alone_);
         mark_dirty(i);
+        mark_sharers_dirty(i);
     }
 
     void revise(LegIndex i, const Leg& report) {
@@ -115,6 +116,7 @@ class Engine::Impl {
             index_.insert(i, leg, keys_of(window_, leg));
         }
         if (links_differ || paths_.is_alone(i)) mark_dirty(i);
+        if (links_differ) mark_sharers_dirty(i);
         paths_.touch(i);
     }
 
@@ -123,6 +125,18 @@ class Engine::Impl {
         if (leg.dirty) return;
         leg.dirty = true;
         dirty_.push_back({i, leg.id});
+    }
+
+    void mark_sharers_dirty(LegIndex i) {
+        const WindowLeg& leg = window_.leg(i);
+        if (!window_.became_common(leg)) return;
+        for (std::size_t n = 0; n < leg.key_count; ++n) {
+            std::size_t count = 0;
+            index_.each(index_.key_at(i, n), [&](LegIndex other) {
+                mark_dirty(other);
+                return ++count < limits_.candidate_count_max;
+            });
+        }
     }
 
     void link_dirty() {

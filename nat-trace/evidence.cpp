@@ -21,6 +21,10 @@ constexpr float other_ip_ids = -12;
 constexpr float other_named_client = -24;
 constexpr float one_isn_but_late = -12;  // a gateway that shifts one direction passes the SYN on at once
 constexpr DurationNs gateway_ns_max = 100 * ns_per_ms;
+constexpr float stream_head_bits = 16;  // of one direction
+constexpr float tls_random_bits = 32;
+constexpr float quic_id_bits = 48;
+constexpr DurationNs pace_ns_max = 50 * ns_per_us;  // queues on the way
 constexpr float ip_id_bits = 16;
 constexpr float syn_ip_id_bits = 10;  // some scanners give all their probes one
 constexpr float datagram_other_ip_ids = -24;
@@ -207,6 +211,70 @@ void add_stream_state(const WindowLeg& a, const WindowLeg& b, PairEvidence& out)
         out.add(EvidenceBy::contradiction, bits);
 }
 
+/// When a direction's handshake packet passed, and its first payload; false when one of them was not seen.
+bool first_times(const WindowLeg& leg, Direction d, TimeNs& handshake, TimeNs& payload) {
+    const WindowFlow& flow = leg.flow(d);
+    handshake = leg.at(flow.syn);
+    payload = flow.sample_count == 0 ? 0 : leg.at(flow.samples[0].time);
+    return handshake != 0 && payload != 0 && flow.syn_count == 1;
+}
+
+/// The payload comes as long after the SYN on both legs: whatever their clocks say, a proxy's two handshakes differ.
+bool keeps_pace(const WindowLeg& a, const WindowLeg& b) {
+    TimeNs a_syn, a_payload, b_syn, b_payload;
+    if (!first_times(a, Direction::to_server, a_syn, a_payload) ||
+        !first_times(b, Direction::to_server, b_syn, b_payload))
+        return false;
+    return std::llabs((a_payload - a_syn) - (b_payload - b_syn)) <= pace_ns_max + time_error_of(a, b);
+}
+
+/// Of what goes to the client alone: a proxy's front answers the handshake first and the question last.
+bool answers_in_order(const WindowLeg& a, const WindowLeg& b) {
+    TimeNs a_syn, a_payload, b_syn, b_payload;
+    if (!first_times(a, Direction::to_client, a_syn, a_payload) ||
+        !first_times(b, Direction::to_client, b_syn, b_payload))
+        return false;
+    return (a_syn < b_syn) == (a_payload < b_payload);
+}
+
+/// What only a gateway that passes packets on leaves as it was, though it wrote both sequence numbers anew.
+bool passes_packets(const WindowLeg& a, const WindowLeg& b) {
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const std::uint32_t tsval = a.flow(d).first_tsval;
+        if (tsval != 0 && tsval == b.flow(d).first_tsval) return true;
+        if (match_samples(a, b, d).same_ip_ids > 0) return true;
+    }
+    if (a.clock != b.clock) return keeps_pace(a, b);
+    // A proxy completes the front handshake before it opens the back one.
+    const bool a_first = start_of(a) <= start_of(b);
+    const WindowLeg& front = a_first ? a : b;
+    const WindowLeg& back = a_first ? b : a;
+    const TimeNs syn = front.at(front.flow(Direction::to_server).syn);
+    TimeNs answer = front.at(front.flow(Direction::to_client).syn);
+    if (answer == 0) answer = front.at(front.flow(Direction::to_server).first_ack);
+    const TimeNs passed = back.at(back.flow(Direction::to_server).syn);
+    if (syn != 0 && passed != 0) return answer != 0 && passed < answer;
+    return answers_in_order(a, b);
+}
+
+/// Both sequence numbers were written anew: the streams tell whether it is one connection.
+void add_streams(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    if (!both_isns_differ_in(a, b)) return;
+    float bits = 0;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const SharedHead head = shared_head(window, a, b, d);
+        if (head.same && head.length >= 16) bits += rarity(head.sharers) * stream_head_bits;
+    }
+    const bool tls = share_tls_random(window, a, b);
+    if (bits == 0 && !tls) return;
+    if (!passes_packets(a, b)) {
+        out.add(EvidenceBy::contradiction, other_stream);  // a proxy repeats the stream, not the packets
+        return;
+    }
+    if (bits > 0) out.add_key(EvidenceBy::payload_head, bits);
+    if (tls) out.add_key(EvidenceBy::tls_random, tls_random_bits);
+}
+
 void add_options(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     float bits = 0;
     for (std::size_t d = 0; d < direction_count; ++d) {
@@ -270,6 +338,7 @@ PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowL
     add_syn_ip_ids(a, b, out);
     add_named_clients(window, a, b, out);
     add_samples(a, b, out);
+    add_streams(window, a, b, out);
     add_stream_state(a, b, out);
     add_addresses(a, b, out);
     add_options(a, b, out);
@@ -280,6 +349,18 @@ PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowL
     out.accepted = out.key_bits >= (common_isn ? accept_bits_probe : accept_bits_explicit) &&
                    out.bits >= accept_bits(a, b, out.is_explicit);
     return out;
+}
+
+/// The connection id that a QUIC client chose for its first packet.
+bool share_quic_id(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, bool& other) {
+    bool same = false;
+    window.each_hint(a, [&](const WindowHint& x) {
+        if (x.kind != HintKind::quic_cid) return;
+        window.each_hint(b, [&](const WindowHint& y) {
+            if (y.kind == x.kind) (y.value == x.value ? same : other) = true;
+        });
+    });
+    return same;
 }
 
 int count_shared_queries(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, DurationNs distance_max,
@@ -315,6 +396,11 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
         out.add_key(EvidenceBy::dns_query, std::min(20.0F + 16.0F * static_cast<float>(queries - 1), 56.0F));
     else if (has_query(window, a) && has_query(window, b))
         out.add(EvidenceBy::contradiction, -16);
+    bool other_quic = false;
+    if (share_quic_id(window, a, b, other_quic))
+        out.add_key(EvidenceBy::quic_cid, quic_id_bits);
+    else if (other_quic)
+        out.add(EvidenceBy::contradiction, -quic_id_bits);
     float payload = 0;
     float ids = 0;
     int compared = 0;
@@ -384,6 +470,25 @@ TimeNs start_of(const WindowLeg& leg) {
 
 DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b) {
     return std::max(a.time_error_ns, b.time_error_ns);
+}
+
+SharedHead shared_head(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, Direction direction) {
+    const WindowFlow& x = a.flow(direction);
+    const WindowFlow& y = b.flow(direction);
+    SharedHead out;
+    out.same = x.head != 0 && x.head == y.head && x.head_length == y.head_length;
+    out.length = x.head_length;
+    if (out.same) out.sharers = std::max(window.head_prevalence(a, direction), window.head_prevalence(b, direction));
+    return out;
+}
+
+bool share_tls_random(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+    bool same = false;
+    window.each_hint(a, [&](const WindowHint& x) {
+        if (x.kind != HintKind::tls_random) return;
+        window.each_hint(b, [&](const WindowHint& y) { same |= y.kind == x.kind && y.value == x.value; });
+    });
+    return same;
 }
 
 SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction direction) {

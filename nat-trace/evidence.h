@@ -54,6 +54,25 @@ Grade grade_of(const PairEvidence& evidence);
 /// When the leg began, where that is known: its handshake, or the start of its socket; else 0.
 TimeNs start_of(const WindowLeg& leg);
 
+/// The first bytes of the direction's stream are the same on both, and how many legs of a tap begin so at most.
+struct SharedHead {
+    bool same = false;
+    std::uint16_t length = 0;
+    std::uint32_t sharers = 0;
+};
+SharedHead shared_head(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, Direction direction);
+
+/// What is shared by so many legs of one tap is common. One tap may see a connection several times, so a few are not.
+constexpr std::uint32_t common_head_sharers_min = 8;
+
+/// The share of its worth that something keeps which so many legs of one tap have.
+constexpr float rarity(std::uint32_t sharers) {
+    return sharers <= 3 ? 1.0F : sharers <= 5 ? 0.6F : sharers < common_head_sharers_min ? 0.4F : 0.05F;
+}
+
+/// Both carry the same ClientHello random.
+bool share_tls_random(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);
+
 /// Two samples of one direction that are the same packet; `a` and `b` are their numbers.
 struct SamplePair {
     std::uint8_t a = 0;

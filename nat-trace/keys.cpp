@@ -14,6 +14,8 @@ enum Salt : std::uint64_t {
     salt_endpoint = 0x3000'0000'0000'0000,
     salt_sample = 0x4000'0000'0000'0000,
     salt_signal = 0x5000'0000'0000'0000,
+    salt_head = 0x7000'0000'0000'0000,
+    salt_request = 0x8000'0000'0000'0000,
     salt_probe = 0x6000'0000'0000'0000,
 };
 
@@ -69,6 +71,8 @@ void add_signals(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
             case HintKind::proxy_source: keys.add(salted(salt_endpoint, hash_of(hint.source))); break;
             case HintKind::request_id:
             case HintKind::traceparent:
+            case HintKind::tls_random:
+            case HintKind::quic_cid:
             case HintKind::dns_query: keys.add(salted(salt_signal, hint.value)); break;
             default: break;
         }
@@ -76,6 +80,28 @@ void add_signals(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
 }
 
 }  // namespace
+
+/// The streams' first bytes, as a proxy repeats them.
+void add_stream_heads(const WindowLeg& leg, LegKeys& keys) {
+    const std::uint64_t c = leg.flow(Direction::to_server).head;
+    const std::uint64_t s = leg.flow(Direction::to_client).head;
+    if (c != 0 || s != 0) keys.add(salted(salt_head, c << 32 | s));
+}
+
+/// The first request, with the client it came from or is said to come from; and the request alone.
+void add_request(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
+    const WindowHint* first = nullptr;
+    window.each_hint(leg, [&](const WindowHint& h) {
+        if (h.kind == HintKind::http_request && (first == nullptr || h.time_ns < first->time_ns)) first = &h;
+    });
+    if (first == nullptr) return;
+    keys.add(salted(salt_request, first->value ^ hash_of(Endpoint{leg.client.ip, 0})));
+    window.each_hint(leg, [&](const WindowHint& h) {
+        if (h.kind == HintKind::forwarded_for)
+            keys.add(salted(salt_request, first->value ^ hash_of(Endpoint{h.source.ip, 0})));
+    });
+    keys.add(salted(salt_request, first->value));
+}
 
 LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
     LegKeys keys;
@@ -87,6 +113,8 @@ LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
     add_signals(window, leg, keys);
     if (is_tcp(leg)) {
         add_stream_sample(leg, keys);
+        add_stream_heads(leg, keys);
+        add_request(window, leg, keys);
     } else {
         add_datagram_sample(leg, Direction::to_server, keys);
         add_datagram_sample(leg, Direction::to_client, keys);

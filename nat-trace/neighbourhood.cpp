@@ -88,7 +88,8 @@ class Gathering {
         if (!forward.accepted && !backward.accepted) return;
         const bool oriented = named_by_proxy(forward) != named_by_proxy(backward);
         const bool swapped = oriented ? named_by_proxy(backward) : !forward.accepted;
-        add_edge(at, other, {0, 0, std::max(forward.bits, backward.bits), 0, true, true, oriented}, swapped);
+        const bool is_explicit = forward.is_explicit || backward.is_explicit;
+        add_edge(at, other, {0, 0, std::max(forward.bits, backward.bits), 0, is_explicit, true, oriented}, swapped);
     }
 
     static bool named_by_proxy(const PairEvidence& evidence) {

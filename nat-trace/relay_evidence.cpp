@@ -11,6 +11,37 @@ namespace {
 constexpr float proxy_bits = 96;  // two addresses and two ports
 constexpr float proxy_source_bits = 48;
 constexpr float request_id_bits = 64;
+constexpr float head_bits = 24;  // of one direction's first bytes, where few begin so
+constexpr float short_head_bits = 12;
+constexpr float tls_random_bits = 64;
+constexpr float request_bits = 18;  // method, host and URI, where few ask for it
+constexpr float next_request_bits = 8;
+constexpr float forwarded_for_bits = 12;
+constexpr float accept_key_bits = 18;
+constexpr float accept_bits_stream = 28;
+
+/// The same requests, by method, host and URI; and X-Forwarded-For on the back one that names the front's client.
+void add_requests(const LegWindow& window, const WindowLeg& front, const WindowLeg& back, PairEvidence& out) {
+    float bits = 0;
+    bool forwarded = false;
+    bool other_client = false;
+    window.each_hint(front, [&](const WindowHint& x) {
+        if (x.kind != HintKind::http_request) return;
+        window.each_hint(back, [&](const WindowHint& y) {
+            if (y.kind != x.kind || y.value != x.value) return;
+            const std::uint32_t sharers = std::max(window.hint_prevalence(front, x), window.hint_prevalence(back, y));
+            bits += rarity(sharers) * (bits == 0 ? request_bits : next_request_bits);
+        });
+    });
+    window.each_hint(back, [&](const WindowHint& h) {
+        if (h.kind == HintKind::forwarded_for) (h.source.ip == front.client.ip ? forwarded : other_client) = true;
+    });
+    if (bits > 0) out.add_key(EvidenceBy::http_request, bits);
+    if (forwarded)
+        out.add_key(EvidenceBy::forwarded_for, forwarded_for_bits);
+    else if (other_client)
+        out.add(EvidenceBy::contradiction, -forwarded_for_bits);
+}
 
 /// The PROXY header that `back` carries names `front`'s ends.
 float proxy_names(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
@@ -26,6 +57,48 @@ float proxy_names(const LegWindow& window, const WindowLeg& front, const WindowL
             if (h.kind == HintKind::proxy_source && h.source == front.client) bits = 0;
         });
     return bits;
+}
+
+/// When the direction's first payload passed; 0 = not known.
+TimeNs first_payload(const WindowLeg& leg, Direction d) {
+    const WindowFlow& flow = leg.flow(d);
+    return flow.sample_count == 0 ? 0 : leg.at(flow.samples[0].time);
+}
+
+/// A proxy that says nothing of itself repeats the bytes (TCP mode) or at least the request (HTTP mode), and does so at
+/// once: the back connection begins while the front one waits.
+PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,
+                         const EvidenceLimits& limits) {
+    PairEvidence out;
+    if (front.same_ends(back) || front.is_socket() || back.is_socket()) return out;
+    const TimeNs f = start_of(front);
+    const TimeNs b = start_of(back);
+    const bool same_clock = front.clock == back.clock;
+    if (f == 0 || b == 0 || std::llabs(b - f) > limits.candidate_distance_ns_max) return out;
+    if (same_clock && b + time_error_of(front, back) < f) return out;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const SharedHead head = shared_head(window, front, back, d);
+        if (!head.same || head.length < 16) continue;
+        const float bits = rarity(head.sharers) * (head.length < 32 ? short_head_bits : head_bits);
+        out.add_key(EvidenceBy::payload_head, bits);
+    }
+    if (share_tls_random(window, front, back)) out.add_key(EvidenceBy::tls_random, tls_random_bits);
+    add_requests(window, front, back, out);
+    if (out.key_bits == 0) return PairEvidence{};
+    if (same_clock)
+        for (const Direction d : {Direction::to_server, Direction::to_client}) {
+            const TimeNs x = first_payload(front, d);
+            const TimeNs y = first_payload(back, d);
+            if (x == 0 || y == 0) continue;
+            const DurationNs later = d == Direction::to_server ? y - x : x - y;
+            // The proxy may have waited for its back connection with what the client had long sent.
+            out.add(EvidenceBy::timing, later < -ns_per_ms       ? -8.0F
+                                        : later < ns_per_ms      ? 6.0F
+                                        : later < 10 * ns_per_ms ? 3.0F
+                                                                 : 0.0F);
+        }
+    out.accepted = out.key_bits >= accept_key_bits && out.bits >= accept_bits_stream;
+    return out;
 }
 
 /// Ids that both legs carry at about the same time; the better of X-Request-ID and traceparent.
@@ -52,7 +125,6 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
                      const EvidenceLimits& limits) {
     PairEvidence out;
     if (front.protocol != Protocol::tcp || back.protocol != Protocol::tcp) return out;
-    if (front.first_hint == no_leg && back.first_hint == no_leg) return out;
     const bool same_clock = front.clock == back.clock;
     DurationNs distance = limits.candidate_distance_ns_max;
     const float proxy = proxy_names(window, front, back);
@@ -75,7 +147,7 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
         out.add_key(by, request_id_bits);
         distance = std::min(distance, apart);
     }
-    if (!out.is_explicit) return PairEvidence{};
+    if (!out.is_explicit) return same_stream(window, front, back, limits);
     if (same_clock && distance < 100 * ns_per_ms)
         out.add(EvidenceBy::timing, distance < ns_per_ms ? 6.0F : distance < 10 * ns_per_ms ? 3.0F : 1.0F);
     window.each_hint(back, [&](const WindowHint& h) {

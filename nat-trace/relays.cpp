@@ -7,6 +7,7 @@
 namespace clew {
 namespace {
 
+constexpr float stream_margin_bits = 8;  // between proxies' connections that only bytes and time tell apart
 constexpr std::size_t nobody = static_cast<std::size_t>(-1);
 
 /// What tells front from back where an id alone is shared.
@@ -16,7 +17,7 @@ class Orientation {
         : window_(window), front_(front), back_(back) {}
 
     /// Positive: `front` stands on the client's side of `back`.
-    double weight() const { return by_forwarded_for() + by_start() + by_ids() + by_process(); }
+    double weight() const { return by_forwarded_for() + by_start() + by_wait() + by_ids() + by_process(); }
 
   private:
     template <typename F>
@@ -39,7 +40,30 @@ class Orientation {
         for (const ChainLeg& l : chain) first = std::min(first, window_.leg(l.leg).first_ns);
         return first;
     }
+    bool one_clock() const { return window_.leg(front_.front().leg).clock == window_.leg(back_.front().leg).clock; }
+    /// How long the chain's first answer took after the first question, the longest of its legs; 0 = not known.
+    DurationNs wait(const Chain& chain) const {
+        DurationNs longest = 0;
+        for (const ChainLeg& l : chain) {
+            const WindowLeg& leg = window_.leg(l.leg);
+            const WindowFlow& c = leg.flow(Direction::to_server);
+            const WindowFlow& s = leg.flow(Direction::to_client);
+            if (c.sample_count == 0 || s.sample_count == 0) continue;
+            const TimeNs asked = leg.at(c.samples[0].time);
+            const TimeNs answered = leg.at(s.samples[0].time);
+            if (asked != 0 && answered > asked) longest = std::max(longest, answered - asked);
+        }
+        return longest;
+    }
+    /// Who stands nearer to the client waits longer, whatever the clocks say.
+    double by_wait() const {
+        if (one_clock()) return 0;
+        const DurationNs f = wait(front_);
+        const DurationNs b = wait(back_);
+        return f == 0 || b == 0 || f == b ? 0 : f > b ? 4 : -4;
+    }
     double by_start() const {
+        if (!one_clock()) return 0;
         const DurationNs later = start(back_) - start(front_);
         return later > 0 ? 3 : later < 0 ? -3 : 0;
     }
@@ -86,6 +110,7 @@ struct Joint {
     std::size_t back = 0;
     float bits = 0;
     bool named = false;  ///< by a PROXY header, which says who is who
+    bool by_id = false;  ///< by an id that both carry
 };
 
 class RelayGraph {
@@ -121,11 +146,13 @@ class RelayGraph {
         for (Joint& j : joints_) {
             const bool alike = j.front == front && j.back == back;
             if (!alike && !(j.front == back && j.back == front)) continue;
-            if (edge.oriented && !j.named) j = {front, back, std::max(j.bits, edge.bits), true};
+            if (edge.oriented && edge.is_explicit && !j.named)
+                j = {front, back, std::max(j.bits, edge.bits), true, j.by_id};
             j.bits = std::max(j.bits, edge.bits);
+            j.by_id |= edge.is_explicit;
             return;
         }
-        joints_.push_back({front, back, edge.bits, edge.oriented});
+        joints_.push_back({front, back, edge.bits, edge.oriented && edge.is_explicit, edge.is_explicit});
     }
 
     const Joint* joint(std::size_t a, std::size_t b) const {
@@ -161,7 +188,7 @@ class RelayGraph {
     }
 
     /// An id is as good as another; a PROXY header that names an address used twice is decided by the time.
-    static float margin_of(const Joint& j) { return j.named ? margin_bits_min : 1e6F; }
+    static float margin_of(const Joint& j) { return j.named ? margin_bits_min : j.by_id ? 1e6F : stream_margin_bits; }
 
     LegWindow& window_;
     std::vector<Chain>& connections_;

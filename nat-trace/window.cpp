@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "nat-trace/check.h"
+#include "nat-trace/evidence.h"
 
 namespace clew {
 namespace {
@@ -274,8 +275,24 @@ std::uint64_t LegWindow::head_value(const WindowLeg& l, Direction d) {
     return mix_bits(mix_bits(place) ^ l.flow(d).head);
 }
 
+std::uint64_t LegWindow::hint_value(const WindowLeg& l, const WindowHint& h) {
+    return mix_bits(mix_bits(std::uint64_t{l.tap} << 8 | 4) ^ h.value);
+}
+
 std::uint64_t LegWindow::server_value(const WindowLeg& l) {
     return mix_bits(mix_bits(std::uint64_t{l.tap} << 8 | 3) ^ hash_of(l.server));
+}
+
+bool LegWindow::became_common(const WindowLeg& l) const {
+    const auto just = [](std::uint32_t count) {
+        return count == 4 || count == 6 || count == common_head_sharers_min || count == common_head_sharers_min + 1;
+    };
+    bool common = false;
+    for (const Direction d : {Direction::to_server, Direction::to_client})
+        common |= l.flow(d).head != 0 && just(head_prevalence(l, d));
+    each_hint(l,
+              [&](const WindowHint& h) { common |= h.kind == HintKind::http_request && just(hint_prevalence(l, h)); });
+    return common;
 }
 
 void LegWindow::count_values(const WindowLeg& l) {
@@ -283,6 +300,9 @@ void LegWindow::count_values(const WindowLeg& l) {
         if (l.flow(d).has_isn) prevalence_.add(isn_value(l, d));
         if (l.flow(d).head != 0) prevalence_.add(head_value(l, d));
     }
+    each_hint(l, [&](const WindowHint& h) {
+        if (h.kind == HintKind::http_request) prevalence_.add(hint_value(l, h));
+    });
     prevalence_.add(server_value(l));
 }
 
@@ -291,6 +311,9 @@ void LegWindow::forget_values(const WindowLeg& l) {
         if (l.flow(d).has_isn) prevalence_.remove(isn_value(l, d));
         if (l.flow(d).head != 0) prevalence_.remove(head_value(l, d));
     }
+    each_hint(l, [&](const WindowHint& h) {
+        if (h.kind == HintKind::http_request) prevalence_.remove(hint_value(l, h));
+    });
     prevalence_.remove(server_value(l));
 }
 

@@ -156,7 +156,13 @@ class LegWindow {
     /// How many legs of the leg's own tap share its ISN, its stream's head, its server's address and port; 1 = only it.
     std::uint32_t isn_prevalence(const WindowLeg& l, Direction d) const { return prevalence_.count(isn_value(l, d)); }
     std::uint32_t head_prevalence(const WindowLeg& l, Direction d) const { return prevalence_.count(head_value(l, d)); }
+    /// How many legs of that tap carry a hint of this value.
+    std::uint32_t hint_prevalence(const WindowLeg& l, const WindowHint& h) const {
+        return prevalence_.count(hint_value(l, h));
+    }
     std::uint32_t server_prevalence(const WindowLeg& l) const { return prevalence_.count(server_value(l)); }
+    /// Something of the leg has just become common: what was linked by it has to be looked at again.
+    bool became_common(const WindowLeg& l) const;
     std::size_t legs_of_tap(TapId tap) const { return tap < legs_of_tap_.size() ? legs_of_tap_[tap] : 0; }
 
     std::size_t memory_bytes() const;
@@ -178,6 +184,7 @@ class LegWindow {
     void drop_segment(std::uint32_t number);
     static std::uint64_t isn_value(const WindowLeg& l, Direction d);
     static std::uint64_t head_value(const WindowLeg& l, Direction d);
+    static std::uint64_t hint_value(const WindowLeg& l, const WindowHint& h);
     static std::uint64_t server_value(const WindowLeg& l);
     void count_values(const WindowLeg& l);
     void forget_values(const WindowLeg& l);
