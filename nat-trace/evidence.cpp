@@ -21,9 +21,10 @@ constexpr float other_ip_ids = -12;
 constexpr float other_named_client = -24;
 constexpr float one_isn_but_late = -12;  // a gateway that shifts one direction passes the SYN on at once
 constexpr DurationNs gateway_ns_max = 100 * ns_per_ms;
-constexpr float stream_head_bits = 16;  // of one direction
+constexpr float stream_head_bits = 24;  // of one direction
 constexpr float tls_random_bits = 32;
 constexpr float quic_id_bits = 48;
+constexpr int gateways_max = 8;                     // between two taps
 constexpr DurationNs pace_ns_max = 50 * ns_per_us;  // queues on the way
 constexpr float ip_id_bits = 16;
 constexpr float syn_ip_id_bits = 10;  // some scanners give all their probes one
@@ -140,6 +141,57 @@ void add_named_clients(const LegWindow& window, const WindowLeg& a, const Window
     }
 }
 
+/// When a direction's handshake packet passed, and its first payload; false when one of them was not seen.
+bool first_times(const WindowLeg& leg, Direction d, TimeNs& handshake, TimeNs& payload) {
+    const WindowFlow& flow = leg.flow(d);
+    handshake = leg.at(flow.syn);
+    payload = flow.sample_count == 0 ? 0 : leg.at(flow.samples[0].time);
+    return handshake != 0 && payload != 0 && flow.syn_count == 1;
+}
+
+/// The payload comes as long after the SYN on both legs: whatever their clocks say, a proxy's two handshakes differ.
+bool keeps_pace(const WindowLeg& a, const WindowLeg& b) {
+    TimeNs a_syn, a_payload, b_syn, b_payload;
+    if (!first_times(a, Direction::to_server, a_syn, a_payload) ||
+        !first_times(b, Direction::to_server, b_syn, b_payload))
+        return false;
+    return std::llabs((a_payload - a_syn) - (b_payload - b_syn)) <= pace_ns_max + time_error_of(a, b);
+}
+
+/// Of what goes to the client alone: a proxy's front answers the handshake first and the question last.
+bool answers_in_order(const WindowLeg& a, const WindowLeg& b) {
+    TimeNs a_syn, a_payload, b_syn, b_payload;
+    if (!first_times(a, Direction::to_client, a_syn, a_payload) ||
+        !first_times(b, Direction::to_client, b_syn, b_payload))
+        return false;
+    if ((a_syn < b_syn) == (a_payload < b_payload)) return true;
+    // So does a SYN proxy's, but what follows passes it and loses TTL; a proxy's packets are its own.
+    const WindowLeg& nearer = a_payload < b_payload ? a : b;
+    const WindowLeg& farther = a_payload < b_payload ? b : a;
+    const int fall = int{nearer.flow(Direction::to_client).data_ttl} - farther.flow(Direction::to_client).data_ttl;
+    return fall > 0 && fall <= gateways_max;
+}
+
+/// What only a gateway that passes packets on leaves as it was, though it wrote both sequence numbers anew.
+bool passes_packets(const WindowLeg& a, const WindowLeg& b) {
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const std::uint32_t tsval = a.flow(d).first_tsval;
+        if (tsval != 0 && tsval == b.flow(d).first_tsval) return true;
+        if (match_samples(a, b, d).same_ip_ids > 0) return true;
+    }
+    if (a.clock != b.clock) return keeps_pace(a, b);
+    // A proxy completes the front handshake before it opens the back one.
+    const bool a_first = start_of(a) <= start_of(b);
+    const WindowLeg& front = a_first ? a : b;
+    const WindowLeg& back = a_first ? b : a;
+    const TimeNs syn = front.at(front.flow(Direction::to_server).syn);
+    TimeNs answer = front.at(front.flow(Direction::to_client).syn);
+    if (answer == 0) answer = front.at(front.flow(Direction::to_server).first_ack);
+    const TimeNs passed = back.at(back.flow(Direction::to_server).syn);
+    if (syn != 0 && passed != 0) return answer != 0 && passed < answer;
+    return answers_in_order(a, b);
+}
+
 void add_samples(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     float payload = 0;
     float ids = 0;
@@ -167,7 +219,8 @@ void add_samples(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     if (payload > 0) out.add(EvidenceBy::payload_sample, std::min(payload, 8.0F));
     if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, ids);
     // Gateways that forward keep the IP id, but for some firewalls and NAT64.
-    if (other_ids && ids == 0 && !same_isns_in(a, b)) out.add(EvidenceBy::contradiction, other_ip_ids);
+    if (other_ids && ids == 0 && !same_isns_in(a, b) && !(both_isns_differ_in(a, b) && passes_packets(a, b)))
+        out.add(EvidenceBy::contradiction, other_ip_ids);
     if (mismatches > 0) out.add(EvidenceBy::contradiction, -8.0F * static_cast<float>(std::min(mismatches, 3)));
     // A TOA names an address and a port, not a connection: the same one may lead to another VIP at the same time.
     if (other && both_isns_differ_in(a, b)) out.add(EvidenceBy::contradiction, other_stream);
@@ -211,52 +264,6 @@ void add_stream_state(const WindowLeg& a, const WindowLeg& b, PairEvidence& out)
         out.add(EvidenceBy::contradiction, bits);
 }
 
-/// When a direction's handshake packet passed, and its first payload; false when one of them was not seen.
-bool first_times(const WindowLeg& leg, Direction d, TimeNs& handshake, TimeNs& payload) {
-    const WindowFlow& flow = leg.flow(d);
-    handshake = leg.at(flow.syn);
-    payload = flow.sample_count == 0 ? 0 : leg.at(flow.samples[0].time);
-    return handshake != 0 && payload != 0 && flow.syn_count == 1;
-}
-
-/// The payload comes as long after the SYN on both legs: whatever their clocks say, a proxy's two handshakes differ.
-bool keeps_pace(const WindowLeg& a, const WindowLeg& b) {
-    TimeNs a_syn, a_payload, b_syn, b_payload;
-    if (!first_times(a, Direction::to_server, a_syn, a_payload) ||
-        !first_times(b, Direction::to_server, b_syn, b_payload))
-        return false;
-    return std::llabs((a_payload - a_syn) - (b_payload - b_syn)) <= pace_ns_max + time_error_of(a, b);
-}
-
-/// Of what goes to the client alone: a proxy's front answers the handshake first and the question last.
-bool answers_in_order(const WindowLeg& a, const WindowLeg& b) {
-    TimeNs a_syn, a_payload, b_syn, b_payload;
-    if (!first_times(a, Direction::to_client, a_syn, a_payload) ||
-        !first_times(b, Direction::to_client, b_syn, b_payload))
-        return false;
-    return (a_syn < b_syn) == (a_payload < b_payload);
-}
-
-/// What only a gateway that passes packets on leaves as it was, though it wrote both sequence numbers anew.
-bool passes_packets(const WindowLeg& a, const WindowLeg& b) {
-    for (const Direction d : {Direction::to_server, Direction::to_client}) {
-        const std::uint32_t tsval = a.flow(d).first_tsval;
-        if (tsval != 0 && tsval == b.flow(d).first_tsval) return true;
-        if (match_samples(a, b, d).same_ip_ids > 0) return true;
-    }
-    if (a.clock != b.clock) return keeps_pace(a, b);
-    // A proxy completes the front handshake before it opens the back one.
-    const bool a_first = start_of(a) <= start_of(b);
-    const WindowLeg& front = a_first ? a : b;
-    const WindowLeg& back = a_first ? b : a;
-    const TimeNs syn = front.at(front.flow(Direction::to_server).syn);
-    TimeNs answer = front.at(front.flow(Direction::to_client).syn);
-    if (answer == 0) answer = front.at(front.flow(Direction::to_server).first_ack);
-    const TimeNs passed = back.at(back.flow(Direction::to_server).syn);
-    if (syn != 0 && passed != 0) return answer != 0 && passed < answer;
-    return answers_in_order(a, b);
-}
-
 /// Both sequence numbers were written anew: the streams tell whether it is one connection.
 void add_streams(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     if (!both_isns_differ_in(a, b)) return;
@@ -272,6 +279,7 @@ void add_streams(const LegWindow& window, const WindowLeg& a, const WindowLeg& b
         return;
     }
     if (bits > 0) out.add_key(EvidenceBy::payload_head, bits);
+    out.add(EvidenceBy::contradiction, -both_isns_differ);  // they differ because this gateway writes them
     if (tls) out.add_key(EvidenceBy::tls_random, tls_random_bits);
 }
 

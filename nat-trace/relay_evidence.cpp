@@ -34,7 +34,11 @@ void add_requests(const LegWindow& window, const WindowLeg& front, const WindowL
         });
     });
     window.each_hint(back, [&](const WindowHint& h) {
-        if (h.kind == HintKind::forwarded_for) (h.source.ip == front.client.ip ? forwarded : other_client) = true;
+        if (h.kind != HintKind::forwarded_for) return;
+        bool named = h.source.ip == front.client.ip;
+        // Of several proxies in a row the first wrote the name that all others pass on.
+        window.each_hint(front, [&](const WindowHint& o) { named |= o.kind == h.kind && o.source.ip == h.source.ip; });
+        (named ? forwarded : other_client) = true;
     });
     if (bits > 0) out.add_key(EvidenceBy::http_request, bits);
     if (forwarded)

@@ -41,26 +41,30 @@ class Orientation {
         return first;
     }
     bool one_clock() const { return window_.leg(front_.front().leg).clock == window_.leg(back_.front().leg).clock; }
-    /// How long the chain's first answer took after the first question, the longest of its legs; 0 = not known.
-    DurationNs wait(const Chain& chain) const {
+    /// How long the chain's first answer came after its handshake, or else after its question, the longest of its
+    /// legs; 0 = not known.
+    DurationNs wait(const Chain& chain, bool from_handshake) const {
         DurationNs longest = 0;
         for (const ChainLeg& l : chain) {
             const WindowLeg& leg = window_.leg(l.leg);
             const WindowFlow& c = leg.flow(Direction::to_server);
             const WindowFlow& s = leg.flow(Direction::to_client);
-            if (c.sample_count == 0 || s.sample_count == 0) continue;
-            const TimeNs asked = leg.at(c.samples[0].time);
+            if (s.sample_count == 0 || (!from_handshake && c.sample_count == 0)) continue;
+            const TimeNs begun = leg.at(from_handshake ? s.syn : c.samples[0].time);
             const TimeNs answered = leg.at(s.samples[0].time);
-            if (asked != 0 && answered > asked) longest = std::max(longest, answered - asked);
+            if (begun != 0 && answered > begun) longest = std::max(longest, answered - begun);
         }
         return longest;
     }
-    /// Who stands nearer to the client waits longer, whatever the clocks say.
+    /// The front handshake comes before the back one and the front answer after it, whatever the clocks say.
     double by_wait() const {
         if (one_clock()) return 0;
-        const DurationNs f = wait(front_);
-        const DurationNs b = wait(back_);
-        return f == 0 || b == 0 || f == b ? 0 : f > b ? 4 : -4;
+        for (const bool from_handshake : {true, false}) {
+            const DurationNs f = wait(front_, from_handshake);
+            const DurationNs b = wait(back_, from_handshake);
+            if (f != 0 && b != 0 && f != b) return f > b ? 4 : -4;
+        }
+        return 0;
     }
     double by_start() const {
         if (!one_clock()) return 0;
@@ -84,6 +88,7 @@ class Orientation {
     double by_ids() const {
         const IdTimes f = id_times(front_);
         const IdTimes b = id_times(back_);
+        if (f.request != 0 && b.request != 0 && !one_clock()) return 0;
         if (f.request != 0 && b.request != 0) return b.request > f.request ? 5 : b.request < f.request ? -5 : 0;
         // Only the proxy's own request has the id; the client sees it in the answer, if at all.
         if (f.request == 0 && b.request != 0) return 8;
