@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+// Links by what passes through: proxies that only repeat bytes, gateways that write both sequence numbers anew, probes
+// and echoes that are all alike.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+
+#include "nat-trace/engine.h"
+#include "tests/sim/journey.h"
+
+namespace clew {
+namespace {
+
+using sim::Journey;
+using sim::Truth;
+using sim::World;
+
+constexpr TimeNs noon = 1'700'000'000 * ns_per_s;
+
+class StreamsTest : public testing::Test {
+  protected:
+    StreamsTest() : engine(EngineLimits{}), world(11) {
+        tenant = engine.add_tap({"tenant", "one"});
+        edge = engine.add_tap({"edge", "one"});
+    }
+
+    std::map<PathId, Path> run(const std::vector<Truth>& truths) {
+        for (const Truth& truth : truths)
+            for (const Leg& leg : truth.legs) engine.add(leg);
+        engine.finish();
+        std::map<PathId, Path> live;
+        for (Path& path : engine.drain()) {
+            if (path.retracted)
+                live.erase(path.id);
+            else
+                live[path.id] = std::move(path);
+        }
+        return live;
+    }
+
+    /// The first bytes of both streams, the same on all legs.
+    static void set_heads(Truth& truth, std::uint64_t seed) {
+        for (Leg& leg : truth.legs)
+            for (std::size_t d = 0; d < direction_count; ++d) {
+                leg.flows[d].head.length = 200;
+                leg.flows[d].head.hash_all = (seed + d) * 0x9e3779b97f4a7c15ULL;
+            }
+    }
+
+    Truth proxied(int n, std::uint64_t stream) {
+        const std::string port = std::to_string(40'000 + n);
+        Truth truth = Journey::tcp(world, "10.0.0.2:" + port, "198.51.100.10:80", noon + n * 3 * ns_per_ms)
+                          .tap(tenant)
+                          .proxy("10.1.0.1:" + port, "10.2.0.5:8080")
+                          .tap(edge)
+                          .done();
+        for (Leg& leg : truth.legs) leg.hint_count = 0;
+        set_heads(truth, stream);
+        return truth;
+    }
+
+    static bool right(const Path& path, const std::vector<Truth>& truths) {
+        for (const Truth& truth : truths) {
+            std::size_t mine = 0;
+            for (const PathLeg& leg : path.legs)
+                for (const Leg& own : truth.legs) mine += own.id == leg.leg;
+            if (mine == path.legs.size()) return true;
+        }
+        return false;
+    }
+
+    Engine engine;
+    World world;
+    TapId tenant, edge;
+};
+
+TEST_F(StreamsTest, ProxyThatOnlyRepeatsBytes) {
+    const auto paths = run({proxied(1, 77)});
+    ASSERT_EQ(paths.size(), 1u);
+    const Path& path = paths.begin()->second;
+    ASSERT_EQ(path.links.size(), 1u);
+    EXPECT_EQ(path.links[0].kind, LinkKind::relay);
+    EXPECT_EQ(path.legs[0].tap, tenant);
+}
+
+TEST_F(StreamsTest, ProxiedConnectionsThatAllSayTheSameAreNotGuessedAt) {
+    std::vector<Truth> truths;
+    for (int n = 0; n < 20; ++n) truths.push_back(proxied(n, 77));
+    for (const auto& [id, path] : run(truths)) EXPECT_TRUE(right(path, truths));
+}
+
+TEST_F(StreamsTest, ClientHelloOnBothSidesOfAProxy) {
+    Truth truth = proxied(1, 0);
+    for (Leg& leg : truth.legs) {
+        for (Flow& flow : leg.flows) flow.head = StreamHead{};
+        Hint hint;
+        hint.kind = HintKind::tls_random;
+        hint.length = 32;
+        hint.bytes.fill(0x5a);
+        hint.time_ns = leg.flow(Direction::to_server).first_payload_ns;
+        leg.add_hint(hint);
+    }
+    const auto paths = run({truth});
+    ASSERT_EQ(paths.size(), 1u);
+    EXPECT_EQ(paths.begin()->second.links[0].kind, LinkKind::relay);
+    EXPECT_EQ(paths.begin()->second.links[0].grade, Grade::a);
+}
+
+TEST_F(StreamsTest, FirewallThatWritesBothSequenceNumbersAnew) {
+    Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                      .tap(tenant)
+                      .snat("203.0.113.9:40000")
+                      .tap(edge)
+                      .done();
+    set_heads(truth, 5);
+    const std::uint32_t delta[2] = {0x12345678, 0x9abcdef0};
+    for (std::size_t d = 0; d < direction_count; ++d) {
+        Flow& flow = truth.legs[1].flows[d];
+        flow.isn += delta[d];
+        flow.next_seq += delta[d];
+        flow.last_ack += delta[1 - d];
+        for (Sample& s : flow.samples) s.seq += delta[d], s.ack += delta[1 - d];
+    }
+    const auto paths = run({truth});
+    ASSERT_EQ(paths.size(), 1u);
+    const Path& path = paths.begin()->second;
+    ASSERT_EQ(path.links.size(), 1u);
+    EXPECT_EQ(path.links[0].kind, LinkKind::snat);
+    EXPECT_EQ(path.links[0].delta[0], 0x12345678);
+    EXPECT_EQ(path.links[0].delta[1], 0x9abcdef0);
+}
+
+TEST_F(StreamsTest, ScannerWithOneSequenceNumberForAll) {
+    std::vector<Truth> truths;
+    for (int n = 0; n < 512; ++n) {
+        Journey probe = Journey::tcp(world, "10.0.0.66:" + std::to_string(20'000 + 77 * n),
+                                     "198.51.100.9:" + std::to_string(n + 1), noon + n * ns_per_ms);
+        probe.stream().isn[0] = 707'406'378;
+        probe.stream().answered = false;
+        truths.push_back(probe.tap(tenant).snat("203.0.113.9:" + std::to_string(1'000 + 97 * n)).tap(edge).done());
+    }
+    const auto paths = run(truths);
+    std::size_t whole = 0;
+    for (const auto& [id, path] : paths) {
+        EXPECT_TRUE(right(path, truths));
+        whole += path.legs.size() == 2;
+    }
+    EXPECT_GE(whole, 128u) << "what is probed tells the probes apart";
+}
+
+TEST_F(StreamsTest, EchoesThatAreAllAlike) {
+    std::vector<Truth> truths;
+    for (int n = 0; n < 12; ++n) {
+        const std::string last = std::to_string(n + 1);
+        Journey ping = Journey::ping(world, "10.0.0." + last + ":1", "198.51.100." + last + ":1", noon + n * ns_per_ms);
+        ping.stream().payload[0] = ping.stream().payload[1] = 0x6162636465666768;
+        truths.push_back(ping.tap(tenant).snat("203.0.113.9:" + std::to_string(500 + n)).tap(edge).done());
+        set_heads(truths.back(), 9);
+    }
+    for (const auto& [id, path] : run(truths)) EXPECT_TRUE(right(path, truths));
+}
+
+}  // namespace
+}  // namespace clew
