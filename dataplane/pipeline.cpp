@@ -217,27 +217,19 @@ LegNumber PipelineOnArrays::find_or_start(const Packet& packet, InFlight& flight
 
 /// Whether this packet cannot belong to the leg of its key any more: too long idle, or its ports were used again.
 bool PipelineOnArrays::leg_is_over(LegNumber leg, const Packet& packet, const InFlight& flight, LegEnd& end) {
-    HotLeg& hot = legs_.hot(leg);
+    const HotLeg& hot = legs_.hot(leg);
     const DurationNs quiet = packet.time_ns - hot.last_ns();
     end = closing_end(hot);
     if (quiet > idle_limit_ns(hot)) return true;
-    const Transport& tcp = flight.transport;
-    if (hot.key.protocol != static_cast<std::uint8_t>(Protocol::tcp) || (tcp.flags & tcp_syn) == 0) return false;
-    const ColdLeg& cold = legs_.cold(leg);
-    const Flow& own = cold.flows[flight.side].flow;
-    const Flow& peer = cold.flows[flight.side ^ 1].flow;
-    const bool isn_known = own.isn_from != IsnFrom::none;
-    if (isn_known && own.isn == tcp.seq) return false;
-    const bool answers = (tcp.flags & tcp_ack) != 0;
-    if (answers && peer.isn_from != IsnFrom::none && tcp.ack == peer.isn + 1) return false;
-    const TcpFlags seen = hot.flows[0].flags_seen | hot.flows[1].flags_seen;
-    const bool half_dead =
-        (seen & (tcp_fin | tcp_reset)) != 0 || (isn_known && own.first_ack_ns == 0) || quiet > ns_per_s;
-    if (half_dead)
-        counters_.add(Reason::legs_restarted);
-    else
-        counters_.add(Reason::syn_on_live_leg);
-    return half_dead;
+    const bool syn = hot.key.protocol == static_cast<std::uint8_t>(Protocol::tcp) && (flight.transport.flags & tcp_syn);
+    if (!syn) return false;
+    switch (judge_syn(hot, legs_.cold(leg), flight.side, flight.transport, quiet)) {
+        case SynOnLeg::again: return false;
+        case SynOnLeg::astray: counters_.add(Reason::syn_on_live_leg); return false;
+        case SynOnLeg::starts_another: break;
+    }
+    counters_.add(Reason::legs_restarted);
+    return true;
 }
 
 LegNumber PipelineOnArrays::start_leg(const Packet& packet, InFlight& flight) {

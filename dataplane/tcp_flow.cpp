@@ -11,6 +11,11 @@ namespace {
 /// Sequence numbers are compared modulo 2^32 (RFC 9293, 3.4).
 bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
 
+/// A SYN that comes so soon behind the leg's last packet, with the leg's own sequence number, is a copy that a mirror
+/// delayed or put out of order.
+constexpr DurationNs late_copy_ns = 5 * ns_per_ms;
+constexpr DurationNs half_dead_ns = ns_per_s;
+
 /// A segment that lies wholly behind next_seq: it fills a hole, or it is a repetition.
 bool fill_gap_or_count(HotLeg& hot, ColdFlow& cold, std::uint32_t seq, std::uint32_t end) {
     const bool in_gap =
@@ -57,6 +62,29 @@ void note_flags(HotLeg& hot, Side side, const Transport& tcp) {
     const HotFlow& peer = hot.flows[side ^ 1];
     const bool both_ended = (flow.flags_seen & tcp_fin) != 0 && (peer.packets == 0 || (peer.flags_seen & tcp_fin) != 0);
     if ((tcp.flags & tcp_reset) || both_ended) hot.set(leg_closed);
+}
+
+SynOnLeg judge_syn(const HotLeg& hot, const ColdLeg& cold, Side side, const Transport& tcp, DurationNs quiet) {
+    const Flow& own = cold.flows[side].flow;
+    const Flow& peer = cold.flows[side ^ 1].flow;
+    const bool answers = (tcp.flags & tcp_ack) != 0;
+    const bool ended = ((hot.flows[0].flags_seen | hot.flows[1].flags_seen) & (tcp_fin | tcp_reset)) != 0;
+    const bool isn_known = own.isn_from != IsnFrom::none;
+    const bool opening = own.first_ack_ns == 0;
+    if (isn_known &&
+        own.isn == tcp.seq) {  // a repetition, unless its handshake is long over: scanners' ISNs are constants
+        const bool handshake_over = ended || !opening;
+        return handshake_over && !answers && quiet > late_copy_ns ? SynOnLeg::starts_another : SynOnLeg::again;
+    }
+    const bool one_way = peer.first_ns == 0;  // how the other side ended it was not seen
+    const bool peer_known = peer.isn_from != IsnFrom::none;
+    if (answers && peer_known && tcp.ack == peer.isn + 1) {
+        const bool of_another = isn_known && (ended || (one_way && !opening));
+        return of_another ? SynOnLeg::starts_another : SynOnLeg::again;
+    }
+    const bool both_differ = answers && isn_known && peer_known;  // a server agreed to another connection
+    const bool half_dead = ended || one_way || (isn_known && opening) || quiet > half_dead_ns;
+    return half_dead || both_differ ? SynOnLeg::starts_another : SynOnLeg::astray;
 }
 
 bool find_timestamps(const std::uint8_t* options, std::uint32_t length, std::uint32_t& tsval, std::uint32_t& tsecr) {

@@ -278,6 +278,85 @@ TEST_F(PipelineTest, ASynOnALiveLegStartsNothing) {
     EXPECT_EQ(count("legs_started"), 1u);
 }
 
+TEST_F(PipelineTest, ALegSeenOneWayWhosePeerClosedItUnseenIsRestartedByAnotherIsn) {
+    from_client({.seq = 1000, .flags = syn});
+    now += ns_per_ms;
+    from_client({.seq = 1001, .ack = 9001, .flags = ack, .payload = text("x")});
+    now += 100 * ns_per_ms;
+    from_client({.seq = 500'000, .flags = syn});
+    EXPECT_EQ(count("legs_started"), 2u);
+    EXPECT_EQ(count("legs_restarted"), 1u);
+    pipeline->flush();
+    sink.legs.clear();
+    from_server({.seq = 9000, .ack = 1001, .flags = syn | ack});
+    now += ns_per_ms;
+    from_server({.seq = 9001, .ack = 1100, .flags = ack, .payload = text("y")});
+    now += 100 * ns_per_ms;
+    from_server({.seq = 70'000, .ack = 1001, .flags = syn | ack});  // a client whose ISN is a constant
+    pipeline->flush();
+    ASSERT_EQ(sink.legs.size(), 2u);
+    EXPECT_EQ(sink.legs[1].flow(Direction::to_client).isn, 70'000u);
+}
+
+TEST_F(PipelineTest, TheSameIsnIsAnotherConnectionOnceTheLastOneEnded) {
+    const auto closed_by = [&](auto&& close) {
+        const std::uint64_t before = count("legs_started");
+        handshake();
+        close();
+        now += 100 * ns_per_ms;
+        handshake();
+        now += 10 * ns_per_s;
+        return count("legs_started") - before;
+    };
+    EXPECT_EQ(closed_by([&] { from_client({.seq = 1001, .ack = 9001, .flags = rst | ack}); }), 2u);
+    EXPECT_EQ(closed_by([&] { from_server({.seq = 9001, .ack = 1001, .flags = rst}); }), 2u);
+    EXPECT_EQ(closed_by([&] {
+                  from_client({.seq = 1001, .ack = 9001, .flags = fin | ack});
+                  from_server({.seq = 9001, .ack = 1002, .flags = fin | ack});
+                  from_client({.seq = 1002, .ack = 9002, .flags = ack});
+              }),
+              2u);
+}
+
+TEST_F(PipelineTest, ASynSentAgainOrCopiedLateIsPartOfItsHandshake) {
+    from_client({.seq = 0, .flags = syn});
+    now += ns_per_s;
+    from_client({.seq = 0, .flags = syn});
+    now += 50 * ns_per_us;
+    from_server({.seq = 0, .ack = 1, .flags = rst | ack});
+    now += 200 * ns_per_us;
+    from_client({.seq = 0, .flags = syn}, ip_id - 1);  // the mirror's copy comes behind the answer
+    EXPECT_EQ(count("legs_started"), 1u);
+    pipeline->flush();
+    handshake();
+    now += 300 * ns_per_us;
+    from_client({.seq = 1000, .flags = syn}, ip_id - 2);
+    now += 300 * ns_per_ms;
+    from_server({.seq = 9000, .ack = 1001, .flags = syn | ack});  // its client's ACK was lost
+    EXPECT_EQ(count("legs_started"), 2u);
+    EXPECT_EQ(count("legs_restarted"), 0u);
+}
+
+TEST_F(PipelineTest, ASynAckThatComesBehindItsClientsResetIsNoOtherConnection) {
+    from_client({.seq = 1000, .flags = syn});
+    from_client({.seq = 1001, .flags = rst});
+    now += 20 * ns_per_ms;
+    from_server({.seq = 9000, .ack = 1001, .flags = syn | ack});
+    EXPECT_EQ(count("legs_started"), 1u);
+}
+
+TEST_F(PipelineTest, ASynAckOfOtherNumbersOnALiveLegShowsThatItsPortsWereUsedAgain) {
+    handshake();
+    from_server({.seq = 9001, .ack = 1001, .flags = ack, .payload = text("x")});
+    now += 20 * ns_per_ms;
+    from_client({.seq = 500'000, .flags = syn});
+    EXPECT_EQ(count("legs_started"), 1u);
+    from_server({.seq = 70'000, .ack = 500'001, .flags = syn | ack});
+    pipeline->flush();
+    ASSERT_EQ(sink.legs.size(), 2u);
+    EXPECT_EQ(last().flow(Direction::to_server).isn, 500'000u);
+}
+
 TEST_F(PipelineTest, RetransmissionsAreToldByRangeAndHolesAreNot) {
     handshake();
     const auto segment = [&](std::uint32_t at, std::size_t size) {
