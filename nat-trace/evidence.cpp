@@ -32,7 +32,8 @@ constexpr float datagram_other_ip_ids = -24;
 constexpr float echo_other_ends = -24;
 constexpr std::uint32_t common_head_count_min = 5;  // a first datagram that so many legs of a tap begin with
 constexpr float probe_client_bits = 8;              // more, where address and port are nearly all there is
-constexpr float accept_bits_probe = 8;              // of what identifies, where the ISN is common
+constexpr float probe_again = -24;
+constexpr float accept_bits_probe = 8;  // of what identifies, where the ISN is common
 constexpr float accept_bits_tcp = 32;
 constexpr float accept_bits_no_isn = 36;  // by the IP ids of both directions and what else fits
 constexpr float accept_bits_explicit = 24;
@@ -68,6 +69,14 @@ float price_of_server(const LegWindow& window, const WindowLeg& a, const WindowL
     return std::max(0.0F, least);
 }
 
+/// Each saw one SYN, and not at one time: gateways pass it on at once.
+bool starts_apart(const WindowLeg& a, const WindowLeg& b) {
+    const WindowFlow& x = a.flow(Direction::to_server);
+    const WindowFlow& y = b.flow(Direction::to_server);
+    if (x.syn_count != 1 || y.syn_count != 1 || a.clock != b.clock) return false;
+    return std::llabs(a.at(x.syn) - b.at(y.syn)) > gateway_ns_max;
+}
+
 void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     int differing = 0;
     int equal = 0;
@@ -90,6 +99,7 @@ void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, P
         if (d == Direction::to_client || bits >= isn_common_bits) continue;
         if (a.server == b.server) out.add_key(EvidenceBy::same_server, price_of_server(window, a, b));
         if (a.client == b.client) out.add_key(EvidenceBy::same_client, probe_client_bits);
+        if (starts_apart(a, b)) out.add(EvidenceBy::contradiction, probe_again);
     }
     if (differing == 0) return;
     const TimeNs x = start_of(a);
@@ -192,6 +202,15 @@ bool passes_packets(const WindowLeg& a, const WindowLeg& b) {
     return answers_in_order(a, b);
 }
 
+/// All the packets' sequence numbers differ by one amount.
+bool shifts_evenly(const WindowFlow& x, const WindowFlow& y, const SampleMatch& match) {
+    if (match.pairs[0].by_offset) return false;  // held against the ISN already
+    const auto shift = [&](const SamplePair& p) { return y.samples[p.b].seq - x.samples[p.a].seq; };
+    for (std::size_t i = 1; i < match.count; ++i)
+        if (shift(match.pairs[i]) != shift(match.pairs[0])) return false;
+    return true;
+}
+
 void add_samples(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     float payload = 0;
     float ids = 0;
@@ -212,7 +231,7 @@ void add_samples(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
         other_ids |= match.same_ip_ids == 0 && match.other_ip_ids > 0;
         seqs += match.same_seqs;
         acks += match.same_acks;
-        shifted += match.count > 1 && match.same_seqs < match.count && !match.pairs[0].by_offset;
+        shifted += match.count > 1 && match.same_seqs < match.count && shifts_evenly(a.flow(d), b.flow(d), match);
     }
     if (seqs > 0 || acks > 0) out.add_key(EvidenceBy::seq_ack_pair, seqs > 0 && acks > 0 ? 64.0F : 32.0F);
     if (shifted > 0) out.add(EvidenceBy::constant_delta, 16);
@@ -476,9 +495,7 @@ TimeNs start_of(const WindowLeg& leg) {
     return syn != 0 ? syn : leg.at(leg.flow(Direction::to_client).syn);
 }
 
-DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b) {
-    return std::max(a.time_error_ns, b.time_error_ns);
-}
+DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b) { return std::max(a.time_error_ns, b.time_error_ns); }
 
 SharedHead shared_head(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, Direction direction) {
     const WindowFlow& x = a.flow(direction);
@@ -514,7 +531,9 @@ SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction dire
             const bool seq_equal = s.seq == t.seq;
             const bool ack_equal = s.ack == t.ack;
             if (by_offset && s.seq - x.isn != t.seq - y.isn) continue;
-            if (tcp && !by_offset && !seq_equal && !ack_equal) continue;
+            // Found in the middle behind a gateway that writes both numbers anew, only the packet itself is the same.
+            const bool same_packet = s.hash == t.hash && s.ip_id != 0 && s.ip_id == t.ip_id;
+            if (tcp && !by_offset && !seq_equal && !ack_equal && !same_packet) continue;
             if (!tcp && a.protocol != Protocol::udp && !seq_equal) continue;
             if (s.hash != t.hash) {
                 out.mismatches += by_offset || (tcp && seq_equal && ack_equal);

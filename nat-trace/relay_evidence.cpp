@@ -141,7 +141,11 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
         distance = std::llabs(b - f);
         out.is_explicit = true;
         out.add_key(EvidenceBy::proxy_header, proxy);
-        if (distance > limits.candidate_distance_ns_max) out.add(EvidenceBy::timing, -6);
+        // An address and port named again within seconds is told apart by which front connection has just begun.
+        if (distance > limits.candidate_distance_ns_max)
+            out.add(EvidenceBy::timing, -6);
+        else if (same_clock)
+            out.add(EvidenceBy::timing, distance < 10 * ns_per_ms ? 8.0F : distance < 100 * ns_per_ms ? 4.0F : 0.0F);
     }
     int ids = 0;
     DurationNs apart = 0;
