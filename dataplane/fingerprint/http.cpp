@@ -34,8 +34,8 @@ void read_header(std::string_view line, HttpHead& head) {
         if (head.request_id.empty()) head.request_id = value;
     } else if (same_name(name, "traceparent")) {
         head.traceparent = value;
-    } else if (same_name(name, "x-forwarded-for") && head.forwarded_for.empty()) {
-        head.forwarded_for = value;
+    } else if (same_name(name, "x-forwarded-for") && !value.empty()) {
+        head.forwarded_for = value;  // of several lines the last continues the list
     }
 }
 
@@ -93,14 +93,14 @@ bool parse_traceparent(std::string_view text, std::span<std::uint8_t, 24> ids) {
 }
 
 bool parse_forwarded_for(std::string_view text, IpAddress& client) {
-    std::string_view first = trim(take_word(text, ','));
-    if (first.starts_with('[')) {
-        first.remove_prefix(1);
-        first = take_word(first, ']');
-    } else if (std::count(first.begin(), first.end(), ':') == 1) {
-        first = take_word(first, ':');
+    std::string_view last = trim(text.substr(text.rfind(',') + 1));  // npos + 1: the whole text
+    if (last.starts_with('[')) {
+        last.remove_prefix(1);
+        last = take_word(last, ']');
+    } else if (std::count(last.begin(), last.end(), ':') == 1) {
+        last = take_word(last, ':');
     }
-    const auto ip = read_ip(first);
+    const auto ip = read_ip(last);
     if (ip) client = *ip;
     return ip.has_value();
 }

@@ -20,7 +20,7 @@ struct HttpHead {
     std::string_view method, uri, host;
     std::string_view request_id;  ///< X-Request-ID, X-Correlation-ID or Request-Id, the first there is
     std::string_view traceparent;
-    std::string_view forwarded_for;  ///< the whole value
+    std::string_view forwarded_for;  ///< the whole value of the last such line
 };
 
 /// `in_head`: the stream's earlier bytes were an HTTP head whose end has not come: read header lines from the next line
@@ -30,7 +30,8 @@ HttpHead parse_http_head(std::span<const std::uint8_t> payload, bool in_head);
 /// 16 bytes trace id + 8 bytes parent id; false when the text is no W3C trace context.
 bool parse_traceparent(std::string_view text, std::span<std::uint8_t, 24> ids);
 
-/// The first address of X-Forwarded-For, with or without a port.
+/// The last address of X-Forwarded-For, with or without a port: the client of the proxy that sent this head. False when
+/// the last entry is no address ("unknown", a made-up name): the ones before it are other proxies' clients.
 bool parse_forwarded_for(std::string_view text, IpAddress& client);
 
 /// XXH3-64 of "METHOD host URI".

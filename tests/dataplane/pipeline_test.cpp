@@ -212,6 +212,30 @@ TEST_F(PipelineTest, HttpAndResponseIds) {
     EXPECT_EQ(leg.hints[2].kind, HintKind::traceparent);
     EXPECT_EQ(leg.hints[2].bytes[0], 0x0a);
     EXPECT_EQ(leg.hints[3].kind, HintKind::forwarded_for);
+    EXPECT_EQ(leg.hints[3].value().substr(12), std::string_view("\x0a\0\0\x01", 4)) << "the last proxy's own client";
+}
+
+TEST_F(PipelineTest, ForwardedForIsTheLastAddressOfTheLastLine) {
+    const auto forwarded = [&](std::string_view lines) {
+        handshake();
+        from_client({.seq = 1001,
+                     .ack = 9001,
+                     .flags = ack,
+                     .payload = text("GET / HTTP/1.1\r\n" + std::string(lines) + "\r\n")});
+        pipeline->flush();
+        for (const Hint& hint : last().hints)
+            if (hint.kind == HintKind::forwarded_for) {
+                IpAddress ip;
+                std::copy_n(hint.bytes.begin(), 16, ip.bytes.begin());
+                return to_text(ip);
+            }
+        return std::string("none");
+    };
+    EXPECT_EQ(forwarded("X-Forwarded-For: 192.0.2.1\r\n"), "192.0.2.1");
+    EXPECT_EQ(forwarded("X-Forwarded-For: 192.0.2.1, 192.0.2.2 ,192.0.2.3:4711\r\n"), "192.0.2.3");
+    EXPECT_EQ(forwarded("X-Forwarded-For: 192.0.2.1\r\nx-forwarded-for: [2001:db8::7]:80\r\n"), "2001:db8::7");
+    EXPECT_EQ(forwarded("X-Forwarded-For: 192.0.2.1, unknown\r\n"), "none");
+    EXPECT_EQ(forwarded("X-Forwarded-For:\r\n"), "none");
 }
 
 TEST_F(PipelineTest, AHintAfterTheFirstReportIsReportedAtOnce) {
