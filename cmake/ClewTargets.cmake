@@ -60,6 +60,11 @@ function(clew_test name)
 TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/sanitizers/tsan.supp")
 endfunction()
 
+# All fuzzers; `./dev fuzz` builds this.
+if(CLEW_FUZZ)
+    add_custom_target(fuzzers)
+endif()
+
 # clew_fuzzer(NAME SOURCES ... [LINK ...]): one libFuzzer program; only in the fuzz preset.
 function(clew_fuzzer name)
     cmake_parse_arguments(A "" "" "SOURCES;LINK" ${ARGN})
@@ -70,6 +75,7 @@ function(clew_fuzzer name)
     target_link_libraries(${name} PRIVATE clew_options ${A_LINK})
     target_compile_options(${name} PRIVATE -march=${CLEW_MARCH})
     target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+    add_dependencies(fuzzers ${name})
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
 endfunction()
 

@@ -126,7 +126,6 @@ class Journey {
     std::vector<Sight> sights_;
     std::vector<LinkKind> hops_;  ///< between sights
     std::vector<Part> parts_ = {Part{}};
-    LinkKind pending_ = LinkKind::forward;  ///< since the last sight
     Endpoint last_client_;                  ///< at the last sight
     Endpoint last_server_;
     bool relayed_since_ = false;
