@@ -169,7 +169,8 @@ class Engine::Impl {
             waiting_.pop_front();
             if (leg.id != id) continue;
             leg.settled = true;
-            if (leg.ambiguous) mark_dirty(i);  // its rivals may have found their own
+            // Its rivals may have found their own; what made a proxy of two connections may have become common.
+            if (leg.ambiguous || leg.relay_next) mark_dirty(i);
             paths_.touch(i);
         }
         if (!all) return;

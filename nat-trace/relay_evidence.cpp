@@ -19,6 +19,31 @@ constexpr float next_request_bits = 8;
 constexpr float forwarded_for_bits = 12;
 constexpr float accept_key_bits = 18;
 constexpr float accept_bits_stream = 28;
+constexpr DurationNs stamp_slack_ns = 200 * ns_per_us;  // stamps of one clock may change places by so much
+
+DurationNs slack_of(const WindowLeg& a, const WindowLeg& b) { return stamp_slack_ns + time_error_of(a, b); }
+
+/// When the direction's first payload passed; 0 = not known.
+TimeNs first_payload(const WindowLeg& leg, Direction d) {
+    const WindowFlow& flow = leg.flow(d);
+    return flow.sample_count == 0 ? 0 : leg.at(flow.samples[0].time);
+}
+
+/// The back connection began after the front one was answered, or passed on bytes before it had them.
+bool against_causality(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
+    const DurationNs slack = slack_of(front, back);
+    const TimeNs answered = first_payload(front, Direction::to_client);
+    if (answered != 0 && answered + slack < start_of(back)) return true;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        if (!shared_head(window, front, back, d).same) continue;
+        const WindowLeg& source = d == Direction::to_server ? front : back;
+        const WindowLeg& target = d == Direction::to_server ? back : front;
+        const TimeNs had = first_payload(source, d);
+        const TimeNs passed_on = first_payload(target, d);
+        if (had != 0 && passed_on != 0 && passed_on + slack < had) return true;
+    }
+    return false;
+}
 
 /// The same requests, by method, host and URI; and X-Forwarded-For on the back one that names the front's client.
 void add_requests(const LegWindow& window, const WindowLeg& front, const WindowLeg& back, PairEvidence& out) {
@@ -29,6 +54,7 @@ void add_requests(const LegWindow& window, const WindowLeg& front, const WindowL
         if (x.kind != HintKind::http_request) return;
         window.each_hint(back, [&](const WindowHint& y) {
             if (y.kind != x.kind || y.value != x.value) return;
+            if (front.clock == back.clock && y.time_ns + slack_of(front, back) < x.time_ns) return;
             const std::uint32_t sharers = std::max(window.hint_prevalence(front, x), window.hint_prevalence(back, y));
             bits += rarity(sharers) * (bits == 0 ? request_bits : next_request_bits);
         });
@@ -63,12 +89,6 @@ float proxy_names(const LegWindow& window, const WindowLeg& front, const WindowL
     return bits;
 }
 
-/// When the direction's first payload passed; 0 = not known.
-TimeNs first_payload(const WindowLeg& leg, Direction d) {
-    const WindowFlow& flow = leg.flow(d);
-    return flow.sample_count == 0 ? 0 : leg.at(flow.samples[0].time);
-}
-
 /// A proxy that says nothing of itself repeats the bytes (TCP mode) or at least the request (HTTP mode), and does so at
 /// once: the back connection begins while the front one waits.
 PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,
@@ -79,7 +99,7 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
     const TimeNs b = start_of(back);
     const bool same_clock = front.clock == back.clock;
     if (f == 0 || b == 0 || std::llabs(b - f) > limits.candidate_distance_ns_max) return out;
-    if (same_clock && b + time_error_of(front, back) < f) return out;
+    if (same_clock && (b + time_error_of(front, back) < f || against_causality(window, front, back))) return out;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SharedHead head = shared_head(window, front, back, d);
         if (!head.same || head.length < 16) continue;

@@ -91,6 +91,22 @@ TEST_F(StreamsTest, ProxiedConnectionsThatAllSayTheSameAreNotGuessedAt) {
     for (const auto& [id, path] : run(truths)) EXPECT_TRUE(right(path, truths));
 }
 
+TEST_F(StreamsTest, AskingTheSameAgainAfterTheAnswerIsNoProxy) {
+    std::vector<Truth> truths;
+    for (int n = 0; n < 2; ++n) {
+        const std::string port = ":" + std::to_string(40'000 + n);
+        truths.push_back(Journey::tcp(world, "10.0.0.2" + port, "198.51.100.10:80", noon + n * 50 * ns_per_ms)
+                             .tap(tenant)
+                             .dnat("10.2.0.5:8080")
+                             .tap(edge)
+                             .done());
+        set_heads(truths.back(), 77);
+    }
+    const auto paths = run(truths);
+    EXPECT_EQ(paths.size(), 2u);
+    for (const auto& [id, path] : paths) EXPECT_TRUE(right(path, truths));
+}
+
 TEST_F(StreamsTest, ClientHelloOnBothSidesOfAProxy) {
     Truth truth = proxied(1, 0);
     for (Leg& leg : truth.legs) {
