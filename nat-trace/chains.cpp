@@ -64,8 +64,8 @@ class Weighing {
         for (const std::uint32_t n : edges_at_[here]) {
             const std::size_t rival = other_end(weighed_[n].edge, here);
             if (rival == there || leg(rival).tap != leg(there).tap || between(rival, there) != nullptr) continue;
-            const double x = upstream_weight(leg(here), leg(there));
-            const double y = upstream_weight(leg(here), leg(rival));
+            const double x = upstream_weight(window_, leg(here), leg(there));
+            const double y = upstream_weight(window_, leg(here), leg(rival));
             if (x * y < 0) continue;
             w.best_rival = w.rivals == 0 ? weighed_[n].edge.bits : std::max(w.best_rival, weighed_[n].edge.bits);
             ++w.rivals;

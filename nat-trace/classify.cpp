@@ -86,9 +86,10 @@ std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const W
         set(changes, MiddleboxChange::changed_ip_id, new_id);
         const TimeNs client_done = from.at(x.first_ack);
         const TimeNs server_syn = to.at(y.syn);
+        const CommonTime common = common_time(window, from, to);
         set(changes, MiddleboxChange::answered_handshake,
-            from.clock == to.clock && client_done != 0 && server_syn != 0 &&
-                server_syn + time_error_of(from, to) > client_done && from.flow(Direction::to_client).has_isn &&
+            common.known && client_done != 0 && server_syn != 0 &&
+                server_syn - common.shift_ns + common.error_ns > client_done && from.flow(Direction::to_client).has_isn &&
                 to.flow(Direction::to_client).has_isn &&
                 from.flow(Direction::to_client).isn != to.flow(Direction::to_client).isn);
     }
@@ -114,7 +115,7 @@ Link make_link(const LegWindow& window, const WindowLeg& from, const WindowLeg& 
     link.changes = changes_of(window, from, to, link.kind);
     if (!is_relay && from.protocol == Protocol::tcp) set_deltas(from, to, link);
     for (const Direction d : {Direction::to_server, Direction::to_client})
-        link.delay[static_cast<std::size_t>(d)] = delay_of(from, to, d, link.kind);
+        link.delay[static_cast<std::size_t>(d)] = delay_of(window, from, to, d, link.kind);
     link.evidence.assign(evidence.lines.begin(), evidence.lines.begin() + evidence.line_count);
     const bool tunnel = !is_relay && from.same_ends(to) && !from.is_socket() && !to.is_socket() &&
                         !same_tunnels(window.segment(from.segment), window.segment(to.segment));

@@ -15,9 +15,13 @@ LinkKind kind_of(const WindowLeg& from, const WindowLeg& to);
 std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, LinkKind kind);
 
 /// What the segment between the legs added for packets of one direction; samples == 0 for taps of different clocks.
-SegmentDelay delay_of(const WindowLeg& from, const WindowLeg& to, Direction direction, LinkKind kind);
+SegmentDelay delay_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, Direction direction,
+                      LinkKind kind);
 
 /// The whole link. `evidence` may come from other legs of the two sides, where these two have less in common.
+/// Tells the book of the packets that both legs of one connection saw, where their TTLs say which way they went.
+void observe_clocks(ClockBook& clocks, const WindowLeg& from, const WindowLeg& to);
+
 Link make_link(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, const PairEvidence& evidence,
                bool is_relay);
 

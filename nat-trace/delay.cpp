@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a segment added: the same packets at two taps of one clock.
+// What a segment added: the same packets at two taps, of one clock or of two whose offset is known.
 #include <algorithm>
 
 #include "nat-trace/classify.h"
@@ -7,11 +7,16 @@
 namespace clew {
 namespace {
 
+constexpr int gateways_max = 8;  // between two taps
+
 class DelaySum {
   public:
+    explicit DelaySum(DurationNs shift) : shift_(shift) {}
+
     void add(TimeNs at_from, TimeNs at_to, Direction direction) {
         if (at_from == 0 || at_to == 0) return;
-        const DurationNs delay = direction == Direction::to_server ? at_to - at_from : at_from - at_to;
+        const DurationNs later_by = at_to - shift_ - at_from;
+        const DurationNs delay = direction == Direction::to_server ? later_by : -later_by;
         sum_ += delay;
         out_.min_ns = out_.samples == 0 ? delay : std::min(out_.min_ns, delay);
         out_.max_ns = out_.samples == 0 ? delay : std::max(out_.max_ns, delay);
@@ -26,6 +31,7 @@ class DelaySum {
 
   private:
     SegmentDelay out_;
+    DurationNs shift_;
     DurationNs sum_ = 0;
 };
 
@@ -39,9 +45,11 @@ bool same_handshake(const WindowLeg& from, const WindowLeg& to, Direction direct
 
 }  // namespace
 
-SegmentDelay delay_of(const WindowLeg& from, const WindowLeg& to, Direction direction, LinkKind kind) {
-    if (from.clock != to.clock) return {};
-    DelaySum sum;
+SegmentDelay delay_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, Direction direction,
+                      LinkKind kind) {
+    const CommonTime common = common_time(window, from, to);
+    if (!common.known) return {};
+    DelaySum sum(common.shift_ns);
     const WindowFlow& x = from.flow(direction);
     const WindowFlow& y = to.flow(direction);
     if (kind != LinkKind::relay) {
@@ -53,7 +61,47 @@ SegmentDelay delay_of(const WindowLeg& from, const WindowLeg& to, Direction dire
         for (std::size_t i = 0; i < match.count; ++i)
             sum.add(from.at(x.samples[match.pairs[i].a].time), to.at(y.samples[match.pairs[i].b].time), direction);
     }
-    return sum.result(time_error_of(from, to));
+    return sum.result(common.error_ns);
+}
+
+/// 1: `from` stands on the client's side of `to`, -1: on the other, 0: TTLs do not tell.
+int side_by_ttl(const WindowLeg& from, const WindowLeg& to) {
+    const auto fall = [&](Direction d) {
+        const WindowFlow& x = from.flow(d);
+        const WindowFlow& y = to.flow(d);
+        if (x.data_ttl == 0 || y.data_ttl == 0) return 0;
+        const int down = d == Direction::to_server ? int{x.data_ttl} - y.data_ttl : int{y.data_ttl} - x.data_ttl;
+        return std::abs(down) > gateways_max ? 0 : down > 0 ? 1 : down < 0 ? -1 : 0;
+    };
+    const int there = fall(Direction::to_server);
+    const int back = fall(Direction::to_client);
+    return there * back < 0 ? 0 : there != 0 ? there : back;
+}
+
+void observe_clocks(ClockBook& clocks, const WindowLeg& from, const WindowLeg& to) {
+    const int side = side_by_ttl(from, to);
+    if (side == 0) return;
+    const WindowLeg& near = side > 0 ? from : to;
+    const WindowLeg& far = side > 0 ? to : from;
+    const DurationNs late = time_error_of(from, to);
+    const auto passed = [&](Direction d, TimeNs at_near, TimeNs at_far) {
+        if (d == Direction::to_server)
+            clocks.observe(near.clock, far.clock, at_near, at_far, late);
+        else
+            clocks.observe(far.clock, near.clock, at_far, at_near, late);
+    };
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const WindowFlow& x = near.flow(d);
+        const WindowFlow& y = far.flow(d);
+        // A packet that was sent again is another one at the other tap, if the first was missed there.
+        if (x.retransmissions != 0 || y.retransmissions != 0) continue;
+        if (near.protocol == Protocol::tcp && x.syn_count == 1 && y.syn_count == 1 && same_handshake(near, far, d))
+            passed(d, near.at(x.syn), far.at(y.syn));
+        const SampleMatch match = match_samples(near, far, d);
+        if (match.other_ip_ids > 0) continue;
+        for (std::size_t i = 0; i < match.count; ++i)
+            passed(d, near.at(x.samples[match.pairs[i].a].time), far.at(y.samples[match.pairs[i].b].time));
+    }
 }
 
 }  // namespace clew

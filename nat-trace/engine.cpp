@@ -9,6 +9,7 @@
 
 #include "nat-trace/chains.h"
 #include "nat-trace/check.h"
+#include "nat-trace/classify.h"
 #include "nat-trace/keys.h"
 #include "nat-trace/neighbourhood.h"
 #include "nat-trace/paths.h"
@@ -18,6 +19,7 @@ namespace clew {
 namespace {
 
 constexpr std::size_t expiry_step_min = 1024;  ///< places looked at by one tick
+constexpr float clock_bits_min = 64;  ///< of the link that a clock is learnt from
 constexpr std::size_t expiry_share = 64;       ///< and so much of the window: all of it in 64 ticks
 
 }  // namespace
@@ -59,12 +61,22 @@ class Engine::Impl {
     void tick(TimeNs now) {
         now_ = std::max(now_, now);
         link_dirty();
+        window_.clocks().learn();
         settle(false);
         expire();
     }
 
     void finish() {
         link_dirty();
+        if (clocks_.size() > 1 && window_.clocks().learn()) {
+            // What was linked before the clocks were known is looked at once more.
+            for (LegIndex i = 0; i < window_.place_count(); ++i) {
+                if (window_.leg(i).id == 0) continue;
+                mark_dirty(i);
+                paths_.touch(i);
+            }
+            link_dirty();
+        }
         settle(true);
         link_dirty();
     }
@@ -154,11 +166,24 @@ class Engine::Impl {
         counters_.candidates_cut += around_.keys_cut + around_.cut;
         make_chains(window_, around_limits_.evidence, around_, chains_);
         paths_.assign(chains_);
+        if (clocks_.size() > 1)
+            for (const Chain& chain : chains_) compare_clocks(chain);
         // What was cut short is looked at again from the legs that are still to come.
         if (around_.cut)
             window_.leg(i).dirty = false;
         else
             for (const LegIndex leg : around_.legs) window_.leg(leg).dirty = false;
+    }
+
+    /// Packets that certainly passed from one leg to the next bound what their clocks differ by.
+    void compare_clocks(const Chain& chain) {
+        for (std::size_t n = 0; n + 1 < chain.size(); ++n) {
+            const WindowLeg& from = window_.leg(chain[n].leg);
+            const WindowLeg& to = window_.leg(chain[n + 1].leg);
+            if (chain[n].relay_next || from.clock == to.clock || from.is_socket() || to.is_socket()) continue;
+            if (same_connection(window_, from, to, around_limits_.evidence).bits >= clock_bits_min)
+                observe_clocks(window_.clocks(), from, to);
+        }
     }
 
     void settle(bool all) {
@@ -170,7 +195,8 @@ class Engine::Impl {
             if (leg.id != id) continue;
             leg.settled = true;
             // Its rivals may have found their own; what made a proxy of two connections may have become common.
-            if (leg.ambiguous || leg.relay_next) mark_dirty(i);
+            const bool was_blind = clocks_.size() > 1 && paths_.is_alone(i);
+            if (leg.ambiguous || leg.relay_next || was_blind) mark_dirty(i);
             paths_.touch(i);
         }
         if (!all) return;

@@ -25,9 +25,11 @@ constexpr float stream_head_bits = 24;  // of one direction
 constexpr float tls_random_bits = 32;
 constexpr float quic_id_bits = 48;
 constexpr int gateways_max = 8;                     // between two taps
+constexpr int far_hops_min = 3;                     // a proxy's own packets rarely come from so far
 constexpr DurationNs pace_ns_max = 50 * ns_per_us;  // queues on the way
 constexpr float ip_id_bits = 16;
 constexpr float syn_ip_id_bits = 10;  // some scanners give all their probes one
+constexpr DurationNs clock_error_ns_max = 20 * ns_per_ms;  // offsets less certain tell nothing about connections
 constexpr float datagram_other_ip_ids = -24;
 constexpr float echo_other_ends = -24;
 constexpr std::uint32_t common_head_count_min = 5;  // a first datagram that so many legs of a tap begin with
@@ -70,11 +72,12 @@ float price_of_server(const LegWindow& window, const WindowLeg& a, const WindowL
 }
 
 /// Each saw one SYN, and not at one time: gateways pass it on at once.
-bool starts_apart(const WindowLeg& a, const WindowLeg& b) {
+bool starts_apart(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     const WindowFlow& x = a.flow(Direction::to_server);
     const WindowFlow& y = b.flow(Direction::to_server);
-    if (x.syn_count != 1 || y.syn_count != 1 || a.clock != b.clock) return false;
-    return std::llabs(a.at(x.syn) - b.at(y.syn)) > gateway_ns_max;
+    if (x.syn_count != 1 || y.syn_count != 1) return false;
+    const CommonTime common = common_time(window, a, b);
+    return common.known && std::llabs(b.at(y.syn) - common.shift_ns - a.at(x.syn)) > gateway_ns_max + common.error_ns;
 }
 
 void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
@@ -99,13 +102,15 @@ void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, P
         if (d == Direction::to_client || bits >= isn_common_bits) continue;
         if (a.server == b.server) out.add_key(EvidenceBy::same_server, price_of_server(window, a, b));
         if (a.client == b.client) out.add_key(EvidenceBy::same_client, probe_client_bits);
-        if (starts_apart(a, b)) out.add(EvidenceBy::contradiction, probe_again);
+        if (starts_apart(window, a, b)) out.add(EvidenceBy::contradiction, probe_again);
     }
     if (differing == 0) return;
     const TimeNs x = start_of(a);
     const TimeNs y = start_of(b);
     const bool once = a.flow(Direction::to_server).syn_count <= 1 && b.flow(Direction::to_server).syn_count <= 1;
-    if (equal == 1 && once && a.clock == b.clock && x != 0 && y != 0 && std::llabs(x - y) > gateway_ns_max)
+    const CommonTime common = common_time(window, a, b);
+    if (equal == 1 && once && common.known && x != 0 && y != 0 &&
+        std::llabs(y - common.shift_ns - x) > gateway_ns_max + common.error_ns)
         out.add(EvidenceBy::contradiction, one_isn_but_late);
     if (a.same_ends(b) && equal == 0)
         out.add(EvidenceBy::contradiction, same_ends_other_isn);
@@ -169,11 +174,13 @@ bool keeps_pace(const WindowLeg& a, const WindowLeg& b) {
 }
 
 /// Of what goes to the client alone: a proxy's front answers the handshake first and the question last.
-bool answers_in_order(const WindowLeg& a, const WindowLeg& b) {
+bool answers_in_order(const WindowLeg& a, const WindowLeg& b, DurationNs shift_ns) {
     TimeNs a_syn, a_payload, b_syn, b_payload;
     if (!first_times(a, Direction::to_client, a_syn, a_payload) ||
         !first_times(b, Direction::to_client, b_syn, b_payload))
         return false;
+    b_syn -= shift_ns;
+    b_payload -= shift_ns;
     if ((a_syn < b_syn) == (a_payload < b_payload)) return true;
     // So does a SYN proxy's, but what follows passes it and loses TTL; a proxy's packets are its own.
     const WindowLeg& nearer = a_payload < b_payload ? a : b;
@@ -182,24 +189,42 @@ bool answers_in_order(const WindowLeg& a, const WindowLeg& b) {
     return fall > 0 && fall <= gateways_max;
 }
 
+/// Hops behind a sender: 64, 128 and 255 are what stacks begin with.
+int hops_behind(std::uint8_t ttl) { return (ttl <= 64 ? 64 : ttl <= 128 ? 128 : 255) - ttl; }
+
+/// Both directions lose TTL on the way, and the client's packets have come so far that a proxy's own would stand out.
+bool loses_odd_ttl(const WindowLeg& a, const WindowLeg& b) {
+    const std::uint8_t x = a.flow(Direction::to_server).data_ttl;
+    const std::uint8_t y = b.flow(Direction::to_server).data_ttl;
+    const std::uint8_t s = a.flow(Direction::to_client).data_ttl;
+    const std::uint8_t t = b.flow(Direction::to_client).data_ttl;
+    if (x == 0 || y == 0 || std::min(hops_behind(x), hops_behind(y)) < far_hops_min) return false;
+    const int ahead = int{x} - int{y};
+    const int back = s == 0 || t == 0 ? ahead : int{t} - int{s};
+    return ahead != 0 && std::abs(ahead) <= gateways_max && std::abs(back) <= gateways_max && ahead * back > 0;
+}
+
 /// What only a gateway that passes packets on leaves as it was, though it wrote both sequence numbers anew.
-bool passes_packets(const WindowLeg& a, const WindowLeg& b) {
+bool passes_packets(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const std::uint32_t tsval = a.flow(d).first_tsval;
         if (tsval != 0 && tsval == b.flow(d).first_tsval) return true;
         if (match_samples(a, b, d).same_ip_ids > 0) return true;
     }
-    if (a.clock != b.clock) return keeps_pace(a, b);
+    if (loses_odd_ttl(a, b)) return true;
+    const CommonTime common = common_time(window, a, b);
+    if (a.clock != b.clock && (!common.known || keeps_pace(a, b))) return keeps_pace(a, b);
     // A proxy completes the front handshake before it opens the back one.
-    const bool a_first = start_of(a) <= start_of(b);
+    const bool a_first = start_of(a) <= start_of(b) - common.shift_ns;
     const WindowLeg& front = a_first ? a : b;
     const WindowLeg& back = a_first ? b : a;
     const TimeNs syn = front.at(front.flow(Direction::to_server).syn);
     TimeNs answer = front.at(front.flow(Direction::to_client).syn);
     if (answer == 0) answer = front.at(front.flow(Direction::to_server).first_ack);
     const TimeNs passed = back.at(back.flow(Direction::to_server).syn);
-    if (syn != 0 && passed != 0) return answer != 0 && passed < answer;
-    return answers_in_order(a, b);
+    if (syn != 0 && passed != 0)
+        return answer != 0 && passed - (a_first ? common.shift_ns : -common.shift_ns) < answer;
+    return answers_in_order(a, b, common.shift_ns);
 }
 
 /// All the packets' sequence numbers differ by one amount.
@@ -211,7 +236,7 @@ bool shifts_evenly(const WindowFlow& x, const WindowFlow& y, const SampleMatch& 
     return true;
 }
 
-void add_samples(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+void add_samples(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     float payload = 0;
     float ids = 0;
     int shifted = 0;
@@ -238,7 +263,7 @@ void add_samples(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     if (payload > 0) out.add(EvidenceBy::payload_sample, std::min(payload, 8.0F));
     if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, ids);
     // Gateways that forward keep the IP id, but for some firewalls and NAT64.
-    if (other_ids && ids == 0 && !same_isns_in(a, b) && !(both_isns_differ_in(a, b) && passes_packets(a, b)))
+    if (other_ids && ids == 0 && !same_isns_in(a, b) && !(both_isns_differ_in(a, b) && passes_packets(window, a, b)))
         out.add(EvidenceBy::contradiction, other_ip_ids);
     if (mismatches > 0) out.add(EvidenceBy::contradiction, -8.0F * static_cast<float>(std::min(mismatches, 3)));
     // A TOA names an address and a port, not a connection: the same one may lead to another VIP at the same time.
@@ -293,7 +318,7 @@ void add_streams(const LegWindow& window, const WindowLeg& a, const WindowLeg& b
     }
     const bool tls = share_tls_random(window, a, b);
     if (bits == 0 && !tls) return;
-    if (!passes_packets(a, b)) {
+    if (!passes_packets(window, a, b)) {
         out.add(EvidenceBy::contradiction, other_stream);  // a proxy repeats the stream, not the packets
         return;
     }
@@ -315,10 +340,10 @@ void add_options(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
 }
 
 /// The farther apart in time, the more strangers could have come between. False: too far apart to be one connection.
-bool add_distance(DurationNs distance, const EvidenceLimits& limits, bool same_clock, PairEvidence& out) {
-    distance = std::llabs(distance);
+bool add_distance(DurationNs distance, const EvidenceLimits& limits, const CommonTime& common, PairEvidence& out) {
+    distance = std::max<DurationNs>(0, std::llabs(distance) - (common.known ? common.error_ns : 0));
     if (distance > limits.candidate_distance_ns_max) return false;
-    if (!same_clock) return true;
+    if (!common.known) return true;
     const float bits = distance < 300 * ns_per_us   ? 8
                        : distance < ns_per_ms       ? 6
                        : distance < 10 * ns_per_ms  ? 3
@@ -358,13 +383,14 @@ PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowL
     PairEvidence out;
     const TimeNs a_start = start_of(a);
     const TimeNs b_start = start_of(b);
+    const CommonTime common = common_time(window, a, b);
     if (!overlap(a, b, limits.candidate_distance_ns_max)) return out;
-    if (a_start != 0 && b_start != 0 && !add_distance(a_start - b_start, limits, a.clock == b.clock, out))
+    if (a_start != 0 && b_start != 0 && !add_distance(b_start - common.shift_ns - a_start, limits, common, out))
         return PairEvidence{};
     add_isns(window, a, b, out);
     add_syn_ip_ids(a, b, out);
     add_named_clients(window, a, b, out);
-    add_samples(a, b, out);
+    add_samples(window, a, b, out);
     add_streams(window, a, b, out);
     add_stream_state(a, b, out);
     add_addresses(a, b, out);
@@ -390,14 +416,14 @@ bool share_quic_id(const LegWindow& window, const WindowLeg& a, const WindowLeg&
     return same;
 }
 
-int count_shared_queries(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, DurationNs distance_max,
-                         DurationNs& distance) {
+int count_shared_queries(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, DurationNs shift_ns,
+                         DurationNs distance_max, DurationNs& distance) {
     int count = 0;
     window.each_hint(a, [&](const WindowHint& x) {
         if (x.kind != HintKind::dns_query) return;
         window.each_hint(b, [&](const WindowHint& y) {
             if (y.kind != HintKind::dns_query || x.value != y.value) return;
-            const DurationNs apart = std::llabs(x.time_ns - y.time_ns);
+            const DurationNs apart = std::llabs(y.time_ns - shift_ns - x.time_ns);
             if (apart > distance_max) return;
             distance = count == 0 ? apart : std::min(distance, apart);
             ++count;
@@ -417,8 +443,9 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     PairEvidence out;
     if (!overlap(a, b, limits.candidate_distance_ns_max)) return out;
     const bool icmp = a.protocol != Protocol::udp;
+    const CommonTime common = common_time(window, a, b);
     DurationNs distance = limits.candidate_distance_ns_max;
-    const int queries = count_shared_queries(window, a, b, distance, distance);
+    const int queries = count_shared_queries(window, a, b, common.shift_ns, distance, distance);
     if (queries > 0)
         out.add_key(EvidenceBy::dns_query, std::min(20.0F + 16.0F * static_cast<float>(queries - 1), 56.0F));
     else if (has_query(window, a) && has_query(window, b))
@@ -438,14 +465,14 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
         if (match.same_ip_ids > 0) ids += 14 + 3 * static_cast<float>(match.same_ip_ids - 1);
         if (match.count == 0) continue;
         other_ids |= match.same_ip_ids == 0 && match.other_ip_ids > 0;
-        const bool common =
+        const bool is_common =
             std::max(window.head_prevalence(a, d), window.head_prevalence(b, d)) >= common_head_count_min;
-        payload += common ? 2.0F : payload != 0 ? 4.0F : icmp ? 20.0F : 12.0F;
-        if (!common) payload += 8 * static_cast<float>(match.count - 1);
+        payload += is_common ? 2.0F : payload != 0 ? 4.0F : icmp ? 20.0F : 12.0F;
+        if (!is_common) payload += 8 * static_cast<float>(match.count - 1);
         const SamplePair& first = match.pairs[0];
         const TimeNs x = a.at(a.flow(d).samples[first.a].time);
         const TimeNs y = b.at(b.flow(d).samples[first.b].time);
-        if (x != 0 && y != 0) distance = std::min<DurationNs>(distance, std::llabs(x - y));
+        if (x != 0 && y != 0) distance = std::min<DurationNs>(distance, std::llabs(y - common.shift_ns - x));
     }
     if (payload > 0) {
         if (queries > 0) payload = 2;  // the query's id and name are the payload
@@ -461,8 +488,8 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
         a.client.ip.is_v4() == b.client.ip.is_v4())
         out.add(EvidenceBy::contradiction, echo_other_ends);
     if (out.key_bits == 0 && !a.same_ends(b)) return PairEvidence{};
-    if (out.key_bits == 0) distance = std::llabs(a.first_ns - b.first_ns);
-    if (!add_distance(distance, limits, a.clock == b.clock, out)) return PairEvidence{};
+    if (out.key_bits == 0) distance = std::llabs(b.first_ns - common.shift_ns - a.first_ns);
+    if (!add_distance(distance, limits, common, out)) return PairEvidence{};
     if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, std::min(ids, 32.0F));
     add_addresses(a, b, out);
     add_ttl(a, b, out);
@@ -493,6 +520,13 @@ TimeNs start_of(const WindowLeg& leg) {
     if (leg.protocol != Protocol::tcp) return leg.first_ns;
     const TimeNs syn = leg.at(leg.flow(Direction::to_server).syn);
     return syn != 0 ? syn : leg.at(leg.flow(Direction::to_client).syn);
+}
+
+CommonTime common_time(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+    if (a.clock == b.clock) return {true, 0, time_error_of(a, b)};
+    const ClockOffset offset = window.clocks().between(a.clock, b.clock, a.first_ns);
+    if (!offset.known || offset.error_ns > clock_error_ns_max) return {};
+    return {true, offset.offset_ns, offset.error_ns + time_error_of(a, b)};
 }
 
 DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b) { return std::max(a.time_error_ns, b.time_error_ns); }

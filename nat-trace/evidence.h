@@ -90,8 +90,16 @@ struct SampleMatch {
 };
 SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction direction);
 
-/// How far the difference of two time stamps may be off: stamps are late and never early, so the errors do not add up.
-/// Only meaningful for legs of one clock.
+/// How late the stamps of two legs may be: stamps are late and never early, so the errors do not add up.
 DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b);
+
+/// What lets times of two legs be compared: a time of the second less `shift_ns` is by the first's clock, give or take
+/// `error_ns`. Not known for clocks between which nothing, or too little, passed.
+struct CommonTime {
+    bool known = false;
+    DurationNs shift_ns = 0;
+    DurationNs error_ns = 0;
+};
+CommonTime common_time(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);
 
 }  // namespace clew

@@ -15,7 +15,10 @@ constexpr double weight_handshake = 5;  // SYN or SYN-ACK, clearly apart in time
 constexpr double weight_sample = 3;     // a payload packet, clearly apart in time
 constexpr double weight_unclear = 0.5;  // apart by less than the clocks' error
 constexpr double weight_address = 6;    // an order that changes fewer ends
+constexpr double weight_mac = 3;
 constexpr std::size_t swap_round_max = 16;
+// Time stamps that were polled are late by up to an interval that the sensor may not have stated.
+constexpr DurationNs stamp_error_ns_min = 2 * ns_per_us;
 
 double by_time(DurationNs later_by, DurationNs error, double weight) {
     if (later_by == 0) return 0;
@@ -30,12 +33,16 @@ double by_ttl(std::uint8_t upstream, std::uint8_t downstream) {
     return fall > 0 ? weight_ttl : -weight_ttl;
 }
 
-/// Time stamps that were polled are late by up to an interval that the sensor may not have stated.
-DurationNs order_error(const WindowLeg& a, const WindowLeg& b) {
-    return std::max<DurationNs>(time_error_of(a, b), 2 * ns_per_us);
+/// One device receives what the upstream leg's frames are sent to, and sends the downstream leg's.
+double by_mac(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+    const auto meet = [&](const WindowLeg& up, const WindowLeg& down) {
+        const MacAddress& mac = window.segment(up.segment).server_mac;
+        return mac == window.segment(down.segment).client_mac && mac != MacAddress{};
+    };
+    return weight_mac * (meet(a, b) - meet(b, a));
 }
 
-double by_handshake(const WindowLeg& a, const WindowLeg& b, DurationNs error) {
+double by_handshake(const WindowLeg& a, const WindowLeg& b, DurationNs shift, DurationNs error) {
     double weight = 0;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const WindowFlow& x = a.flow(d);
@@ -46,19 +53,22 @@ double by_handshake(const WindowLeg& a, const WindowLeg& b, DurationNs error) {
         const TimeNs s = a.at(x.syn);
         const TimeNs t = b.at(y.syn);
         if (s == 0 || t == 0) continue;
-        weight += by_time(d == Direction::to_server ? t - s : s - t, error, weight_handshake);
+        const DurationNs later_by = t - shift - s;
+        weight += by_time(d == Direction::to_server ? later_by : -later_by, error, weight_handshake);
     }
     return weight;
 }
 
-double by_samples(const WindowLeg& a, const WindowLeg& b, DurationNs error) {
+double by_samples(const WindowLeg& a, const WindowLeg& b, DurationNs shift, DurationNs error) {
     double weight = 0;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SampleMatch match = match_samples(a, b, d);
         for (std::size_t i = 0; i < match.count; ++i) {
             const TimeNs s = a.at(a.flow(d).samples[match.pairs[i].a].time);
             const TimeNs t = b.at(b.flow(d).samples[match.pairs[i].b].time);
-            if (s != 0 && t != 0) weight += by_time(d == Direction::to_server ? t - s : s - t, error, weight_sample);
+            if (s == 0 || t == 0) continue;
+            const DurationNs later_by = t - shift - s;
+            weight += by_time(d == Direction::to_server ? later_by : -later_by, error, weight_sample);
         }
     }
     return weight;
@@ -76,7 +86,7 @@ class Arrangement {
         weights_.resize(size_ * size_);
         for (std::size_t i = 0; i < size_; ++i)
             for (std::size_t j = i + 1; j < size_; ++j) {
-                weights_[i * size_ + j] = upstream_weight(leg(i), leg(j));
+                weights_[i * size_ + j] = upstream_weight(window_, leg(i), leg(j));
                 weights_[j * size_ + i] = -weights_[i * size_ + j];
             }
     }
@@ -145,19 +155,22 @@ DurationNs answer_gap(const WindowLeg& leg) {
 
 }  // namespace
 
-double upstream_weight(const WindowLeg& a, const WindowLeg& b) {
+double upstream_weight(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     const double ahead = by_ttl(a.flow(Direction::to_server).data_ttl, b.flow(Direction::to_server).data_ttl);
     const double back = by_ttl(b.flow(Direction::to_client).data_ttl, a.flow(Direction::to_client).data_ttl);
     double weight = (ahead + back) * (ahead * back > 0 ? agreeing_ttls : 1);
-    if (a.clock == b.clock) {
-        const DurationNs error = order_error(a, b);
-        weight += by_handshake(a, b, error);
-        weight += by_samples(a, b, error);
-        if (weight == 0) weight += by_time(b.first_ns - a.first_ns, error, weight_unclear);
-    } else {
+    weight += by_mac(window, a, b);
+    const CommonTime common = common_time(window, a, b);
+    if (common.known) {
+        const DurationNs error = std::max<DurationNs>(common.error_ns, stamp_error_ns_min);
+        weight += by_handshake(a, b, common.shift_ns, error);
+        weight += by_samples(a, b, common.shift_ns, error);
+        if (weight == 0) weight += by_time(b.first_ns - common.shift_ns - a.first_ns, error, weight_unclear);
+    }
+    if (a.clock != b.clock) {
         const DurationNs x = answer_gap(a);
         const DurationNs y = answer_gap(b);
-        if (x > 0 && y > 0) weight += by_time(x - y, order_error(a, b), weight_handshake);
+        if (x > 0 && y > 0) weight += by_time(x - y, std::max(time_error_of(a, b), stamp_error_ns_min), weight_handshake);
     }
     return weight;
 }

@@ -10,7 +10,7 @@
 namespace clew {
 
 /// Weight for `a` standing on the client's side of `b`; negative for the other way round, 0 for no opinion.
-double upstream_weight(const WindowLeg& a, const WindowLeg& b);
+double upstream_weight(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);
 
 /// Sorts the legs of one transport connection from client to server.
 void order_chain(const LegWindow& window, std::vector<LegIndex>& legs);

@@ -21,32 +21,41 @@ constexpr float accept_key_bits = 18;
 constexpr float accept_bits_stream = 28;
 constexpr DurationNs stamp_slack_ns = 200 * ns_per_us;  // stamps of one clock may change places by so much
 
-DurationNs slack_of(const WindowLeg& a, const WindowLeg& b) { return stamp_slack_ns + time_error_of(a, b); }
-
 /// When the direction's first payload passed; 0 = not known.
 TimeNs first_payload(const WindowLeg& leg, Direction d) {
     const WindowFlow& flow = leg.flow(d);
     return flow.sample_count == 0 ? 0 : leg.at(flow.samples[0].time);
 }
 
-/// The back connection began after the front one was answered, or passed on bytes before it had them.
-bool against_causality(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
-    const DurationNs slack = slack_of(front, back);
-    const TimeNs answered = first_payload(front, Direction::to_client);
-    if (answered != 0 && answered + slack < start_of(back)) return true;
-    for (const Direction d : {Direction::to_server, Direction::to_client}) {
-        if (!shared_head(window, front, back, d).same) continue;
-        const WindowLeg& source = d == Direction::to_server ? front : back;
-        const WindowLeg& target = d == Direction::to_server ? back : front;
-        const TimeNs had = first_payload(source, d);
-        const TimeNs passed_on = first_payload(target, d);
-        if (had != 0 && passed_on != 0 && passed_on + slack < had) return true;
+/// A front and a back connection, with the back one's times brought to the front one's clock.
+struct Pair {
+    const WindowLeg& front;
+    const WindowLeg& back;
+    CommonTime common;
+    DurationNs slack_ns = stamp_slack_ns + common.error_ns;
+
+    TimeNs back_time(TimeNs t) const { return t == 0 ? 0 : t - common.shift_ns; }
+    /// Something happened before what it follows from.
+    bool impossible(TimeNs cause, TimeNs effect) const {
+        return common.known && cause != 0 && effect != 0 && effect + slack_ns < cause;
     }
-    return false;
+};
+
+/// The back connection began after the front one was answered, or passed on bytes before it had them.
+bool against_causality(const LegWindow& window, const Pair& pair) {
+    const TimeNs begun = pair.back_time(start_of(pair.back));
+    if (pair.impossible(begun, first_payload(pair.front, Direction::to_client))) return true;
+    const auto payload = [&](Direction d) { return pair.back_time(first_payload(pair.back, d)); };
+    if (shared_head(window, pair.front, pair.back, Direction::to_server).same &&
+        pair.impossible(first_payload(pair.front, Direction::to_server), payload(Direction::to_server)))
+        return true;
+    return shared_head(window, pair.front, pair.back, Direction::to_client).same &&
+           pair.impossible(payload(Direction::to_client), first_payload(pair.front, Direction::to_client));
 }
 
 /// The same requests, by method, host and URI; and X-Forwarded-For on the back one that names the front's client.
-void add_requests(const LegWindow& window, const WindowLeg& front, const WindowLeg& back, PairEvidence& out) {
+void add_requests(const LegWindow& window, const Pair& pair, PairEvidence& out) {
+    const auto& [front, back, common, slack] = pair;
     float bits = 0;
     bool forwarded = false;
     bool other_client = false;
@@ -54,7 +63,7 @@ void add_requests(const LegWindow& window, const WindowLeg& front, const WindowL
         if (x.kind != HintKind::http_request) return;
         window.each_hint(back, [&](const WindowHint& y) {
             if (y.kind != x.kind || y.value != x.value) return;
-            if (front.clock == back.clock && y.time_ns + slack_of(front, back) < x.time_ns) return;
+            if (pair.impossible(x.time_ns, pair.back_time(y.time_ns))) return;
             const std::uint32_t sharers = std::max(window.hint_prevalence(front, x), window.hint_prevalence(back, y));
             bits += rarity(sharers) * (bits == 0 ? request_bits : next_request_bits);
         });
@@ -95,11 +104,11 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
                          const EvidenceLimits& limits) {
     PairEvidence out;
     if (front.same_ends(back) || front.is_socket() || back.is_socket()) return out;
+    const Pair pair{front, back, common_time(window, front, back)};
     const TimeNs f = start_of(front);
-    const TimeNs b = start_of(back);
-    const bool same_clock = front.clock == back.clock;
+    const TimeNs b = pair.back_time(start_of(back));
     if (f == 0 || b == 0 || std::llabs(b - f) > limits.candidate_distance_ns_max) return out;
-    if (same_clock && (b + time_error_of(front, back) < f || against_causality(window, front, back))) return out;
+    if ((pair.common.known && b + pair.common.error_ns < f) || against_causality(window, pair)) return out;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SharedHead head = shared_head(window, front, back, d);
         if (!head.same || head.length < 16) continue;
@@ -107,16 +116,16 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
         out.add_key(EvidenceBy::payload_head, bits);
     }
     if (share_tls_random(window, front, back)) out.add_key(EvidenceBy::tls_random, tls_random_bits);
-    add_requests(window, front, back, out);
+    add_requests(window, pair, out);
     if (out.key_bits == 0) return PairEvidence{};
-    if (same_clock)
+    if (pair.common.known)
         for (const Direction d : {Direction::to_server, Direction::to_client}) {
             const TimeNs x = first_payload(front, d);
-            const TimeNs y = first_payload(back, d);
+            const TimeNs y = pair.back_time(first_payload(back, d));
             if (x == 0 || y == 0) continue;
             const DurationNs later = d == Direction::to_server ? y - x : x - y;
             // The proxy may have waited for its back connection with what the client had long sent.
-            out.add(EvidenceBy::timing, later < -ns_per_ms       ? -8.0F
+            out.add(EvidenceBy::timing, later < -pair.slack_ns   ? -8.0F
                                         : later < ns_per_ms      ? 6.0F
                                         : later < 10 * ns_per_ms ? 3.0F
                                                                  : 0.0F);
@@ -126,14 +135,15 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
 }
 
 /// Ids that both legs carry at about the same time; the better of X-Request-ID and traceparent.
-EvidenceBy shared_id(const LegWindow& window, const WindowLeg& front, const WindowLeg& back, DurationNs distance_max,
-                     int& count, DurationNs& distance) {
+EvidenceBy shared_id(const LegWindow& window, const Pair& pair, DurationNs distance_max, int& count,
+                     DurationNs& distance) {
+    const auto& [front, back, common, slack] = pair;
     EvidenceBy by = EvidenceBy::request_id;
     window.each_hint(front, [&](const WindowHint& x) {
         if (x.kind != HintKind::request_id && x.kind != HintKind::traceparent) return;
         window.each_hint(back, [&](const WindowHint& y) {
             if (x.kind != y.kind || x.value != y.value) return;
-            const DurationNs apart = std::llabs(y.time_ns - x.time_ns);
+            const DurationNs apart = std::llabs(pair.back_time(y.time_ns) - x.time_ns);
             if (apart > distance_max) return;
             if (count == 0 && x.kind == HintKind::traceparent) by = EvidenceBy::traceparent;
             distance = count == 0 ? apart : std::min(distance, apart);
@@ -149,14 +159,14 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
                      const EvidenceLimits& limits) {
     PairEvidence out;
     if (front.protocol != Protocol::tcp || back.protocol != Protocol::tcp) return out;
-    const bool same_clock = front.clock == back.clock;
+    const Pair pair{front, back, common_time(window, front, back)};
     DurationNs distance = limits.candidate_distance_ns_max;
     const float proxy = proxy_names(window, front, back);
     if (proxy > 0) {
         const TimeNs f = start_of(front) != 0 ? start_of(front) : front.first_ns;
-        const TimeNs b = start_of(back) != 0 ? start_of(back) : back.first_ns;
+        const TimeNs b = pair.back_time(start_of(back) != 0 ? start_of(back) : back.first_ns);
         // The proxy opens the back connection for a front one that stands.
-        const DurationNs early = same_clock ? time_error_of(front, back) + ns_per_ms : limits.candidate_distance_ns_max;
+        const DurationNs early = pair.common.known ? pair.slack_ns + ns_per_ms : limits.candidate_distance_ns_max;
         if (b + early < f || b > front.last_ns + limits.candidate_distance_ns_max) return PairEvidence{};
         distance = std::llabs(b - f);
         out.is_explicit = true;
@@ -164,19 +174,19 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
         // An address and port named again within seconds is told apart by which front connection has just begun.
         if (distance > limits.candidate_distance_ns_max)
             out.add(EvidenceBy::timing, -6);
-        else if (same_clock)
+        else if (pair.common.known)
             out.add(EvidenceBy::timing, distance < 10 * ns_per_ms ? 8.0F : distance < 100 * ns_per_ms ? 4.0F : 0.0F);
     }
     int ids = 0;
     DurationNs apart = 0;
-    const EvidenceBy by = shared_id(window, front, back, limits.candidate_distance_ns_max, ids, apart);
+    const EvidenceBy by = shared_id(window, pair, limits.candidate_distance_ns_max, ids, apart);
     if (ids > 0) {
         out.is_explicit = true;
         out.add_key(by, request_id_bits);
         distance = std::min(distance, apart);
     }
     if (!out.is_explicit) return same_stream(window, front, back, limits);
-    if (same_clock && distance < 100 * ns_per_ms)
+    if (pair.common.known && distance < 100 * ns_per_ms)
         out.add(EvidenceBy::timing, distance < ns_per_ms ? 6.0F : distance < 10 * ns_per_ms ? 3.0F : 1.0F);
     window.each_hint(back, [&](const WindowHint& h) {
         if (h.kind == HintKind::forwarded_for && h.source.ip == front.client.ip) out.add(EvidenceBy::forwarded_for, 8);

@@ -14,7 +14,10 @@ constexpr std::size_t nobody = static_cast<std::size_t>(-1);
 class Orientation {
   public:
     Orientation(const LegWindow& window, const Chain& front, const Chain& back)
-        : window_(window), front_(front), back_(back) {}
+        : window_(window),
+          front_(front),
+          back_(back),
+          common_(common_time(window, window.leg(front.front().leg), window.leg(back.front().leg))) {}
 
     /// Positive: `front` stands on the client's side of `back`.
     double weight() const { return by_forwarded_for() + by_start() + by_wait() + by_ids() + by_process(); }
@@ -40,7 +43,6 @@ class Orientation {
         for (const ChainLeg& l : chain) first = std::min(first, window_.leg(l.leg).first_ns);
         return first;
     }
-    bool one_clock() const { return window_.leg(front_.front().leg).clock == window_.leg(back_.front().leg).clock; }
     /// How long the chain's first answer came after its handshake, or else after its question, the longest of its
     /// legs; 0 = not known.
     DurationNs wait(const Chain& chain, bool from_handshake) const {
@@ -58,7 +60,7 @@ class Orientation {
     }
     /// The front handshake comes before the back one and the front answer after it, whatever the clocks say.
     double by_wait() const {
-        if (one_clock()) return 0;
+        if (common_.known) return 0;
         for (const bool from_handshake : {true, false}) {
             const DurationNs f = wait(front_, from_handshake);
             const DurationNs b = wait(back_, from_handshake);
@@ -67,8 +69,8 @@ class Orientation {
         return 0;
     }
     double by_start() const {
-        if (!one_clock()) return 0;
-        const DurationNs later = start(back_) - start(front_);
+        if (!common_.known) return 0;
+        const DurationNs later = start(back_) - common_.shift_ns - start(front_);
         return later > 0 ? 3 : later < 0 ? -3 : 0;
     }
 
@@ -88,8 +90,10 @@ class Orientation {
     double by_ids() const {
         const IdTimes f = id_times(front_);
         const IdTimes b = id_times(back_);
-        if (f.request != 0 && b.request != 0 && !one_clock()) return 0;
-        if (f.request != 0 && b.request != 0) return b.request > f.request ? 5 : b.request < f.request ? -5 : 0;
+        if (f.request != 0 && b.request != 0) {
+            const DurationNs later = b.request - common_.shift_ns - f.request;
+            return !common_.known || later == 0 ? 0 : later > 0 ? 5 : -5;
+        }
         // Only the proxy's own request has the id; the client sees it in the answer, if at all.
         if (f.request == 0 && b.request != 0) return 8;
         if (b.request == 0 && f.request != 0) return -8;
@@ -108,6 +112,7 @@ class Orientation {
     const LegWindow& window_;
     const Chain& front_;
     const Chain& back_;
+    CommonTime common_;  ///< of the first leg of each: the legs of one chain may differ in their clocks
 };
 
 struct Joint {

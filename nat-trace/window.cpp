@@ -160,7 +160,7 @@ void LegWindow::grow_ids() {
         if (i != no_leg) place_id(i);
 }
 
-LegIndex LegWindow::insert(const Leg& report, std::uint16_t clock) {
+LegIndex LegWindow::insert(const Leg& report, ClockId clock) {
     if ((size_ + 1) * 3 > ids_.size() * 2) grow_ids();
     const LegIndex i = take_place();
     WindowLeg& l = leg(i);
@@ -366,7 +366,7 @@ std::size_t LegWindow::memory_bytes() const {
     return place_count() * sizeof(WindowLeg) + free_.capacity() * sizeof(LegIndex) +
            ids_.capacity() * sizeof(LegIndex) + segments_.capacity() * sizeof(HeldSegment) +
            processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) +
-           free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes();
+           free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes();
 }
 
 }  // namespace clew

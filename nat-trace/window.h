@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "nat-trace/clocks.h"
 #include "nat-trace/leg.h"
 #include "nat-trace/prevalence.h"
 
@@ -85,7 +86,7 @@ struct WindowLeg {
     std::uint32_t first_hint = no_leg;
     std::uint32_t time_error_ns = 0;
     TapId tap = 0;
-    std::uint16_t clock = 0;
+    ClockId clock = 0;
     Protocol protocol = Protocol::tcp;
     Observer observer = Observer::mirror;
     LegPhase phase = LegPhase::opened;
@@ -137,7 +138,7 @@ class LegWindow {
     LegIndex find(LegId id) const;                                           ///< no_leg when it is not held
 
     /// Makes a place for a new leg and fills it from the report; the leg becomes the newest.
-    LegIndex insert(const Leg& report, std::uint16_t clock);
+    LegIndex insert(const Leg& report, ClockId clock);
     /// Takes a later report of a held leg in; says whether anything changed that linking looks at.
     bool update(LegIndex i, const Leg& report);
     void remove(LegIndex i);
@@ -163,6 +164,8 @@ class LegWindow {
     std::uint32_t server_prevalence(const WindowLeg& l) const { return prevalence_.count(server_value(l)); }
     /// Something of the leg has just become common: what was linked by it has to be looked at again.
     bool became_common(const WindowLeg& l) const;
+    const ClockBook& clocks() const { return clocks_; }
+    ClockBook& clocks() { return clocks_; }
     std::size_t legs_of_tap(TapId tap) const { return tap < legs_of_tap_.size() ? legs_of_tap_[tap] : 0; }
 
     std::size_t memory_bytes() const;
@@ -206,6 +209,7 @@ class LegWindow {
     std::vector<WindowHint> hints_;
     std::vector<std::uint32_t> free_hints_;
     Prevalence prevalence_;
+    ClockBook clocks_;
     std::vector<std::size_t> legs_of_tap_;
 };
 

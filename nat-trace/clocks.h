@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// How far the taps' clocks stand apart, learnt from traffic alone: a packet that passed from one clock's tap to
+// another's bounds the offset from above, a packet the other way from below. Bounds hold while a pair's drift is
+// constant over the span kept, and at most clock_drift_max; rounds through other clocks tighten them. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "nat-trace/time.h"
+
+namespace clew {
+
+/// A clock's number within one engine.
+using ClockId = std::uint16_t;
+
+/// The time by the second clock less the time by the first, at one moment: `offset_ns` give or take `error_ns`.
+struct ClockOffset {
+    bool known = false;  ///< packets passed both ways
+    DurationNs offset_ns = 0;
+    DurationNs error_ns = 0;
+};
+
+constexpr double clock_drift_max = 200e-6;               ///< between two clocks: each ± 100 ppm
+constexpr DurationNs clock_bucket_ns = ns_per_s;         ///< of the packets of so long the fastest is kept
+constexpr std::size_t clock_bucket_count_max = 128;      ///< so many are kept for a pair of clocks and a direction
+constexpr std::size_t clock_round_count_max = 24;        ///< rounds are closed among at most so many clocks
+constexpr DurationNs clock_learnt_ns_min = 2 * ns_per_us;  ///< a bound that tightens by less is no news
+
+class ClockBook {
+  public:
+    /// A packet passed a tap of clock `from`, then one of clock `to`. `late_ns`: how late the stamps may be.
+    void observe(ClockId from, ClockId to, TimeNs at_from, TimeNs at_to, DurationNs late_ns);
+
+    /// What `b` shows more than `a` at the moment when `a` shows `at`.
+    ClockOffset between(ClockId a, ClockId b, TimeNs at) const;
+
+    /// Takes what was observed since the last call into account; says whether that was news.
+    bool learn();
+
+    std::size_t memory_bytes() const;
+
+  private:
+    struct Bound {
+        std::int64_t second = 0;
+        TimeNs at = 0;         ///< by the first clock
+        DurationNs least = 0;  ///< the smallest difference seen in this second
+    };
+    struct Line {  ///< limits of an offset at one moment; unlimited where nothing passed
+        double low;
+        double high;
+    };
+    static std::uint32_t pair_of(ClockId a, ClockId b) { return std::uint32_t{a} << 16 | b; }
+    static std::uint64_t key_of(ClockId a, ClockId b, std::int64_t second) {
+        return std::uint64_t{pair_of(a, b)} << 32 | static_cast<std::uint32_t>(second);
+    }
+    Line direct(ClockId a, ClockId b, TimeNs at) const;
+    void solve_all(std::int64_t second) const;
+    ClockOffset at_moment(ClockId a, ClockId b, TimeNs at) const;
+    Line at_second(ClockId a, ClockId b, std::int64_t second) const;
+
+    std::unordered_map<std::uint32_t, std::vector<Bound>> bounds_;  ///< by (from, to), the oldest first
+    std::vector<ClockId> clocks_;                                   ///< that were observed, in order
+    mutable std::unordered_map<std::uint64_t, Line> solved_;  ///< by pair and second, until something is learnt
+    bool news_ = false;
+};
+
+}  // namespace clew
