@@ -89,8 +89,8 @@ std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const W
         const CommonTime common = common_time(window, from, to);
         set(changes, MiddleboxChange::answered_handshake,
             common.known && client_done != 0 && server_syn != 0 &&
-                server_syn - common.shift_ns + common.error_ns > client_done && from.flow(Direction::to_client).has_isn &&
-                to.flow(Direction::to_client).has_isn &&
+                server_syn - common.shift_ns + common.error_ns > client_done &&
+                from.flow(Direction::to_client).has_isn && to.flow(Direction::to_client).has_isn &&
                 from.flow(Direction::to_client).isn != to.flow(Direction::to_client).isn);
     }
     const Segment& a = window.segment(from.segment);

@@ -23,10 +23,10 @@ struct ClockOffset {
     DurationNs error_ns = 0;
 };
 
-constexpr double clock_drift_max = 200e-6;               ///< between two clocks: each ± 100 ppm
-constexpr DurationNs clock_bucket_ns = ns_per_s;         ///< of the packets of so long the fastest is kept
-constexpr std::size_t clock_bucket_count_max = 128;      ///< so many are kept for a pair of clocks and a direction
-constexpr std::size_t clock_round_count_max = 24;        ///< rounds are closed among at most so many clocks
+constexpr double clock_drift_max = 200e-6;                 ///< between two clocks: each ± 100 ppm
+constexpr DurationNs clock_bucket_ns = ns_per_s;           ///< of the packets of so long the fastest is kept
+constexpr std::size_t clock_bucket_count_max = 128;        ///< so many are kept for a pair of clocks and a direction
+constexpr std::size_t clock_round_count_max = 24;          ///< rounds are closed among at most so many clocks
 constexpr DurationNs clock_learnt_ns_min = 2 * ns_per_us;  ///< a bound that tightens by less is no news
 
 class ClockBook {
@@ -63,7 +63,7 @@ class ClockBook {
 
     std::unordered_map<std::uint32_t, std::vector<Bound>> bounds_;  ///< by (from, to), the oldest first
     std::vector<ClockId> clocks_;                                   ///< that were observed, in order
-    mutable std::unordered_map<std::uint64_t, Line> solved_;  ///< by pair and second, until something is learnt
+    mutable std::unordered_map<std::uint64_t, Line> solved_;        ///< by pair and second, until something is learnt
     bool news_ = false;
 };
 

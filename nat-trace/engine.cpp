@@ -19,7 +19,7 @@ namespace clew {
 namespace {
 
 constexpr std::size_t expiry_step_min = 1024;  ///< places looked at by one tick
-constexpr float clock_bits_min = 64;  ///< of the link that a clock is learnt from
+constexpr float clock_bits_min = 64;           ///< of the link that a clock is learnt from
 constexpr std::size_t expiry_share = 64;       ///< and so much of the window: all of it in 64 ticks
 
 }  // namespace

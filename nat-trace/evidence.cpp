@@ -28,7 +28,7 @@ constexpr int gateways_max = 8;                     // between two taps
 constexpr int far_hops_min = 3;                     // a proxy's own packets rarely come from so far
 constexpr DurationNs pace_ns_max = 50 * ns_per_us;  // queues on the way
 constexpr float ip_id_bits = 16;
-constexpr float syn_ip_id_bits = 10;  // some scanners give all their probes one
+constexpr float syn_ip_id_bits = 10;                       // some scanners give all their probes one
 constexpr DurationNs clock_error_ns_max = 20 * ns_per_ms;  // offsets less certain tell nothing about connections
 constexpr float datagram_other_ip_ids = -24;
 constexpr float echo_other_ends = -24;
@@ -222,8 +222,7 @@ bool passes_packets(const LegWindow& window, const WindowLeg& a, const WindowLeg
     TimeNs answer = front.at(front.flow(Direction::to_client).syn);
     if (answer == 0) answer = front.at(front.flow(Direction::to_server).first_ack);
     const TimeNs passed = back.at(back.flow(Direction::to_server).syn);
-    if (syn != 0 && passed != 0)
-        return answer != 0 && passed - (a_first ? common.shift_ns : -common.shift_ns) < answer;
+    if (syn != 0 && passed != 0) return answer != 0 && passed - (a_first ? common.shift_ns : -common.shift_ns) < answer;
     return answers_in_order(a, b, common.shift_ns);
 }
 

@@ -129,10 +129,10 @@ enum class HintKind : std::uint8_t {
     traceparent = 4,   ///< W3C trace context; value = 16 bytes trace id + 8 bytes parent id
     forwarded_for = 5,  ///< X-Forwarded-For; value = last address, 16 bytes: each proxy adds its own client at the end,
                         ///< so the last is the client of the leg before the proxy that sent this
-    tls_random = 6,    ///< ClientHello random; 32 bytes
-    dns_query = 7,     ///< value = 2 bytes id, 8 bytes XXH3-64 of the lower-cased qname, 2 bytes qtype
-    quic_cid = 8,      ///< destination connection id of the first Initial
-    http_request = 9,  ///< XXH3-64 of method, host and URI; 8 bytes
+    tls_random = 6,     ///< ClientHello random; 32 bytes
+    dns_query = 7,      ///< value = 2 bytes id, 8 bytes XXH3-64 of the lower-cased qname, 2 bytes qtype
+    quic_cid = 8,       ///< destination connection id of the first Initial
+    http_request = 9,   ///< XXH3-64 of method, host and URI; 8 bytes
 };
 constexpr std::size_t hint_bytes_max = 40;
 constexpr std::size_t hint_count_max = 4;

@@ -170,7 +170,8 @@ double upstream_weight(const LegWindow& window, const WindowLeg& a, const Window
     if (a.clock != b.clock) {
         const DurationNs x = answer_gap(a);
         const DurationNs y = answer_gap(b);
-        if (x > 0 && y > 0) weight += by_time(x - y, std::max(time_error_of(a, b), stamp_error_ns_min), weight_handshake);
+        if (x > 0 && y > 0)
+            weight += by_time(x - y, std::max(time_error_of(a, b), stamp_error_ns_min), weight_handshake);
     }
     return weight;
 }

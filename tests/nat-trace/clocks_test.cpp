@@ -17,9 +17,7 @@ constexpr TimeNs noon = 1'700'000'000 * ns_per_s;
 struct Clock {
     DurationNs offset;
     double drift;
-    TimeNs shows(TimeNs real) const {
-        return real + offset + std::llround(drift * static_cast<double>(real - noon));
-    }
+    TimeNs shows(TimeNs real) const { return real + offset + std::llround(drift * static_cast<double>(real - noon)); }
 };
 
 class ClocksTest : public testing::Test {

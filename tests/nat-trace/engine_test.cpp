@@ -547,7 +547,7 @@ TEST_F(EngineTest, ALegAloneSaysWhy) {
     EXPECT_EQ(reason_of(other), Unlinked::unsupported);
 }
 
-TEST_F(EngineTest, TapsOfDifferentClocksAreOrderedAndHaveNoOneWayDelay) {
+TEST_F(EngineTest, TapsOfDifferentClocksAreOrderedAndTheirDelaysBearTheClocksError) {
     const TapId far = engine.add_tap({"far", "another"});
     Truth truth = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
                       .tap(edge)
@@ -555,6 +555,8 @@ TEST_F(EngineTest, TapsOfDifferentClocksAreOrderedAndHaveNoOneWayDelay) {
                       .tap(far)
                       .done();
     Leg& leg = truth.legs[1];
+    const auto syn = [&](int n) { return truth.legs[n].flow(Direction::to_server).syn_ns; };
+    const DurationNs right = syn(1) - syn(0);
     const DurationNs off = -80 * ns_per_ms;
     leg.first_ns += off;
     leg.last_ns += off;
@@ -566,7 +568,11 @@ TEST_F(EngineTest, TapsOfDifferentClocksAreOrderedAndHaveNoOneWayDelay) {
     }
     add(truth);
     expect_path(truth);
-    EXPECT_EQ(live.begin()->second.links[0].delay[0].samples, 0u);
+    const SegmentDelay& delay = live.begin()->second.links[0].delay[0];
+    ASSERT_GT(delay.samples, 0u);
+    EXPECT_GT(delay.error_ns, 0);
+    EXPECT_LE(delay.min_ns - delay.error_ns, right);
+    EXPECT_GE(delay.max_ns + delay.error_ns, right);
 }
 
 TEST_F(EngineTest, FullWindowEvictsTheOldestWholePath) {

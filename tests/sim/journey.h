@@ -126,7 +126,7 @@ class Journey {
     std::vector<Sight> sights_;
     std::vector<LinkKind> hops_;  ///< between sights
     std::vector<Part> parts_ = {Part{}};
-    Endpoint last_client_;                  ///< at the last sight
+    Endpoint last_client_;  ///< at the last sight
     Endpoint last_server_;
     bool relayed_since_ = false;
     bool behind_syn_proxy_ = false;
