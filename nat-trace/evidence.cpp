@@ -28,10 +28,14 @@ constexpr int gateways_max = 8;                     // between two taps
 constexpr int far_hops_min = 3;                     // a proxy's own packets rarely come from so far
 constexpr DurationNs pace_ns_max = 50 * ns_per_us;  // queues on the way
 constexpr float ip_id_bits = 16;
+constexpr DurationNs lone_syn_ns_max = 2 * ns_per_ms;
+constexpr float lone_syn_bits = 4;  // the same options, a TTL that fell
+constexpr float accept_bits_lone_syn = 22;
 constexpr float syn_ip_id_bits = 10;                       // some scanners give all their probes one
 constexpr DurationNs clock_error_ns_max = 20 * ns_per_ms;  // offsets less certain tell nothing about connections
 constexpr float datagram_other_ip_ids = -24;
 constexpr float echo_other_ends = -24;
+constexpr std::uint32_t few_sharers_max = 3;        // one tap may see a connection on both sides of a gateway
 constexpr std::uint32_t common_head_count_min = 5;  // a first datagram that so many legs of a tap begin with
 constexpr float probe_client_bits = 8;              // more, where address and port are nearly all there is
 constexpr float probe_again = -24;
@@ -45,6 +49,18 @@ bool both_isns_differ_in(const WindowLeg& a, const WindowLeg& b) {
     for (std::size_t d = 0; d < direction_count; ++d)
         if (!a.flows[d].has_isn || !b.flows[d].has_isn || a.flows[d].isn == b.flows[d].isn) return false;
     return true;
+}
+
+/// Nobody answered with a sequence number of the server's own.
+bool is_unanswered(const WindowLeg& leg) {
+    const WindowFlow& s = leg.flow(Direction::to_client);
+    return leg.flow(Direction::to_server).syn != time_offset_unknown && s.syn == time_offset_unknown && !s.has_isn &&
+           s.sample_count == 0 && leg.flow(Direction::to_server).sample_count == 0;
+}
+
+/// Two SYNs that nobody answered, of different numbers.
+bool are_lone_syns(const WindowLeg& a, const WindowLeg& b) {
+    return is_unanswered(a) && is_unanswered(b) && a.flow(Direction::to_server).isn != b.flow(Direction::to_server).isn;
 }
 
 bool same_isns_in(const WindowLeg& a, const WindowLeg& b) {
@@ -115,7 +131,9 @@ void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, P
     if (a.same_ends(b) && equal == 0)
         out.add(EvidenceBy::contradiction, same_ends_other_isn);
     else
-        out.add(EvidenceBy::contradiction, differing == 2 ? both_isns_differ : equal == 1 ? one_isn_differs : -20.0F);
+        out.add(EvidenceBy::contradiction, differing == 2                      ? both_isns_differ
+                                           : equal == 1 || are_lone_syns(a, b) ? one_isn_differs
+                                                                               : -20.0F);
 }
 
 void add_addresses(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
@@ -269,6 +287,22 @@ void add_samples(const LegWindow& window, const WindowLeg& a, const WindowLeg& b
     if (other && both_isns_differ_in(a, b)) out.add(EvidenceBy::contradiction, other_stream);
 }
 
+/// Of a SYN that nobody answered nothing is left behind a gateway that shifts its number but the IP id and the options;
+/// it passes at once and loses TTL.
+void add_lone_syns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    const WindowFlow& x = a.flow(Direction::to_server);
+    const WindowFlow& y = b.flow(Direction::to_server);
+    if (!are_lone_syns(a, b) || a.same_ends(b)) return;
+    if (x.first_ip_id == 0 || x.first_ip_id != y.first_ip_id || x.window_scale != y.window_scale) return;
+    const CommonTime common = common_time(window, a, b);
+    const int fall = int{x.first_ttl} - int{y.first_ttl};
+    if (!common.known || fall == 0 || std::abs(fall) > gateways_max) return;
+    if (std::llabs(b.at(y.syn) - common.shift_ns - a.at(x.syn)) > lone_syn_ns_max + common.error_ns) return;
+    if (std::min(x.syn_count, y.syn_count) > 1 && x.syn_count != y.syn_count) return;
+    out.add_key(EvidenceBy::ip_id, ip_id_bits);
+    out.add(EvidenceBy::constant_delta, lone_syn_bits);
+}
+
 /// The IP id of the SYN itself, where both taps saw it and it is the client's own.
 void add_syn_ip_ids(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     const WindowFlow& x = a.flow(Direction::to_server);
@@ -388,6 +422,7 @@ PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowL
         return PairEvidence{};
     add_isns(window, a, b, out);
     add_syn_ip_ids(a, b, out);
+    add_lone_syns(window, a, b, out);
     add_named_clients(window, a, b, out);
     add_samples(window, a, b, out);
     add_streams(window, a, b, out);
@@ -398,8 +433,8 @@ PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowL
     const bool common_isn = a.flow(Direction::to_server).has_isn && b.flow(Direction::to_server).has_isn &&
                             a.flow(Direction::to_server).isn == b.flow(Direction::to_server).isn &&
                             price_of_isn(window, a, b, Direction::to_server) < isn_common_bits;
-    out.accepted = out.key_bits >= (common_isn ? accept_bits_probe : accept_bits_explicit) &&
-                   out.bits >= accept_bits(a, b, out.is_explicit);
+    const float key_bits_min = common_isn ? accept_bits_probe : are_lone_syns(a, b) ? ip_id_bits : accept_bits_explicit;
+    out.accepted = out.key_bits >= key_bits_min && out.bits >= accept_bits(a, b, out.is_explicit);
     return out;
 }
 
@@ -512,6 +547,7 @@ void PairEvidence::add(EvidenceBy by, float how_many) {
 float accept_bits(const WindowLeg& a, const WindowLeg& b, bool is_explicit) {
     if (a.protocol != Protocol::tcp) return accept_bits_datagram;
     if (is_explicit) return accept_bits_explicit;
+    if (are_lone_syns(a, b)) return accept_bits_lone_syn;
     return both_isns_differ_in(a, b) ? accept_bits_no_isn : accept_bits_tcp;
 }
 
@@ -529,6 +565,13 @@ CommonTime common_time(const LegWindow& window, const WindowLeg& a, const Window
 }
 
 DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b) { return std::max(a.time_error_ns, b.time_error_ns); }
+
+float price_of_value(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, std::uint32_t sharers,
+                     float bits_max) {
+    if (sharers <= few_sharers_max) return bits_max;
+    const std::size_t legs = std::max(window.legs_of_tap(a.tap), window.legs_of_tap(b.tap));
+    return std::clamp(std::log2(static_cast<float>(legs) / static_cast<float>(sharers)), 0.0F, bits_max / 2);
+}
 
 SharedHead shared_head(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, Direction direction) {
     const WindowFlow& x = a.flow(direction);

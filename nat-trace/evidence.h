@@ -48,6 +48,10 @@ float accept_bits(const WindowLeg& a, const WindowLeg& b, bool is_explicit);
 PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,
                      const EvidenceLimits& limits);
 
+/// False when `back`, behind `front`, began after `front` was answered, or passed on bytes that `front` did not have
+/// yet.
+bool may_be_relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back);
+
 /// A: explicit or at least 64 bits. B: at least 32. C: less.
 Grade grade_of(const PairEvidence& evidence);
 
@@ -64,6 +68,11 @@ SharedHead shared_head(const LegWindow& window, const WindowLeg& a, const Window
 
 /// What is shared by so many legs of one tap is common. One tap may see a connection several times, so a few are not.
 constexpr std::uint32_t common_head_sharers_min = 8;
+
+/// What a value is worth that so many legs of a tap share: all of it where few do, else log2 of how many of the tap's
+/// legs have another.
+float price_of_value(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, std::uint32_t sharers,
+                     float bits_max);
 
 /// The share of its worth that something keeps which so many legs of one tap have.
 constexpr float rarity(std::uint32_t sharers) {

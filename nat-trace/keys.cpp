@@ -17,6 +17,7 @@ enum Salt : std::uint64_t {
     salt_head = 0x7000'0000'0000'0000,
     salt_request = 0x8000'0000'0000'0000,
     salt_probe = 0x6000'0000'0000'0000,
+    salt_lone_syn = 0x9000'0000'0000'0000,
 };
 
 std::uint64_t salted(Salt salt, std::uint64_t value) { return mix_bits(mix_bits(value) ^ salt); }
@@ -27,6 +28,10 @@ void add_isns(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
     // Client and server ISN are salted alike on purpose: a leg whose sides were taken for each other is found as well.
     for (const Direction d : {Direction::to_client, Direction::to_server})
         if (leg.flow(d).has_isn && leg.flow(d).isn != 0) keys.add(salted(salt_isn, leg.flow(d).isn));
+    const WindowFlow& syn = leg.flow(Direction::to_server);
+    const WindowFlow& answer = leg.flow(Direction::to_client);
+    if (syn.syn != time_offset_unknown && syn.first_ip_id != 0 && !answer.has_isn && syn.sample_count == 0)
+        keys.add(salted(salt_lone_syn, std::uint64_t{syn.first_ip_id} << 8 | syn.window_scale));
     // One number for all probes of a scanner finds nothing; with what is probed it does.
     const WindowFlow& c = leg.flow(Direction::to_server);
     if (c.has_isn && (c.isn == 0 || window.isn_prevalence(leg, Direction::to_server) >= common_isn_count_min))

@@ -135,7 +135,7 @@ enum class HintKind : std::uint8_t {
     http_request = 9,   ///< XXH3-64 of method, host and URI; 8 bytes
 };
 constexpr std::size_t hint_bytes_max = 40;
-constexpr std::size_t hint_count_max = 4;
+constexpr std::size_t hint_count_max = 8;
 
 struct Hint {
     HintKind kind = HintKind::none;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The weights of evidence that a proxy joined two transport connections. Sequence numbers say nothing here: signals do.
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "nat-trace/evidence.h"
@@ -12,13 +13,19 @@ constexpr float proxy_bits = 96;  // two addresses and two ports
 constexpr float proxy_source_bits = 48;
 constexpr float request_id_bits = 64;
 constexpr float head_bits = 24;  // of one direction's first bytes, where few begin so
-constexpr float short_head_bits = 12;
+constexpr float bits_of_head_byte = 0.75;
+constexpr std::uint16_t head_length_min = 4;
 constexpr float tls_random_bits = 64;
 constexpr float request_bits = 18;  // method, host and URI, where few ask for it
 constexpr float next_request_bits = 8;
 constexpr float forwarded_for_bits = 12;
-constexpr float accept_key_bits = 18;
+constexpr float same_service = -16;
+constexpr float same_opener = -12;
+constexpr float accept_key_bits = 3;
 constexpr float accept_bits_stream = 28;
+constexpr float payload_too_early = 8;          // another request of the connection, or one that was not captured
+constexpr float timing_bits_max = 11;           // of one direction
+constexpr DurationNs timing_ns_max = ns_per_s;  // worth nothing, being so late
 constexpr DurationNs stamp_slack_ns = 200 * ns_per_us;  // stamps of one clock may change places by so much
 
 /// When the direction's first payload passed; 0 = not known.
@@ -65,7 +72,7 @@ void add_requests(const LegWindow& window, const Pair& pair, PairEvidence& out) 
             if (y.kind != x.kind || y.value != x.value) return;
             if (pair.impossible(x.time_ns, pair.back_time(y.time_ns))) return;
             const std::uint32_t sharers = std::max(window.hint_prevalence(front, x), window.hint_prevalence(back, y));
-            bits += rarity(sharers) * (bits == 0 ? request_bits : next_request_bits);
+            bits += price_of_value(window, front, back, sharers, bits == 0 ? request_bits : next_request_bits);
         });
     });
     window.each_hint(back, [&](const WindowHint& h) {
@@ -98,12 +105,35 @@ float proxy_names(const LegWindow& window, const WindowLeg& front, const WindowL
     return bits;
 }
 
+/// A proxy passes the question on soon, and the answer: log2 of how seldom a stranger's comes so soon after.
+float price_of_pace(const Pair& pair) {
+    float bits = 0;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const TimeNs front = first_payload(pair.front, d);
+        const TimeNs back = pair.back_time(first_payload(pair.back, d));
+        if (front == 0 || back == 0) continue;
+        const DurationNs later = d == Direction::to_server ? back - front : front - back;
+        if (later < -pair.slack_ns) {
+            bits -= payload_too_early;
+            continue;
+        }
+        const float seldom = std::log2(static_cast<float>(timing_ns_max) /
+                                       static_cast<float>(std::max(later, DurationNs{0}) + pair.slack_ns));
+        bits += std::clamp(seldom, 0.0F, timing_bits_max);
+    }
+    return bits;
+}
+
 /// A proxy that says nothing of itself repeats the bytes (TCP mode) or at least the request (HTTP mode), and does so at
 /// once: the back connection begins while the front one waits.
 PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,
                          const EvidenceLimits& limits) {
     PairEvidence out;
     if (front.same_ends(back) || front.is_socket() || back.is_socket()) return out;
+    // Two connections to one service, not one through it; but some proxies stand in the way unseen.
+    if (front.server == back.server && front.client.ip == back.client.ip) return out;
+    if (front.server == back.server) out.add(EvidenceBy::contradiction, same_service);
+    if (front.client.ip == back.client.ip) out.add(EvidenceBy::contradiction, same_opener);
     const Pair pair{front, back, common_time(window, front, back)};
     const TimeNs f = start_of(front);
     const TimeNs b = pair.back_time(start_of(back));
@@ -111,25 +141,14 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
     if ((pair.common.known && b + pair.common.error_ns < f) || against_causality(window, pair)) return out;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SharedHead head = shared_head(window, front, back, d);
-        if (!head.same || head.length < 16) continue;
-        const float bits = rarity(head.sharers) * (head.length < 32 ? short_head_bits : head_bits);
-        out.add_key(EvidenceBy::payload_head, bits);
+        if (!head.same || head.length < head_length_min) continue;
+        const float bits_max = std::min(head_bits, bits_of_head_byte * static_cast<float>(head.length));
+        out.add_key(EvidenceBy::payload_head, price_of_value(window, front, back, head.sharers, bits_max));
     }
     if (share_tls_random(window, front, back)) out.add_key(EvidenceBy::tls_random, tls_random_bits);
     add_requests(window, pair, out);
     if (out.key_bits == 0) return PairEvidence{};
-    if (pair.common.known)
-        for (const Direction d : {Direction::to_server, Direction::to_client}) {
-            const TimeNs x = first_payload(front, d);
-            const TimeNs y = pair.back_time(first_payload(back, d));
-            if (x == 0 || y == 0) continue;
-            const DurationNs later = d == Direction::to_server ? y - x : x - y;
-            // The proxy may have waited for its back connection with what the client had long sent.
-            out.add(EvidenceBy::timing, later < -pair.slack_ns   ? -8.0F
-                                        : later < ns_per_ms      ? 6.0F
-                                        : later < 10 * ns_per_ms ? 3.0F
-                                                                 : 0.0F);
-        }
+    if (pair.common.known) out.add(EvidenceBy::timing, price_of_pace(pair));
     out.accepted = out.key_bits >= accept_key_bits && out.bits >= accept_bits_stream;
     return out;
 }
@@ -154,6 +173,12 @@ EvidenceBy shared_id(const LegWindow& window, const Pair& pair, DurationNs dista
 }
 
 }  // namespace
+
+bool may_be_relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
+    const Pair pair{front, back, common_time(window, front, back)};
+    if (pair.impossible(start_of(front), pair.back_time(start_of(back)))) return false;
+    return !against_causality(window, pair);
+}
 
 PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,
                      const EvidenceLimits& limits) {

@@ -135,6 +135,7 @@ class RelayGraph {
         for (Joint& j : joints_)
             if (!j.named && Orientation(window, connections[j.front], connections[j.back]).weight() < 0)
                 std::swap(j.front, j.back);
+        std::erase_if(joints_, [&](const Joint& j) { return !j.named && !j.by_id && !may_join(j); });
     }
 
     /// For each connection the one behind it, where there is exactly one.
@@ -163,6 +164,23 @@ class RelayGraph {
             return;
         }
         joints_.push_back({front, back, edge.bits, edge.oriented && edge.is_explicit, edge.is_explicit});
+    }
+
+    /// A proxy stands between the last leg of the one and the first of the other: strangers that say the same at the
+    /// same time are told apart there.
+    bool may_join(const Joint& j) const {
+        const auto on_a_tap = [&](const ChainLeg& l) { return !window_.leg(l.leg).is_socket(); };
+        const Chain& front = connections_[j.front];
+        const Chain& back = connections_[j.back];
+        const auto last = std::find_if(front.rbegin(), front.rend(), on_a_tap);
+        const auto first = std::find_if(back.begin(), back.end(), on_a_tap);
+        if (last == front.rend() || first == back.end()) return true;
+        // A proxy has addresses of its own, or takes the client's as it came to it: not as it was farther away.
+        const IpAddress& opener = window_.leg(first->leg).client.ip;
+        const auto is_opener = [&](const ChainLeg& l) { return window_.leg(l.leg).client.ip == opener; };
+        if (window_.leg(last->leg).client.ip != opener && std::any_of(front.begin(), front.end(), is_opener))
+            return false;
+        return may_be_relayed(window_, window_.leg(last->leg), window_.leg(first->leg));
     }
 
     const Joint* joint(std::size_t a, std::size_t b) const {
