@@ -9,6 +9,7 @@
 #include "dataplane/deadline_wheel.h"
 #include "dataplane/decap.h"
 #include "dataplane/duplicate_filter.h"
+#include "dataplane/fingerprint/datagram.h"
 #include "dataplane/fingerprint/study.h"
 #include "dataplane/fingerprint/tcp_options.h"
 #include "dataplane/hash.h"
@@ -27,6 +28,10 @@ constexpr DurationNs unanswered_syn_delay_ns = ns_per_s;  ///< a SYN without an 
 constexpr std::size_t payload_check_bytes_max = 64;       ///< of a payload hashed for PacketHeader::payload_check
 
 /// One packet on its way through a burst.
+constexpr DurationNs dns_quiet_ns = 500 * ns_per_ms;
+constexpr std::uint16_t traceroute_port = 33434;
+constexpr std::uint16_t traceroute_port_count = 100;
+
 struct InFlight {
     Decapped decapped;
     Transport transport;
@@ -37,13 +42,15 @@ struct InFlight {
     std::uint16_t swapped = 0;  ///< of a packet of side 0
 };
 
-/// How likely a port is the server's.
-int service_rank(std::uint16_t port) {
+/// How likely a port is the server's. A NAT gateway takes its ports from nearly the whole range, so that of a
+/// datagram's two unknown ports neither is likelier.
+int service_rank(std::uint16_t port, bool datagram) {
     constexpr std::uint16_t known[] = {1433, 1521, 1883, 2049, 2379, 3000, 3306,  3389,  4789,  5000,  5044,
                                        5060, 5432, 5672, 6379, 6443, 7000, 8000,  8080,  8081,  8443,  8888,
                                        9000, 9090, 9092, 9200, 9300, 9999, 10250, 11211, 15672, 25565, 27017};
     if (port < 1024) return 3;
     if (std::find(std::begin(known), std::end(known), port) != std::end(known)) return 2;
+    if (datagram) return port >= traceroute_port && port < traceroute_port + traceroute_port_count ? 2 : 0;
     return port < 32768 ? 1 : 0;  // outside the usual range of ephemeral ports
 }
 
@@ -92,6 +99,7 @@ class PipelineOnArrays final : public Pipeline {
     void count_on_leg(const Packet& packet, InFlight& flight);
     LegNumber find_or_start(const Packet& packet, InFlight& flight);
     LegNumber start_leg(const Packet& packet, InFlight& flight);
+    bool asks_again(const HotLeg& hot, const InFlight& flight) const;
     bool leg_is_over(LegNumber leg, const Packet& packet, const InFlight& flight, LegEnd& end);
     void guess_client(HotLeg& hot, const InFlight& flight) const;
     void learn_client(HotLeg& hot, const InFlight& flight) const;
@@ -215,12 +223,19 @@ LegNumber PipelineOnArrays::find_or_start(const Packet& packet, InFlight& flight
     return start_leg(packet, flight);
 }
 
+/// A query after the last one was answered: a resolver, or a NAT gateway, uses its port again.
+bool PipelineOnArrays::asks_again(const HotLeg& hot, const InFlight& flight) const {
+    return hot.key.protocol == static_cast<std::uint8_t>(Protocol::udp) &&
+           flight.transport.destination_port == port_dns && hot.flows[flight.side ^ 1].packets != 0;
+}
+
 /// Whether this packet cannot belong to the leg of its key any more: too long idle, or its ports were used again.
 bool PipelineOnArrays::leg_is_over(LegNumber leg, const Packet& packet, const InFlight& flight, LegEnd& end) {
     const HotLeg& hot = legs_.hot(leg);
     const DurationNs quiet = packet.time_ns - hot.last_ns();
     end = closing_end(hot);
     if (quiet > idle_limit_ns(hot)) return true;
+    if (quiet > dns_quiet_ns && asks_again(hot, flight)) return true;
     const bool syn = hot.key.protocol == static_cast<std::uint8_t>(Protocol::tcp) && (flight.transport.flags & tcp_syn);
     if (!syn) return false;
     switch (judge_syn(hot, legs_.cold(leg), flight.side, flight.transport, quiet)) {
@@ -271,7 +286,9 @@ void PipelineOnArrays::guess_client(HotLeg& hot, const InFlight& flight) const {
     const Side other = flight.side ^ 1;
     if (protocol == Protocol::icmp || protocol == Protocol::icmpv6)
         return hot.set_client(transport.echo_request ? flight.side : other, ClientBy::first_packet);
-    const int source = service_rank(transport.source_port), destination = service_rank(transport.destination_port);
+    const bool datagram = protocol == Protocol::udp;
+    const int source = service_rank(transport.source_port, datagram);
+    const int destination = service_rank(transport.destination_port, datagram);
     if (source == destination) return hot.set_client(flight.side, ClientBy::first_packet);
     hot.set_client(source > destination ? other : flight.side, ClientBy::known_port);
 }

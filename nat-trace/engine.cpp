@@ -68,8 +68,9 @@ class Engine::Impl {
 
     void finish() {
         link_dirty();
-        if (clocks_.size() > 1 && window_.clocks().learn()) {
+        if (clocks_.size() > 1) {
             // What was linked before the clocks were known is looked at once more.
+            window_.clocks().learn();
             for (LegIndex i = 0; i < window_.place_count(); ++i) {
                 if (window_.leg(i).id == 0) continue;
                 mark_dirty(i);
@@ -121,13 +122,15 @@ class Engine::Impl {
     }
 
     void revise(LegIndex i, const Leg& report) {
+        const bool was_ended = window_.leg(i).phase == LegPhase::ended;
         const bool links_differ = window_.update(i, report);
         WindowLeg& leg = window_.leg(i);
         if (links_differ) {
             index_.remove(i, leg);
             index_.insert(i, leg, keys_of(window_, leg));
         }
-        if (links_differ || paths_.is_alone(i)) mark_dirty(i);
+        const bool has_ended = leg.phase == LegPhase::ended && !was_ended && paths_.has_relay(i);
+        if (links_differ || has_ended || paths_.is_alone(i)) mark_dirty(i);
         if (links_differ) mark_sharers_dirty(i);
         paths_.touch(i);
     }

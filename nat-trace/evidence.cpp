@@ -38,7 +38,7 @@ constexpr float echo_other_ends = -24;
 constexpr std::uint32_t few_sharers_max = 3;        // one tap may see a connection on both sides of a gateway
 constexpr std::uint32_t common_head_count_min = 5;  // a first datagram that so many legs of a tap begin with
 constexpr float probe_client_bits = 8;              // more, where address and port are nearly all there is
-constexpr float probe_again = -24;
+constexpr float probe_again = -40;
 constexpr float accept_bits_probe = 8;  // of what identifies, where the ISN is common
 constexpr float accept_bits_tcp = 32;
 constexpr float accept_bits_no_isn = 36;  // by the IP ids of both directions and what else fits
@@ -78,6 +78,12 @@ float price_of_isn(const LegWindow& window, const WindowLeg& a, const WindowLeg&
     return std::max(1.0F, isn_bits - 8.0F * (std::log2(static_cast<float>(sharers)) - 1.0F));
 }
 
+/// A client's address and port that many legs of a tap have is a scanner's.
+float price_of_client(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, float bits_max) {
+    const std::uint32_t sharers = std::max(window.client_prevalence(a), window.client_prevalence(b));
+    return price_of_value(window, a, b, sharers, bits_max);
+}
+
 /// A server's address and port that few legs of a tap have tell connections apart: log2 of how many have another.
 float price_of_server(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     float least = 16;
@@ -114,11 +120,13 @@ void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, P
             out.add(by, bits);
         else
             out.add_key(by, bits);
-        // Many probes of one source: what it probes is what tells them apart, where a gateway keeps that.
-        if (d == Direction::to_client || bits >= isn_common_bits) continue;
-        if (a.server == b.server) out.add_key(EvidenceBy::same_server, price_of_server(window, a, b));
-        if (a.client == b.client) out.add_key(EvidenceBy::same_client, probe_client_bits);
+        if (d == Direction::to_client) continue;
         if (starts_apart(window, a, b)) out.add(EvidenceBy::contradiction, probe_again);
+        // Many probes of one source: what it probes is what tells them apart, where a gateway keeps that.
+        if (bits >= isn_common_bits) continue;
+        if (a.server == b.server) out.add_key(EvidenceBy::same_server, price_of_server(window, a, b));
+        if (a.client == b.client)
+            out.add_key(EvidenceBy::same_client, price_of_client(window, a, b, probe_client_bits));
     }
     if (differing == 0) return;
     const TimeNs x = start_of(a);
@@ -128,7 +136,7 @@ void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, P
     if (equal == 1 && once && common.known && x != 0 && y != 0 &&
         std::llabs(y - common.shift_ns - x) > gateway_ns_max + common.error_ns)
         out.add(EvidenceBy::contradiction, one_isn_but_late);
-    if (a.same_ends(b) && equal == 0)
+    if (a.same_ends(b) && equal == 0 && !are_lone_syns(a, b))
         out.add(EvidenceBy::contradiction, same_ends_other_isn);
     else
         out.add(EvidenceBy::contradiction, differing == 2                      ? both_isns_differ
@@ -136,10 +144,10 @@ void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, P
                                                                                : -20.0F);
 }
 
-void add_addresses(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+void add_addresses(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     const bool datagram = a.protocol != Protocol::tcp;
     if (a.client == b.client)
-        out.add(EvidenceBy::same_client, 12);
+        out.add(EvidenceBy::same_client, datagram ? 12 : price_of_client(window, a, b, 12));
     else if (a.client.ip == b.client.ip)
         out.add(EvidenceBy::same_client, datagram ? 4 : 1);
     else if (datagram && a.client.port == b.client.port)
@@ -292,11 +300,13 @@ void add_samples(const LegWindow& window, const WindowLeg& a, const WindowLeg& b
 void add_lone_syns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     const WindowFlow& x = a.flow(Direction::to_server);
     const WindowFlow& y = b.flow(Direction::to_server);
-    if (!are_lone_syns(a, b) || a.same_ends(b)) return;
-    if (x.first_ip_id == 0 || x.first_ip_id != y.first_ip_id || x.window_scale != y.window_scale) return;
+    if (!are_lone_syns(a, b) || x.first_ip_id != y.first_ip_id || x.window_scale != y.window_scale) return;
+    if (x.first_ip_id == 0 && !a.same_ends(b)) return;
     const CommonTime common = common_time(window, a, b);
     const int fall = int{x.first_ttl} - int{y.first_ttl};
-    if (!common.known || fall == 0 || std::abs(fall) > gateways_max) return;
+    // Some firewalls keep the TTL; they keep both ends as well.
+    if (!common.known || (fall == 0 && !a.same_ends(b)) || std::abs(fall) > gateways_max) return;
+    if (a.same_ends(b) && a.tap == b.tap && a.segment != b.segment && x.isn != y.isn && fall == 0) return;
     if (std::llabs(b.at(y.syn) - common.shift_ns - a.at(x.syn)) > lone_syn_ns_max + common.error_ns) return;
     if (std::min(x.syn_count, y.syn_count) > 1 && x.syn_count != y.syn_count) return;
     out.add_key(EvidenceBy::ip_id, ip_id_bits);
@@ -304,13 +314,14 @@ void add_lone_syns(const LegWindow& window, const WindowLeg& a, const WindowLeg&
 }
 
 /// The IP id of the SYN itself, where both taps saw it and it is the client's own.
-void add_syn_ip_ids(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+void add_syn_ip_ids(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     const WindowFlow& x = a.flow(Direction::to_server);
     const WindowFlow& y = b.flow(Direction::to_server);
     if (!x.has_isn || !y.has_isn || x.syn != 0 || y.syn != 0 || x.first_ip_id == 0 || y.first_ip_id == 0) return;
     if (a.client.ip.is_v4() != b.client.ip.is_v4() || x.isn != y.isn) return;
+    const std::uint32_t sharers = std::max(window.ip_id_prevalence(a), window.ip_id_prevalence(b));
     if (x.first_ip_id == y.first_ip_id)
-        out.add(EvidenceBy::ip_id, syn_ip_id_bits);
+        out.add(EvidenceBy::ip_id, price_of_value(window, a, b, sharers, syn_ip_id_bits));
     else if (x.syn_count == 1 && y.syn_count == 1 && !same_isns_in(a, b))
         out.add(EvidenceBy::contradiction, -syn_ip_id_bits);
 }
@@ -421,13 +432,13 @@ PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowL
     if (a_start != 0 && b_start != 0 && !add_distance(b_start - common.shift_ns - a_start, limits, common, out))
         return PairEvidence{};
     add_isns(window, a, b, out);
-    add_syn_ip_ids(a, b, out);
+    add_syn_ip_ids(window, a, b, out);
     add_lone_syns(window, a, b, out);
     add_named_clients(window, a, b, out);
     add_samples(window, a, b, out);
     add_streams(window, a, b, out);
     add_stream_state(a, b, out);
-    add_addresses(a, b, out);
+    add_addresses(window, a, b, out);
     add_options(a, b, out);
     add_ttl(a, b, out);
     const bool common_isn = a.flow(Direction::to_server).has_isn && b.flow(Direction::to_server).has_isn &&
@@ -525,7 +536,7 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     if (out.key_bits == 0) distance = std::llabs(b.first_ns - common.shift_ns - a.first_ns);
     if (!add_distance(distance, limits, common, out)) return PairEvidence{};
     if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, std::min(ids, 32.0F));
-    add_addresses(a, b, out);
+    add_addresses(window, a, b, out);
     add_ttl(a, b, out);
     out.accepted = out.key_bits > 0 && out.bits >= accept_bits(a, b, false);
     return out;

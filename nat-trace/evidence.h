@@ -17,6 +17,7 @@ struct PairEvidence {
     std::array<Evidence, line_count_max> lines{};
     std::uint8_t line_count = 0;
     bool is_explicit = false;  ///< a signal names the other leg
+    bool rare = true;          ///< of a proxy's stream: what is shared identifies by itself
     bool accepted = false;     ///< enough to link, if no rival is as good
     float bits = 0;            ///< the sum
     float against = 0;         ///< of it, the contradictions; not positive

@@ -89,7 +89,10 @@ class Gathering {
         const bool oriented = named_by_proxy(forward) != named_by_proxy(backward);
         const bool swapped = oriented ? named_by_proxy(backward) : !forward.accepted;
         const bool is_explicit = forward.is_explicit || backward.is_explicit;
-        add_edge(at, other, {0, 0, std::max(forward.bits, backward.bits), 0, is_explicit, true, oriented}, swapped);
+        add_edge(at, other,
+                 {0, 0, std::max(forward.bits, backward.bits), 0, is_explicit, true, oriented,
+                  (swapped ? backward : forward).rare},
+                 swapped);
     }
 
     static bool named_by_proxy(const PairEvidence& evidence) {

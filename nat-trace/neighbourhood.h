@@ -21,6 +21,7 @@ struct Edge {
     bool is_explicit = false;
     bool relay = false;  ///< `a` stands before a proxy, `b` behind it (ids alone do not say which: see oriented)
     bool oriented = true;
+    bool rare = true;  ///< of a relay: what is shared identifies by itself
 };
 
 struct Neighbourhood {

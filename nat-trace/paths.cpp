@@ -46,6 +46,15 @@ bool PathBook::unchanged(const Chain& chain) const {
     return true;
 }
 
+bool PathBook::has_relay(LegIndex i) const {
+    LegIndex at = i;
+    do {
+        if (window_.leg(at).relay_next) return true;
+        at = window_.leg(at).next_in_path;
+    } while (at != i && at != no_leg);
+    return false;
+}
+
 LegIndex PathBook::earliest_of(const PathRecord& record) const {
     LegIndex best = record.first;
     LegIndex at = record.first;

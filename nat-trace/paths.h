@@ -49,6 +49,9 @@ class PathBook {
     const PathRecord& of(LegIndex i) const { return records_[window_.leg(i).path]; }
     bool is_alone(LegIndex i) const { return window_.leg(i).path == no_leg || of(i).leg_count == 1; }
 
+    /// A proxy stands somewhere in the leg's path.
+    bool has_relay(LegIndex i) const;
+
     std::vector<Path> drain();
 
     std::uint64_t links_made() const { return links_made_; }

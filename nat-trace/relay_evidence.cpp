@@ -22,10 +22,12 @@ constexpr float forwarded_for_bits = 12;
 constexpr float same_service = -16;
 constexpr float same_opener = -12;
 constexpr float accept_key_bits = 3;
+constexpr float rare_key_bits = 24;  // identifies; less is only something that many say
 constexpr float accept_bits_stream = 28;
+constexpr float accept_bits_no_time = 40;       // clocks that cannot be compared
 constexpr float payload_too_early = 8;          // another request of the connection, or one that was not captured
 constexpr float timing_bits_max = 11;           // of one direction
-constexpr DurationNs timing_ns_max = ns_per_s;  // worth nothing, being so late
+constexpr DurationNs timing_ns_max = ns_per_s;  // worth nothing, being so late; later it speaks against
 constexpr DurationNs stamp_slack_ns = 200 * ns_per_us;  // stamps of one clock may change places by so much
 
 /// When the direction's first payload passed; 0 = not known.
@@ -48,10 +50,13 @@ struct Pair {
     }
 };
 
+bool is_closed(const WindowLeg& leg) { return leg.end == LegEnd::fin || leg.end == LegEnd::reset; }
+
 /// The back connection began after the front one was answered, or passed on bytes before it had them.
 bool against_causality(const LegWindow& window, const Pair& pair) {
     const TimeNs begun = pair.back_time(start_of(pair.back));
     if (pair.impossible(begun, first_payload(pair.front, Direction::to_client))) return true;
+    if (is_closed(pair.front) && pair.impossible(begun, pair.front.last_ns)) return true;
     const auto payload = [&](Direction d) { return pair.back_time(first_payload(pair.back, d)); };
     if (shared_head(window, pair.front, pair.back, Direction::to_server).same &&
         pair.impossible(first_payload(pair.front, Direction::to_server), payload(Direction::to_server)))
@@ -89,6 +94,28 @@ void add_requests(const LegWindow& window, const Pair& pair, PairEvidence& out) 
         out.add(EvidenceBy::contradiction, -forwarded_for_bits);
 }
 
+/// The back connection carries what this front one asked for and what others did: it is kept open and shared by many.
+bool carries_others(const LegWindow& window, const Pair& pair) {
+    std::size_t front_count = 0;
+    window.each_hint(pair.front, [&](const WindowHint&) { ++front_count; });
+    if (front_count == hint_count_max) return false;  // some of what it asked for was not kept
+    bool clients = false;
+    const WindowHint* client = nullptr;
+    std::array<bool, 2> shared{};
+    std::array<bool, 2> other{};
+    window.each_hint(pair.back, [&](const WindowHint& y) {
+        if (y.kind == HintKind::forwarded_for) {
+            clients |= client != nullptr && client->source.ip != y.source.ip;
+            client = &y;
+        }
+        if (y.kind != HintKind::http_request && y.kind != HintKind::request_id) return;
+        bool same = false;
+        window.each_hint(pair.front, [&](const WindowHint& x) { same |= x.kind == y.kind && x.value == y.value; });
+        (same ? shared : other)[y.kind == HintKind::request_id] = true;
+    });
+    return clients || (shared[0] && other[0]) || (shared[1] && other[1]);
+}
+
 /// The PROXY header that `back` carries names `front`'s ends.
 float proxy_names(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
     float bits = 0;
@@ -119,7 +146,7 @@ float price_of_pace(const Pair& pair) {
         }
         const float seldom = std::log2(static_cast<float>(timing_ns_max) /
                                        static_cast<float>(std::max(later, DurationNs{0}) + pair.slack_ns));
-        bits += std::clamp(seldom, 0.0F, timing_bits_max);
+        bits += std::clamp(seldom, -timing_bits_max, timing_bits_max);
     }
     return bits;
 }
@@ -147,9 +174,11 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
     }
     if (share_tls_random(window, front, back)) out.add_key(EvidenceBy::tls_random, tls_random_bits);
     add_requests(window, pair, out);
-    if (out.key_bits == 0) return PairEvidence{};
+    if (out.key_bits == 0 || carries_others(window, pair)) return PairEvidence{};
     if (pair.common.known) out.add(EvidenceBy::timing, price_of_pace(pair));
-    out.accepted = out.key_bits >= accept_key_bits && out.bits >= accept_bits_stream;
+    out.rare = out.key_bits >= rare_key_bits;
+    const float bits_min = pair.common.known ? accept_bits_stream : accept_bits_no_time;
+    out.accepted = out.key_bits >= accept_key_bits && out.bits >= bits_min;
     return out;
 }
 
@@ -211,6 +240,7 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
         distance = std::min(distance, apart);
     }
     if (!out.is_explicit) return same_stream(window, front, back, limits);
+    if (proxy == 0 && carries_others(window, pair)) return PairEvidence{};
     if (pair.common.known && distance < 100 * ns_per_ms)
         out.add(EvidenceBy::timing, distance < ns_per_ms ? 6.0F : distance < 10 * ns_per_ms ? 3.0F : 1.0F);
     window.each_hint(back, [&](const WindowHint& h) {

@@ -121,6 +121,7 @@ struct Joint {
     float bits = 0;
     bool named = false;  ///< by a PROXY header, which says who is who
     bool by_id = false;  ///< by an id that both carry
+    bool rare = false;   ///< by what identifies
 };
 
 class RelayGraph {
@@ -148,6 +149,9 @@ class RelayGraph {
         }
         for (std::size_t c = 0; c < connections_.size(); ++c)
             if (behind[c] != nobody && before[behind[c]] != c) behind[c] = nobody;
+        note_heads(behind);
+        for (std::size_t c = 0; c < connections_.size(); ++c)
+            if (behind[c] != nobody && !is_credible(c, behind[c])) behind[c] = nobody;
         return behind;
     }
 
@@ -158,12 +162,13 @@ class RelayGraph {
             const bool alike = j.front == front && j.back == back;
             if (!alike && !(j.front == back && j.back == front)) continue;
             if (edge.oriented && edge.is_explicit && !j.named)
-                j = {front, back, std::max(j.bits, edge.bits), true, j.by_id};
+                j = {front, back, std::max(j.bits, edge.bits), true, j.by_id, j.rare};
             j.bits = std::max(j.bits, edge.bits);
             j.by_id |= edge.is_explicit;
+            j.rare |= edge.rare;
             return;
         }
-        joints_.push_back({front, back, edge.bits, edge.oriented && edge.is_explicit, edge.is_explicit});
+        joints_.push_back({front, back, edge.bits, edge.oriented && edge.is_explicit, edge.is_explicit, edge.rare});
     }
 
     /// A proxy stands between the last leg of the one and the first of the other: strangers that say the same at the
@@ -181,6 +186,34 @@ class RelayGraph {
         if (window_.leg(last->leg).client.ip != opener && std::any_of(front.begin(), front.end(), is_opener))
             return false;
         return may_be_relayed(window_, window_.leg(last->leg), window_.leg(first->leg));
+    }
+
+    LegIndex first_on_a_tap(std::size_t c) const {
+        for (const ChainLeg& l : connections_[c])
+            if (!window_.leg(l.leg).is_socket()) return l.leg;
+        return no_leg;
+    }
+
+    void note_heads(const std::vector<std::size_t>& behind) {
+        std::vector<bool> has_front(connections_.size(), false);
+        for (const std::size_t b : behind)
+            if (b != nobody) has_front[b] = true;
+        for (std::size_t c = 0; c < connections_.size(); ++c)
+            for (const ChainLeg& l : connections_[c]) {
+                const HeadOfChain head = has_front[c] ? HeadOfChain::behind_proxy : HeadOfChain::of_its_own;
+                window_.note_head(l.leg, l.leg == first_on_a_tap(c) ? head : HeadOfChain::no);
+            }
+    }
+
+    /// What many say joins two connections only where most of what the opener opens finds its other half so: of
+    /// strangers that come one inside the other by chance, few do.
+    bool is_credible(std::size_t c, std::size_t behind) {
+        const Joint& j = *joint(c, behind);
+        const LegIndex opened = first_on_a_tap(behind);
+        if (j.named || j.by_id || j.rare || opened == no_leg || window_.is_proxy(window_.leg(opened))) return true;
+        for (const std::size_t side : {c, behind})
+            for (const ChainLeg& l : connections_[side]) window_.leg(l.leg).ambiguous = true;
+        return false;
     }
 
     const Joint* joint(std::size_t a, std::size_t b) const {
@@ -228,11 +261,11 @@ class RelayGraph {
 void join_relays(LegWindow& window, const Neighbourhood& around, std::vector<Chain>& connections,
                  std::vector<Chain>& out) {
     const bool any = std::any_of(around.edges.begin(), around.edges.end(), [](const Edge& e) { return e.relay; });
+    const std::vector<std::size_t> behind = RelayGraph(window, around, connections).choose();
     if (!any) {
         for (Chain& c : connections) out.push_back(std::move(c));
         return;
     }
-    const std::vector<std::size_t> behind = RelayGraph(window, around, connections).choose();
     std::vector<bool> has_before(connections.size(), false);
     for (const std::size_t b : behind)
         if (b != nobody) has_before[b] = true;

@@ -11,7 +11,8 @@
 namespace clew {
 namespace {
 
-constexpr std::size_t values_per_leg = 5;  ///< that are counted: two ISNs, two heads, the server
+constexpr std::size_t values_per_leg = 7;  ///< that are counted: two ISNs, two heads, both ends, the SYN's IP id
+constexpr std::uint32_t behind_proxy_count_min = 4;
 
 template <typename T>
 std::uint32_t take_from(std::vector<T>& pool, std::vector<std::uint32_t>& free) {
@@ -231,6 +232,7 @@ bool LegWindow::update(LegIndex i, const Leg& report) {
         l.segment = hold_segment(report.segment);
     }
     forget_values(l);
+    if (report.client != l.client) note_head(i, HeadOfChain::no);
     fill(l, report);
     count_values(l);
     unlink(i);
@@ -254,6 +256,7 @@ void LegWindow::remove(LegIndex i) {
         hole = at;
     }
     ids_[hole] = no_leg;
+    note_head(i, HeadOfChain::no);
     forget_values(l);
     --legs_of_tap_[l.tap];
     unlink(i);
@@ -283,11 +286,20 @@ std::uint64_t LegWindow::server_value(const WindowLeg& l) {
     return mix_bits(mix_bits(std::uint64_t{l.tap} << 8 | 3) ^ hash_of(l.server));
 }
 
+std::uint64_t LegWindow::client_value(const WindowLeg& l) {
+    return mix_bits(mix_bits(std::uint64_t{l.tap} << 8 | 5) ^ hash_of(l.client));
+}
+
+std::uint64_t LegWindow::ip_id_value(const WindowLeg& l) {
+    return mix_bits(mix_bits(std::uint64_t{l.tap} << 8 | 6) ^ l.flow(Direction::to_server).first_ip_id);
+}
+
 bool LegWindow::became_common(const WindowLeg& l) const {
     const auto just = [](std::uint32_t count) {
         return count == 4 || count == 6 || count == common_head_sharers_min || count == common_head_sharers_min + 1;
     };
-    bool common = false;
+    bool common = l.protocol == Protocol::tcp && l.flow(Direction::to_server).has_isn &&
+                  isn_prevalence(l, Direction::to_server) == common_isn_count_min;
     for (const Direction d : {Direction::to_server, Direction::to_client})
         common |= l.flow(d).head != 0 && just(head_prevalence(l, d));
     each_hint(l,
@@ -304,6 +316,8 @@ void LegWindow::count_values(const WindowLeg& l) {
         if (h.kind == HintKind::http_request) prevalence_.add(hint_value(l, h));
     });
     prevalence_.add(server_value(l));
+    prevalence_.add(client_value(l));
+    if (l.flow(Direction::to_server).has_isn) prevalence_.add(ip_id_value(l));
 }
 
 void LegWindow::forget_values(const WindowLeg& l) {
@@ -315,11 +329,29 @@ void LegWindow::forget_values(const WindowLeg& l) {
         if (h.kind == HintKind::http_request) prevalence_.remove(hint_value(l, h));
     });
     prevalence_.remove(server_value(l));
+    prevalence_.remove(client_value(l));
+    if (l.flow(Direction::to_server).has_isn) prevalence_.remove(ip_id_value(l));
 }
 
 void LegWindow::grow_prevalence() {
     prevalence_.reset(std::max<std::size_t>(4096, 2 * size_ * values_per_leg));
     for (LegIndex i = newest_; i != no_leg; i = leg(i).older) count_values(leg(i));
+}
+
+void LegWindow::note_head(LegIndex i, HeadOfChain head) {
+    WindowLeg& l = leg(i);
+    if (l.head == head) return;
+    Opener& opener = openers_[opener_of(l)];
+    if (l.head == HeadOfChain::of_its_own) --opener.of_their_own;
+    if (l.head == HeadOfChain::behind_proxy) --opener.behind_proxy;
+    if (head == HeadOfChain::of_its_own) ++opener.of_their_own;
+    if (head == HeadOfChain::behind_proxy) ++opener.behind_proxy;
+    l.head = head;
+}
+
+bool LegWindow::is_proxy(const WindowLeg& l) const {
+    const Opener& opener = openers_[opener_of(l)];
+    return opener.behind_proxy >= behind_proxy_count_min && opener.behind_proxy >= opener.of_their_own;
 }
 
 void LegWindow::unlink(LegIndex i) {
@@ -366,7 +398,8 @@ std::size_t LegWindow::memory_bytes() const {
     return place_count() * sizeof(WindowLeg) + free_.capacity() * sizeof(LegIndex) +
            ids_.capacity() * sizeof(LegIndex) + segments_.capacity() * sizeof(HeldSegment) +
            processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) +
-           free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes();
+           free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes() +
+           openers_.capacity() * sizeof(Opener);
 }
 
 }  // namespace clew

@@ -72,6 +72,9 @@ struct WindowHint {
     TimeNs time_ns = 0;
 };
 
+/// Whether no tap saw the leg's connection nearer to the client, and if so whether it looks like what a proxy opened.
+enum class HeadOfChain : std::uint8_t { no = 0, of_its_own = 1, behind_proxy = 2 };
+
 /// One leg in the window. 0 = not known holds for times as in Leg.
 struct WindowLeg {
     LegId id = 0;  ///< 0 = the place is free
@@ -99,9 +102,10 @@ struct WindowLeg {
     std::uint8_t names_given = 0;  ///< how many paths took their id from this leg
     std::uint8_t rivals = 0;       ///< of the link to the next leg
     std::uint8_t margin_bits = 0;
-    bool dirty = false;       ///< waits to be linked
-    bool settled = false;     ///< waited long enough for its neighbours
-    bool ambiguous = false;   ///< has rivals that nothing tells apart
+    bool dirty = false;      ///< waits to be linked
+    bool settled = false;    ///< waited long enough for its neighbours
+    bool ambiguous = false;  ///< has rivals that nothing tells apart
+    HeadOfChain head = HeadOfChain::no;
     bool relay_next = false;  ///< a proxy stands between it and the next leg of its path
     std::uint32_t path = no_leg;
     LegIndex next_in_path = no_leg;
@@ -154,7 +158,8 @@ class LegWindow {
         for (std::uint32_t h = l.first_hint; h != no_leg; h = hints_[h].next) take(hints_[h]);
     }
 
-    /// How many legs of the leg's own tap share its ISN, its stream's head, its server's address and port; 1 = only it.
+    /// How many legs of the leg's own tap share its ISN, its stream's head, its server's or client's address and port;
+    /// 1 = only it.
     std::uint32_t isn_prevalence(const WindowLeg& l, Direction d) const { return prevalence_.count(isn_value(l, d)); }
     std::uint32_t head_prevalence(const WindowLeg& l, Direction d) const { return prevalence_.count(head_value(l, d)); }
     /// How many legs of that tap carry a hint of this value.
@@ -162,8 +167,15 @@ class LegWindow {
         return prevalence_.count(hint_value(l, h));
     }
     std::uint32_t server_prevalence(const WindowLeg& l) const { return prevalence_.count(server_value(l)); }
+    std::uint32_t client_prevalence(const WindowLeg& l) const { return prevalence_.count(client_value(l)); }
+    /// How many legs of that tap began with a SYN of the same IP id.
+    std::uint32_t ip_id_prevalence(const WindowLeg& l) const { return prevalence_.count(ip_id_value(l)); }
     /// Something of the leg has just become common: what was linked by it has to be looked at again.
     bool became_common(const WindowLeg& l) const;
+    void note_head(LegIndex i, HeadOfChain head);
+    /// Of the connections that the leg's client address opens, some and at least half look like a proxy's.
+    bool is_proxy(const WindowLeg& l) const;
+
     const ClockBook& clocks() const { return clocks_; }
     ClockBook& clocks() { return clocks_; }
     std::size_t legs_of_tap(TapId tap) const { return tap < legs_of_tap_.size() ? legs_of_tap_[tap] : 0; }
@@ -189,6 +201,8 @@ class LegWindow {
     static std::uint64_t head_value(const WindowLeg& l, Direction d);
     static std::uint64_t hint_value(const WindowLeg& l, const WindowHint& h);
     static std::uint64_t server_value(const WindowLeg& l);
+    static std::uint64_t client_value(const WindowLeg& l);
+    static std::uint64_t ip_id_value(const WindowLeg& l);
     void count_values(const WindowLeg& l);
     void forget_values(const WindowLeg& l);
     void grow_prevalence();
@@ -210,6 +224,14 @@ class LegWindow {
     std::vector<std::uint32_t> free_hints_;
     Prevalence prevalence_;
     ClockBook clocks_;
+    struct Opener {
+        std::uint32_t of_their_own = 0;
+        std::uint32_t behind_proxy = 0;
+    };
+    static constexpr std::size_t opener_count = std::size_t{1} << 15;
+    std::vector<Opener> openers_ =
+        std::vector<Opener>(opener_count);  ///< by a hash of the client's address: some share
+    static std::size_t opener_of(const WindowLeg& l) { return hash_of(Endpoint{l.client.ip, 0}) & (opener_count - 1); }
     std::vector<std::size_t> legs_of_tap_;
 };
 

@@ -13,6 +13,8 @@ namespace clew::sensor {
 /// The 32 random bytes of a ClientHello at the start of a stream.
 std::optional<std::array<std::uint8_t, 32>> tls_client_random(std::span<const std::uint8_t> payload);
 
+constexpr std::uint16_t port_dns = 53;
+
 struct DnsQuestion {
     bool response = false;
     std::array<std::uint8_t, 12> value{};  ///< as HintKind::dns_query: id, XXH3-64 of the lower-cased dotted name, type

@@ -12,8 +12,6 @@
 namespace clew::sensor {
 namespace {
 
-constexpr std::uint16_t port_dns = 53;
-
 std::uint32_t buffer_count(std::uint32_t leg_count_max) { return std::max(leg_count_max / 2, 1024u); }
 
 void put_endpoint(const Endpoint& endpoint, std::uint8_t* to) {

@@ -68,7 +68,7 @@ TEST(Convert, ValuesOutOfRangeAreRefusedWithASentence) {
             for (int i = 0; i < 5; ++i) m.mutable_to_client()->add_samples();
         },
         [](v1::Leg& m) {
-            for (int i = 0; i < 5; ++i) m.add_hints();
+            for (std::size_t i = 0; i <= hint_count_max; ++i) m.add_hints();
         },
         [](v1::Leg& m) {
             m.clear_hints();
