@@ -156,12 +156,12 @@ ClockBook::Line ClockBook::at_second(ClockId a, ClockId b, std::int64_t second) 
 }
 
 ClockOffset ClockBook::between(ClockId a, ClockId b, TimeNs at) const {
-    if (a == b) return {true, 0, 0};
+    if (a == b) return {true, false, 0, 0};
     if (bounds_.empty()) return {};
     if (a < b) return at_moment(a, b, at);
     // Solved by the first clock's time, which this clock's is brought to.
     const ClockOffset rough = at_moment(b, a, at);
-    ClockOffset other = rough.known ? at_moment(b, a, at - rough.offset_ns) : rough;
+    ClockOffset other = rough.known || rough.guessed ? at_moment(b, a, at - rough.offset_ns) : rough;
     other.offset_ns = -other.offset_ns;
     return other;
 }
@@ -170,12 +170,17 @@ ClockOffset ClockBook::at_moment(ClockId a, ClockId b, TimeNs at) const {
     const std::int64_t second = at / clock_bucket_ns;
     const Line x = at_second(a, b, second);
     const Line y = at_second(a, b, second + 1);
-    if (!std::isfinite(x.low + x.high + y.low + y.high)) return {};
-    // Between two seconds an offset runs straight.
     const double part = static_cast<double>(at - second * clock_bucket_ns) / static_cast<double>(clock_bucket_ns);
+    if (!std::isfinite(x.low + x.high + y.low + y.high)) {
+        const bool there = std::isfinite(x.high + y.high);
+        if (!there && !std::isfinite(x.low + y.low)) return {};
+        const double side = there ? x.high + part * (y.high - x.high) : x.low + part * (y.low - x.low);
+        return {false, true, std::llround(side), clock_guess_ns};
+    }
+    // Between two seconds an offset runs straight.
     const double low = x.low + part * (y.low - x.low);
     const double high = x.high + part * (y.high - x.high);
-    return {true, std::llround((low + high) / 2), std::llround((high - low) / 2)};
+    return {true, false, std::llround((low + high) / 2), std::llround((high - low) / 2)};
 }
 
 bool ClockBook::learn() {

@@ -18,7 +18,8 @@ using ClockId = std::uint16_t;
 
 /// The time by the second clock less the time by the first, at one moment: `offset_ns` give or take `error_ns`.
 struct ClockOffset {
-    bool known = false;  ///< packets passed both ways
+    bool known = false;    ///< packets passed both ways
+    bool guessed = false;  ///< they passed one way: as if the quickest had taken no time, give or take clock_guess_ns
     DurationNs offset_ns = 0;
     DurationNs error_ns = 0;
 };
@@ -26,6 +27,7 @@ struct ClockOffset {
 constexpr double clock_drift_max = 200e-6;                 ///< between two clocks: each ± 100 ppm
 constexpr DurationNs clock_bucket_ns = ns_per_s;           ///< of the packets of so long the fastest is kept
 constexpr std::size_t clock_bucket_count_max = 128;        ///< so many are kept for a pair of clocks and a direction
+constexpr DurationNs clock_guess_ns = 2 * ns_per_ms;       ///< between two taps of a region
 constexpr std::size_t clock_round_count_max = 24;          ///< rounds are closed among at most so many clocks
 constexpr DurationNs clock_learnt_ns_min = 2 * ns_per_us;  ///< a bound that tightens by less is no news
 

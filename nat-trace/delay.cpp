@@ -48,7 +48,7 @@ bool same_handshake(const WindowLeg& from, const WindowLeg& to, Direction direct
 SegmentDelay delay_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, Direction direction,
                       LinkKind kind) {
     const CommonTime common = common_time(window, from, to);
-    if (!common.known) return {};
+    if (!common.measured) return {};
     DelaySum sum(common.shift_ns);
     const WindowFlow& x = from.flow(direction);
     const WindowFlow& y = to.flow(direction);

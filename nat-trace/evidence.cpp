@@ -29,6 +29,7 @@ constexpr int far_hops_min = 3;                     // a proxy's own packets rar
 constexpr DurationNs pace_ns_max = 50 * ns_per_us;  // queues on the way
 constexpr float ip_id_bits = 16;
 constexpr DurationNs lone_syn_ns_max = 2 * ns_per_ms;
+constexpr float same_bytes_bits_max = 36;
 constexpr float lone_syn_bits = 4;  // the same options, a TTL that fell
 constexpr float accept_bits_lone_syn = 22;
 constexpr float syn_ip_id_bits = 10;                       // some scanners give all their probes one
@@ -38,7 +39,7 @@ constexpr float echo_other_ends = -24;
 constexpr std::uint32_t few_sharers_max = 3;        // one tap may see a connection on both sides of a gateway
 constexpr std::uint32_t common_head_count_min = 5;  // a first datagram that so many legs of a tap begin with
 constexpr float probe_client_bits = 8;              // more, where address and port are nearly all there is
-constexpr float probe_again = -40;
+constexpr float halves_bits = 16;
 constexpr float accept_bits_probe = 8;  // of what identifies, where the ISN is common
 constexpr float accept_bits_tcp = 32;
 constexpr float accept_bits_no_isn = 36;  // by the IP ids of both directions and what else fits
@@ -74,7 +75,10 @@ bool same_isns_in(const WindowLeg& a, const WindowLeg& b) {
 float price_of_isn(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, Direction d) {
     if (a.flow(d).isn == 0) return isn_zero_bits;
     const std::uint32_t sharers = std::max(window.isn_prevalence(a, d), window.isn_prevalence(b, d));
-    if (sharers < common_isn_count_min) return isn_bits;
+    // So is one that a client sends again and again from one port.
+    const std::uint32_t from_port = std::max(window.client_prevalence(a), window.client_prevalence(b));
+    const bool probes = d == Direction::to_server && sharers > few_sharers_max && from_port > few_sharers_max;
+    if (sharers < common_isn_count_min) return probes ? isn_common_bits - 4 : isn_bits;
     return std::max(1.0F, isn_bits - 8.0F * (std::log2(static_cast<float>(sharers)) - 1.0F));
 }
 
@@ -94,12 +98,13 @@ float price_of_server(const LegWindow& window, const WindowLeg& a, const WindowL
 }
 
 /// Each saw one SYN, and not at one time: gateways pass it on at once.
-bool starts_apart(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+float price_of_late_syn(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     const WindowFlow& x = a.flow(Direction::to_server);
     const WindowFlow& y = b.flow(Direction::to_server);
-    if (x.syn_count != 1 || y.syn_count != 1) return false;
     const CommonTime common = common_time(window, a, b);
-    return common.known && std::llabs(b.at(y.syn) - common.shift_ns - a.at(x.syn)) > gateway_ns_max + common.error_ns;
+    if (x.syn_count != 1 || y.syn_count != 1 || !common.known) return 0;
+    const DurationNs late = std::llabs(b.at(y.syn) - common.shift_ns - a.at(x.syn)) - common.error_ns;
+    return late > gateway_ns_max ? -40.0F : late > gateway_ns_max / 4 ? -20.0F : late > gateway_ns_max / 10 ? -8.0F : 0;
 }
 
 void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
@@ -121,7 +126,8 @@ void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, P
         else
             out.add_key(by, bits);
         if (d == Direction::to_client) continue;
-        if (starts_apart(window, a, b)) out.add(EvidenceBy::contradiction, probe_again);
+        const float late = price_of_late_syn(window, a, b);
+        if (late != 0) out.add(EvidenceBy::contradiction, late);
         // Many probes of one source: what it probes is what tells them apart, where a gateway keeps that.
         if (bits >= isn_common_bits) continue;
         if (a.server == b.server) out.add_key(EvidenceBy::same_server, price_of_server(window, a, b));
@@ -261,6 +267,29 @@ bool shifts_evenly(const WindowFlow& x, const WindowFlow& y, const SampleMatch& 
     return true;
 }
 
+/// Both found in the middle, and both numbers shifted: the same bytes in packets of the same length at the same time.
+void add_same_bytes(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    const CommonTime common = common_time(window, a, b);
+    if (!common.known) return;
+    // Proxies do the same, and then the server is another.
+    if (a.server != b.server && !loses_odd_ttl(a, b)) return;
+    float bits = 0;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const SampleMatch match = match_samples(a, b, d);
+        for (std::size_t i = 0; i < match.count; ++i) {
+            const TimeNs x = a.at(a.flow(d).samples[match.pairs[i].a].time);
+            const TimeNs y = b.at(b.flow(d).samples[match.pairs[i].b].time);
+            if (x == 0 || y == 0) continue;
+            const DurationNs apart = std::llabs(y - common.shift_ns - x) - common.error_ns;
+            bits += apart < ns_per_ms ? 10.0F : apart < 10 * ns_per_ms ? 4.0F : -10.0F;
+        }
+    }
+    if (bits > 0)
+        out.add_key(EvidenceBy::payload_sample, std::min(bits, same_bytes_bits_max));
+    else if (bits < 0)
+        out.add(EvidenceBy::contradiction, bits);
+}
+
 void add_samples(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     float payload = 0;
     float ids = 0;
@@ -270,6 +299,9 @@ void add_samples(const LegWindow& window, const WindowLeg& a, const WindowLeg& b
     int mismatches = 0;
     bool other = false;
     bool other_ids = false;
+    bool in_middle = true;
+    for (const WindowLeg* l : {&a, &b})
+        for (const WindowFlow& flow : l->flows) in_middle &= !flow.has_isn;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SampleMatch match = match_samples(a, b, d);
         mismatches += match.mismatches;
@@ -285,10 +317,12 @@ void add_samples(const LegWindow& window, const WindowLeg& a, const WindowLeg& b
     }
     if (seqs > 0 || acks > 0) out.add_key(EvidenceBy::seq_ack_pair, seqs > 0 && acks > 0 ? 64.0F : 32.0F);
     if (shifted > 0) out.add(EvidenceBy::constant_delta, 16);
+    if (seqs + acks == 0 && in_middle) add_same_bytes(window, a, b, out);
     if (payload > 0) out.add(EvidenceBy::payload_sample, std::min(payload, 8.0F));
     if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, ids);
     // Gateways that forward keep the IP id, but for some firewalls and NAT64.
-    if (other_ids && ids == 0 && !same_isns_in(a, b) && !(both_isns_differ_in(a, b) && passes_packets(window, a, b)))
+    if (other_ids && ids == 0 && !in_middle && !same_isns_in(a, b) &&
+        !(both_isns_differ_in(a, b) && passes_packets(window, a, b)))
         out.add(EvidenceBy::contradiction, other_ip_ids);
     if (mismatches > 0) out.add(EvidenceBy::contradiction, -8.0F * static_cast<float>(std::min(mismatches, 3)));
     // A TOA names an address and a port, not a connection: the same one may lead to another VIP at the same time.
@@ -326,22 +360,51 @@ void add_syn_ip_ids(const LegWindow& window, const WindowLeg& a, const WindowLeg
         out.add(EvidenceBy::contradiction, -syn_ip_id_bits);
 }
 
-/// Found in the middle on one side: the same addresses, and sequence numbers in the same place of both directions.
-void add_stream_state(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
-    if (!a.same_ends(b)) return;
+/// What a leg shows of a direction's sequence space: what was sent, or, where that was not seen, what was acknowledged.
+struct StreamSpan {
+    bool known = false;
+    std::uint32_t begin = 0;
+    std::uint32_t end = 0;
+};
+
+StreamSpan span_of(const WindowLeg& leg, std::size_t d) {
+    const WindowFlow& own = leg.flows[d];
+    const WindowFlow& peer = leg.flows[1 - d];
+    if (own.next_seq != 0)
+        return {true, own.has_isn ? own.isn : own.sample_count > 0 ? own.samples[0].seq : own.next_seq, own.next_seq};
+    if (peer.sample_count == 0 || peer.samples[0].ack == 0) return {};
+    return {true, own.has_isn ? own.isn : peer.samples[0].ack, peer.samples[peer.sample_count - 1].ack};
+}
+
+/// Nothing but the end of both legs was seen: both sides' last sequence numbers are the same.
+void add_ends(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     float bits = 0;
     for (std::size_t d = 0; d < direction_count; ++d) {
         const WindowFlow& x = a.flows[d];
         const WindowFlow& y = b.flows[d];
-        if ((x.has_isn && y.has_isn) || x.next_seq == 0 || y.next_seq == 0) continue;
-        const auto low = [](const WindowFlow& f) {
-            return f.has_isn ? f.isn : f.sample_count > 0 ? f.samples[0].seq : f.next_seq;
-        };
-        const std::uint32_t x_width = x.next_seq - low(x);
-        const std::uint32_t y_width = y.next_seq - low(y);
+        if (x.has_isn || y.has_isn || x.sample_count != 0 || y.sample_count != 0) return;
+        if (x.next_seq != 0 && x.next_seq == y.next_seq) bits += isn_bits;
+    }
+    if (bits > 0) out.add_key(EvidenceBy::seq_ack_pair, bits);
+}
+
+/// Found in the middle on one side: the same addresses, and sequence numbers in the same place of both directions.
+void add_stream_state(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    if (!a.same_ends(b)) {
+        add_ends(a, b, out);
+        return;
+    }
+    float bits = 0;
+    for (std::size_t d = 0; d < direction_count; ++d) {
+        if (a.flows[d].has_isn && b.flows[d].has_isn) continue;
+        const StreamSpan x = span_of(a, d);
+        const StreamSpan y = span_of(b, d);
+        if (!x.known || !y.known) continue;
+        const std::uint32_t x_width = x.end - x.begin;
+        const std::uint32_t y_width = y.end - y.begin;
         if (x_width > 1U << 30 || y_width > 1U << 30) continue;  // wrapped, or nonsense: says nothing
         const std::uint32_t slack = 1U << 16;
-        const std::int64_t ahead = static_cast<std::int32_t>(low(y) - low(x));
+        const std::int64_t ahead = static_cast<std::int32_t>(y.begin - x.begin);
         const bool meet = ahead <= std::int64_t{x_width} + slack && -ahead <= std::int64_t{y_width} + slack;
         const float entropy = 32 - std::log2(static_cast<float>(x_width) + static_cast<float>(y_width) + 2.0F * slack);
         bits += meet ? entropy : -16;
@@ -483,6 +546,18 @@ bool has_query(const LegWindow& window, const WindowLeg& leg) {
     return has;
 }
 
+/// The way there on one leg, the way back on the other, between the same ends and in no other tunnels.
+bool are_halves(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+    const auto only = [](const WindowLeg& l, Direction d) {
+        return l.flow(d).packets != 0 && l.flow(opposite(d)).packets == 0;
+    };
+    if (!a.same_ends(b)) return false;
+    if (!(only(a, Direction::to_server) && only(b, Direction::to_client)) &&
+        !(only(a, Direction::to_client) && only(b, Direction::to_server)))
+        return false;
+    return overlay_id(window.segment(a.segment)) == overlay_id(window.segment(b.segment));
+}
+
 PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const WindowLeg& b,
                             const EvidenceLimits& limits) {
     PairEvidence out;
@@ -532,6 +607,7 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     if (icmp && ids == 0 && a.client.ip != b.client.ip && a.server.ip != b.server.ip &&
         a.client.ip.is_v4() == b.client.ip.is_v4())
         out.add(EvidenceBy::contradiction, echo_other_ends);
+    if (are_halves(window, a, b)) out.add_key(EvidenceBy::same_server, halves_bits);
     if (out.key_bits == 0 && !a.same_ends(b)) return PairEvidence{};
     if (out.key_bits == 0) distance = std::llabs(b.first_ns - common.shift_ns - a.first_ns);
     if (!add_distance(distance, limits, common, out)) return PairEvidence{};
@@ -569,10 +645,10 @@ TimeNs start_of(const WindowLeg& leg) {
 }
 
 CommonTime common_time(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
-    if (a.clock == b.clock) return {true, 0, time_error_of(a, b)};
+    if (a.clock == b.clock) return {true, 0, time_error_of(a, b), true};
     const ClockOffset offset = window.clocks().between(a.clock, b.clock, a.first_ns);
-    if (!offset.known || offset.error_ns > clock_error_ns_max) return {};
-    return {true, offset.offset_ns, offset.error_ns + time_error_of(a, b)};
+    if ((!offset.known && !offset.guessed) || offset.error_ns > clock_error_ns_max) return {};
+    return {true, offset.offset_ns, offset.error_ns + time_error_of(a, b), offset.known};
 }
 
 DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b) { return std::max(a.time_error_ns, b.time_error_ns); }
@@ -619,7 +695,8 @@ SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction dire
             const bool ack_equal = s.ack == t.ack;
             if (by_offset && s.seq - x.isn != t.seq - y.isn) continue;
             // Found in the middle behind a gateway that writes both numbers anew, only the packet itself is the same.
-            const bool same_packet = s.hash == t.hash && s.ip_id != 0 && s.ip_id == t.ip_id;
+            const bool same_packet =
+                s.hash == t.hash && ((s.ip_id != 0 && s.ip_id == t.ip_id) || (!x.has_isn && !y.has_isn));
             if (tcp && !by_offset && !seq_equal && !ack_equal && !same_packet) continue;
             if (!tcp && a.protocol != Protocol::udp && !seq_equal) continue;
             if (s.hash != t.hash) {

@@ -53,6 +53,10 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
 /// yet.
 bool may_be_relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back);
 
+/// `back` carries what `front` asked for and what others did, or only a part of it: proxies keep such connections open
+/// and share them, and it is not `front`'s alone.
+bool carries_others(const LegWindow& window, const WindowLeg& front, const WindowLeg& back);
+
 /// A: explicit or at least 64 bits. B: at least 32. C: less.
 Grade grade_of(const PairEvidence& evidence);
 
@@ -109,6 +113,7 @@ struct CommonTime {
     bool known = false;
     DurationNs shift_ns = 0;
     DurationNs error_ns = 0;
+    bool measured = false;  ///< and not guessed from packets of one direction alone: the error is a bound
 };
 CommonTime common_time(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);
 

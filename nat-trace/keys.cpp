@@ -17,6 +17,7 @@ enum Salt : std::uint64_t {
     salt_head = 0x7000'0000'0000'0000,
     salt_request = 0x8000'0000'0000'0000,
     salt_probe = 0x6000'0000'0000'0000,
+    salt_bytes = 0xa000'0000'0000'0000,
     salt_lone_syn = 0x9000'0000'0000'0000,
 };
 
@@ -47,7 +48,15 @@ void add_middle(const WindowLeg& leg, LegKeys& keys) {
         const WindowSample& s = flow.samples[0];
         keys.add(salted(salt_stream, d == Direction::to_server ? s.ack : s.seq));
         keys.add(salted(salt_stream, d == Direction::to_server ? s.seq : s.ack));
+        // If the handshake alone was missed, what stands before the first bytes are the initial sequence numbers.
+        keys.add(salted(salt_isn, s.seq - 1));
+        // Behind a gateway that writes both numbers anew only the bytes are the same.
+        if (s.hash != 0) keys.add(salted(salt_bytes, std::uint64_t{s.hash} << 32 | s.length));
     }
+    // Nothing but the end was seen: both sides stand still.
+    if (leg.flow(Direction::to_server).sample_count != 0 || leg.flow(Direction::to_client).sample_count != 0) return;
+    for (const WindowFlow& flow : leg.flows)
+        if (flow.next_seq != 0) keys.add(salted(salt_stream, flow.next_seq));
 }
 
 /// The first payload packets as they survive every gateway that forwards packets. TCP's sequence numbers may be

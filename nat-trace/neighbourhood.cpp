@@ -80,7 +80,11 @@ class Gathering {
         const WindowLeg& b = window_.leg(other);
         const PairEvidence same = same_connection(window_, a, b, limits_.evidence);
         if (same.accepted) {
-            add_edge(at, other, {0, 0, same.bits, same.against, same.is_explicit, false, true});
+            Edge edge;
+            edge.bits = same.bits;
+            edge.against = same.against;
+            edge.is_explicit = same.is_explicit;
+            add_edge(at, other, edge);
             return;
         }
         const PairEvidence forward = relayed(window_, a, b, limits_.evidence);
@@ -88,11 +92,14 @@ class Gathering {
         if (!forward.accepted && !backward.accepted) return;
         const bool oriented = named_by_proxy(forward) != named_by_proxy(backward);
         const bool swapped = oriented ? named_by_proxy(backward) : !forward.accepted;
-        const bool is_explicit = forward.is_explicit || backward.is_explicit;
-        add_edge(at, other,
-                 {0, 0, std::max(forward.bits, backward.bits), 0, is_explicit, true, oriented,
-                  (swapped ? backward : forward).rare},
-                 swapped);
+        Edge edge;
+        edge.bits = std::max(forward.bits, backward.bits);
+        edge.is_explicit = forward.is_explicit || backward.is_explicit;
+        edge.relay = true;
+        edge.oriented = oriented;
+        edge.sided = oriented || (edge.is_explicit && forward.accepted != backward.accepted);
+        edge.rare = (swapped ? backward : forward).rare;
+        add_edge(at, other, edge, swapped);
     }
 
     static bool named_by_proxy(const PairEvidence& evidence) {

@@ -21,7 +21,8 @@ struct Edge {
     bool is_explicit = false;
     bool relay = false;  ///< `a` stands before a proxy, `b` behind it (ids alone do not say which: see oriented)
     bool oriented = true;
-    bool rare = true;  ///< of a relay: what is shared identifies by itself
+    bool sided = false;  ///< of a relay: time or a name tells which side `a` is on
+    bool rare = true;    ///< of a relay: what is shared identifies by itself
 };
 
 struct Neighbourhood {

@@ -170,6 +170,8 @@ double upstream_weight(const LegWindow& window, const WindowLeg& a, const Window
     if (a.clock != b.clock) {
         const DurationNs x = answer_gap(a);
         const DurationNs y = answer_gap(b);
+        // Clocks of one region rarely stand far apart: better than no order at all.
+        if (weight == 0 && !common.known) weight += by_time(b.first_ns - a.first_ns, 0, weight_unclear / 2);
         if (x > 0 && y > 0)
             weight += by_time(x - y, std::max(time_error_of(a, b), stamp_error_ns_min), weight_handshake);
     }

@@ -94,28 +94,6 @@ void add_requests(const LegWindow& window, const Pair& pair, PairEvidence& out) 
         out.add(EvidenceBy::contradiction, -forwarded_for_bits);
 }
 
-/// The back connection carries what this front one asked for and what others did: it is kept open and shared by many.
-bool carries_others(const LegWindow& window, const Pair& pair) {
-    std::size_t front_count = 0;
-    window.each_hint(pair.front, [&](const WindowHint&) { ++front_count; });
-    if (front_count == hint_count_max) return false;  // some of what it asked for was not kept
-    bool clients = false;
-    const WindowHint* client = nullptr;
-    std::array<bool, 2> shared{};
-    std::array<bool, 2> other{};
-    window.each_hint(pair.back, [&](const WindowHint& y) {
-        if (y.kind == HintKind::forwarded_for) {
-            clients |= client != nullptr && client->source.ip != y.source.ip;
-            client = &y;
-        }
-        if (y.kind != HintKind::http_request && y.kind != HintKind::request_id) return;
-        bool same = false;
-        window.each_hint(pair.front, [&](const WindowHint& x) { same |= x.kind == y.kind && x.value == y.value; });
-        (same ? shared : other)[y.kind == HintKind::request_id] = true;
-    });
-    return clients || (shared[0] && other[0]) || (shared[1] && other[1]);
-}
-
 /// The PROXY header that `back` carries names `front`'s ends.
 float proxy_names(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
     float bits = 0;
@@ -151,6 +129,31 @@ float price_of_pace(const Pair& pair) {
     return bits;
 }
 
+/// Both found in the middle: what is said, packet by packet, is the same and passed on at once.
+PairEvidence same_packets(const Pair& pair) {
+    PairEvidence out;
+    if (!pair.common.known || pair.front.server == pair.back.server) return out;
+    float bits = 0;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const SampleMatch match = match_samples(pair.front, pair.back, d);
+        for (std::size_t i = 0; i < match.count; ++i) {
+            const TimeNs x = pair.front.at(pair.front.flow(d).samples[match.pairs[i].a].time);
+            const TimeNs y = pair.back_time(pair.back.at(pair.back.flow(d).samples[match.pairs[i].b].time));
+            if (x == 0 || y == 0) continue;
+            const DurationNs later = d == Direction::to_server ? y - x : x - y;
+            bits += later < -pair.slack_ns   ? -10.0F
+                    : later < 2 * ns_per_ms  ? 10.0F
+                    : later < 20 * ns_per_ms ? 4.0F
+                                             : -4.0F;
+        }
+    }
+    if (bits <= 0) return out;
+    out.add_key(EvidenceBy::payload_sample, bits);
+    out.rare = false;
+    out.accepted = bits >= accept_bits_stream;
+    return out;
+}
+
 /// A proxy that says nothing of itself repeats the bytes (TCP mode) or at least the request (HTTP mode), and does so at
 /// once: the back connection begins while the front one waits.
 PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,
@@ -164,6 +167,7 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
     const Pair pair{front, back, common_time(window, front, back)};
     const TimeNs f = start_of(front);
     const TimeNs b = pair.back_time(start_of(back));
+    if (f == 0 && b == 0) return same_packets(pair);
     if (f == 0 || b == 0 || std::llabs(b - f) > limits.candidate_distance_ns_max) return out;
     if ((pair.common.known && b + pair.common.error_ns < f) || against_causality(window, pair)) return out;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
@@ -174,7 +178,7 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
     }
     if (share_tls_random(window, front, back)) out.add_key(EvidenceBy::tls_random, tls_random_bits);
     add_requests(window, pair, out);
-    if (out.key_bits == 0 || carries_others(window, pair)) return PairEvidence{};
+    if (out.key_bits == 0 || carries_others(window, front, back)) return PairEvidence{};
     if (pair.common.known) out.add(EvidenceBy::timing, price_of_pace(pair));
     out.rare = out.key_bits >= rare_key_bits;
     const float bits_min = pair.common.known ? accept_bits_stream : accept_bits_no_time;
@@ -191,6 +195,11 @@ EvidenceBy shared_id(const LegWindow& window, const Pair& pair, DurationNs dista
         if (x.kind != HintKind::request_id && x.kind != HintKind::traceparent) return;
         window.each_hint(back, [&](const WindowHint& y) {
             if (x.kind != y.kind || x.value != y.value) return;
+            // The proxy asks after it was asked, and answers after it was answered.
+            const bool asked = y.direction == Direction::to_server && x.direction == Direction::to_server;
+            const bool answered = x.direction == Direction::to_client;
+            if (asked && pair.impossible(x.time_ns, pair.back_time(y.time_ns))) return;
+            if (answered && pair.impossible(pair.back_time(y.time_ns), x.time_ns)) return;
             const DurationNs apart = std::llabs(pair.back_time(y.time_ns) - x.time_ns);
             if (apart > distance_max) return;
             if (count == 0 && x.kind == HintKind::traceparent) by = EvidenceBy::traceparent;
@@ -202,6 +211,44 @@ EvidenceBy shared_id(const LegWindow& window, const Pair& pair, DurationNs dista
 }
 
 }  // namespace
+
+bool carries_others(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
+    std::size_t front_count = 0;
+    std::size_t back_count = 0;
+    window.each_hint(front, [&](const WindowHint&) { ++front_count; });
+    window.each_hint(back, [&](const WindowHint&) { ++back_count; });
+    bool clients = false;
+    const WindowHint* client = nullptr;
+    window.each_hint(back, [&](const WindowHint& y) {
+        if (y.kind != HintKind::forwarded_for) return;
+        clients |= client != nullptr && client->source.ip != y.source.ip;
+        client = &y;
+    });
+    if (clients) return true;
+    for (const HintKind kind : {HintKind::http_request, HintKind::request_id}) {
+        const auto count_missing = [&](const WindowLeg& a, const WindowLeg& b, std::size_t& shared) {
+            std::size_t missing = 0;
+            window.each_hint(a, [&](const WindowHint& x) {
+                if (x.kind != kind || x.direction != Direction::to_server)
+                    return;  // answers come late, and may be missed
+                bool same = false;
+                window.each_hint(b, [&](const WindowHint& y) {
+                    same |= y.kind == kind && y.direction == x.direction && y.value == x.value;
+                });
+                ++(same ? shared : missing);
+            });
+            return missing;
+        };
+        std::size_t shared = 0;
+        const std::size_t of_others = count_missing(back, front, shared);
+        std::size_t again = 0;
+        const std::size_t elsewhere = count_missing(front, back, again);
+        if (shared == 0) continue;
+        if (of_others > 0 && front_count < hint_count_max) return true;  // else some of what it asked for was not kept
+        if (elsewhere > shared && back_count < hint_count_max) return true;  // asked of several servers in turn
+    }
+    return false;
+}
 
 bool may_be_relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
     const Pair pair{front, back, common_time(window, front, back)};
@@ -231,6 +278,9 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
         else if (pair.common.known)
             out.add(EvidenceBy::timing, distance < 10 * ns_per_ms ? 8.0F : distance < 100 * ns_per_ms ? 4.0F : 0.0F);
     }
+    // A connection that stood before the client came is one that the proxy keeps open, for many.
+    const TimeNs begun = pair.back_time(start_of(back));
+    if (proxy == 0 && pair.impossible(start_of(front), begun)) return PairEvidence{};
     int ids = 0;
     DurationNs apart = 0;
     const EvidenceBy by = shared_id(window, pair, limits.candidate_distance_ns_max, ids, apart);
@@ -240,7 +290,6 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
         distance = std::min(distance, apart);
     }
     if (!out.is_explicit) return same_stream(window, front, back, limits);
-    if (proxy == 0 && carries_others(window, pair)) return PairEvidence{};
     if (pair.common.known && distance < 100 * ns_per_ms)
         out.add(EvidenceBy::timing, distance < ns_per_ms ? 6.0F : distance < 10 * ns_per_ms ? 3.0F : 1.0F);
     window.each_hint(back, [&](const WindowHint& h) {

@@ -69,9 +69,10 @@ class Orientation {
         return 0;
     }
     double by_start() const {
-        if (!common_.known) return 0;
+        // Clocks of one region rarely stand far apart: better than no order at all.
+        const double weight = common_.known ? 3 : 0.5;
         const DurationNs later = start(back_) - common_.shift_ns - start(front_);
-        return later > 0 ? 3 : later < 0 ? -3 : 0;
+        return later > 0 ? weight : later < 0 ? -weight : 0;
     }
 
     struct IdTimes {
@@ -122,6 +123,7 @@ struct Joint {
     bool named = false;  ///< by a PROXY header, which says who is who
     bool by_id = false;  ///< by an id that both carry
     bool rare = false;   ///< by what identifies
+    bool sided = false;  ///< which is the front is known
 };
 
 class RelayGraph {
@@ -134,9 +136,11 @@ class RelayGraph {
         for (const Edge& e : around.edges)
             if (e.relay) add(connection_of[e.a], connection_of[e.b], e);
         for (Joint& j : joints_)
-            if (!j.named && Orientation(window, connections[j.front], connections[j.back]).weight() < 0)
+            if (!j.named && !j.sided && Orientation(window, connections[j.front], connections[j.back]).weight() < 0)
                 std::swap(j.front, j.back);
-        std::erase_if(joints_, [&](const Joint& j) { return !j.named && !j.by_id && !may_join(j); });
+        std::erase_if(joints_, [&](const Joint& j) {
+            return !j.named && ((!j.by_id && !may_join(j)) || is_shared(connections_[j.front], connections_[j.back]));
+        });
     }
 
     /// For each connection the one behind it, where there is exactly one.
@@ -162,13 +166,15 @@ class RelayGraph {
             const bool alike = j.front == front && j.back == back;
             if (!alike && !(j.front == back && j.back == front)) continue;
             if (edge.oriented && edge.is_explicit && !j.named)
-                j = {front, back, std::max(j.bits, edge.bits), true, j.by_id, j.rare};
+                j = {front, back, std::max(j.bits, edge.bits), true, j.by_id, j.rare, true};
             j.bits = std::max(j.bits, edge.bits);
             j.by_id |= edge.is_explicit;
             j.rare |= edge.rare;
+            if (edge.sided && !j.named) j.front = front, j.back = back, j.sided = true;
             return;
         }
-        joints_.push_back({front, back, edge.bits, edge.oriented && edge.is_explicit, edge.is_explicit, edge.rare});
+        joints_.push_back(
+            {front, back, edge.bits, edge.oriented && edge.is_explicit, edge.is_explicit, edge.rare, edge.sided});
     }
 
     /// A proxy stands between the last leg of the one and the first of the other: strangers that say the same at the
@@ -213,6 +219,13 @@ class RelayGraph {
         if (j.named || j.by_id || j.rare || opened == no_leg || window_.is_proxy(window_.leg(opened))) return true;
         for (const std::size_t side : {c, behind})
             for (const ChainLeg& l : connections_[side]) window_.leg(l.leg).ambiguous = true;
+        return false;
+    }
+
+    bool is_shared(const Chain& front, const Chain& back) const {
+        for (const ChainLeg& f : front)
+            for (const ChainLeg& b : back)
+                if (carries_others(window_, window_.leg(f.leg), window_.leg(b.leg))) return true;
         return false;
     }
 
