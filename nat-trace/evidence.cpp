@@ -236,6 +236,23 @@ bool loses_odd_ttl(const WindowLeg& a, const WindowLeg& b) {
     return ahead != 0 && std::abs(ahead) <= gateways_max && std::abs(back) <= gateways_max && ahead * back > 0;
 }
 
+/// Each direction loses as much on the way between the legs: a proxy's packets begin anew. Nothing is lost only where
+/// nothing routed the packets, and that keeps the server.
+bool loses_ttl_evenly(const WindowLeg& a, const WindowLeg& b) {
+    const WindowFlow& x = a.flow(Direction::to_server);
+    const WindowFlow& y = b.flow(Direction::to_server);
+    const WindowFlow& s = a.flow(Direction::to_client);
+    const WindowFlow& t = b.flow(Direction::to_client);
+    const bool there = x.data_ttl != 0 && y.data_ttl != 0;
+    const bool back = s.data_ttl != 0 && t.data_ttl != 0;
+    const int ahead = int{x.data_ttl} - int{y.data_ttl};
+    const int behind = int{t.data_ttl} - int{s.data_ttl};
+    if ((there && std::abs(ahead) > gateways_max) || (back && std::abs(behind) > gateways_max)) return false;
+    if (there && back && ahead != behind) return false;
+    const bool lost = (there && ahead != 0) || (back && behind != 0) || (!there && !back);
+    return lost || a.server == b.server;
+}
+
 /// What only a gateway that passes packets on leaves as it was, though it wrote both sequence numbers anew.
 bool passes_packets(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
@@ -244,6 +261,7 @@ bool passes_packets(const LegWindow& window, const WindowLeg& a, const WindowLeg
         if (match_samples(a, b, d).same_ip_ids > 0) return true;
     }
     if (loses_odd_ttl(a, b)) return true;
+    if (!loses_ttl_evenly(a, b)) return false;
     const CommonTime common = common_time(window, a, b);
     if (a.clock != b.clock && (!common.known || keeps_pace(a, b))) return keeps_pace(a, b);
     // A proxy completes the front handshake before it opens the back one.

@@ -213,10 +213,11 @@ EvidenceBy shared_id(const LegWindow& window, const Pair& pair, DurationNs dista
 }  // namespace
 
 bool carries_others(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
-    std::size_t front_count = 0;
-    std::size_t back_count = 0;
-    window.each_hint(front, [&](const WindowHint&) { ++front_count; });
-    window.each_hint(back, [&](const WindowHint&) { ++back_count; });
+    const auto full = [&](const WindowLeg& leg) {  // some of what it asked for was not kept
+        std::size_t count = 0;
+        window.each_hint(leg, [&](const WindowHint&) { ++count; });
+        return count >= hint_count_max;
+    };
     bool clients = false;
     const WindowHint* client = nullptr;
     window.each_hint(back, [&](const WindowHint& y) {
@@ -225,29 +226,22 @@ bool carries_others(const LegWindow& window, const WindowLeg& front, const Windo
         client = &y;
     });
     if (clients) return true;
-    for (const HintKind kind : {HintKind::http_request, HintKind::request_id}) {
-        const auto count_missing = [&](const WindowLeg& a, const WindowLeg& b, std::size_t& shared) {
-            std::size_t missing = 0;
-            window.each_hint(a, [&](const WindowHint& x) {
-                if (x.kind != kind || x.direction != Direction::to_server)
-                    return;  // answers come late, and may be missed
-                bool same = false;
-                window.each_hint(b, [&](const WindowHint& y) {
-                    same |= y.kind == kind && y.direction == x.direction && y.value == x.value;
-                });
-                ++(same ? shared : missing);
-            });
-            return missing;
-        };
-        std::size_t shared = 0;
-        const std::size_t of_others = count_missing(back, front, shared);
-        std::size_t again = 0;
-        const std::size_t elsewhere = count_missing(front, back, again);
-        if (shared == 0) continue;
-        if (of_others > 0 && front_count < hint_count_max) return true;  // else some of what it asked for was not kept
-        if (elsewhere > shared && back_count < hint_count_max) return true;  // asked of several servers in turn
-    }
-    return false;
+    std::size_t asked = 0;
+    std::size_t shared = 0;
+    std::size_t passed_on = 0;
+    window.each_hint(front, [&](const WindowHint& x) { asked += x.kind == HintKind::http_request; });
+    window.each_hint(back, [&](const WindowHint& y) {
+        if (y.kind != HintKind::http_request) return;
+        ++passed_on;
+        bool same = false;
+        window.each_hint(front, [&](const WindowHint& x) { same |= x.kind == y.kind && x.value == y.value; });
+        shared += same;
+    });
+    if (asked == 0 || passed_on == 0) return false;
+    // A proxy that rewrites what is asked for still asks as often.
+    const std::size_t of_others = shared == 0 ? passed_on - std::min(passed_on, asked) : passed_on - shared;
+    const std::size_t elsewhere = shared == 0 ? 0 : asked - std::min(asked, shared);
+    return (of_others > 0 && !full(front)) || (elsewhere > shared && !full(back));
 }
 
 bool may_be_relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {

@@ -60,7 +60,7 @@ class Orientation {
     }
     /// The front handshake comes before the back one and the front answer after it, whatever the clocks say.
     double by_wait() const {
-        if (common_.known) return 0;
+        if (window_.leg(front_.front().leg).clock == window_.leg(back_.front().leg).clock) return 0;
         for (const bool from_handshake : {true, false}) {
             const DurationNs f = wait(front_, from_handshake);
             const DurationNs b = wait(back_, from_handshake);
@@ -70,8 +70,11 @@ class Orientation {
     }
     double by_start() const {
         // Clocks of one region rarely stand far apart: better than no order at all.
-        const double weight = common_.known ? 3 : 0.5;
         const DurationNs later = start(back_) - common_.shift_ns - start(front_);
+        const bool clear =
+            common_.known && (window_.leg(front_.front().leg).clock == window_.leg(back_.front().leg).clock ||
+                              std::llabs(later) > common_.error_ns);
+        const double weight = clear ? 3 : 0.5;
         return later > 0 ? weight : later < 0 ? -weight : 0;
     }
 
