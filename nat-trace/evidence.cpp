@@ -40,6 +40,7 @@ constexpr std::uint32_t few_sharers_max = 3;        // one tap may see a connect
 constexpr std::uint32_t common_head_count_min = 5;  // a first datagram that so many legs of a tap begin with
 constexpr float probe_client_bits = 8;              // more, where address and port are nearly all there is
 constexpr float halves_bits = 16;
+constexpr float never_together = -24;   // one leg's packets came when the other's were over
 constexpr float accept_bits_probe = 8;  // of what identifies, where the ISN is common
 constexpr float accept_bits_tcp = 32;
 constexpr float accept_bits_no_isn = 36;  // by the IP ids of both directions and what else fits
@@ -394,13 +395,13 @@ StreamSpan span_of(const WindowLeg& leg, std::size_t d) {
     return {true, own.has_isn ? own.isn : peer.samples[0].ack, peer.samples[peer.sample_count - 1].ack};
 }
 
-/// Nothing but the end of both legs was seen: both sides' last sequence numbers are the same.
+/// The beginning of one leg at least was not seen: both sides' last sequence numbers are the same.
 void add_ends(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     float bits = 0;
     for (std::size_t d = 0; d < direction_count; ++d) {
         const WindowFlow& x = a.flows[d];
         const WindowFlow& y = b.flows[d];
-        if (x.has_isn || y.has_isn || x.sample_count != 0 || y.sample_count != 0) return;
+        if (x.has_isn && y.has_isn) return;
         if (x.next_seq != 0 && x.next_seq == y.next_seq) bits += isn_bits;
     }
     if (bits > 0) out.add_key(EvidenceBy::seq_ack_pair, bits);
@@ -512,6 +513,11 @@ PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowL
     if (!overlap(a, b, limits.candidate_distance_ns_max)) return out;
     if (a_start != 0 && b_start != 0 && !add_distance(b_start - common.shift_ns - a_start, limits, common, out))
         return PairEvidence{};
+    if ((a_start == 0 || b_start == 0) && common.known) {
+        const DurationNs gap =
+            std::max(a.first_ns - (b.last_ns - common.shift_ns), b.first_ns - common.shift_ns - a.last_ns);
+        if (gap > gateway_ns_max + common.error_ns) out.add(EvidenceBy::contradiction, never_together);
+    }
     add_isns(window, a, b, out);
     add_syn_ip_ids(window, a, b, out);
     add_lone_syns(window, a, b, out);
@@ -536,7 +542,7 @@ bool share_quic_id(const LegWindow& window, const WindowLeg& a, const WindowLeg&
     window.each_hint(a, [&](const WindowHint& x) {
         if (x.kind != HintKind::quic_cid) return;
         window.each_hint(b, [&](const WindowHint& y) {
-            if (y.kind == x.kind) (y.value == x.value ? same : other) = true;
+            if (y.kind == x.kind && y.direction == x.direction) (y.value == x.value ? same : other) = true;
         });
     });
     return same;
@@ -625,9 +631,10 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     if (icmp && ids == 0 && a.client.ip != b.client.ip && a.server.ip != b.server.ip &&
         a.client.ip.is_v4() == b.client.ip.is_v4())
         out.add(EvidenceBy::contradiction, echo_other_ends);
-    if (are_halves(window, a, b)) out.add_key(EvidenceBy::same_server, halves_bits);
+    const bool halves = are_halves(window, a, b);
+    if (halves) out.add_key(EvidenceBy::same_server, halves_bits);
     if (out.key_bits == 0 && !a.same_ends(b)) return PairEvidence{};
-    if (out.key_bits == 0) distance = std::llabs(b.first_ns - common.shift_ns - a.first_ns);
+    if (out.key_bits == 0 || halves) distance = std::llabs(b.first_ns - common.shift_ns - a.first_ns);
     if (!add_distance(distance, limits, common, out)) return PairEvidence{};
     if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, std::min(ids, 32.0F));
     add_addresses(window, a, b, out);

@@ -53,10 +53,6 @@ void add_middle(const WindowLeg& leg, LegKeys& keys) {
         // Behind a gateway that writes both numbers anew only the bytes are the same.
         if (s.hash != 0) keys.add(salted(salt_bytes, std::uint64_t{s.hash} << 32 | s.length));
     }
-    // Nothing but the end was seen: both sides stand still.
-    if (leg.flow(Direction::to_server).sample_count != 0 || leg.flow(Direction::to_client).sample_count != 0) return;
-    for (const WindowFlow& flow : leg.flows)
-        if (flow.next_seq != 0) keys.add(salted(salt_stream, flow.next_seq));
 }
 
 /// The first payload packets as they survive every gateway that forwards packets. TCP's sequence numbers may be
@@ -123,6 +119,9 @@ LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
     if (is_tcp(leg)) {
         add_isns(window, leg, keys);
         if (keys.count == 1) add_middle(leg, keys);
+        // Of a connection whose beginning one tap missed, the end is the same; the server's survives most gateways.
+        const WindowFlow& s = leg.flow(Direction::to_client);
+        if (leg.phase == LegPhase::ended && s.next_seq != 0) keys.add(salted(salt_stream, s.next_seq));
     }
     add_signals(window, leg, keys);
     if (is_tcp(leg)) {

@@ -198,7 +198,7 @@ EvidenceBy shared_id(const LegWindow& window, const Pair& pair, DurationNs dista
             // The proxy asks after it was asked, and answers after it was answered.
             const bool asked = y.direction == Direction::to_server && x.direction == Direction::to_server;
             const bool answered = x.direction == Direction::to_client;
-            if (asked && pair.impossible(x.time_ns, pair.back_time(y.time_ns))) return;
+            if (asked && pair.common.known && pair.back_time(y.time_ns) + pair.common.error_ns < x.time_ns) return;
             if (answered && pair.impossible(pair.back_time(y.time_ns), x.time_ns)) return;
             const DurationNs apart = std::llabs(pair.back_time(y.time_ns) - x.time_ns);
             if (apart > distance_max) return;

@@ -101,7 +101,11 @@ void Study::look_at_handshake(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen
     const Transport& tcp = *seen.transport;
     Flow& own = cold.flows[seen.side].flow;
     Flow& peer = cold.flows[seen.side ^ 1].flow;
-    if (tcp.flags & tcp_reset) return;
+    if (tcp.flags & tcp_reset) {
+        // RFC 9293, 3.10.7.1: what refuses a SYN has no sequence number of its own, and acknowledges the SYN.
+        if ((tcp.flags & tcp_ack) != 0 && tcp.seq == 0 && tcp.ack != 0) reveal_isn(peer, tcp.ack - 1);
+        return;
+    }
     if (tcp.flags & tcp_syn) {
         note_syn(own, seen);
         if ((tcp.flags & tcp_ack) == 0) return;
