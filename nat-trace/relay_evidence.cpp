@@ -198,6 +198,7 @@ EvidenceBy shared_id(const LegWindow& window, const Pair& pair, DurationNs dista
             // The proxy asks after it was asked, and answers after it was answered.
             const bool asked = y.direction == Direction::to_server && x.direction == Direction::to_server;
             const bool answered = x.direction == Direction::to_client;
+            if (x.direction == Direction::to_server && y.direction == Direction::to_client) return;  // is behind
             if (asked && pair.common.known && pair.back_time(y.time_ns) + pair.common.error_ns < x.time_ns) return;
             if (answered && pair.impossible(pair.back_time(y.time_ns), x.time_ns)) return;
             const DurationNs apart = std::llabs(pair.back_time(y.time_ns) - x.time_ns);
@@ -212,12 +213,31 @@ EvidenceBy shared_id(const LegWindow& window, const Pair& pair, DurationNs dista
 
 }  // namespace
 
+namespace {
+
+/// What was kept of a connection's requests: a leg keeps only its first hints.
+struct KeptRequests {
+    std::size_t count = 0;
+    bool all = true;
+    TimeNs until_ns = 0;  ///< of the last hint; later requests may not have been kept
+};
+
+KeptRequests kept_requests(const LegWindow& window, const WindowLeg& leg) {
+    KeptRequests kept;
+    std::size_t hints = 0;
+    window.each_hint(leg, [&](const WindowHint& h) {
+        ++hints;
+        kept.count += h.kind == HintKind::http_request;
+        kept.until_ns = std::max(kept.until_ns, h.time_ns);
+    });
+    kept.all = hints < hint_count_max;
+    return kept;
+}
+
+}  // namespace
+
 bool carries_others(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
-    const auto full = [&](const WindowLeg& leg) {  // some of what it asked for was not kept
-        std::size_t count = 0;
-        window.each_hint(leg, [&](const WindowHint&) { ++count; });
-        return count >= hint_count_max;
-    };
+    const Pair pair{front, back, common_time(window, front, back)};
     bool clients = false;
     const WindowHint* client = nullptr;
     window.each_hint(back, [&](const WindowHint& y) {
@@ -226,22 +246,26 @@ bool carries_others(const LegWindow& window, const WindowLeg& front, const Windo
         client = &y;
     });
     if (clients) return true;
-    std::size_t asked = 0;
+    const KeptRequests front_kept = kept_requests(window, front);
+    const KeptRequests back_kept = kept_requests(window, back);
+    if (front_kept.count == 0 || back_kept.count == 0) return false;
     std::size_t shared = 0;
-    std::size_t passed_on = 0;
-    window.each_hint(front, [&](const WindowHint& x) { asked += x.kind == HintKind::http_request; });
+    std::size_t of_others = 0;
     window.each_hint(back, [&](const WindowHint& y) {
         if (y.kind != HintKind::http_request) return;
-        ++passed_on;
         bool same = false;
         window.each_hint(front, [&](const WindowHint& x) { same |= x.kind == y.kind && x.value == y.value; });
+        const TimeNs time = pair.back_time(y.time_ns);
+        const bool after = is_closed(front) && pair.impossible(time, front.last_ns);
         shared += same;
+        of_others += !same && (front_kept.all || (pair.common.known && (time < front_kept.until_ns || after)));
     });
-    if (asked == 0 || passed_on == 0) return false;
+    if (shared != 0) {
+        const std::size_t elsewhere = front_kept.count - std::min(front_kept.count, shared);
+        return of_others > 0 || (elsewhere > shared && back_kept.all);
+    }
     // A proxy that rewrites what is asked for still asks as often.
-    const std::size_t of_others = shared == 0 ? passed_on - std::min(passed_on, asked) : passed_on - shared;
-    const std::size_t elsewhere = shared == 0 ? 0 : asked - std::min(asked, shared);
-    return (of_others > 0 && !full(front)) || (elsewhere > shared && !full(back));
+    return front_kept.all && back_kept.count > front_kept.count;
 }
 
 bool may_be_relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
