@@ -50,7 +50,7 @@ int service_rank(std::uint16_t port, bool datagram) {
                                        9000, 9090, 9092, 9200, 9300, 9999, 10250, 11211, 15672, 25565, 27017};
     if (port < 1024) return 3;
     if (std::find(std::begin(known), std::end(known), port) != std::end(known)) return 2;
-    if (datagram) return port >= traceroute_port && port < traceroute_port + traceroute_port_count ? 2 : 0;
+    if (datagram) return port >= traceroute_port && port < traceroute_port + traceroute_port_count ? 1 : 0;
     return port < 32768 ? 1 : 0;  // outside the usual range of ephemeral ports
 }
 

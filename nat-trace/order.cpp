@@ -146,6 +146,13 @@ void order_taps(const LegWindow& window, std::vector<LegIndex>& legs) {
     legs = std::move(sorted);
 }
 
+/// The tap saw a direction's packets but missed its SYN: when the leg began is not known.
+bool missed_handshake(const WindowLeg& leg) {
+    return std::any_of(leg.flows.begin(), leg.flows.end(), [](const WindowFlow& flow) {
+        return flow.packets != 0 && flow.has_isn && flow.syn == time_offset_unknown;
+    });
+}
+
 /// How long the leg waited for the server's answer: the longer, the farther it is from the server. -1 when not known.
 DurationNs answer_gap(const WindowLeg& leg) {
     const TimeNs syn = leg.at(leg.flow(Direction::to_server).syn);
@@ -165,7 +172,8 @@ double upstream_weight(const LegWindow& window, const WindowLeg& a, const Window
         const DurationNs error = std::max<DurationNs>(common.error_ns, stamp_error_ns_min);
         weight += by_handshake(a, b, common.shift_ns, error);
         weight += by_samples(a, b, common.shift_ns, error);
-        if (weight == 0) weight += by_time(b.first_ns - common.shift_ns - a.first_ns, error, weight_unclear);
+        if (weight == 0 && !missed_handshake(a) && !missed_handshake(b))
+            weight += by_time(b.first_ns - common.shift_ns - a.first_ns, error, weight_unclear);
     }
     if (a.clock != b.clock) {
         const DurationNs x = answer_gap(a);

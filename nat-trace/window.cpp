@@ -49,7 +49,7 @@ TimeOffset offset_from(TimeNs start, TimeNs time) {
 
 std::uint32_t fold(std::uint64_t hash) { return static_cast<std::uint32_t>(hash ^ (hash >> 32)); }
 
-WindowFlow compact(const Flow& flow, TimeNs start) {
+WindowFlow compact(const Flow& flow, const Flow& peer, TimeNs start) {
     WindowFlow out;
     out.packets = flow.packets;
     out.bytes = flow.bytes;
@@ -64,7 +64,7 @@ WindowFlow compact(const Flow& flow, TimeNs start) {
     out.first_ip_id = flow.first_ip_id;
     out.window_scale = flow.window_scale;
     out.first_ttl = flow.first_ttl;
-    out.data_ttl = flow.last_ttl;
+    out.data_ttl = peer.packets == 0 ? flow.first_ttl : flow.last_ttl;  // unanswered, it may go round in a loop
     out.syn_count = static_cast<std::uint8_t>(std::min<std::uint32_t>(flow.syn_count, 255));
     out.has_timestamps = flow.has_timestamps;
     out.sack_permitted = flow.sack_permitted;
@@ -196,7 +196,8 @@ void LegWindow::fill(WindowLeg& l, const Leg& report) {
     l.end = report.end;
     l.client_by = report.client_by;
     l.socket_role = report.socket_role;
-    for (std::size_t d = 0; d < direction_count; ++d) l.flows[d] = compact(report.flows[d], report.first_ns);
+    for (std::size_t d = 0; d < direction_count; ++d)
+        l.flows[d] = compact(report.flows[d], report.flows[1 - d], report.first_ns);
     if (report.process.pid != 0) {
         if (l.process == no_leg) l.process = take_from(processes_, free_processes_);
         processes_[l.process] = report.process;

@@ -49,7 +49,8 @@ struct WindowFlow {
     std::uint16_t first_ip_id = 0;
     std::uint8_t window_scale = 0xff;
     std::uint8_t first_ttl = 0;
-    std::uint8_t data_ttl = 0;  ///< of the first packet with payload, else of the last packet
+    std::uint8_t data_ttl =
+        0;  ///< of the first packet with payload; else of the last, or, if none came back, the first
     std::uint8_t syn_count = 0;
     bool has_isn = false;
     bool has_timestamps = false;
