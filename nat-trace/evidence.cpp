@@ -359,7 +359,8 @@ void add_lone_syns(const LegWindow& window, const WindowLeg& a, const WindowLeg&
     const int fall = int{x.first_ttl} - int{y.first_ttl};
     // Some firewalls keep the TTL; they keep both ends as well.
     if (!common.known || (fall == 0 && !a.same_ends(b)) || std::abs(fall) > gateways_max) return;
-    if (a.same_ends(b) && a.tap == b.tap && a.segment != b.segment && x.isn != y.isn && fall == 0) return;
+    // So do tenants of the same addresses.
+    if (a.same_ends(b) && overlay_id(window.segment(a.segment)) != overlay_id(window.segment(b.segment))) return;
     if (std::llabs(b.at(y.syn) - common.shift_ns - a.at(x.syn)) > lone_syn_ns_max + common.error_ns) return;
     if (std::min(x.syn_count, y.syn_count) > 1 && x.syn_count != y.syn_count) return;
     out.add_key(EvidenceBy::ip_id, ip_id_bits);
