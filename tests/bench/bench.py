@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the benchmarks in build/release/bench and prints their figures.
 
-usage: bench.py [NAME] [--json]     NAME picks the figures whose name begins with it
+usage: bench.py [NAME] [--json]     NAME picks the figures whose name begins with it, or a folder: nat-trace, dataplane,
+                                    controlplane; nat-trace also grades the engine on generated corpora
 
 A benchmark's name is its figure's name; its user counter `value` is the figure, its label "unit; conditions".
 Every benchmark runs several times; the median is printed, with the spread, since the machine is shared.
 """
+import itertools
 import json
 import os
 import pathlib
@@ -16,6 +18,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REPETITIONS = 5
+FOLDERS = {"nat-trace": "engine", "dataplane": "sensor", "controlplane": "store"}  # whose figures begin so
+SCORES = ROOT / "tests/sim/corpus/scores.py"
 
 
 def machine():
@@ -51,13 +55,25 @@ def figures(prefix):
                    "spread": [float(f"{min(values):.4g}"), float(f"{max(values):.4g}")], "conditions": f"{conditions}; {machine()}"}
 
 
+def grades():
+    """Precision and recall for each condition and group of classes of the simulator, one run: they do not vary."""
+    out = subprocess.run([SCORES, "--json"], text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    for row in map(json.loads, out.splitlines()):
+        for name in ("precision_ab", "precision", "recall", "order", "kind"):
+            if row[name] is not None:
+                yield {"name": f"engine.{name}.{row['condition']}.{row['group']}", "value": round(row[name], 6), "unit": "",
+                       "spread": [row[name], row[name]], "conditions": row["conditions"]}
+
+
 def main():
     as_json = "--json" in sys.argv[1:]
     names = [a for a in sys.argv[1:] if a != "--json"]
     if len(names) > 1 or any(n.startswith("-") for n in names):
         sys.exit(2 if print(__doc__, file=sys.stderr) is None else 2)
     any_figure = False
-    for figure in figures(names[0] if names else ""):
+    name = names[0] if names else ""
+    wanted = itertools.chain(figures(FOLDERS.get(name, name)), grades() if name == "nat-trace" else ())
+    for figure in wanted:
         any_figure = True
         if as_json:
             print(json.dumps(figure), flush=True)

@@ -132,6 +132,7 @@ def arguments():
     parser.add_argument("--classes", action="store_true", help="print each class as well")
     parser.add_argument("--markdown", type=pathlib.Path, help="write the tables to this file")
     parser.add_argument("--keep", type=pathlib.Path, help="keep the corpora and answers in this folder")
+    parser.add_argument("--json", action="store_true", help="print one object for each condition and group instead of the table")
     parser.add_argument("--ratchet", action="store_true", help="make gates of the figures that hold now, in the wanted file")
     return parser.parse_args()
 
@@ -146,6 +147,12 @@ def main():
         for row in list(scores[0].values()) + list(scores[1].values()):
             row["found"] = 1 - row["legs_missed"] / row["legs"] if row["legs"] else None
     wanted, failures, waits, risen = read_wanted(options.wanted), [], [], 0
+    if options.json:
+        for condition, (_, grouped) in results.items():
+            for name, row in sorted(grouped.items()):
+                print(json.dumps({"condition": condition, "group": name, **{f: row[f] for f in FIGURES},
+                                  "conditions": f"seed {options.seed}, {options.connections} connections, {options.rate:g} a second"}))
+        return 0
     print(f"{'condition':18}{'group/class':26}" + "".join(f"{f.replace('precision_ab', 'A+B'):>10}" for f in FIGURES))
     for condition, (classes, grouped) in results.items():
         for name, row in sorted(grouped.items()) + (sorted(classes.items()) if options.classes else []):
