@@ -46,12 +46,15 @@ Json link_json(const v1::PathLink& link) {
                                   {"max_ns", one.max_ns()},
                                   {"error_ns", one.error_ns()},
                                   {"samples", one.samples()}};
-    return {{"from", link.from()},          {"to", link.to()},
-            {"kind", link.kind()},          {"grade", link.grade()},
-            {"bits", rounded(link.bits())}, {"margin_bits", rounded(link.margin_bits())},
-            {"rivals", link.rivals()},      {"evidence", std::move(evidence)},
-            {"delta", std::move(delta)},    {"delay", std::move(delay)},
-            {"changes", link.changes()}};
+    Json json = {{"from", link.from()},          {"to", link.to()},
+                 {"kind", link.kind()},          {"grade", link.grade()},
+                 {"bits", rounded(link.bits())}, {"margin_bits", rounded(link.margin_bits())},
+                 {"rivals", link.rivals()},      {"evidence", std::move(evidence)},
+                 {"delta", std::move(delta)},    {"delay", std::move(delay)},
+                 {"changes", link.changes()}};
+    if (link.has_clock())
+        json["clock"] = {{"offset_ns", link.clock().offset_ns()}, {"error_ns", link.clock().error_ns()}};
+    return json;
 }
 
 }  // namespace

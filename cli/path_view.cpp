@@ -178,7 +178,7 @@ std::string delay_line(const v1::PathDelay& delay) {
 std::string unmeasured_text(const v1::Path& path, const v1::PathLink& link) {
     const v1::PathLeg& from = path.legs(static_cast<int>(link.from()));
     const v1::PathLeg& to = path.legs(static_cast<int>(link.to()));
-    if (from.clock() != to.clock())
+    if (from.clock() != to.clock() && !link.has_clock())
         return "not measured: different clocks (" + printable(from.clock()) + " and " + printable(to.clock()) + ")";
     if (link.kind() == "relay") return "not measured: a relay's two connections share no packets";
     if (!is_measurable(path, link)) return "not measured: a socket reports few of its packets' times";
@@ -218,6 +218,8 @@ std::string link_text(const v1::Path& path, const v1::PathLink& link, const Pain
     const auto& to = path.legs(static_cast<int>(link.to()));
     block.add("changed", change_lines(from, to, link));
     add_delays(block, path, link);
+    if (link.has_clock())
+        block.add("clocks", {measured_text(link.clock().offset_ns(), link.clock().error_ns()) + " apart"});
     std::vector<v1::PathEvidence> strongest_first(link.evidence().begin(), link.evidence().end());
     std::stable_sort(
         strongest_first.begin(), strongest_first.end(),

@@ -116,6 +116,7 @@ Link make_link(const LegWindow& window, const WindowLeg& from, const WindowLeg& 
     if (!is_relay && from.protocol == Protocol::tcp) set_deltas(from, to, link);
     for (const Direction d : {Direction::to_server, Direction::to_client})
         link.delay[static_cast<std::size_t>(d)] = delay_of(window, from, to, d, link.kind);
+    if (from.clock != to.clock) link.clock = window.clocks().between(from.clock, to.clock, from.first_ns);
     link.evidence.assign(evidence.lines.begin(), evidence.lines.begin() + evidence.line_count);
     const bool tunnel = !is_relay && from.same_ends(to) && !from.is_socket() && !to.is_socket() &&
                         !same_tunnels(window.segment(from.segment), window.segment(to.segment));

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "nat-trace/clocks.h"
 #include "nat-trace/leg.h"
 
 namespace clew {
@@ -94,7 +95,8 @@ struct Link {
     std::array<bool, direction_count> has_delta{};      ///< a constant sequence offset is known for the direction
     std::array<std::int64_t, direction_count> delta{};  ///< seq at `to` minus seq at `from`, modulo 2^32, as 0…2^32-1
     std::array<SegmentDelay, direction_count>
-        delay{};  ///< per direction: time at the later tap minus time at the earlier
+        delay{};        ///< per direction: time at the later tap minus time at the earlier
+    ClockOffset clock;  ///< known where the legs' taps have two clocks: what `to`'s shows more than `from`'s
     std::vector<Evidence> evidence;
 };
 

@@ -88,6 +88,9 @@ void encode_link(const Link& link, std::uint32_t from, std::uint32_t to, v1::Pat
     encode_delay(link.delay[0], "to_server", message);
     encode_delay(link.delay[1], "to_client", message);
     message.set_changes(to_text_changes(link.changes));
+    if (!link.clock.known) return;
+    message.mutable_clock()->set_offset_ns(link.clock.offset_ns);
+    message.mutable_clock()->set_error_ns(link.clock.error_ns);
 }
 
 /// The enumerator whose text it is, of those up to `last`.

@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
+CORPUS_BEGINS_NS = 1_700_000_000 * 10**9  # clew-sim's; drifts count from there
 FIGURES = ("precision_ab", "precision", "recall", "order", "kind", "found")  # found: the share of legs that were not missed
 
 
@@ -45,6 +46,26 @@ def by_group(truth, groups, folder):
             out.write(json.dumps(connection) + "\n")
 
 
+def grade_clocks(corpus, answer):
+    """(links with a clock offset, of them right within their bound, of them bounded by their own packets' round trip)."""
+    with open(corpus / "injected.jsonl") as lines:
+        rows = [row for row in map(json.loads, lines) if row["what"] == "clock"]
+    clocks = {row["tap"]: (row["offset_ns"], row["drift_ppm"] * 1e-6) for row in rows}
+    told = right = tight = 0
+    for path in map(json.loads, answer.read_text().splitlines()):
+        for link in path["links"]:
+            if "clock" not in link:
+                continue
+            ends = [path["legs"][link[end]] for end in ("from", "to")]
+            now = ends[0]["first_ns"] - clocks[ends[0]["tap"]][0] - CORPUS_BEGINS_NS
+            shown = [offset + drift * now for offset, drift in (clocks[end["tap"]] for end in ends)]
+            delays = [one["min_ns"] for one in link["delay"].values()]
+            told += 1
+            right += abs(link["clock"]["offset_ns"] - (shown[1] - shown[0])) <= link["clock"]["error_ns"]
+            tight += len(delays) < 2 or link["clock"]["error_ns"] <= sum(delays)
+    return told, right, tight
+
+
 def grade(condition, options, groups):
     programs = options.bin
     with tempfile.TemporaryDirectory(prefix="clew-scores-") as name:
@@ -59,7 +80,8 @@ def grade(condition, options, groups):
             run("cp", "-r", folder / "corpus", answer, keep)
         classes = json.loads(run(programs / "tests/clew-score", "--json", folder / "corpus", answer))
         by_group(folder / "corpus/truth.jsonl", groups, folder / "groups")
-        return classes, json.loads(run(programs / "tests/clew-score", "--json", folder / "groups", answer))
+        grouped = json.loads(run(programs / "tests/clew-score", "--json", folder / "groups", answer))
+        return classes, grouped, grade_clocks(folder / "corpus", answer)
 
 
 def read_wanted(path):
@@ -107,16 +129,20 @@ def markdown(results, wanted, options):
              "## By condition and group of classes", "",
              "| condition | group | precision A+B | precision | recall | order | kind | legs found | wanted, not there yet |",
              "|---|---|---|---|---|---|---|---|---|"]
-    for condition, (_, groups) in results.items():
+    for condition, (_, groups, _) in results.items():
         for group, row in sorted(groups.items()):
             failed, waiting = compare(row, wanted.get((condition, group), {}))
             lines.append(f"| {condition} | {group} | " + " | ".join(cell(row[f]) for f in FIGURES) + f" | {', '.join(failed + waiting)} |")
-    names = sorted({name for classes, _ in results.values() for name in classes} - {"all"})
+    for condition, (_, _, (told, right, tight)) in results.items():
+        if told:
+            lines += ["", f"Condition `{condition}`: {told} clock offsets told, {100 * right / told:.4g} % right within their bound, "
+                      f"{100 * tight / told:.4g} % bounded by no more than the link's own quickest round trip."]
+    names = sorted({name for classes, _, _ in results.values() for name in classes} - {"all"})
     for title, figure in (("Recall", "recall"), ("Precision", "precision"), ("Precision of links of grade A and B", "precision_ab")):
         lines += ["", f"## {title} by class and condition", "", "Percent; `-`: nothing was linked, or there is nothing to link.", "",
                   "| class | " + " | ".join(results) + " |", "|---" * (len(results) + 1) + "|"]
         for name in names:
-            values = [classes.get(name, {}).get(figure) for classes, _ in results.values()]
+            values = [classes.get(name, {}).get(figure) for classes, _, _ in results.values()]
             lines.append(f"| {name} | " + " | ".join("-" if v is None else f"{100 * v:.4g}" for v in values) + " |")
     return "\n".join(lines) + "\n"
 
@@ -148,13 +174,13 @@ def main():
             row["found"] = 1 - row["legs_missed"] / row["legs"] if row["legs"] else None
     wanted, failures, waits, risen = read_wanted(options.wanted), [], [], 0
     if options.json:
-        for condition, (_, grouped) in results.items():
+        for condition, (_, grouped, _) in results.items():
             for name, row in sorted(grouped.items()):
                 print(json.dumps({"condition": condition, "group": name, **{f: row[f] for f in FIGURES},
                                   "conditions": f"seed {options.seed}, {options.connections} connections, {options.rate:g} a second"}))
         return 0
     print(f"{'condition':18}{'group/class':26}" + "".join(f"{f.replace('precision_ab', 'A+B'):>10}" for f in FIGURES))
-    for condition, (classes, grouped) in results.items():
+    for condition, (classes, grouped, _) in results.items():
         for name, row in sorted(grouped.items()) + (sorted(classes.items()) if options.classes else []):
             goals = wanted.get((condition, name), {})
             failed, waiting = compare(row, goals)
@@ -166,6 +192,13 @@ def main():
                     goals[figure] = (least, options.ratchet)
             print(f"{condition:18}{name:26}" + "".join(f"{cell(row[f]):>10}" for f in FIGURES) +
                   ("  FAILS " if failed else "  not yet " if waiting else "") + ", ".join(failed + waiting))
+    for condition, (_, _, (told, right, tight)) in results.items():
+        if not told:
+            continue
+        print(f"{condition:18}clock offsets: {told} told, {right / told:.4f} right within their bound, "
+              f"{tight / told:.4f} bounded by the link's own round trip")
+        failures += [f"{condition}: clock offsets right {right / told:.4f} < 0.99"] if right < 0.99 * told else []
+        failures += [f"{condition}: clock offsets as tight as the round trip {tight / told:.4f} < 0.99"] if tight < 0.99 * told else []
     if options.ratchet:
         write_wanted(options.wanted, wanted)
     elif risen:
