@@ -20,6 +20,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "configs/command_line.h"
 #include "controlplane/http/http.h"
 #include "controlplane/store/clickhouse_http.h"
 #include "controlplane/store/embedded_engine.h"
@@ -181,11 +182,7 @@ int main(int argc, char** argv) {
     app.add_option("--lock-wait-ms", options.lock_wait_ms,
                    "how long to wait for another clew-store to let go of the directory");
     app.add_flag("--end-with-stdin", options.end_with_stdin, "end when stdin ends: so a parent's death ends its store");
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& failure) {
-        return app.exit(failure) == 0 ? 0 : 2;
-    }
+    if (const auto code = clew::configs::parse_command_line(app, "clew-store", argc, argv)) return *code;
     const auto served = clew::store::serve(options);
     if (served) return 0;
     std::fprintf(stderr, "%s\n", served.error().sentence.c_str());
