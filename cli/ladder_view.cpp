@@ -217,4 +217,13 @@ std::string ladder_lines(const v1::Ladder& ladder) {
     return lines;
 }
 
+std::string ladder_document(const v1::Ladder& ladder) {
+    std::string rows = ladder_lines(ladder);
+    if (!rows.empty()) rows.pop_back();
+    for (std::size_t end = rows.find('\n'); end != std::string::npos; end = rows.find('\n', end + 2))
+        rows.replace(end, 1, ",\n");
+    return "{\"path_id\": " + json_line(ladder.path_id()) + ", \"rows\": [\n" + rows +
+           "\n], \"partial\": " + json_line(ladder.partial()) + "}\n";
+}
+
 }  // namespace clew::cli

@@ -28,6 +28,8 @@ std::vector<unsigned> connection_of_column(const v1::Ladder& ladder, const v1::P
 
 /// One line a row, each cell with its tap's name; numbers as written at the tap. Every line ends in a newline.
 std::string ladder_lines(const v1::Ladder& ladder);
+/// {"path_id": …, "rows": [ladder_lines], "partial": "why, or empty"}: one document, one row a line.
+std::string ladder_document(const v1::Ladder& ladder);
 
 std::string tcp_flags_text(std::uint32_t flags);  ///< "SYN,ACK"; "-" when none is set
 

@@ -51,7 +51,7 @@ Result<void> show(const Program& program, const Options& options) {
             look.connections = connection_of_column(*ladder, *path);
         surroundings.out << ladder_view(*ladder, look, Paint(surroundings.colours));
     } else {
-        surroundings.out << ladder_lines(*ladder);
+        surroundings.out << (options.format == "json" ? ladder_document(*ladder) : ladder_lines(*ladder));
     }
     if (!ladder->partial().empty())
         return fail(ErrorKind::partial, "not every packet is here: " + printable(ladder->partial()));
@@ -67,7 +67,7 @@ void add_ladder_verb(CLI::App& root, Program& program) {
     verb->add_option("--from", options->from, "From when: how long ago (90s, 5m) or an RFC 3339 time");
     verb->add_option("--to", options->to, "To when, in the same forms");
     verb->add_flag("--absolute", options->absolute, "Times of day in place of seconds since the first packet");
-    add_format_option(*verb, options->format, {"table", "jsonl"});
+    add_format_option(*verb, options->format);
     verb->footer(
         "Examples:\n"
         "  clew ladder 9f3a11c0\n"

@@ -133,7 +133,7 @@ void add_paths_verb(CLI::App& root, Program& program) {
     CLI::Option* limit = verb->add_option("--limit", options->count_max, "At most so many paths")
                              ->check(CLI::Range(1u, api_path_count_max))
                              ->capture_default_str();
-    add_format_option(*verb, options->format, {"table", "json", "jsonl"});
+    add_format_option(*verb, options->format);
     verb->add_flag("--watch", options->watch, "Go on showing what is new, every two seconds, until Ctrl-C");
     verb->add_option("FILTER", options->filter, "Which ones, in Wireshark's words; several words are one filter");
     verb->footer(

@@ -265,6 +265,10 @@ TEST(LadderView, LinesHoldWhatWasWritten) {
     const std::string lines = ladder_lines(sample_ladder());
     EXPECT_THAT(lines, HasSubstr(ladder_line_of_a_gap));
     EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 4);
+    const auto document = nlohmann::json::parse(ladder_document(sample_ladder()));
+    EXPECT_EQ(document["rows"].size(), 4u);
+    EXPECT_EQ(document["path_id"], sample_ladder().path_id());
+    EXPECT_EQ(nlohmann::json::parse(ladder_document({}))["rows"].size(), 0u);
 }
 
 TEST(LadderView, WithoutTheHandshakeNumbersBeginAtOne) {
