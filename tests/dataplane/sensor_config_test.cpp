@@ -65,6 +65,12 @@ TEST(SensorConfig, MistakesNameKeyValueAndRemedy) {
     EXPECT_NE(mistake("program: sensor\nobserver: s\ntaps: []\n").find("taps"), std::string::npos);
     EXPECT_NE(mistake("program: sensor\nobserver: s\n").find("taps"), std::string::npos);
     EXPECT_NE(mistake(good + "leg_cont_max: 5\n").find("leg_cont_max"), std::string::npos);
+    for (const char* nested : {"memory: {mbs: 100}\n", "control: {endpont: x}\n", "spool: {bytes: 1}\n",
+                               "control: {keys: {own: f, server_public: p, x: y}}\n"})
+        EXPECT_NE(mistake(good + nested).find("unknown key"), std::string::npos) << nested;
+    EXPECT_NE(mistake("program: sensor\nobserver: s\ntaps: [{name: a, source: \"pcap:f\", queue: 2}]\n")
+                  .find("did you mean 'queues'?"),
+              std::string::npos);
     EXPECT_NE(mistake(good + "leg_count_max: 5\n").find("leg_count_max"), std::string::npos);
     EXPECT_NE(mistake(good + "  - {name: a, source: \"pcap:x\"}\n").find("twice"), std::string::npos);
     EXPECT_NE(mistake(good + "memory: {huge_pages: always}\n").find("never"), std::string::npos);
