@@ -46,17 +46,16 @@ Result<void> prepare_directory(const std::string& directory) {
     if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
         return fail(errno == EACCES ? ErrorKind::not_allowed : ErrorKind::failed,
                     "the store directory " + directory + " cannot be made: " + std::strerror(errno) +
-                        "; make its parent or name another with --directory");
+                        "; make its parent or name another directory");
     }
     struct stat about {};
     if (::stat(directory.c_str(), &about) != 0 || !S_ISDIR(about.st_mode)) {
         return fail(ErrorKind::failed,
-                    "the store directory " + directory + " is not a directory; name another with --directory");
+                    "the store directory " + directory + " is not a directory; name another directory");
     }
     if (::access(directory.c_str(), R_OK | W_OK | X_OK) != 0) {
-        return fail(ErrorKind::not_allowed,
-                    "the store directory " + directory +
-                        " may not be written; change its owner or name another with --directory");
+        return fail(ErrorKind::not_allowed, "the store directory " + directory +
+                                                " may not be written; change its owner or name another directory");
     }
     return {};
 }
@@ -74,7 +73,7 @@ Result<int> lock_directory(const Options& options) {
             ::close(file);
             return fail(ErrorKind::failed,
                         "the store directory " + options.directory + " is in use by another clew-store (pid " +
-                            (got > 0 ? holder : "unknown") + "); end that one or name another with --directory");
+                            (got > 0 ? holder : "unknown") + "); end that one or name another directory");
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
