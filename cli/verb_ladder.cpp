@@ -45,10 +45,11 @@ Result<void> show(const Program& program, const Options& options) {
                              ? std::string("; the sensors' header rings may have moved on, or only sockets saw it")
                              : ": " + printable(ladder->partial())));
     if (options.format == "table") {
-        LadderLook look{
-            .absolute = options.absolute, .connections = {}, .columns = static_cast<std::size_t>(surroundings.columns)};
-        if (const Result<v1::Path> path = api->path(ladder->path_id()))
+        LadderLook look{.absolute = options.absolute, .columns = static_cast<std::size_t>(surroundings.columns)};
+        if (const Result<v1::Path> path = api->path(ladder->path_id())) {
             look.connections = connection_of_column(*ladder, *path);
+            look.delay_errors_ns = delay_error_of_column(*ladder, *path);
+        }
         surroundings.out << ladder_view(*ladder, look, Paint(surroundings.colours));
     } else {
         surroundings.out << (options.format == "json" ? ladder_document(*ladder) : ladder_lines(*ladder));
