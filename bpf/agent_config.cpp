@@ -16,6 +16,9 @@ void take_control(configs::YamlMap& file, AgentConfig& config) {
     keys.take("server_public", config.server_public_key);
     if (config.own_key_file.empty() != config.server_public_key.empty())
         control.mistake("keys", "give both own (a key file) and server_public, or neither");
+    constexpr std::size_t key_characters = 40;
+    if (const std::string& key = config.server_public_key; !key.empty() && key.size() != key_characters)
+        keys.mistake("server_public", "'" + key.substr(0, 60) + "' is no public key; it has 40 characters of Z85");
 }
 
 void take_spool(configs::YamlMap& file, AgentConfig& config) {

@@ -13,6 +13,7 @@
 #include "bpf/leg_print.h"
 #include "bpf/probe_error.h"
 #include "bpf/publishing.h"
+#include "configs/command_line.h"
 #include "wire/publisher.h"
 
 namespace clew::agent {
@@ -100,11 +101,7 @@ int main_of(int argc, char** argv) {
     app.add_flag("--check", options.check, "load the configuration, then stop");
     app.add_flag("--print", options.print, "print legs as JSON lines on stdout; no control plane is needed");
     app.add_flag("--verbose", options.verbose, "show what libbpf and the kernel say about the probes");
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : static_cast<int>(ErrorKind::usage);
-    }
+    if (const auto code = configs::parse_command_line(app, "clew-agent", argc, argv)) return *code;
     auto config = load_agent_config(options.config);
     if (!config) return end_with(config.error());
     if (options.check) return 0;

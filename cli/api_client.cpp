@@ -62,7 +62,8 @@ Result<std::string> ApiClient::get(const std::string& target) {
     v1::ApiError error;
     if (read_json(response->body, error) && !error.error().empty())
         return fail(kind_of(response->status), printable(error.error()));
-    return fail(kind_of(response->status),
+    // Another program's 404 does not mean that there is no such path.
+    return fail(response->status == 404 ? ErrorKind::failed : kind_of(response->status),
                 url_ + target + " answered HTTP " + std::to_string(response->status) + "; is that clew-control's API?");
 }
 

@@ -110,15 +110,25 @@ std::vector<Cell> packet_cells(const v1::LadderRow& row, const SequenceStarts& s
     return cells;
 }
 
-std::string legend(const v1::Ladder& ladder, const Paint& paint) {
-    TextTable table({"", "TAP", "CLIENT", "SERVER", "INSIDE"});
+std::string legend(const v1::Ladder& ladder, const std::vector<std::int64_t>& errors_ns, const Paint& paint) {
+    const bool with_errors =
+        std::any_of(errors_ns.begin(), errors_ns.end(), [](std::int64_t error_ns) { return error_ns != 0; });
+    std::vector<std::string> header = {"", "TAP", "CLIENT", "SERVER", "INSIDE"};
+    if (with_errors) header.insert(header.begin() + 2, "TIMES");
+    TextTable table(std::move(header));
     for (int i = 0; i < ladder.columns_size(); ++i) {
         const v1::PathLeg& leg = ladder.columns(i);
-        table.add({{std::to_string(i + 1)},
-                   {printable(leg.tap()), Style::strong},
-                   {printable(leg.client())},
-                   {printable(leg.server())},
-                   {tunnel_text(leg)}});
+        std::vector<Cell> cells = {{std::to_string(i + 1)},
+                                   {printable(leg.tap()), Style::strong},
+                                   {printable(leg.client())},
+                                   {printable(leg.server())},
+                                   {tunnel_text(leg)}};
+        if (with_errors) {
+            const auto column = static_cast<std::size_t>(i);
+            const std::int64_t error_ns = column < errors_ns.size() ? errors_ns[column] : 0;
+            cells.insert(cells.begin() + 2, Cell{error_ns != 0 ? "±" + duration_text(error_ns) : "", Style::plain});
+        }
+        table.add(std::move(cells));
     }
     return table.text(paint, 1 << 20);
 }
@@ -155,7 +165,7 @@ std::string ladder_view(const v1::Ladder& ladder, const LadderLook& look, const 
     const TimeNs start = ladder.rows().empty() ? 0 : ladder.rows(0).time_ns();
     std::string text = paint(Style::strong, "ladder of path " + printable(ladder.path_id())) +
                        (absolute || start == 0 ? "" : "  begins " + time_text(start, 6)) + "\n\n" +
-                       legend(ladder, paint);
+                       legend(ladder, look.delay_errors_ns, paint);
 
     const std::vector<std::string> fixed_header = {absolute ? "TIME" : "SECONDS", "FLAGS", "SEQ", "ACK", "LENGTH"};
     TextTable fixed(fixed_header);
@@ -187,6 +197,23 @@ std::string ladder_view(const v1::Ladder& ladder, const LadderLook& look, const 
     return text + "\n" + paint(Style::faint, wrap(legend_line, columns, ""));
 }
 
+std::vector<std::int64_t> delay_error_of_column(const v1::Ladder& ladder, const v1::Path& path) {
+    const auto leg_of = [&](int column) {
+        for (int i = 0; column >= 0 && i < path.legs_size(); ++i)
+            if (path.legs(i).leg_id() == ladder.columns(column).leg_id()) return i;
+        return -1;
+    };
+    std::vector<std::int64_t> errors_ns;
+    for (int column = 0; column < ladder.columns_size(); ++column) {
+        std::int64_t error_ns = 0;
+        for (const v1::PathLink& link : path.links())
+            if (static_cast<int>(link.from()) == leg_of(column - 1) && static_cast<int>(link.to()) == leg_of(column))
+                for (const v1::PathDelay& delay : link.delays()) error_ns = std::max(error_ns, delay.error_ns());
+        errors_ns.push_back(error_ns);
+    }
+    return errors_ns;
+}
+
 std::string ladder_lines(const v1::Ladder& ladder) {
     using Json = nlohmann::ordered_json;
     std::string lines;
@@ -215,6 +242,15 @@ std::string ladder_lines(const v1::Ladder& ladder) {
         lines += json_line(json) + "\n";
     }
     return lines;
+}
+
+std::string ladder_document(const v1::Ladder& ladder) {
+    std::string rows = ladder_lines(ladder);
+    if (!rows.empty()) rows.pop_back();
+    for (std::size_t end = rows.find('\n'); end != std::string::npos; end = rows.find('\n', end + 2))
+        rows.replace(end, 1, ",\n");
+    return "{\"path_id\": " + json_line(ladder.path_id()) + ", \"rows\": [\n" + rows +
+           "\n], \"partial\": " + json_line(ladder.partial()) + "}\n";
 }
 
 }  // namespace clew::cli

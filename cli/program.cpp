@@ -43,8 +43,9 @@ std::string named_verb(const CLI::App& app) {
 std::string usage_sentence(const CLI::App& root, const CLI::ParseError& error) {
     std::string sentence = error.what();
     const auto left = root.remaining(true);
-    if (dynamic_cast<const CLI::RequiredError*>(&error) && !left.empty())
-        sentence = "there is no verb '" + left.front() + "'";
+    const bool verb_missing = sentence.find("subcommand") != std::string::npos;
+    if (dynamic_cast<const CLI::RequiredError*>(&error) && (verb_missing || !left.empty()))
+        sentence = left.empty() ? "a verb is missing" : "there is no verb '" + left.front() + "'";
     std::replace(sentence.begin(), sentence.end(), '\n', ' ');
     while (!sentence.empty() && (sentence.back() == ' ' || sentence.back() == '.')) sentence.pop_back();
     return printable(sentence) + "; see '" + named_verb(root) + " --help'";
@@ -52,7 +53,8 @@ std::string usage_sentence(const CLI::App& root, const CLI::ParseError& error) {
 
 }  // namespace
 
-void add_format_option(CLI::App& verb, std::string& format, const std::vector<std::string>& choices) {
+void add_format_option(CLI::App& verb, std::string& format) {
+    const std::vector<std::string> choices = {"table", "json", "jsonl"};
     format = choices.front();
     verb.add_option("--format", format, "How to print: table for people, json and jsonl for programs")
         ->check(CLI::IsMember(choices))
@@ -62,10 +64,9 @@ void add_format_option(CLI::App& verb, std::string& format, const std::vector<st
 int run_program(const std::vector<std::string>& arguments, Surroundings& surroundings) {
     Program program{surroundings, api_url_default, {}};
     CLI::App root("Clew follows a connection through every gateway between two processes.", "clew");
-    root.footer(footer);
     root.get_formatter()->column_width(12);
     root.get_formatter()->label("SUBCOMMAND", "VERB");
-    root.get_formatter()->label("Subcommands", "Verbs");
+    root.group("Verbs");  // what the verbs inherit: the heading of their list
     root.set_version_flag("--version", std::string("clew ") + CLEW_VERSION);
     root.add_option("--api", program.api_url, "Where the control plane's API is")
         ->envname("CLEW_API")
@@ -73,6 +74,7 @@ int run_program(const std::vector<std::string>& arguments, Surroundings& surroun
     root.require_subcommand(1);
     root.fallthrough();  // --api may stand behind the verb
     add_verbs(root, program);
+    root.footer(footer);  // behind the verbs, which would inherit it
     try {
         root.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
     } catch (const CLI::Success& asked) {

@@ -32,7 +32,7 @@ void add_doctor_verb(CLI::App& root, Program& program);
 void add_keys_verb(CLI::App& root, Program& program);
 
 /// Adds `--format` with the named choices; the first is the default.
-void add_format_option(CLI::App& verb, std::string& format, const std::vector<std::string>& choices);
+void add_format_option(CLI::App& verb, std::string& format);
 
 /// `arguments` without the program's own name. Prints data on `out`, one sentence on `err` when it fails. The exit
 /// code.

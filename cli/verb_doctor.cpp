@@ -25,9 +25,9 @@ Result<void> run(const Program& program, const std::string& format) {
     const char* library = std::getenv("CLEW_CHDB");
     append({check_store_library(library && *library ? library : store_library_default)});
     append(check_control_plane(program.api_url, program.api_url != api_url_default, surroundings.now()));
-    surroundings.out << (format == "json" ? doctor_document(findings) + "\n"
-                                          : doctor_view(findings, Paint(surroundings.colours),
-                                                        static_cast<std::size_t>(surroundings.columns)));
+    surroundings.out << (format != "table" ? doctor_document(findings) + "\n"
+                                           : doctor_view(findings, Paint(surroundings.colours),
+                                                         static_cast<std::size_t>(surroundings.columns)));
     if (!any_bad(findings)) return {};
     const auto count = std::count_if(findings.begin(), findings.end(),
                                      [](const Finding& finding) { return finding.verdict == Verdict::bad; });
@@ -40,7 +40,7 @@ Result<void> run(const Program& program, const std::string& format) {
 void add_doctor_verb(CLI::App& root, Program& program) {
     auto format = std::make_shared<std::string>();
     CLI::App* verb = root.add_subcommand("doctor", "Is this machine fit for Clew, and is the control plane there?");
-    add_format_option(*verb, *format, {"table", "json"});
+    add_format_option(*verb, *format);
     verb->footer(
         "Examples:\n"
         "  sudo clew doctor\n"

@@ -45,13 +45,14 @@ Result<void> show(const Program& program, const Options& options) {
                              ? std::string("; the sensors' header rings may have moved on, or only sockets saw it")
                              : ": " + printable(ladder->partial())));
     if (options.format == "table") {
-        LadderLook look{
-            .absolute = options.absolute, .connections = {}, .columns = static_cast<std::size_t>(surroundings.columns)};
-        if (const Result<v1::Path> path = api->path(ladder->path_id()))
+        LadderLook look{.absolute = options.absolute, .columns = static_cast<std::size_t>(surroundings.columns)};
+        if (const Result<v1::Path> path = api->path(ladder->path_id())) {
             look.connections = connection_of_column(*ladder, *path);
+            look.delay_errors_ns = delay_error_of_column(*ladder, *path);
+        }
         surroundings.out << ladder_view(*ladder, look, Paint(surroundings.colours));
     } else {
-        surroundings.out << ladder_lines(*ladder);
+        surroundings.out << (options.format == "json" ? ladder_document(*ladder) : ladder_lines(*ladder));
     }
     if (!ladder->partial().empty())
         return fail(ErrorKind::partial, "not every packet is here: " + printable(ladder->partial()));
@@ -67,7 +68,7 @@ void add_ladder_verb(CLI::App& root, Program& program) {
     verb->add_option("--from", options->from, "From when: how long ago (90s, 5m) or an RFC 3339 time");
     verb->add_option("--to", options->to, "To when, in the same forms");
     verb->add_flag("--absolute", options->absolute, "Times of day in place of seconds since the first packet");
-    add_format_option(*verb, options->format, {"table", "jsonl"});
+    add_format_option(*verb, options->format);
     verb->footer(
         "Examples:\n"
         "  clew ladder 9f3a11c0\n"

@@ -40,7 +40,7 @@ void add_path_verb(CLI::App& root, Program& program) {
     CLI::App* verb =
         path->add_subcommand("show", "Every hop of one connection: addresses, tunnel, what changed, why, at what cost");
     verb->add_option("ID", options->id, "The path, as 'clew paths' prints it; the first digits are enough")->required();
-    add_format_option(*verb, options->format, {"table", "json", "jsonl"});
+    add_format_option(*verb, options->format);
     verb->footer(
         "Examples:\n"
         "  clew path show 9f3a11c0\n"

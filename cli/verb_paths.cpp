@@ -12,6 +12,7 @@
 #include "cli/path_table.h"
 #include "cli/program.h"
 #include "cli/time_text.h"
+#include "controlplane/store/filter.h"
 
 namespace clew::cli {
 namespace {
@@ -133,7 +134,7 @@ void add_paths_verb(CLI::App& root, Program& program) {
     CLI::Option* limit = verb->add_option("--limit", options->count_max, "At most so many paths")
                              ->check(CLI::Range(1u, api_path_count_max))
                              ->capture_default_str();
-    add_format_option(*verb, options->format, {"table", "json", "jsonl"});
+    add_format_option(*verb, options->format);
     verb->add_flag("--watch", options->watch, "Go on showing what is new, every two seconds, until Ctrl-C");
     verb->add_option("FILTER", options->filter, "Which ones, in Wireshark's words; several words are one filter");
     verb->footer(
@@ -143,7 +144,11 @@ void add_paths_verb(CLI::App& root, Program& program) {
         "  clew paths --since 2026-11-23T03:00:00Z --until 2026-11-23T03:05:00Z\n"
         "  clew paths --watch 'tcp.port == 443'\n"
         "  clew paths --since 10m --limit 10000 --format jsonl > paths.jsonl\n\n"
-        "A line with '!' says what is wrong with that path. PATH is what 'clew path show' and 'clew ladder' take.");
+        "A line with '!' says what is wrong with that path. PATH is what 'clew path show' and 'clew ladder' take.\n\n"
+        "FILTER: FIELD == VALUE, also != < <= > >= contains, in {80, 443, 8000..8100}; and, or, not, parentheses. A "
+        "bare\n"
+        "address, network, address:port, port, protocol, path id or process name is a filter too. Fields:\n" +
+        store::filter_field_list());
     verb->callback([options, limit, &program] {
         options->limit_named = limit->count() > 0;
         program.chosen = [options, &program]() -> Result<void> {

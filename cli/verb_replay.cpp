@@ -134,7 +134,7 @@ void add_replay_verb(CLI::App& root, Program& program) {
     verb->add_option("--clock", options->clocks,
                      "NAME=CLOCK: which clock stamped that tap; repeatable (default: every tap its own)")
         ->allow_extra_args(false);
-    add_format_option(*verb, options->format, {"table", "json", "jsonl"});
+    add_format_option(*verb, options->format);
     verb->footer(
         "Examples:\n"
         "  clew replay --tap edge=edge.pcap --tap lb=lb.pcapng --clock edge=sensor-a --clock lb=sensor-a\n"

@@ -13,7 +13,7 @@ namespace clew::cli {
 void add_status_verb(CLI::App& root, Program& program) {
     auto format = std::make_shared<std::string>();
     CLI::App* verb = root.add_subcommand("status", "Sensors, agents, taps and counters; losses first");
-    add_format_option(*verb, *format, {"table", "json"});
+    add_format_option(*verb, *format);
     verb->footer(
         "Examples:\n"
         "  clew status\n"
@@ -25,7 +25,7 @@ void add_status_verb(CLI::App& root, Program& program) {
             if (!api) return tl::make_unexpected(api.error());
             const Result<v1::Status> status = api->status();
             if (!status) return tl::make_unexpected(status.error());
-            surroundings.out << (*format == "json"
+            surroundings.out << (*format != "table"
                                      ? status_document(*status) + "\n"
                                      : status_view(*status, surroundings.now(), Paint(surroundings.colours),
                                                    static_cast<std::size_t>(surroundings.columns)));

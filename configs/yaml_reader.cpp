@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <numeric>
+#include <unordered_map>
 
 #include "configs/yaml_tree.h"
 
@@ -19,11 +20,14 @@ struct Document {
     YamlNode root;
     std::optional<Error> first_mistake;
     std::optional<Error> first_missing;  // told only when nothing else is wrong: a misspelt key is missing as well
+    std::unordered_map<const YamlNode*, std::vector<std::string>> known;  // keys asked for, of each mapping opened
 
     void keep(int line, const std::string& problem) {
         if (!first_mistake)
             first_mistake = Error{ErrorKind::failed, name + ":" + std::to_string(line) + ": " + problem};
     }
+    /// Of a mapping and of those in it that were opened; what was not opened is unknown itself, or of the wrong kind.
+    void keep_unknown(const YamlNode& node);
 };
 
 /// Edit distance where swapping two neighbours counts as one edit.
@@ -57,6 +61,18 @@ std::string advice_for(const std::string& key, const std::vector<std::string>& k
     std::string list;
     for (const std::string& candidate : known) list += (list.empty() ? "" : ", ") + candidate;
     return list.empty() ? "; no key is known here" : "; known here: " + list;
+}
+
+void Document::keep_unknown(const YamlNode& node) {
+    if (node.kind == YamlNode::Kind::list)
+        for (const YamlNode& item : node.items) keep_unknown(item);
+    const auto opened = known.find(&node);
+    if (opened == known.end()) return;
+    for (const YamlNode& value : node.items)
+        if (std::find(opened->second.begin(), opened->second.end(), value.key) == opened->second.end())
+            keep(value.line, "unknown key " + quote_for_sentence(value.key) + advice_for(value.key, opened->second));
+        else
+            keep_unknown(value);
 }
 
 const char* words_for(const YamlNode& node) {
@@ -100,15 +116,16 @@ struct YamlMap::State {
     std::shared_ptr<Document> document;
     const YamlNode* node = nullptr;  ///< inside *document; null: absent, every key is absent too
     std::string place;               ///< "taps[1]."; empty at the top
-    mutable std::vector<std::string> known;
 
-    void know(const char* key) const {
-        if (std::find(known.begin(), known.end(), key) == known.end()) known.emplace_back(key);
+    void open(const YamlNode& mapping) {
+        node = &mapping;
+        document->known[node];
     }
     /// The value, when the key is there; marks the key as known.
     const YamlNode* find(const char* key) const {
-        know(key);
         if (!node) return nullptr;
+        std::vector<std::string>& known = document->known[node];
+        if (std::find(known.begin(), known.end(), key) == known.end()) known.emplace_back(key);
         for (const YamlNode& value : node->items)
             if (value.key == key) return &value;
         return nullptr;
@@ -157,8 +174,8 @@ Result<YamlMap> YamlMap::parse_text(std::string_view text, std::string name) {
     document->name = std::move(name);
     document->root = std::move(*root);
     auto state = std::make_shared<State>();
-    state->node = &document->root;
     state->document = std::move(document);
+    state->open(state->document->root);
     return YamlMap(std::move(state));
 }
 
@@ -243,7 +260,7 @@ YamlMap YamlMap::map(const char* key) {
     nested->place = state_->place + key + ".";
     const YamlNode* found = state_->find(key);
     if (found && found->kind == YamlNode::Kind::map)
-        nested->node = found;
+        nested->open(*found);
     else if (found && found->kind != YamlNode::Kind::none)
         state_->keep(*found, key,
                      std::string("expected a mapping (indented 'key: value' lines), found ") + words_for(*found));
@@ -264,7 +281,7 @@ std::vector<YamlMap> YamlMap::list(const char* key) {
         nested->document = state_->document;
         nested->place = state_->place + place + ".";
         if (item.kind == YamlNode::Kind::map)
-            nested->node = &item;
+            nested->open(item);
         else
             state_->keep(item, place, std::string("expected a mapping ('key: value' lines), found ") + words_for(item));
         maps.push_back(YamlMap(std::move(nested)));
@@ -279,11 +296,7 @@ void YamlMap::mistake(const char* key, std::string_view problem_and_remedy) {
 }
 
 Result<void> YamlMap::finish() {
-    if (state_->node)
-        for (const YamlNode& value : state_->node->items)
-            if (std::find(state_->known.begin(), state_->known.end(), value.key) == state_->known.end())
-                state_->document->keep(
-                    value.line, "unknown key " + quote_for_sentence(value.key) + advice_for(value.key, state_->known));
+    if (state_->node) state_->document->keep_unknown(*state_->node);
     if (state_->document->first_mistake) return tl::make_unexpected(*state_->document->first_mistake);
     if (state_->document->first_missing) return tl::make_unexpected(*state_->document->first_missing);
     return {};

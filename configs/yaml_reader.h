@@ -33,15 +33,14 @@ class YamlMap {
     void require(const char* key);  ///< absent is an error
     bool has(const char* key) const;
 
-    /// A nested mapping (empty when absent), and a list of mappings. Their finish() is called by the caller too;
-    /// their mistakes also reach this map.
+    /// A nested mapping (empty when absent), and a list of mappings. The finish() of the outermost map speaks for all.
     YamlMap map(const char* key);
     std::vector<YamlMap> list(const char* key);
 
     /// A mistake only the caller can see: "taps[1].source: 'foo' is not a source; use af_xdp:IF, …".
     void mistake(const char* key, std::string_view problem_and_remedy);
 
-    /// The first mistake of this map and its nested ones, or an unknown key.
+    /// The first mistake in the document so far, or an unknown key of this map or of one in it.
     Result<void> finish();
 
   private:

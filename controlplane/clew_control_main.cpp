@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "configs/command_line.h"
 #include "controlplane/control_config.h"
 #include "controlplane/control_plane.h"
 
@@ -49,11 +50,7 @@ int main_of(int argc, char** argv) {
     bool check = false;
     app.add_option("--config", path, "configuration file; configs/control.yaml is an example")->required();
     app.add_flag("--check", check, "load the configuration, then stop");
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : static_cast<int>(ErrorKind::usage);
-    }
+    if (const auto code = configs::parse_command_line(app, "clew-control", argc, argv)) return *code;
     auto config = load_control_config(path);
     if (!config) return end_with(config.error());
     return check ? 0 : run(std::move(*config));

@@ -30,8 +30,6 @@ void take_wire(YamlMap map, ControlConfig& config) {
             keys.mistake("allowed", "'" + key.substr(0, 60) + "' is no public key; it has 40 characters of Z85");
     if (config.own_key_file.empty() && !config.wire.allowed_public.empty())
         keys.mistake("allowed", "needs wire.keys.own, the control plane's own key file, beside it");
-    (void)keys.finish();
-    (void)map.finish();
 }
 
 void take_store(YamlMap map, store::StoreSettings& store) {
@@ -48,7 +46,6 @@ void take_store(YamlMap map, store::StoreSettings& store) {
         map.mistake("url",
                     "and store.directory exclude each other: name a running server or the embedded store's directory");
     if (store.url.empty() && store.directory.empty()) store.directory = "store";
-    (void)map.finish();
 }
 
 void take_engine(YamlMap map, EngineLimits& limits) {
@@ -64,7 +61,6 @@ void take_engine(YamlMap map, EngineLimits& limits) {
     limits.leg_age_ns_max = static_cast<DurationNs>(leg_age_s) * ns_per_s;
     limits.settle_ns = static_cast<DurationNs>(settle_ms) * ns_per_ms;
     limits.candidate_distance_ns_max = static_cast<DurationNs>(distance_ms) * ns_per_ms;
-    (void)map.finish();
 }
 
 }  // namespace
@@ -84,7 +80,6 @@ Result<ControlConfig> load_control_config(const std::string& path) {
     YamlMap api = document->map("api");
     api.take("address", config.api_address);
     api.take("port", config.api_port, 0, 65'535);
-    (void)api.finish();
     take_store(document->map("store"), config.store);
     take_engine(document->map("engine"), config.engine);
     if (auto finished = document->finish(); !finished) return tl::make_unexpected(finished.error());

@@ -77,6 +77,9 @@ void take_control(YamlMap& file, SensorConfig& config) {
     keys.take("server_public", config.server_public_key);
     if (config.own_key_file.empty() != config.server_public_key.empty())
         control.mistake("keys", "give both own (a key file) and server_public, or neither");
+    constexpr std::size_t key_characters = 40;
+    if (const std::string& key = config.server_public_key; !key.empty() && key.size() != key_characters)
+        keys.mistake("server_public", "'" + key.substr(0, 60) + "' is no public key; it has 40 characters of Z85");
     auto spool = file.map("spool");
     spool.take("directory", config.spool_directory);
     spool.take("bytes_max", config.spool_bytes_max, 1u << 20, 1ull << 44);

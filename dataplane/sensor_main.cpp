@@ -9,6 +9,7 @@
 #include <exception>
 #include <thread>
 
+#include "configs/command_line.h"
 #include "dataplane/sensor.h"
 
 namespace clew::sensor {
@@ -53,11 +54,7 @@ int main_of(int argc, char** argv) {
     bool check = false;
     app.add_option("--config", path, "configuration file; configs/sensor.yaml is an example")->required();
     app.add_flag("--check", check, "load the configuration, then stop");
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        return app.exit(error) == 0 ? 0 : static_cast<int>(ErrorKind::usage);
-    }
+    if (const auto code = configs::parse_command_line(app, "clew-sensor", argc, argv)) return *code;
     auto config = load_sensor_config(path);
     if (!config) return end_with(config.error());
     return check ? 0 : run(*config);

@@ -15,6 +15,10 @@ namespace clew::wire {
 namespace {
 constexpr std::size_t key_characters = 40;
 constexpr std::size_t key_bytes = 32;
+
+ErrorKind kind_of(int error) {
+    return error == EACCES || error == EPERM || error == EROFS ? ErrorKind::not_allowed : ErrorKind::failed;
+}
 }  // namespace
 
 Result<CurveKeyPair> make_curve_keys() {
@@ -33,8 +37,8 @@ bool is_curve_key(const std::string& text) {
 Result<void> write_curve_keys(const std::string& path, const CurveKeyPair& keys) {
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0)
-        return fail(ErrorKind::not_allowed, "cannot make the key file '" + path + "' (" + std::strerror(errno) +
-                                                "); name a new file in a directory you may write to");
+        return fail(kind_of(errno), "cannot make the key file '" + path + "' (" + std::strerror(errno) +
+                                        "); name a new file in a directory you may write to");
     // Z85 uses no quote and no backslash, so that plain double quotes hold it.
     const std::string text = "public: \"" + keys.public_key + "\"\nsecret: \"" + keys.secret_key + "\"\n";
     const bool written = ::write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size());
@@ -47,7 +51,8 @@ Result<void> write_curve_keys(const std::string& path, const CurveKeyPair& keys)
 Result<CurveKeyPair> read_curve_keys(const std::string& path) {
     struct stat status {};
     if (::stat(path.c_str(), &status) != 0)
-        return fail(ErrorKind::usage, "cannot read the key file '" + path + "' (" + std::strerror(errno) + ")");
+        return fail(kind_of(errno), "cannot read the key file '" + path + "' (" + std::strerror(errno) +
+                                        "); 'clew keys new FILE' makes one");
     if (status.st_mode & (S_IRWXG | S_IRWXO))
         return fail(ErrorKind::not_allowed, "the key file '" + path + "' can be read by others; run chmod 600 on it");
     auto map = configs::YamlMap::parse_file(path);
@@ -59,7 +64,7 @@ Result<CurveKeyPair> read_curve_keys(const std::string& path) {
     map->take("secret", keys.secret_key);
     if (auto finished = map->finish(); !finished) return tl::make_unexpected(finished.error());
     if (!is_curve_key(keys.public_key) || !is_curve_key(keys.secret_key))
-        return fail(ErrorKind::usage,
+        return fail(ErrorKind::failed,
                     "the key file '" + path + "' holds no CURVE key pair; each key has 40 characters of Z85");
     return keys;
 }

@@ -78,6 +78,13 @@ void Outbox::acknowledge(const std::string& observer, std::int64_t started_ns, s
     remove_acknowledged();
 }
 
+std::uint64_t Outbox::legs_in_memory_only() const {
+    std::uint64_t count = 0;
+    for (const Waiting& waiting : window_)
+        if (!waiting.on_disk) count += waiting.batch.leg_count;
+    return count;
+}
+
 void Outbox::connected() { connected_ = true; }
 
 void Outbox::disconnected() {

@@ -41,6 +41,7 @@ class Outbox {
 
     bool empty() const { return window_.empty() && spool_->all_read(); }
     std::size_t window_batch_count() const { return window_.size(); }
+    std::uint64_t legs_in_memory_only() const;  ///< they end with the program
     const OutboxCounters& counters() const { return counters_; }
     const SpoolCounters& spool_counters() const { return spool_->counters(); }
 

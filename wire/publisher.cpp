@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::int64_t counters_every_ms = 1000;
 constexpr std::int64_t farewell_ms = 800;  // how long the end waits for acknowledgements before it spools what is left
+constexpr std::int64_t loss_told_every_ms = 60'000;
 constexpr std::uint32_t batch_leg_count_limit = 4096;
 constexpr std::int64_t poll_ms_max = 50;
 
@@ -110,6 +111,10 @@ class ThreadedPublisher final : public Publisher {
     void close_batch();
     void send_batches();
     void send_counters(std::int64_t now_ms);
+    void tell_losses(std::int64_t now_ms);
+    std::uint64_t legs_dropped() const {
+        return outbox_.spool_counters().legs_dropped + outbox_.counters().legs_dropped;
+    }
     void went_live(std::uint64_t last_sequence);
     void answer(const v1::HeaderRequest& request);
     void show_counters();
@@ -127,6 +132,8 @@ class ThreadedPublisher final : public Publisher {
     std::int64_t batch_opened_ms_ = 0;
     std::uint64_t next_sequence_ = 1;
     std::int64_t counters_sent_ms_ = 0;
+    std::uint64_t losses_told_ = 0;
+    std::int64_t losses_told_ms_ = -loss_told_every_ms;
     std::vector<Leg> taken_;
     std::uint64_t batches_sent_ = 0;
     std::uint64_t connects_ = 0;
@@ -165,6 +172,20 @@ void ThreadedPublisher::turn(std::int64_t now_ms) {
     send_batches();
     send_counters(now_ms);
     show_counters();
+    if (now_ms - losses_told_ms_ >= loss_told_every_ms) tell_losses(now_ms);
+}
+
+/// The counters reach nobody while the control plane is away.
+void ThreadedPublisher::tell_losses(std::int64_t now_ms) {
+    const std::uint64_t lost = legs_dropped();
+    if (lost == losses_told_) return;
+    losses_told_ = lost;
+    losses_told_ms_ = now_ms;
+    const std::string where = "the spool in '" + settings_.spool_directory + "' ";
+    log_line(settings_.hello.observer(),
+             (outbox_.spool_counters().write_failures > 0 ? where + "cannot be written (is the disk full?)"
+                                                          : where + "has reached spool.bytes_max") +
+                 ": " + std::to_string(lost) + " leg reports are lost; make room or bring the control plane back");
 }
 
 void ThreadedPublisher::wait(std::int64_t now_ms) {
@@ -237,7 +258,7 @@ void ThreadedPublisher::send_counters(std::int64_t now_ms) {
     v1::Batch message;  // not numbered: counters stand for themselves and are never kept
     message.set_observer(settings_.hello.observer());
     message.set_started_ns(settings_.hello.started_ns());
-    message.set_dropped_legs(legs_refused_ + outbox_.spool_counters().legs_dropped + outbox_.counters().legs_dropped);
+    message.set_dropped_legs(legs_refused_ + legs_dropped());
     if (counter_source_)
         for (v1::Counter& counter : counter_source_()) *message.add_counters() = std::move(counter);
     add_own_counters(message);
@@ -270,7 +291,7 @@ void ThreadedPublisher::show_counters() {
     shown_.batches_acknowledged = outbox_.counters().batches_acknowledged;
     shown_.batches_spooled = outbox_.spool_counters().records_written;
     shown_.batches_dropped_spool_full = outbox_.spool_counters().records_dropped + outbox_.counters().batches_dropped;
-    shown_.legs_dropped = outbox_.spool_counters().legs_dropped + outbox_.counters().legs_dropped;
+    shown_.legs_dropped = legs_dropped();
     shown_.spool_bytes = outbox_.spool_counters().bytes;
     shown_.spool_tails_cut = outbox_.spool_counters().tails_cut;
     shown_.reconnects = connects_ > 0 ? connects_ - 1 : 0;
@@ -290,6 +311,11 @@ void ThreadedPublisher::farewell() {
         session_.receive(steady_ms());
     }
     outbox_.disconnected();
+    tell_losses(steady_ms());
+    if (const std::uint64_t count = outbox_.legs_in_memory_only(); count > 0)
+        log_line(settings_.hello.observer(), std::to_string(count) +
+                                                 " leg reports are lost with this end: the spool in '" +
+                                                 settings_.spool_directory + "' cannot be written (is the disk full?)");
 }
 
 Result<void> check(const PublisherSettings& settings) {

@@ -266,7 +266,9 @@ class BeastServer : public Server {
             return fail(ErrorKind::not_allowed,
                         "cannot listen on " + where + ": not permitted; choose a port above 1023");
         }
-        if (failure) return fail(ErrorKind::failed, "cannot listen on " + where + ": " + failure.message());
+        if (failure)
+            return fail(ErrorKind::failed,
+                        "cannot listen on " + where + ": " + failure.message() + "; choose an address of this machine");
         port_ = acceptor_.local_endpoint().port();
         accept();
         thread_ = std::thread([this] { shared_.io.run(); });

@@ -20,6 +20,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "configs/command_line.h"
 #include "controlplane/http/http.h"
 #include "controlplane/store/clickhouse_http.h"
 #include "controlplane/store/embedded_engine.h"
@@ -45,17 +46,16 @@ Result<void> prepare_directory(const std::string& directory) {
     if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
         return fail(errno == EACCES ? ErrorKind::not_allowed : ErrorKind::failed,
                     "the store directory " + directory + " cannot be made: " + std::strerror(errno) +
-                        "; make its parent or name another with --directory");
+                        "; make its parent or name another directory");
     }
     struct stat about {};
     if (::stat(directory.c_str(), &about) != 0 || !S_ISDIR(about.st_mode)) {
         return fail(ErrorKind::failed,
-                    "the store directory " + directory + " is not a directory; name another with --directory");
+                    "the store directory " + directory + " is not a directory; name another directory");
     }
     if (::access(directory.c_str(), R_OK | W_OK | X_OK) != 0) {
-        return fail(ErrorKind::not_allowed,
-                    "the store directory " + directory +
-                        " may not be written; change its owner or name another with --directory");
+        return fail(ErrorKind::not_allowed, "the store directory " + directory +
+                                                " may not be written; change its owner or name another directory");
     }
     return {};
 }
@@ -73,7 +73,7 @@ Result<int> lock_directory(const Options& options) {
             ::close(file);
             return fail(ErrorKind::failed,
                         "the store directory " + options.directory + " is in use by another clew-store (pid " +
-                            (got > 0 ? holder : "unknown") + "); end that one or name another with --directory");
+                            (got > 0 ? holder : "unknown") + "); end that one or name another directory");
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
     }
@@ -181,11 +181,7 @@ int main(int argc, char** argv) {
     app.add_option("--lock-wait-ms", options.lock_wait_ms,
                    "how long to wait for another clew-store to let go of the directory");
     app.add_flag("--end-with-stdin", options.end_with_stdin, "end when stdin ends: so a parent's death ends its store");
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& failure) {
-        return app.exit(failure) == 0 ? 0 : 2;
-    }
+    if (const auto code = clew::configs::parse_command_line(app, "clew-store", argc, argv)) return *code;
     const auto served = clew::store::serve(options);
     if (served) return 0;
     std::fprintf(stderr, "%s\n", served.error().sentence.c_str());

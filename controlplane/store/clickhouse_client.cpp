@@ -34,7 +34,10 @@ Result<std::unique_ptr<ClickHouseClient>> ClickHouseClient::connect(const StoreS
                     "the store has neither an address nor a directory; set store.directory or store.url");
     }
     if (auto place = client->place(); !place) return tl::make_unexpected(place.error());
-    if (auto answered = client->ping(); !answered) return tl::make_unexpected(answered.error());
+    if (auto answered = client->ping(); !answered)
+        return fail(answered.error().kind,
+                    answered.error().sentence +
+                        (settings.url.empty() ? "" : "; store.url must name a ClickHouse server that runs"));
     return client;
 }
 

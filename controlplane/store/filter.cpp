@@ -156,6 +156,14 @@ class Compiler {
         return compare.text == "!=" ? "(NOT " + sql + ")" : sql;
     }
 
+    /// "tcp.flags.reset" is meant as a field, "python3.11" is a process's name.
+    static bool is_of_a_family(std::string_view name) {
+        const std::size_t dot = name.find('.');
+        return dot != std::string_view::npos && std::ranges::any_of(filter_fields(), [&](const FilterField& field) {
+                   return field.name.starts_with(name.substr(0, dot + 1));
+               });
+    }
+
     static std::string nearest(std::string_view name) {
         const std::string_view family = name.substr(0, name.find('.'));
         std::string same, all;
@@ -249,6 +257,9 @@ class Compiler {
             return mistake(value,
                            "'" + value.text + "' is not a number; write 443, or a range 8000..8100 with == or in");
         }
+        if (std::max(*low, *high) > field.number_max)
+            return mistake(value, "'" + value.text + "' is too large; " + std::string(field.name) + " ends at " +
+                                      std::to_string(field.number_max));
         const std::uint64_t above = static_cast<std::uint64_t>(field.type_bits) << 32;
         const auto bound = [&](std::uint32_t number) { return bind("UInt64", std::to_string(above | number)); };
         const std::string first = bound(*low);
@@ -260,6 +271,10 @@ class Compiler {
     }
 
     std::string match_word(const FilterField& field, const std::string& how, const FilterToken& value) {
+        if (!field.words.empty() && how == "==" &&
+            (", " + std::string(field.words) + ", ").find(", " + value.text + ", ") == std::string::npos)
+            return mistake(value, "'" + value.text + "' is no " + std::string(field.name) + "; there are " +
+                                      std::string(field.words));
         const std::string bound = bind("String", value.text);
         return how == "contains" ? over(field, "position(@, " + bound + ") > 0") : equals(field, bound);
     }
@@ -310,6 +325,9 @@ class Compiler {
             if (text.find('/') != std::string::npos && parse_ip(std::string_view(text).substr(0, text.find('/')))) {
                 return mistake(word, "'" + text + "' is not a network; the prefix is 0 to 32, or to 128 for IPv6");
             }
+            if (text.find('.') != std::string::npos && text.find_first_not_of("0123456789.:/") == std::string::npos)
+                return mistake(word, "'" + text + "' is not an address; write 10.0.0.7, 10.0.0.7:443 or 10.0.0.0/8");
+            if (is_of_a_family(text)) return mistake(word, "there is no field '" + text + "'; " + nearest(text));
         }
         return match_word(*find_filter_field("process"), "==", word);
     }
@@ -338,7 +356,7 @@ Result<SqlCondition> compile_filter(std::string_view text) {
 std::string filter_field_list() {
     std::string out;
     for (const FilterField& field : filter_fields()) {
-        out += std::string(field.name) + std::string(field.name.size() < 14 ? 14 - field.name.size() : 1, ' ') +
+        out += std::string(field.name) + std::string(field.name.size() < 15 ? 15 - field.name.size() : 1, ' ') +
                std::string(field.text) + "\n";
     }
     return out;

@@ -121,7 +121,9 @@ Result<void> StoreProcess::wait_ready(const StoreSettings& settings) {
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
     const std::string words = last_words();
-    if (!words.empty()) return fail(ErrorKind::failed, words);
+    for (int i = 0; i < 200 && running(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    const bool refused = exit_code_ == static_cast<int>(ErrorKind::not_allowed);
+    if (!words.empty()) return fail(refused ? ErrorKind::not_allowed : ErrorKind::failed, words);
     return fail(ErrorKind::failed, "the store's program " + settings.store_program +
                                        (running() ? " did not get ready" : " ended without a word") + " on directory " +
                                        settings.directory + "; run it by hand to see why");
@@ -146,8 +148,10 @@ StoreProcess::~StoreProcess() {
 
 bool StoreProcess::running() {
     if (pid_ <= 0) return false;
-    const pid_t ended = ::waitpid(pid_, nullptr, WNOHANG);
+    int status = 0;
+    const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
     if (ended == 0) return true;
+    if (ended == pid_ && WIFEXITED(status)) exit_code_ = WEXITSTATUS(status);
     pid_ = -1;
     return false;
 }

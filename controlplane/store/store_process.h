@@ -39,6 +39,7 @@ class StoreProcess {
     void read_words();
 
     pid_t pid_ = -1;
+    int exit_code_ = -1;  ///< once it ended by itself
     int stdin_ = -1;
     int stderr_ = -1;
     std::string key_;

@@ -57,7 +57,11 @@ TEST_F(AgentConfigTest, mistakes_name_the_key_and_the_remedy) {
     EXPECT_THAT(mistake("program: agent\nobserver: a\nring_kb: 1000\n"), HasSubstr("1024"));
     EXPECT_THAT(mistake("program: agent\nobserver: a\nring_kb: 3\n"), HasSubstr("ring_kb"));
     EXPECT_THAT(mistake("program: agent\nobserver: a\nobzerver: b\n"), HasSubstr("obzerver"));
+    EXPECT_THAT(mistake("program: agent\nobserver: a\nspool: {bytesmax: 5}\n"), HasSubstr("bytesmax"));
+    EXPECT_THAT(mistake("program: agent\nobserver: a\ncontrol: {endpont: x}\n"), HasSubstr("endpont"));
     EXPECT_THAT(mistake("program: agent\nobserver: a\ncontrol:\n  keys:\n    own: x\n"), HasSubstr("server_public"));
+    EXPECT_THAT(mistake("program: agent\nobserver: a\ncontrol: {keys: {own: x, server_public: abc}}\n"),
+                HasSubstr("'abc' is no public key"));
     EXPECT_THAT(mistake("program: agent\nobserver: a\nspool:\n  bytes_max: 5\n"), HasSubstr("bytes_max"));
 }
 

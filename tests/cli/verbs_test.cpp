@@ -23,7 +23,7 @@ TEST(Usage, MistakesEndWithTwoAndPointAtHelp) {
                                                             {"path"},
                                                             {"path", "show"},
                                                             {"ladder"},
-                                                            {"ladder", "9f3a", "--format", "json"},
+                                                            {"ladder", "9f3a", "--format", "xml"},
                                                             {"status", "extra"}};
     for (const auto& arguments : mistakes) {
         const Outcome outcome = run(arguments);
@@ -36,6 +36,8 @@ TEST(Usage, MistakesEndWithTwoAndPointAtHelp) {
 }
 
 TEST(Usage, AVerbThatIsNotThereIsNamed) {
+    EXPECT_EQ(run({}).err, "clew: a verb is missing; see 'clew --help'\n");
+    EXPECT_EQ(run({"path"}).err, "clew: a verb is missing; see 'clew path --help'\n");
     EXPECT_THAT(run({"pths"}).err, HasSubstr("there is no verb 'pths'; see 'clew --help'"));
     EXPECT_THAT(run({"path", "shw"}).err, HasSubstr("there is no verb 'shw'; see 'clew path --help'"));
 }
@@ -57,7 +59,8 @@ TEST(Usage, HelpHasExamples) {
         EXPECT_EQ(outcome.code, 0);
         EXPECT_THAT(outcome.out, HasSubstr("Examples:\n  clew " + std::string(verb)));
     }
-    EXPECT_THAT(run({"--help"}).out, HasSubstr("Exit codes:"));
+    EXPECT_THAT(run({"--help"}).out, testing::AllOf(HasSubstr("Exit codes:"), HasSubstr("Verbs:\n")));
+    EXPECT_THAT(run({"path", "--help"}).out, testing::Not(HasSubstr("clew doctor"))) << "another verb's examples";
     EXPECT_THAT(run({"--version"}).out, StartsWith("clew "));
 }
 
@@ -122,8 +125,10 @@ TEST_F(Verbs, ServersRefusalsAreKept) {
     const Outcome refused = run_api({"paths", "ip.adr == 1"});
     EXPECT_EQ(refused.code, 2);
     EXPECT_EQ(refused.err, "clew: filter: unknown field 'ip.adr'; did you mean 'ip.addr'?\n");
-    serve("/api/v1/paths", "<html>", 502);
-    EXPECT_EQ(run_api({"paths"}).code, 1);
+    for (const unsigned status : {404u, 502u}) {
+        serve("/api/v1/paths", "<html>", status);
+        EXPECT_EQ(run_api({"paths"}).code, 1);
+    }
     serve("/api/v1/paths", "<html>");
     const Outcome other = run_api({"paths"});
     EXPECT_EQ(other.code, 1);
@@ -200,7 +205,9 @@ TEST_F(Verbs, Status) {
     const Outcome table = run_api({"status"}, 120);
     EXPECT_EQ(table.code, 0);
     EXPECT_THAT(table.out, HasSubstr("Lost, refused or not understood:"));
-    EXPECT_EQ(nlohmann::json::parse(run_api({"status", "--format", "json"}).out)["observers"][0]["name"], "sensor-a");
+    for (const char* format : {"json", "jsonl"})
+        EXPECT_EQ(nlohmann::json::parse(run_api({"status", "--format", format}).out)["observers"][0]["name"],
+                  "sensor-a");
 }
 
 }  // namespace

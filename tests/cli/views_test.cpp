@@ -253,18 +253,20 @@ TEST(PathView, LinkThatPointsNowhereIsLeftOut) {
 }
 
 TEST(LadderView, OneRowAPacket) {
-    EXPECT_EQ(ladder_view(sample_ladder(), {.absolute = false, .connections = {}, .columns = 100}, plain),
-              ladder_of_two_taps);
+    EXPECT_EQ(ladder_view(sample_ladder(), {.absolute = false, .columns = 100}, plain), ladder_of_two_taps);
 }
 TEST(LadderView, BlocksOfTapsWhereItIsNarrow) {
-    EXPECT_EQ(ladder_view(sample_ladder(), {.absolute = true, .connections = {}, .columns = 70}, plain),
-              ladder_in_blocks);
+    EXPECT_EQ(ladder_view(sample_ladder(), {.absolute = true, .columns = 70}, plain), ladder_in_blocks);
 }
 
 TEST(LadderView, LinesHoldWhatWasWritten) {
     const std::string lines = ladder_lines(sample_ladder());
     EXPECT_THAT(lines, HasSubstr(ladder_line_of_a_gap));
     EXPECT_EQ(std::count(lines.begin(), lines.end(), '\n'), 4);
+    const auto document = nlohmann::json::parse(ladder_document(sample_ladder()));
+    EXPECT_EQ(document["rows"].size(), 4u);
+    EXPECT_EQ(document["path_id"], sample_ladder().path_id());
+    EXPECT_EQ(nlohmann::json::parse(ladder_document({}))["rows"].size(), 0u);
 }
 
 TEST(LadderView, WithoutTheHandshakeNumbersBeginAtOne) {
@@ -274,7 +276,7 @@ TEST(LadderView, WithoutTheHandshakeNumbersBeginAtOne) {
         leg.mutable_to_client()->clear_isn();
     }
     ladder.mutable_rows()->DeleteSubrange(0, 2);
-    EXPECT_THAT(ladder_view(ladder, {.absolute = false, .connections = {}, .columns = 100}, plain),
+    EXPECT_THAT(ladder_view(ladder, {.absolute = false, .columns = 100}, plain),
                 HasSubstr("PSH,ACK            1    1     512"));
 }
 
@@ -292,11 +294,24 @@ TEST(LadderView, OtherSideOfARelayIsNotMissing) {
     EXPECT_TRUE(connection_of_column(sample_ladder(), path).empty());
 }
 
+TEST(LadderView, TimesHaveTheirError) {
+    v1::Path path = sample_path();
+    const std::vector<std::int64_t> errors_ns = delay_error_of_column(sample_ladder(), path);
+    ASSERT_EQ(errors_ns.size(), 2u);
+    EXPECT_EQ(errors_ns[0], 0);
+    EXPECT_GT(errors_ns[1], 0);
+    EXPECT_THAT(
+        ladder_view(sample_ladder(), {.absolute = false, .delay_errors_ns = {0, 350'000}, .columns = 100}, plain),
+        testing::AllOf(HasSubstr("   TAP        TIMES    CLIENT            SERVER"),
+                       HasSubstr("2  lb-out     ±350 µs  10.1.0.4:32001    10.2.0.11:8080\n")));
+    path.clear_links();
+    EXPECT_THAT(delay_error_of_column(sample_ladder(), path), testing::ElementsAre(0, 0));
+}
+
 TEST(LadderView, FewerCellsThanColumns) {
     v1::Ladder ladder = sample_ladder();
     ladder.mutable_rows(0)->clear_cells();
-    EXPECT_THAT(ladder_view(ladder, {.absolute = false, .connections = {}, .columns = 100}, plain),
-                HasSubstr("0.000000  -"));
+    EXPECT_THAT(ladder_view(ladder, {.absolute = false, .columns = 100}, plain), HasSubstr("0.000000  -"));
     EXPECT_THAT(ladder_lines(ladder), HasSubstr("\"cells\":[]"));
 }
 

@@ -100,6 +100,21 @@ TEST(YamlReader, UnknownKeyNamesItsLineAndTheNearestKey) {
     EXPECT_EQ(finish(map), "x.yaml:4: unknown key 'sorce'; did you mean 'source'?");
 }
 
+TEST(YamlReader, UnknownKeysAreFoundInEveryMappingThatWasOpened) {
+    for (const char* text : {"top: 1\nx: 2\n", "map: {x: 2}\n", "map: {deeper: {x: 2}}\n", "list: [{}, {x: 2}]\n",
+                             "never_filled: {x: 2}\n"}) {
+        YamlMap map = parse(text);
+        std::string value;
+        map.take("top", value);
+        YamlMap nested = map.map("map");
+        nested.take("known", value);
+        nested.map("deeper").take("known", value);
+        for (YamlMap& item : map.list("list")) item.take("known", value);
+        map.map("never_filled");
+        EXPECT_THAT(finish(map), HasSubstr(": unknown key 'x'")) << text;
+    }
+}
+
 TEST(YamlReader, UnknownKeyFarFromAllListsThem) {
     YamlMap map = parse("a: 1\nsomething_else: 2\n");
     std::string text;

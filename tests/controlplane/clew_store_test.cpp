@@ -191,6 +191,17 @@ TEST_F(ClewStoreTest, ADamagedDirectoryIsOneSentenceWithTheRemedy) {
     EXPECT_NE(Store::open(file).error().sentence.find("cannot be started"), std::string::npos);
 }
 
+TEST_F(ClewStoreTest, WhyTheStoreEndedIsHandedOn) {
+    StoreSettings refused = settings();
+    refused.store_program = directory_ + "/refuses";
+    std::ofstream(refused.store_program) << "#!/bin/sh\necho 'may not be written' >&2\nexit 5\n";
+    std::filesystem::permissions(refused.store_program, std::filesystem::perms::owner_all);
+    const auto store = Store::open(refused);
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().kind, ErrorKind::not_allowed);
+    EXPECT_NE(store.error().sentence.find("may not be written"), std::string::npos) << store.error().sentence;
+}
+
 TEST_F(ClewStoreTest, DamagedPartsAreSetAsideAndTheRestIsServed) {
     RandomRows rows(10);
     {

@@ -49,6 +49,9 @@ TEST(ControlConfig, MistakesAreNamed) {
         {"program: control\nstore: {url: 'http://x:1', directory: y}\n", "exclude"},
         {"program: control\nengine: {settle_ms: soon}\n", "settle_ms"},
         {"program: control\nwire: {keys: {own: a.key, allowed: [abc]}}\n", "abc"},
+        {"program: control\nwire: {keys: {onw: a.key}}\n", "onw"},
+        {"program: control\napi: {prot: 1}\n", "prot"},
+        {"program: control\nengine: {legs: 1}\n", "legs"},
         {"wire: {}\n", "program"},
     };
     for (const auto& [text, named] : cases) {

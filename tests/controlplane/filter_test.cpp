@@ -75,6 +75,8 @@ TEST(Filter, BareWordsAreToldByTheirForm) {
     EXPECT_EQ(sql_of("443"), "has(ports, {f0:UInt64})");
     EXPECT_EQ(sql_of("00ff00ff00ff00ff"), "(path_id = {f0:UInt64})");
     EXPECT_EQ(sql_of("nginx"), "has(processes, {f0:String})");
+    EXPECT_EQ(sql_of("python3.11"), "has(processes, {f0:String})");
+    EXPECT_EQ(sql_of("proto contains icmp"), "position(proto, {f0:String}) > 0");
     EXPECT_EQ(sql_of("\"443\""), "has(processes, {f0:String})");
     EXPECT_EQ(sql_of("tcp"), "(proto = {f0:String})");
 }
@@ -107,6 +109,14 @@ TEST(Filter, MistakesPointAtTheirColumn) {
              {"process == \"x", "column 12: the quotes that open here are not closed"},
              {"99999", "column 1: '99999' is not a port"},
              {"10.0.0.0/33", "column 1: '10.0.0.0/33' is not a network"},
+             {"tcp.port == 99999", "column 13: '99999' is too large; tcp.port ends at 65535"},
+             {"port in {80, 80..65536}", "'80..65536' is too large"},
+             {"vlan.id == 4096", "vlan.id ends at 4095"},
+             {"link.kind == sant", "column 14: 'sant' is no link.kind; there are forward, snat"},
+             {"proto != tpc", "'tpc' is no proto; there are tcp"},
+             {"leg.end == rst", "there are none, fin, reset"},
+             {"10.1.0.300", "column 1: '10.1.0.300' is not an address"},
+             {"80 and tcp.flags.reset", "column 8: there is no field 'tcp.flags.reset'; there are tcp.port"},
              {"80 & 81", "column 4: write && or and"}}) {
         const auto condition = compile_filter(text);
         ASSERT_FALSE(condition) << text;

@@ -44,11 +44,14 @@ TEST(SensorConfig, DefaultsNeedOnlyATap) {
 
 TEST(SensorConfig, EveryKeyIsTaken) {
     const auto config = load_sensor_config(
-        written(good + "clock: c\nworkers: 2\nleg_count_max: 5000\nheader_count_max: 0\n"
-                       "segment_count_max: 99\nvxlan_port: 8472\ngeneve_port: 7000\ntcp_idle_s: 5\n"
-                       "tcp_closed_s: 6\nudp_idle_s: 7\nicmp_idle_s: 8\nmemory: {huge_pages: never, mb: 100}\n"
-                       "control: {endpoint: \"tcp://h:1\", keys: {own: f, server_public: p}}\n"
-                       "spool: {directory: d, bytes_max: 2000000}\n"));
+        written(good +
+                "clock: c\nworkers: 2\nleg_count_max: 5000\nheader_count_max: 0\n"
+                "segment_count_max: 99\nvxlan_port: 8472\ngeneve_port: 7000\ntcp_idle_s: 5\n"
+                "tcp_closed_s: 6\nudp_idle_s: 7\nicmp_idle_s: 8\nmemory: {huge_pages: never, mb: 100}\n"
+                "control: {endpoint: \"tcp://h:1\", keys: {own: f, server_public: \"" +
+                std::string(40, 'p') +
+                "\"}}\n"
+                "spool: {directory: d, bytes_max: 2000000}\n"));
     ASSERT_TRUE(config) << config.error().sentence;
     EXPECT_EQ(config->workers, 2u);
     EXPECT_EQ(config->pipeline.vxlan_port, 8472);
@@ -65,10 +68,18 @@ TEST(SensorConfig, MistakesNameKeyValueAndRemedy) {
     EXPECT_NE(mistake("program: sensor\nobserver: s\ntaps: []\n").find("taps"), std::string::npos);
     EXPECT_NE(mistake("program: sensor\nobserver: s\n").find("taps"), std::string::npos);
     EXPECT_NE(mistake(good + "leg_cont_max: 5\n").find("leg_cont_max"), std::string::npos);
+    for (const char* nested :
+         {"memory: {mbs: 100}\n", "control: {endpont: x}\n", "spool: {bytes: 1}\n", "control: {keys: {x: y}}\n"})
+        EXPECT_NE(mistake(good + nested).find("unknown key"), std::string::npos) << nested;
+    EXPECT_NE(mistake("program: sensor\nobserver: s\ntaps: [{name: a, source: \"pcap:f\", queue: 2}]\n")
+                  .find("did you mean 'queues'?"),
+              std::string::npos);
     EXPECT_NE(mistake(good + "leg_count_max: 5\n").find("leg_count_max"), std::string::npos);
     EXPECT_NE(mistake(good + "  - {name: a, source: \"pcap:x\"}\n").find("twice"), std::string::npos);
     EXPECT_NE(mistake(good + "memory: {huge_pages: always}\n").find("never"), std::string::npos);
     EXPECT_NE(mistake(good + "control: {keys: {own: f}}\n").find("server_public"), std::string::npos);
+    EXPECT_NE(mistake(good + "control: {keys: {own: f, server_public: abc}}\n").find("'abc' is no public key"),
+              std::string::npos);
     EXPECT_FALSE(load_sensor_config("/nonexistent/sensor.yaml"));
 }
 

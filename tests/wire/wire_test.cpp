@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Publisher and collector in one process, over real sockets.
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -366,6 +368,24 @@ TEST_F(WireTest, AFullQueueRefusesAndCounts) {
     EXPECT_GT(refused, 0u);
     EXPECT_EQ(publisher->counters().legs_refused_queue_full, refused);
     EXPECT_EQ(publisher->counters().legs_offered, 10'000u);
+}
+
+TEST_F(WireTest, AFullDiskIsToldAtOnceAndAtTheEnd) {
+    const auto before = ::signal(SIGXFSZ, SIG_IGN);
+    rlimit limit{};
+    ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &limit), 0);
+    const rlimit small{20'000, limit.rlim_max};  // beyond it no file grows, as on a full disk
+    testing::internal::CaptureStderr();
+    auto publisher = publish(publisher_settings());
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (int i = 0; i < 5000; ++i) publisher->offer(maker_.leg());
+    EXPECT_TRUE(eventually([&] { return publisher->counters().legs_dropped > 0; }));
+    publisher.reset();
+    ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ::signal(SIGXFSZ, before);
+    const std::string said = testing::internal::GetCapturedStderr();
+    EXPECT_NE(said.find("/spool' cannot be written (is the disk full?): "), std::string::npos) << said;
+    EXPECT_NE(said.find("leg reports are lost"), std::string::npos) << said;
 }
 
 TEST_F(WireTest, KeyFilesAreReadBackAndKeptPrivate) {
