@@ -142,7 +142,11 @@ class RelayGraph {
             if (!j.named && !j.sided && Orientation(window, connections[j.front], connections[j.back]).weight() < 0)
                 std::swap(j.front, j.back);
         std::erase_if(joints_, [&](const Joint& j) {
-            return !j.named && ((!j.by_id && !may_join(j)) || is_shared(connections_[j.front], connections_[j.back]));
+            if (j.named) return false;
+            if (!is_shared(connections_[j.front], connections_[j.back])) return !j.by_id && !may_join(j);
+            say_ambiguous(j.front);
+            say_ambiguous(j.back);
+            return true;
         });
     }
 
@@ -220,9 +224,13 @@ class RelayGraph {
         const Joint& j = *joint(c, behind);
         const LegIndex opened = first_on_a_tap(behind);
         if (j.named || j.by_id || j.rare || opened == no_leg || window_.is_proxy(window_.leg(opened))) return true;
-        for (const std::size_t side : {c, behind})
-            for (const ChainLeg& l : connections_[side]) window_.leg(l.leg).ambiguous = true;
+        say_ambiguous(c);
+        say_ambiguous(behind);
         return false;
+    }
+
+    void say_ambiguous(std::size_t c) {
+        for (const ChainLeg& l : connections_[c]) window_.leg(l.leg).ambiguous = true;
     }
 
     bool is_shared(const Chain& front, const Chain& back) const {
@@ -255,8 +263,7 @@ class RelayGraph {
             const Joint* between = joint(near, o);
             if (between == nullptr) {
                 others.push_back(c);
-                for (const std::size_t rival : others)
-                    for (const ChainLeg& l : connections_[rival]) window_.leg(l.leg).ambiguous = true;
+                for (const std::size_t rival : others) say_ambiguous(rival);
                 return nobody;
             }
             if ((behind ? between->back : between->front) == near) near = o;
