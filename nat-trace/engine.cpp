@@ -62,6 +62,7 @@ class Engine::Impl {
         now_ = std::max(now_, now);
         link_dirty();
         window_.clocks().learn();
+        window_.each_deferred_of_proxies([this](LegIndex i) { mark_dirty(i); });
         settle(false);
         expire();
     }
@@ -79,6 +80,8 @@ class Engine::Impl {
             link_dirty();
         }
         settle(true);
+        link_dirty();
+        window_.each_deferred_of_proxies([this](LegIndex i) { mark_dirty(i); });
         link_dirty();
     }
 
@@ -166,7 +169,7 @@ class Engine::Impl {
     void link(LegIndex i) {
         window_.leg(i).ambiguous = false;
         gather(window_, index_, i, around_limits_, around_);
-        counters_.candidates_cut += around_.keys_cut + around_.cut;
+        counters_.keys_too_common += around_.keys_cut + around_.cut;
         make_chains(window_, around_limits_.evidence, around_, chains_);
         paths_.assign(chains_);
         if (clocks_.size() > 1)

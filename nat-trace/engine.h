@@ -38,7 +38,8 @@ struct EngineCounters {
     std::uint64_t legs_evicted = 0;    ///< left because leg_count_max was reached
     std::uint64_t links_made = 0;
     std::uint64_t links_retracted = 0;
-    std::uint64_t candidates_cut = 0;  ///< look-ups that met more than candidate_count_max rivals
+    std::uint64_t keys_too_common =
+        0;  ///< look-ups under a key that more than candidate_count_max legs share: not followed
 };
 
 class Engine {

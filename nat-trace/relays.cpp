@@ -226,6 +226,7 @@ class RelayGraph {
         if (j.named || j.by_id || j.rare || opened == no_leg || window_.is_proxy(window_.leg(opened))) return true;
         say_ambiguous(c);
         say_ambiguous(behind);
+        window_.defer(opened);
         return false;
     }
 

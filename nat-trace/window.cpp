@@ -355,6 +355,13 @@ bool LegWindow::is_proxy(const WindowLeg& l) const {
     return opener.behind_proxy >= behind_proxy_count_min && opener.behind_proxy >= opener.of_their_own;
 }
 
+void LegWindow::defer(LegIndex i) {
+    const LegId id = leg(i).id;
+    if (std::any_of(deferred_.begin(), deferred_.end(), [&](const Deferred& d) { return d.id == id; })) return;
+    if (deferred_.size() >= deferred_count_max) deferred_.erase(deferred_.begin());
+    deferred_.push_back({i, id});
+}
+
 void LegWindow::unlink(LegIndex i) {
     WindowLeg& l = leg(i);
     (l.older == no_leg ? oldest_ : leg(l.older).newer) = l.newer;

@@ -176,6 +176,18 @@ class LegWindow {
     void note_head(LegIndex i, HeadOfChain head);
     /// Of the connections that the leg's client address opens, some and at least half look like a proxy's.
     bool is_proxy(const WindowLeg& l) const;
+    /// Remembers a leg that would be linked if its client's address were known as a proxy's; the oldest are forgotten.
+    void defer(LegIndex i);
+    /// Calls `take(LegIndex)` for those of which it is known by now.
+    template <typename F>
+    void each_deferred_of_proxies(F&& take) {
+        std::erase_if(deferred_, [&](const Deferred& d) {
+            if (leg(d.leg).id != d.id) return true;
+            if (!is_proxy(leg(d.leg))) return false;
+            take(d.leg);
+            return true;
+        });
+    }
 
     const ClockBook& clocks() const { return clocks_; }
     ClockBook& clocks() { return clocks_; }
@@ -229,6 +241,12 @@ class LegWindow {
         std::uint32_t of_their_own = 0;
         std::uint32_t behind_proxy = 0;
     };
+    struct Deferred {
+        LegIndex leg = no_leg;
+        LegId id = 0;
+    };
+    static constexpr std::size_t deferred_count_max = 1024;
+    std::vector<Deferred> deferred_;
     static constexpr std::size_t opener_count = std::size_t{1} << 15;
     std::vector<Opener> openers_ =
         std::vector<Opener>(opener_count);  ///< by a hash of the client's address: some share

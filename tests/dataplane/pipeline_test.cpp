@@ -462,6 +462,39 @@ TEST_F(PipelineTest, PingAndDns) {
     EXPECT_EQ(dns.hints[0].bytes[2], name >> 56);
 }
 
+TEST_F(PipelineTest, AQueryLongAfterTheAnswerIsAnotherLeg) {
+    const auto ask = [&](std::uint8_t id) {
+        const Bytes query = {id, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 2, 'd', 'e', 0, 0, 1, 0, 1};
+        send(ethernet(1, 2, 0x0800, ipv4("10.0.0.7", "10.0.0.53", {.protocol = 17}, udp(5000, 53, query))));
+        now += ns_per_ms;
+        send(ethernet(2, 1, 0x0800, ipv4("10.0.0.53", "10.0.0.7", {.protocol = 17}, udp(53, 5000, query))));
+    };
+    ask(1);
+    now += 100 * ns_per_ms;
+    ask(2);  // A and AAAA come together
+    now += 600 * ns_per_ms;
+    ask(3);
+    pipeline->flush();
+    ASSERT_EQ(sink.legs.size(), 2u);
+    EXPECT_EQ(sink.legs[0].flow(Direction::to_server).packets, 2u);
+    EXPECT_EQ(sink.legs[1].flow(Direction::to_server).packets, 1u);
+}
+
+TEST_F(PipelineTest, WhoSendsADatagramFirstIsTheClientWhateverANatGatewayMadeOfItsPort) {
+    send(ethernet(1, 2, 0x0800, ipv4("10.0.0.7", "10.0.0.8", {.protocol = 17}, udp(20524, 33333, text("a")))));
+    pipeline->flush();
+    EXPECT_EQ(to_text(last().client), "10.0.0.7:20524");
+}
+
+TEST_F(PipelineTest, ARefusalSeenAloneNamesTheSynThatItRefuses) {
+    from_server({.seq = 0, .ack = 1001, .flags = rst | ack});
+    pipeline->flush();
+    const Flow& client = last().flow(Direction::to_server);
+    EXPECT_EQ(client.isn_from, IsnFrom::peer_ack);
+    EXPECT_EQ(client.isn, 1000u);
+    EXPECT_EQ(last().flow(Direction::to_client).isn_from, IsnFrom::none);
+}
+
 TEST_F(PipelineTest, AFullTableEvictsAnIdleLegAndCountsIt) {
     for (unsigned port = 1; port <= 100; ++port) {
         now += ns_per_ms;

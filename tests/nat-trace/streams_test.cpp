@@ -166,6 +166,79 @@ TEST_F(StreamsTest, ScannerWithOneSequenceNumberForAll) {
     EXPECT_GE(whole, 128u) << "what is probed tells the probes apart";
 }
 
+TEST_F(StreamsTest, SynThatNobodyAnswersBehindAFullNatThatShiftsIt) {
+    Journey lone = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon);
+    lone.stream().answered = false;
+    const Truth truth = lone.tap(tenant).delta_fullnat("10.1.0.1:1025", "10.1.0.5:8080", false).tap(edge).done();
+    const auto paths = run({truth});
+    ASSERT_EQ(paths.size(), 1u);
+    const Path& path = paths.begin()->second;
+    EXPECT_EQ(path.links[0].kind, LinkKind::fullnat);
+    EXPECT_NE(path.links[0].grade, Grade::a) << "the IP id and the time are no proof";
+    EXPECT_NE(path.links[0].delta[0], 0);
+}
+
+TEST_F(StreamsTest, ScannerBehindAFixedPortThatProbesManyServersIsNotTakenForDestinationNat) {
+    std::vector<Truth> truths;
+    for (int n = 0; n < 40; ++n) {
+        const std::string last = std::to_string(n + 1);
+        Journey probe =
+            Journey::tcp(world, "192.0.2.66:61000", "198.51.100." + last + ":80", noon + n * 40 * ns_per_ms);
+        probe.stream().isn[0] = 707'406'378;
+        probe.stream().answered = false;
+        truths.push_back(probe.tap(n % 2 == 0 ? tenant : edge).done());
+    }
+    for (const auto& [id, path] : run(truths)) EXPECT_EQ(path.legs.size(), 1u);
+}
+
+TEST_F(StreamsTest, WhatManySayIsLinkedOnceItsOpenerIsKnownAsAProxy) {
+    std::vector<Truth> truths;
+    for (int n = 0; n < 12; ++n) {
+        const std::string port = std::to_string(40'000 + n);
+        truths.push_back(Journey::tcp(world, "10.0.0.2:" + port, "198.51.100.10:80", noon + n * 500 * ns_per_ms)
+                             .tap(tenant)
+                             .proxy("10.1.0.1:" + port, "10.2.0.5:8080")
+                             .tap(edge)
+                             .done());
+        for (Leg& leg : truths.back().legs) leg.hint_count = 0;
+        set_heads(truths.back(), 77);
+        // The simulated front answers when it likes; a real one after the server did.
+        Leg& front = truths.back().legs[0];
+        Flow& answer = front.flow(Direction::to_client);
+        for (std::size_t k = 0; k < answer.sample_count; ++k) answer.samples[k].time_ns += ns_per_ms;
+        front.last_ns += ns_per_ms;
+    }
+    for (int n = 0; n < 600; ++n) {  // others, that say something else
+        const std::string port = std::to_string(20'000 + n);
+        truths.push_back(Journey::tcp(world, "10.0.0.3:" + port, "198.51.100.11:80", noon + n * 9 * ns_per_ms)
+                             .tap(tenant)
+                             .snat("203.0.113.9:" + port)
+                             .tap(edge)
+                             .done());
+        set_heads(truths.back(), 1'000 + static_cast<std::uint64_t>(n) * 2);
+    }
+    const auto paths = run(truths);
+    EXPECT_EQ(paths.size(), truths.size());
+    for (const auto& [id, path] : paths) EXPECT_TRUE(right(path, truths));
+}
+
+TEST_F(StreamsTest, HalvesOfOneFlowOnTwoTapsAreOnePathAndTenantsAreNot) {
+    Truth truth = Journey::ping(world, "10.0.0.2:7", "198.51.100.10:7", noon).tap(tenant, 100).tap(edge, 100).done();
+    const auto keep = [](Leg& leg, Direction d) {
+        leg.flow(opposite(d)) = Flow{};
+        leg.hint_count = 0;
+        leg.first_ns = leg.flow(d).first_ns;
+    };
+    keep(truth.legs[0], Direction::to_server);
+    keep(truth.legs[1], Direction::to_client);
+    EXPECT_EQ(run({truth}).size(), 1u);
+    engine = Engine(EngineLimits{});
+    tenant = engine.add_tap({"tenant", "one"});
+    edge = engine.add_tap({"edge", "one"});
+    truth.legs[1].segment.layers[0].id = 200;
+    EXPECT_EQ(run({truth}).size(), 2u);
+}
+
 TEST_F(StreamsTest, EchoesThatAreAllAlike) {
     std::vector<Truth> truths;
     for (int n = 0; n < 12; ++n) {
