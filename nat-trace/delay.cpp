@@ -3,11 +3,10 @@
 #include <algorithm>
 
 #include "nat-trace/classify.h"
+#include "nat-trace/evidence_parts.h"
 
 namespace clew {
 namespace {
-
-constexpr int gateways_max = 8;  // between two taps
 
 class DelaySum {
   public:

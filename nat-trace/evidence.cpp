@@ -1,648 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The weights of evidence that two legs are one transport connection. docs: DESIGN.md, "What gateways do to packets".
+// What two legs have in common, whatever their protocol.
 #include "nat-trace/evidence.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
+#include "nat-trace/evidence_parts.h"
+
 namespace clew {
 namespace {
 
-constexpr float isn_bits = 32;
-constexpr float isn_common_bits = 20;    // less than this identifies nothing
-constexpr float isn_zero_bits = 2;       // a sequence number of 0 is what probes and simple stacks send
-constexpr float both_isns_differ = -12;  // a SYN proxy or a randomising firewall does that: rare, but so they are
-constexpr float one_isn_differs = -2;
-constexpr float same_ends_other_isn = -24;  // the ports used again, or another tenant with the same addresses
-constexpr float other_stream = -40;         // both ISNs differ, both legs carry data, and none of it is the same
-constexpr float toa_bits = 48;
-constexpr float other_ip_ids = -12;
-constexpr float other_named_client = -24;
-constexpr float one_isn_but_late = -12;  // a gateway that shifts one direction passes the SYN on at once
-constexpr DurationNs gateway_ns_max = 100 * ns_per_ms;
-constexpr float stream_head_bits = 24;  // of one direction
-constexpr float tls_random_bits = 32;
-constexpr float quic_id_bits = 48;
-constexpr int gateways_max = 8;                     // between two taps
-constexpr int far_hops_min = 3;                     // a proxy's own packets rarely come from so far
-constexpr DurationNs pace_ns_max = 50 * ns_per_us;  // queues on the way
-constexpr float ip_id_bits = 16;
-constexpr DurationNs lone_syn_ns_max = 2 * ns_per_ms;
-constexpr float same_bytes_bits_max = 36;
-constexpr float lone_syn_bits = 4;  // the same options, a TTL that fell
-constexpr float accept_bits_lone_syn = 22;
-constexpr float syn_ip_id_bits = 10;                       // some scanners give all their probes one
 constexpr DurationNs clock_error_ns_max = 20 * ns_per_ms;  // offsets less certain tell nothing about connections
-constexpr float datagram_other_ip_ids = -24;
-constexpr float echo_other_ends = -24;
-constexpr std::uint32_t few_sharers_max = 3;        // one tap may see a connection on both sides of a gateway
-constexpr std::uint32_t common_head_count_min = 5;  // a first datagram that so many legs of a tap begin with
-constexpr float probe_client_bits = 8;              // more, where address and port are nearly all there is
-constexpr float halves_bits = 16;
-constexpr float never_together = -24;   // one leg's packets came when the other's were over
-constexpr float accept_bits_probe = 8;  // of what identifies, where the ISN is common
-constexpr float accept_bits_tcp = 32;
-constexpr float accept_bits_no_isn = 36;  // by the IP ids of both directions and what else fits
-constexpr float accept_bits_explicit = 24;
-constexpr float accept_bits_datagram = 28;
-
-bool both_isns_differ_in(const WindowLeg& a, const WindowLeg& b) {
-    for (std::size_t d = 0; d < direction_count; ++d)
-        if (!a.flows[d].has_isn || !b.flows[d].has_isn || a.flows[d].isn == b.flows[d].isn) return false;
-    return true;
-}
-
-/// Nobody answered with a sequence number of the server's own.
-bool is_unanswered(const WindowLeg& leg) {
-    const WindowFlow& s = leg.flow(Direction::to_client);
-    return leg.flow(Direction::to_server).syn != time_offset_unknown && s.syn == time_offset_unknown && !s.has_isn &&
-           s.sample_count == 0 && leg.flow(Direction::to_server).sample_count == 0;
-}
-
-/// Two SYNs that nobody answered, of different numbers.
-bool are_lone_syns(const WindowLeg& a, const WindowLeg& b) {
-    return is_unanswered(a) && is_unanswered(b) && a.flow(Direction::to_server).isn != b.flow(Direction::to_server).isn;
-}
-
-bool same_isns_in(const WindowLeg& a, const WindowLeg& b) {
-    for (std::size_t d = 0; d < direction_count; ++d)
-        if (!a.flows[d].has_isn || !b.flows[d].has_isn || a.flows[d].isn != b.flows[d].isn) return false;
-    return true;
-}
-
-/// What one equal sequence number is worth: less, the more legs of a tap have it (scanners, probes, simple stacks). A
-/// gateway that is seen on both sides by one tap, and a chain of them, makes a few of one connection.
-float price_of_isn(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, Direction d) {
-    if (a.flow(d).isn == 0) return isn_zero_bits;
-    const std::uint32_t sharers = std::max(window.isn_prevalence(a, d), window.isn_prevalence(b, d));
-    // So is one that a client sends again and again from one port.
-    const std::uint32_t from_port = std::max(window.client_prevalence(a), window.client_prevalence(b));
-    const bool probes = d == Direction::to_server && sharers > few_sharers_max && from_port > few_sharers_max;
-    if (sharers < common_isn_count_min) return probes ? isn_common_bits - 4 : isn_bits;
-    return std::max(1.0F, isn_bits - 8.0F * (std::log2(static_cast<float>(sharers)) - 1.0F));
-}
-
-/// A client's address and port that many legs of a tap have is a scanner's.
-float price_of_client(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, float bits_max) {
-    const std::uint32_t sharers = std::max(window.client_prevalence(a), window.client_prevalence(b));
-    return price_of_value(window, a, b, sharers, bits_max);
-}
-
-/// A server's address and port that few legs of a tap have tell connections apart: log2 of how many have another.
-float price_of_server(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
-    float least = 16;
-    for (const WindowLeg* l : {&a, &b})
-        least = std::min(least, std::log2(static_cast<float>(window.legs_of_tap(l->tap) + 1) /
-                                          static_cast<float>(std::max(1U, window.server_prevalence(*l)))));
-    return std::max(0.0F, least);
-}
-
-/// Each saw one SYN, and not at one time: gateways pass it on at once.
-float price_of_late_syn(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
-    const WindowFlow& x = a.flow(Direction::to_server);
-    const WindowFlow& y = b.flow(Direction::to_server);
-    const CommonTime common = common_time(window, a, b);
-    if (x.syn_count != 1 || y.syn_count != 1 || !common.known) return 0;
-    const DurationNs late = std::llabs(b.at(y.syn) - common.shift_ns - a.at(x.syn)) - common.error_ns;
-    return late > gateway_ns_max ? -40.0F : late > gateway_ns_max / 4 ? -20.0F : late > gateway_ns_max / 10 ? -8.0F : 0;
-}
-
-void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
-    int differing = 0;
-    int equal = 0;
-    for (const Direction d : {Direction::to_server, Direction::to_client}) {
-        const WindowFlow& x = a.flow(d);
-        const WindowFlow& y = b.flow(d);
-        if (!x.has_isn || !y.has_isn) continue;
-        if (x.isn != y.isn) {
-            ++differing;
-            continue;
-        }
-        ++equal;
-        const EvidenceBy by = d == Direction::to_server ? EvidenceBy::isn_forward : EvidenceBy::isn_reverse;
-        const float bits = price_of_isn(window, a, b, d);
-        if (bits < isn_common_bits)
-            out.add(by, bits);
-        else
-            out.add_key(by, bits);
-        if (d == Direction::to_client) continue;
-        const float late = price_of_late_syn(window, a, b);
-        if (late != 0) out.add(EvidenceBy::contradiction, late);
-        // Many probes of one source: what it probes is what tells them apart, where a gateway keeps that.
-        if (bits >= isn_common_bits) continue;
-        if (a.server == b.server) out.add_key(EvidenceBy::same_server, price_of_server(window, a, b));
-        if (a.client == b.client)
-            out.add_key(EvidenceBy::same_client, price_of_client(window, a, b, probe_client_bits));
-    }
-    if (differing == 0) return;
-    const TimeNs x = start_of(a);
-    const TimeNs y = start_of(b);
-    const bool once = a.flow(Direction::to_server).syn_count <= 1 && b.flow(Direction::to_server).syn_count <= 1;
-    const CommonTime common = common_time(window, a, b);
-    if (equal == 1 && once && common.known && x != 0 && y != 0 &&
-        std::llabs(y - common.shift_ns - x) > gateway_ns_max + common.error_ns)
-        out.add(EvidenceBy::contradiction, one_isn_but_late);
-    if (a.same_ends(b) && equal == 0 && !are_lone_syns(a, b))
-        out.add(EvidenceBy::contradiction, same_ends_other_isn);
-    else
-        out.add(EvidenceBy::contradiction, differing == 2                      ? both_isns_differ
-                                           : equal == 1 || are_lone_syns(a, b) ? one_isn_differs
-                                                                               : -20.0F);
-}
-
-void add_addresses(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
-    const bool datagram = a.protocol != Protocol::tcp;
-    if (a.client == b.client)
-        out.add(EvidenceBy::same_client, datagram ? 12 : price_of_client(window, a, b, 12));
-    else if (a.client.ip == b.client.ip)
-        out.add(EvidenceBy::same_client, datagram ? 4 : 1);
-    else if (datagram && a.client.port == b.client.port)
-        out.add(EvidenceBy::same_client, 8);  // source NAT keeps the port where it can
-    if (a.server.ip == b.server.ip) out.add(EvidenceBy::same_server, datagram ? 4 : 2);
-    if (datagram && a.client.ip != b.client.ip && a.server.ip != b.server.ip) out.add(EvidenceBy::same_server, -4);
-}
-
-/// TOA and PROXY headers name the client that a balancer saw. Only the leg before it has that client; legs behind it
-/// share it.
-void add_named_clients(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
-    if (a.first_hint == no_leg && b.first_hint == no_leg) return;
-    bool named = false;
-    bool other = false;
-    const auto compare = [&](const WindowLeg& holder, const WindowLeg& leg) {
-        window.each_hint(holder, [&](const WindowHint& h) {
-            if (h.kind != HintKind::toa && h.kind != HintKind::proxy_source) return;
-            named |= h.kind == HintKind::toa && h.source == leg.client && a.client != b.client;
-            window.each_hint(leg, [&](const WindowHint& o) {
-                if (o.kind != h.kind) return;
-                (o.value == h.value ? named : other) |= h.kind == HintKind::toa || o.value != h.value;
-            });
-        });
-    };
-    compare(a, b);
-    compare(b, a);
-    if (named && a.client != b.client) {
-        out.is_explicit = true;
-        out.add_key(EvidenceBy::toa, toa_bits);
-    } else if (other) {
-        out.add(EvidenceBy::contradiction, other_named_client);
-    }
-}
-
-/// When a direction's handshake packet passed, and its first payload; false when one of them was not seen.
-bool first_times(const WindowLeg& leg, Direction d, TimeNs& handshake, TimeNs& payload) {
-    const WindowFlow& flow = leg.flow(d);
-    handshake = leg.at(flow.syn);
-    payload = flow.sample_count == 0 ? 0 : leg.at(flow.samples[0].time);
-    return handshake != 0 && payload != 0 && flow.syn_count == 1;
-}
-
-/// The payload comes as long after the SYN on both legs: whatever their clocks say, a proxy's two handshakes differ.
-bool keeps_pace(const WindowLeg& a, const WindowLeg& b) {
-    TimeNs a_syn, a_payload, b_syn, b_payload;
-    if (!first_times(a, Direction::to_server, a_syn, a_payload) ||
-        !first_times(b, Direction::to_server, b_syn, b_payload))
-        return false;
-    return std::llabs((a_payload - a_syn) - (b_payload - b_syn)) <= pace_ns_max + time_error_of(a, b);
-}
-
-/// Of what goes to the client alone: a proxy's front answers the handshake first and the question last.
-bool answers_in_order(const WindowLeg& a, const WindowLeg& b, DurationNs shift_ns) {
-    TimeNs a_syn, a_payload, b_syn, b_payload;
-    if (!first_times(a, Direction::to_client, a_syn, a_payload) ||
-        !first_times(b, Direction::to_client, b_syn, b_payload))
-        return false;
-    b_syn -= shift_ns;
-    b_payload -= shift_ns;
-    if ((a_syn < b_syn) == (a_payload < b_payload)) return true;
-    // So does a SYN proxy's, but what follows passes it and loses TTL; a proxy's packets are its own.
-    const WindowLeg& nearer = a_payload < b_payload ? a : b;
-    const WindowLeg& farther = a_payload < b_payload ? b : a;
-    const int fall = int{nearer.flow(Direction::to_client).data_ttl} - farther.flow(Direction::to_client).data_ttl;
-    return fall > 0 && fall <= gateways_max;
-}
-
-/// Hops behind a sender: 64, 128 and 255 are what stacks begin with.
-int hops_behind(std::uint8_t ttl) { return (ttl <= 64 ? 64 : ttl <= 128 ? 128 : 255) - ttl; }
-
-/// Both directions lose TTL on the way, and the client's packets have come so far that a proxy's own would stand out.
-bool loses_odd_ttl(const WindowLeg& a, const WindowLeg& b) {
-    const std::uint8_t x = a.flow(Direction::to_server).data_ttl;
-    const std::uint8_t y = b.flow(Direction::to_server).data_ttl;
-    const std::uint8_t s = a.flow(Direction::to_client).data_ttl;
-    const std::uint8_t t = b.flow(Direction::to_client).data_ttl;
-    if (x == 0 || y == 0 || std::min(hops_behind(x), hops_behind(y)) < far_hops_min) return false;
-    const int ahead = int{x} - int{y};
-    const int back = s == 0 || t == 0 ? ahead : int{t} - int{s};
-    return ahead != 0 && std::abs(ahead) <= gateways_max && std::abs(back) <= gateways_max && ahead * back > 0;
-}
-
-/// Each direction loses as much on the way between the legs: a proxy's packets begin anew. Nothing is lost only where
-/// nothing routed the packets, and that keeps the server.
-bool loses_ttl_evenly(const WindowLeg& a, const WindowLeg& b) {
-    const WindowFlow& x = a.flow(Direction::to_server);
-    const WindowFlow& y = b.flow(Direction::to_server);
-    const WindowFlow& s = a.flow(Direction::to_client);
-    const WindowFlow& t = b.flow(Direction::to_client);
-    const bool there = x.data_ttl != 0 && y.data_ttl != 0;
-    const bool back = s.data_ttl != 0 && t.data_ttl != 0;
-    const int ahead = int{x.data_ttl} - int{y.data_ttl};
-    const int behind = int{t.data_ttl} - int{s.data_ttl};
-    if ((there && std::abs(ahead) > gateways_max) || (back && std::abs(behind) > gateways_max)) return false;
-    if (there && back && ahead != behind) return false;
-    const bool lost = (there && ahead != 0) || (back && behind != 0) || (!there && !back);
-    return lost || a.server == b.server;
-}
-
-/// What only a gateway that passes packets on leaves as it was, though it wrote both sequence numbers anew.
-bool passes_packets(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
-    for (const Direction d : {Direction::to_server, Direction::to_client}) {
-        const std::uint32_t tsval = a.flow(d).first_tsval;
-        if (tsval != 0 && tsval == b.flow(d).first_tsval) return true;
-        if (match_samples(a, b, d).same_ip_ids > 0) return true;
-    }
-    if (loses_odd_ttl(a, b)) return true;
-    if (!loses_ttl_evenly(a, b)) return false;
-    const CommonTime common = common_time(window, a, b);
-    if (a.clock != b.clock && (!common.known || keeps_pace(a, b))) return keeps_pace(a, b);
-    // A proxy completes the front handshake before it opens the back one.
-    const bool a_first = start_of(a) <= start_of(b) - common.shift_ns;
-    const WindowLeg& front = a_first ? a : b;
-    const WindowLeg& back = a_first ? b : a;
-    const TimeNs syn = front.at(front.flow(Direction::to_server).syn);
-    TimeNs answer = front.at(front.flow(Direction::to_client).syn);
-    if (answer == 0) answer = front.at(front.flow(Direction::to_server).first_ack);
-    const TimeNs passed = back.at(back.flow(Direction::to_server).syn);
-    if (syn != 0 && passed != 0) return answer != 0 && passed - (a_first ? common.shift_ns : -common.shift_ns) < answer;
-    return answers_in_order(a, b, common.shift_ns);
-}
-
-/// All the packets' sequence numbers differ by one amount.
-bool shifts_evenly(const WindowFlow& x, const WindowFlow& y, const SampleMatch& match) {
-    if (match.pairs[0].by_offset) return false;  // held against the ISN already
-    const auto shift = [&](const SamplePair& p) { return y.samples[p.b].seq - x.samples[p.a].seq; };
-    for (std::size_t i = 1; i < match.count; ++i)
-        if (shift(match.pairs[i]) != shift(match.pairs[0])) return false;
-    return true;
-}
-
-/// Both found in the middle, and both numbers shifted: the same bytes in packets of the same length at the same time.
-void add_same_bytes(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
-    const CommonTime common = common_time(window, a, b);
-    if (!common.known) return;
-    // Proxies do the same, and then the server is another.
-    if (a.server != b.server && !loses_odd_ttl(a, b)) return;
-    float bits = 0;
-    for (const Direction d : {Direction::to_server, Direction::to_client}) {
-        const SampleMatch match = match_samples(a, b, d);
-        for (std::size_t i = 0; i < match.count; ++i) {
-            const TimeNs x = a.at(a.flow(d).samples[match.pairs[i].a].time);
-            const TimeNs y = b.at(b.flow(d).samples[match.pairs[i].b].time);
-            if (x == 0 || y == 0) continue;
-            const DurationNs apart = std::llabs(y - common.shift_ns - x) - common.error_ns;
-            bits += apart < ns_per_ms ? 10.0F : apart < 10 * ns_per_ms ? 4.0F : -10.0F;
-        }
-    }
-    if (bits > 0)
-        out.add_key(EvidenceBy::payload_sample, std::min(bits, same_bytes_bits_max));
-    else if (bits < 0)
-        out.add(EvidenceBy::contradiction, bits);
-}
-
-void add_samples(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
-    float payload = 0;
-    float ids = 0;
-    int shifted = 0;
-    int seqs = 0;
-    int acks = 0;
-    int mismatches = 0;
-    bool other = false;
-    bool other_ids = false;
-    bool in_middle = true;
-    for (const WindowLeg* l : {&a, &b})
-        for (const WindowFlow& flow : l->flows) in_middle &= !flow.has_isn;
-    for (const Direction d : {Direction::to_server, Direction::to_client}) {
-        const SampleMatch match = match_samples(a, b, d);
-        mismatches += match.mismatches;
-        other |= match.count == 0 && a.flow(d).sample_count > 0 && b.flow(d).sample_count > 0;
-        if (match.same_ip_ids > 0)
-            ids += std::min(ip_id_bits + 3.0F * static_cast<float>(match.same_ip_ids - 1), 24.0F);
-        if (match.count == 0) continue;
-        payload += 3 + static_cast<float>(match.count - 1);  // many clients ask the same
-        other_ids |= match.same_ip_ids == 0 && match.other_ip_ids > 0;
-        seqs += match.same_seqs;
-        acks += match.same_acks;
-        shifted += match.count > 1 && match.same_seqs < match.count && shifts_evenly(a.flow(d), b.flow(d), match);
-    }
-    if (seqs > 0 || acks > 0) out.add_key(EvidenceBy::seq_ack_pair, seqs > 0 && acks > 0 ? 64.0F : 32.0F);
-    if (shifted > 0) out.add(EvidenceBy::constant_delta, 16);
-    if (seqs + acks == 0 && in_middle) add_same_bytes(window, a, b, out);
-    if (payload > 0) out.add(EvidenceBy::payload_sample, std::min(payload, 8.0F));
-    if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, ids);
-    // Gateways that forward keep the IP id, but for some firewalls and NAT64.
-    if (other_ids && ids == 0 && !in_middle && !same_isns_in(a, b) &&
-        !(both_isns_differ_in(a, b) && passes_packets(window, a, b)))
-        out.add(EvidenceBy::contradiction, other_ip_ids);
-    if (mismatches > 0) out.add(EvidenceBy::contradiction, -8.0F * static_cast<float>(std::min(mismatches, 3)));
-    // A TOA names an address and a port, not a connection: the same one may lead to another VIP at the same time.
-    if (other && both_isns_differ_in(a, b)) out.add(EvidenceBy::contradiction, other_stream);
-}
-
-/// Of a SYN that nobody answered nothing is left behind a gateway that shifts its number but the IP id and the options;
-/// it passes at once and loses TTL.
-void add_lone_syns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
-    const WindowFlow& x = a.flow(Direction::to_server);
-    const WindowFlow& y = b.flow(Direction::to_server);
-    if (!are_lone_syns(a, b) || x.first_ip_id != y.first_ip_id || x.window_scale != y.window_scale) return;
-    if (x.first_ip_id == 0 && !a.same_ends(b)) return;
-    const CommonTime common = common_time(window, a, b);
-    const int fall = int{x.first_ttl} - int{y.first_ttl};
-    // Some firewalls keep the TTL; they keep both ends as well.
-    if (!common.known || (fall == 0 && !a.same_ends(b)) || std::abs(fall) > gateways_max) return;
-    // So do tenants of the same addresses.
-    if (a.same_ends(b) && overlay_id(window.segment(a.segment)) != overlay_id(window.segment(b.segment))) return;
-    if (std::llabs(b.at(y.syn) - common.shift_ns - a.at(x.syn)) > lone_syn_ns_max + common.error_ns) return;
-    if (std::min(x.syn_count, y.syn_count) > 1 && x.syn_count != y.syn_count) return;
-    out.add_key(EvidenceBy::ip_id, ip_id_bits);
-    out.add(EvidenceBy::constant_delta, lone_syn_bits);
-}
-
-/// The IP id of the SYN itself, where both taps saw it and it is the client's own.
-void add_syn_ip_ids(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
-    const WindowFlow& x = a.flow(Direction::to_server);
-    const WindowFlow& y = b.flow(Direction::to_server);
-    if (!x.has_isn || !y.has_isn || x.syn != 0 || y.syn != 0 || x.first_ip_id == 0 || y.first_ip_id == 0) return;
-    if (a.client.ip.is_v4() != b.client.ip.is_v4() || x.isn != y.isn) return;
-    const std::uint32_t sharers = std::max(window.ip_id_prevalence(a), window.ip_id_prevalence(b));
-    if (x.first_ip_id == y.first_ip_id)
-        out.add(EvidenceBy::ip_id, price_of_value(window, a, b, sharers, syn_ip_id_bits));
-    else if (x.syn_count == 1 && y.syn_count == 1 && !same_isns_in(a, b))
-        out.add(EvidenceBy::contradiction, -syn_ip_id_bits);
-}
-
-/// What a leg shows of a direction's sequence space: what was sent, or, where that was not seen, what was acknowledged.
-struct StreamSpan {
-    bool known = false;
-    std::uint32_t begin = 0;
-    std::uint32_t end = 0;
-};
-
-StreamSpan span_of(const WindowLeg& leg, std::size_t d) {
-    const WindowFlow& own = leg.flows[d];
-    const WindowFlow& peer = leg.flows[1 - d];
-    if (own.next_seq != 0)
-        return {true, own.has_isn ? own.isn : own.sample_count > 0 ? own.samples[0].seq : own.next_seq, own.next_seq};
-    if (peer.sample_count == 0 || peer.samples[0].ack == 0) return {};
-    return {true, own.has_isn ? own.isn : peer.samples[0].ack, peer.samples[peer.sample_count - 1].ack};
-}
-
-/// The beginning of one leg at least was not seen: both sides' last sequence numbers are the same.
-void add_ends(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
-    float bits = 0;
-    for (std::size_t d = 0; d < direction_count; ++d) {
-        const WindowFlow& x = a.flows[d];
-        const WindowFlow& y = b.flows[d];
-        if (x.has_isn && y.has_isn) return;
-        if (x.next_seq != 0 && x.next_seq == y.next_seq) bits += isn_bits;
-    }
-    if (bits > 0) out.add_key(EvidenceBy::seq_ack_pair, bits);
-}
-
-/// Found in the middle on one side: the same addresses, and sequence numbers in the same place of both directions.
-void add_stream_state(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
-    if (!a.same_ends(b)) {
-        add_ends(a, b, out);
-        return;
-    }
-    float bits = 0;
-    for (std::size_t d = 0; d < direction_count; ++d) {
-        if (a.flows[d].has_isn && b.flows[d].has_isn) continue;
-        const StreamSpan x = span_of(a, d);
-        const StreamSpan y = span_of(b, d);
-        if (!x.known || !y.known) continue;
-        const std::uint32_t x_width = x.end - x.begin;
-        const std::uint32_t y_width = y.end - y.begin;
-        if (x_width > 1U << 30 || y_width > 1U << 30) continue;  // wrapped, or nonsense: says nothing
-        const std::uint32_t slack = 1U << 16;
-        const std::int64_t ahead = static_cast<std::int32_t>(y.begin - x.begin);
-        const bool meet = ahead <= std::int64_t{x_width} + slack && -ahead <= std::int64_t{y_width} + slack;
-        const float entropy = 32 - std::log2(static_cast<float>(x_width) + static_cast<float>(y_width) + 2.0F * slack);
-        bits += meet ? entropy : -16;
-    }
-    if (bits > 0)
-        out.add_key(EvidenceBy::seq_ack_pair, bits);
-    else if (bits < 0)
-        out.add(EvidenceBy::contradiction, bits);
-}
-
-/// Both sequence numbers were written anew: the streams tell whether it is one connection.
-void add_streams(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
-    if (!both_isns_differ_in(a, b)) return;
-    float bits = 0;
-    for (const Direction d : {Direction::to_server, Direction::to_client}) {
-        const SharedHead head = shared_head(window, a, b, d);
-        if (head.same && head.length >= 16) bits += rarity(head.sharers) * stream_head_bits;
-    }
-    const bool tls = share_tls_random(window, a, b);
-    if (bits == 0 && !tls) return;
-    if (!passes_packets(window, a, b)) {
-        out.add(EvidenceBy::contradiction, other_stream);  // a proxy repeats the stream, not the packets
-        return;
-    }
-    if (bits > 0) out.add_key(EvidenceBy::payload_head, bits);
-    out.add(EvidenceBy::contradiction, -both_isns_differ);  // they differ because this gateway writes them
-    if (tls) out.add_key(EvidenceBy::tls_random, tls_random_bits);
-}
-
-void add_options(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
-    float bits = 0;
-    for (std::size_t d = 0; d < direction_count; ++d) {
-        const WindowFlow& x = a.flows[d];
-        const WindowFlow& y = b.flows[d];
-        if (x.first_tsval != 0 && x.first_tsval == y.first_tsval) bits += 12;
-        if (x.mss != 0 && y.mss != 0 && x.window_scale == y.window_scale && x.sack_permitted == y.sack_permitted)
-            bits += 1;
-    }
-    if (bits > 0) out.add(EvidenceBy::tcp_options, bits);
-}
-
-/// The farther apart in time, the more strangers could have come between. False: too far apart to be one connection.
-bool add_distance(DurationNs distance, const EvidenceLimits& limits, const CommonTime& common, PairEvidence& out) {
-    distance = std::max<DurationNs>(0, std::llabs(distance) - (common.known ? common.error_ns : 0));
-    if (distance > limits.candidate_distance_ns_max) return false;
-    if (!common.known) return true;
-    const float bits = distance < 300 * ns_per_us   ? 8
-                       : distance < ns_per_ms       ? 6
-                       : distance < 10 * ns_per_ms  ? 3
-                       : distance < 100 * ns_per_ms ? 0
-                       : distance < 500 * ns_per_ms ? -2
-                                                    : -6;
-    out.add(EvidenceBy::timing, bits);
-    return true;
-}
-
-bool overlap(const WindowLeg& a, const WindowLeg& b, DurationNs slack) {
-    return a.first_ns <= b.last_ns + slack && b.first_ns <= a.last_ns + slack;
-}
 
 int sign(int x) { return (x > 0) - (x < 0); }
-
-/// A packet loses TTL at every gateway, in its own direction of travel.
-void add_ttl(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
-    const WindowFlow& ac = a.flow(Direction::to_server);
-    const WindowFlow& bc = b.flow(Direction::to_server);
-    const WindowFlow& as = a.flow(Direction::to_client);
-    const WindowFlow& bs = b.flow(Direction::to_client);
-    if (ac.data_ttl == 0 || bc.data_ttl == 0 || as.data_ttl == 0 || bs.data_ttl == 0) return;
-    const int forward = int{ac.data_ttl} - int{bc.data_ttl};
-    const int back = int{bs.data_ttl} - int{as.data_ttl};
-    if (std::abs(forward) > 16 || std::abs(back) > 16) return;  // written anew on the way
-    const bool datagram = a.protocol != Protocol::tcp;
-    if (sign(forward) * sign(back) < 0)
-        out.add(EvidenceBy::contradiction, datagram ? -12 : -6);
-    else if (forward == 0 && back == 0 && !a.same_ends(b))
-        out.add(EvidenceBy::contradiction, datagram ? -10 : a.tap == b.tap ? -12 : -3);  // rewritten, yet not routed
-    else if (forward == back)
-        out.add(EvidenceBy::ttl, 2);
-}
-
-PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, const EvidenceLimits& limits) {
-    PairEvidence out;
-    const TimeNs a_start = start_of(a);
-    const TimeNs b_start = start_of(b);
-    const CommonTime common = common_time(window, a, b);
-    if (!overlap(a, b, limits.candidate_distance_ns_max)) return out;
-    if (a_start != 0 && b_start != 0 && !add_distance(b_start - common.shift_ns - a_start, limits, common, out))
-        return PairEvidence{};
-    if ((a_start == 0 || b_start == 0) && common.known) {
-        const DurationNs gap =
-            std::max(a.first_ns - (b.last_ns - common.shift_ns), b.first_ns - common.shift_ns - a.last_ns);
-        if (gap > gateway_ns_max + common.error_ns) out.add(EvidenceBy::contradiction, never_together);
-    }
-    add_isns(window, a, b, out);
-    add_syn_ip_ids(window, a, b, out);
-    add_lone_syns(window, a, b, out);
-    add_named_clients(window, a, b, out);
-    add_samples(window, a, b, out);
-    add_streams(window, a, b, out);
-    add_stream_state(a, b, out);
-    add_addresses(window, a, b, out);
-    add_options(a, b, out);
-    add_ttl(a, b, out);
-    const bool common_isn = a.flow(Direction::to_server).has_isn && b.flow(Direction::to_server).has_isn &&
-                            a.flow(Direction::to_server).isn == b.flow(Direction::to_server).isn &&
-                            price_of_isn(window, a, b, Direction::to_server) < isn_common_bits;
-    const float key_bits_min = common_isn ? accept_bits_probe : are_lone_syns(a, b) ? ip_id_bits : accept_bits_explicit;
-    out.accepted = out.key_bits >= key_bits_min && out.bits >= accept_bits(a, b, out.is_explicit);
-    return out;
-}
-
-/// The connection id that a QUIC client chose for its first packet.
-bool share_quic_id(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, bool& other) {
-    bool same = false;
-    window.each_hint(a, [&](const WindowHint& x) {
-        if (x.kind != HintKind::quic_cid) return;
-        window.each_hint(b, [&](const WindowHint& y) {
-            if (y.kind == x.kind && y.direction == x.direction) (y.value == x.value ? same : other) = true;
-        });
-    });
-    return same;
-}
-
-int count_shared_queries(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, DurationNs shift_ns,
-                         DurationNs distance_max, DurationNs& distance) {
-    int count = 0;
-    window.each_hint(a, [&](const WindowHint& x) {
-        if (x.kind != HintKind::dns_query) return;
-        window.each_hint(b, [&](const WindowHint& y) {
-            if (y.kind != HintKind::dns_query || x.value != y.value) return;
-            const DurationNs apart = std::llabs(y.time_ns - shift_ns - x.time_ns);
-            if (apart > distance_max) return;
-            distance = count == 0 ? apart : std::min(distance, apart);
-            ++count;
-        });
-    });
-    return count;
-}
-
-bool has_query(const LegWindow& window, const WindowLeg& leg) {
-    bool has = false;
-    window.each_hint(leg, [&](const WindowHint& h) { has |= h.kind == HintKind::dns_query; });
-    return has;
-}
-
-/// The way there on one leg, the way back on the other, between the same ends and in no other tunnels.
-bool are_halves(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
-    const auto only = [](const WindowLeg& l, Direction d) {
-        return l.flow(d).packets != 0 && l.flow(opposite(d)).packets == 0;
-    };
-    if (!a.same_ends(b)) return false;
-    if (!(only(a, Direction::to_server) && only(b, Direction::to_client)) &&
-        !(only(a, Direction::to_client) && only(b, Direction::to_server)))
-        return false;
-    return overlay_id(window.segment(a.segment)) == overlay_id(window.segment(b.segment));
-}
-
-PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const WindowLeg& b,
-                            const EvidenceLimits& limits) {
-    PairEvidence out;
-    if (!overlap(a, b, limits.candidate_distance_ns_max)) return out;
-    const bool icmp = a.protocol != Protocol::udp;
-    const CommonTime common = common_time(window, a, b);
-    DurationNs distance = limits.candidate_distance_ns_max;
-    const int queries = count_shared_queries(window, a, b, common.shift_ns, distance, distance);
-    if (queries > 0)
-        out.add_key(EvidenceBy::dns_query, std::min(20.0F + 16.0F * static_cast<float>(queries - 1), 56.0F));
-    else if (has_query(window, a) && has_query(window, b))
-        out.add(EvidenceBy::contradiction, -16);
-    bool other_quic = false;
-    if (share_quic_id(window, a, b, other_quic))
-        out.add_key(EvidenceBy::quic_cid, quic_id_bits);
-    else if (other_quic)
-        out.add(EvidenceBy::contradiction, -quic_id_bits);
-    float payload = 0;
-    float ids = 0;
-    int compared = 0;
-    bool other_ids = false;
-    for (const Direction d : {Direction::to_server, Direction::to_client}) {
-        const SampleMatch match = match_samples(a, b, d);
-        compared += a.flow(d).sample_count > 0 && b.flow(d).sample_count > 0;
-        if (match.same_ip_ids > 0) ids += 14 + 3 * static_cast<float>(match.same_ip_ids - 1);
-        if (match.count == 0) continue;
-        other_ids |= match.same_ip_ids == 0 && match.other_ip_ids > 0;
-        const bool is_common =
-            std::max(window.head_prevalence(a, d), window.head_prevalence(b, d)) >= common_head_count_min;
-        payload += is_common ? 2.0F : payload != 0 ? 4.0F : icmp ? 20.0F : 12.0F;
-        if (!is_common) payload += 8 * static_cast<float>(match.count - 1);
-        const SamplePair& first = match.pairs[0];
-        const TimeNs x = a.at(a.flow(d).samples[first.a].time);
-        const TimeNs y = b.at(b.flow(d).samples[first.b].time);
-        if (x != 0 && y != 0) distance = std::min<DurationNs>(distance, std::llabs(y - common.shift_ns - x));
-    }
-    if (payload > 0) {
-        if (queries > 0) payload = 2;  // the query's id and name are the payload
-        out.add_key(icmp ? EvidenceBy::icmp_echo : EvidenceBy::payload_sample, std::min(payload, 44.0F));
-    } else if (compared > 0 && queries == 0) {
-        out.add(EvidenceBy::contradiction, -20);
-    }
-    // Gateways that forward keep the IP id, but for those that write a new header.
-    if (other_ids && ids == 0 && queries == 0 && a.client.ip.is_v4() == b.client.ip.is_v4())
-        out.add(EvidenceBy::contradiction, datagram_other_ip_ids);
-    // Many systems' echoes are all alike: the addresses of both ends do not change at once without a better sign.
-    if (icmp && ids == 0 && a.client.ip != b.client.ip && a.server.ip != b.server.ip &&
-        a.client.ip.is_v4() == b.client.ip.is_v4())
-        out.add(EvidenceBy::contradiction, echo_other_ends);
-    const bool halves = are_halves(window, a, b);
-    if (halves) out.add_key(EvidenceBy::same_server, halves_bits);
-    if (out.key_bits == 0 && !a.same_ends(b)) return PairEvidence{};
-    if (out.key_bits == 0 || halves) distance = std::llabs(b.first_ns - common.shift_ns - a.first_ns);
-    if (!add_distance(distance, limits, common, out)) return PairEvidence{};
-    if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, std::min(ids, 32.0F));
-    add_addresses(window, a, b, out);
-    add_ttl(a, b, out);
-    out.accepted = out.key_bits > 0 && out.bits >= accept_bits(a, b, false);
-    return out;
-}
 
 }  // namespace
 
@@ -655,13 +26,6 @@ void PairEvidence::add(EvidenceBy by, float how_many) {
             return;
         }
     if (line_count < line_count_max) lines[line_count++] = {by, how_many};
-}
-
-float accept_bits(const WindowLeg& a, const WindowLeg& b, bool is_explicit) {
-    if (a.protocol != Protocol::tcp) return accept_bits_datagram;
-    if (is_explicit) return accept_bits_explicit;
-    if (are_lone_syns(a, b)) return accept_bits_lone_syn;
-    return both_isns_differ_in(a, b) ? accept_bits_no_isn : accept_bits_tcp;
 }
 
 TimeNs start_of(const WindowLeg& leg) {
@@ -749,6 +113,59 @@ PairEvidence same_connection(const LegWindow& window, const WindowLeg& a, const 
 Grade grade_of(const PairEvidence& evidence) {
     if (evidence.is_explicit || evidence.bits >= 64) return Grade::a;
     return evidence.bits >= 32 ? Grade::b : Grade::c;
+}
+
+float price_of_client(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, float bits_max) {
+    const std::uint32_t sharers = std::max(window.client_prevalence(a), window.client_prevalence(b));
+    return price_of_value(window, a, b, sharers, bits_max);
+}
+
+void add_addresses(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    const bool datagram = a.protocol != Protocol::tcp;
+    if (a.client == b.client)
+        out.add(EvidenceBy::same_client, datagram ? 12 : price_of_client(window, a, b, 12));
+    else if (a.client.ip == b.client.ip)
+        out.add(EvidenceBy::same_client, datagram ? 4 : 1);
+    else if (datagram && a.client.port == b.client.port)
+        out.add(EvidenceBy::same_client, 8);  // source NAT keeps the port where it can
+    if (a.server.ip == b.server.ip) out.add(EvidenceBy::same_server, datagram ? 4 : 2);
+    if (datagram && a.client.ip != b.client.ip && a.server.ip != b.server.ip) out.add(EvidenceBy::same_server, -4);
+}
+
+bool add_distance(DurationNs distance, const EvidenceLimits& limits, const CommonTime& common, PairEvidence& out) {
+    distance = std::max<DurationNs>(0, std::llabs(distance) - (common.known ? common.error_ns : 0));
+    if (distance > limits.candidate_distance_ns_max) return false;
+    if (!common.known) return true;
+    const float bits = distance < 300 * ns_per_us   ? 8
+                       : distance < ns_per_ms       ? 6
+                       : distance < 10 * ns_per_ms  ? 3
+                       : distance < 100 * ns_per_ms ? 0
+                       : distance < 500 * ns_per_ms ? -2
+                                                    : -6;
+    out.add(EvidenceBy::timing, bits);
+    return true;
+}
+
+bool overlap(const WindowLeg& a, const WindowLeg& b, DurationNs slack) {
+    return a.first_ns <= b.last_ns + slack && b.first_ns <= a.last_ns + slack;
+}
+
+void add_ttl(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    const WindowFlow& ac = a.flow(Direction::to_server);
+    const WindowFlow& bc = b.flow(Direction::to_server);
+    const WindowFlow& as = a.flow(Direction::to_client);
+    const WindowFlow& bs = b.flow(Direction::to_client);
+    if (ac.data_ttl == 0 || bc.data_ttl == 0 || as.data_ttl == 0 || bs.data_ttl == 0) return;
+    const int forward = int{ac.data_ttl} - int{bc.data_ttl};
+    const int back = int{bs.data_ttl} - int{as.data_ttl};
+    if (std::abs(forward) > 16 || std::abs(back) > 16) return;  // written anew on the way
+    const bool datagram = a.protocol != Protocol::tcp;
+    if (sign(forward) * sign(back) < 0)
+        out.add(EvidenceBy::contradiction, datagram ? -12 : -6);
+    else if (forward == 0 && back == 0 && !a.same_ends(b))
+        out.add(EvidenceBy::contradiction, datagram ? -10 : a.tap == b.tap ? -12 : -3);  // rewritten, yet not routed
+    else if (forward == back)
+        out.add(EvidenceBy::ttl, 2);
 }
 
 }  // namespace clew

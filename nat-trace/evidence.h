@@ -79,11 +79,6 @@ constexpr std::uint32_t common_head_sharers_min = 8;
 float price_of_value(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, std::uint32_t sharers,
                      float bits_max);
 
-/// The share of its worth that something keeps which so many legs of one tap have.
-constexpr float rarity(std::uint32_t sharers) {
-    return sharers <= 3 ? 1.0F : sharers <= 5 ? 0.6F : sharers < common_head_sharers_min ? 0.4F : 0.05F;
-}
-
 /// Both carry the same ClientHello random.
 bool share_tls_random(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);
 

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// The weights of evidence that two legs are one flow of datagrams: UDP and ICMP.
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "nat-trace/evidence_parts.h"
+
+namespace clew {
+namespace {
+
+constexpr float quic_id_bits = 48;
+constexpr float datagram_other_ip_ids = -24;
+constexpr float echo_other_ends = -24;
+constexpr std::uint32_t common_head_count_min = 5;  // a first datagram that so many legs of a tap begin with
+constexpr float halves_bits = 16;
+
+/// The connection id that a QUIC client chose for its first packet.
+bool share_quic_id(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, bool& other) {
+    bool same = false;
+    window.each_hint(a, [&](const WindowHint& x) {
+        if (x.kind != HintKind::quic_cid) return;
+        window.each_hint(b, [&](const WindowHint& y) {
+            if (y.kind == x.kind && y.direction == x.direction) (y.value == x.value ? same : other) = true;
+        });
+    });
+    return same;
+}
+
+int count_shared_queries(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, DurationNs shift_ns,
+                         DurationNs distance_max, DurationNs& distance) {
+    int count = 0;
+    window.each_hint(a, [&](const WindowHint& x) {
+        if (x.kind != HintKind::dns_query) return;
+        window.each_hint(b, [&](const WindowHint& y) {
+            if (y.kind != HintKind::dns_query || x.value != y.value) return;
+            const DurationNs apart = std::llabs(y.time_ns - shift_ns - x.time_ns);
+            if (apart > distance_max) return;
+            distance = count == 0 ? apart : std::min(distance, apart);
+            ++count;
+        });
+    });
+    return count;
+}
+
+bool has_query(const LegWindow& window, const WindowLeg& leg) {
+    bool has = false;
+    window.each_hint(leg, [&](const WindowHint& h) { has |= h.kind == HintKind::dns_query; });
+    return has;
+}
+
+/// The way there on one leg, the way back on the other, between the same ends and in no other tunnels.
+bool are_halves(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+    const auto only = [](const WindowLeg& l, Direction d) {
+        return l.flow(d).packets != 0 && l.flow(opposite(d)).packets == 0;
+    };
+    if (!a.same_ends(b)) return false;
+    if (!(only(a, Direction::to_server) && only(b, Direction::to_client)) &&
+        !(only(a, Direction::to_client) && only(b, Direction::to_server)))
+        return false;
+    return overlay_id(window.segment(a.segment)) == overlay_id(window.segment(b.segment));
+}
+
+}  // namespace
+
+PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const WindowLeg& b,
+                            const EvidenceLimits& limits) {
+    PairEvidence out;
+    if (!overlap(a, b, limits.candidate_distance_ns_max)) return out;
+    const bool icmp = a.protocol != Protocol::udp;
+    const CommonTime common = common_time(window, a, b);
+    DurationNs distance = limits.candidate_distance_ns_max;
+    const int queries = count_shared_queries(window, a, b, common.shift_ns, distance, distance);
+    if (queries > 0)
+        out.add_key(EvidenceBy::dns_query, std::min(20.0F + 16.0F * static_cast<float>(queries - 1), 56.0F));
+    else if (has_query(window, a) && has_query(window, b))
+        out.add(EvidenceBy::contradiction, -16);
+    bool other_quic = false;
+    if (share_quic_id(window, a, b, other_quic))
+        out.add_key(EvidenceBy::quic_cid, quic_id_bits);
+    else if (other_quic)
+        out.add(EvidenceBy::contradiction, -quic_id_bits);
+    float payload = 0;
+    float ids = 0;
+    int compared = 0;
+    bool other_ids = false;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const SampleMatch match = match_samples(a, b, d);
+        compared += a.flow(d).sample_count > 0 && b.flow(d).sample_count > 0;
+        if (match.same_ip_ids > 0) ids += 14 + 3 * static_cast<float>(match.same_ip_ids - 1);
+        if (match.count == 0) continue;
+        other_ids |= match.same_ip_ids == 0 && match.other_ip_ids > 0;
+        const bool is_common =
+            std::max(window.head_prevalence(a, d), window.head_prevalence(b, d)) >= common_head_count_min;
+        payload += is_common ? 2.0F : payload != 0 ? 4.0F : icmp ? 20.0F : 12.0F;
+        if (!is_common) payload += 8 * static_cast<float>(match.count - 1);
+        const SamplePair& first = match.pairs[0];
+        const TimeNs x = a.at(a.flow(d).samples[first.a].time);
+        const TimeNs y = b.at(b.flow(d).samples[first.b].time);
+        if (x != 0 && y != 0) distance = std::min<DurationNs>(distance, std::llabs(y - common.shift_ns - x));
+    }
+    if (payload > 0) {
+        if (queries > 0) payload = 2;  // the query's id and name are the payload
+        out.add_key(icmp ? EvidenceBy::icmp_echo : EvidenceBy::payload_sample, std::min(payload, 44.0F));
+    } else if (compared > 0 && queries == 0) {
+        out.add(EvidenceBy::contradiction, -20);
+    }
+    // Gateways that forward keep the IP id, but for those that write a new header.
+    if (other_ids && ids == 0 && queries == 0 && a.client.ip.is_v4() == b.client.ip.is_v4())
+        out.add(EvidenceBy::contradiction, datagram_other_ip_ids);
+    // Many systems' echoes are all alike: the addresses of both ends do not change at once without a better sign.
+    if (icmp && ids == 0 && a.client.ip != b.client.ip && a.server.ip != b.server.ip &&
+        a.client.ip.is_v4() == b.client.ip.is_v4())
+        out.add(EvidenceBy::contradiction, echo_other_ends);
+    const bool halves = are_halves(window, a, b);
+    if (halves) out.add_key(EvidenceBy::same_server, halves_bits);
+    if (out.key_bits == 0 && !a.same_ends(b)) return PairEvidence{};
+    if (out.key_bits == 0 || halves) distance = std::llabs(b.first_ns - common.shift_ns - a.first_ns);
+    if (!add_distance(distance, limits, common, out)) return PairEvidence{};
+    if (ids > 0 && payload > 0) out.add_key(EvidenceBy::ip_id, std::min(ids, 32.0F));
+    add_addresses(window, a, b, out);
+    add_ttl(a, b, out);
+    out.accepted = out.key_bits > 0 && out.bits >= accept_bits(a, b, false);
+    return out;
+}
+
+}  // namespace clew
