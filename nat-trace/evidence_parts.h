@@ -6,8 +6,8 @@
 
 namespace clew {
 
-constexpr int gateways_max = 8;                 ///< between two taps
-constexpr std::uint32_t few_sharers_max = 3;    ///< one tap may see a connection on both sides of a gateway
+constexpr int gateways_max = 8;               ///< between two taps
+constexpr std::uint32_t few_sharers_max = 3;  ///< one tap may see a connection on both sides of a gateway
 constexpr float accept_bits_datagram = 28;
 
 PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, const EvidenceLimits& limits);
