@@ -218,7 +218,6 @@ namespace {
 /// What was kept of a connection's requests: a leg keeps only its first hints.
 struct KeptRequests {
     std::size_t count = 0;
-    std::size_t ids = 0;  ///< of questions or answers; a proxy gives one to what has none
     bool all = true;
     TimeNs until_ns = 0;  ///< of the last hint; later requests may not have been kept
 };
@@ -229,7 +228,6 @@ KeptRequests kept_requests(const LegWindow& window, const WindowLeg& leg) {
     window.each_hint(leg, [&](const WindowHint& h) {
         ++hints;
         kept.count += h.kind == HintKind::http_request;
-        kept.ids += h.kind == HintKind::request_id;
         kept.until_ns = std::max(kept.until_ns, h.time_ns);
     });
     kept.all = hints < hint_count_max;
@@ -250,9 +248,6 @@ bool carries_others(const LegWindow& window, const WindowLeg& front, const Windo
     if (clients) return true;
     const KeptRequests front_kept = kept_requests(window, front);
     const KeptRequests back_kept = kept_requests(window, back);
-    const std::size_t ids_max = std::max(front_kept.count, front_kept.ids);
-    const bool saw_all = front.flow(Direction::to_server).packets != 0 && front.flow(Direction::to_client).packets != 0;
-    if (front_kept.all && saw_all && back_kept.ids > ids_max && ids_max > 0) return true;
     if (front_kept.count == 0 || back_kept.count == 0) return false;
     std::size_t shared = 0;
     std::size_t of_others = 0;

@@ -373,16 +373,26 @@ TEST_F(EngineTest, BothSidesOfAGatewayOnOneTap) {
 }
 
 TEST_F(EngineTest, KeptBackendConnectionOfTwoClientsIsLeftAlone) {
-    const Truth one = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
-                          .tap(edge)
-                          .http_proxy("10.1.0.1:3333", "10.1.0.5:8080", "id-one")
-                          .tap(servers)
-                          .done();
+    const auto ask = [](Leg& leg, std::uint8_t what) {
+        Hint request;
+        request.kind = HintKind::http_request;
+        request.length = 8;
+        request.bytes[0] = what;
+        request.time_ns = leg.flow(Direction::to_server).first_payload_ns;
+        leg.add_hint(request);
+    };
+    Truth one = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
+                    .tap(edge)
+                    .http_proxy("10.1.0.1:3333", "10.1.0.5:8080", "id-one")
+                    .tap(servers)
+                    .done();
+    for (Leg& leg : one.legs) ask(leg, 1);
     Truth two = Journey::tcp(world, "203.0.113.9:40001", "198.51.100.10:80", noon + 10 * ns_per_ms)
                     .tap(edge)
                     .http_proxy("10.1.0.1:3333", "10.1.0.5:8080", "id-two")
                     .tap(servers)
                     .done();
+    for (Leg& leg : two.legs) ask(leg, 2);
     add(one);
     EXPECT_EQ(finish().size(), 1u);  // so far, all speaks for one client
     Leg back = one.legs[1];
