@@ -67,7 +67,8 @@ bool against_causality(const LegWindow& window, const Pair& pair) {
 
 /// The same requests, by method, host and URI; and X-Forwarded-For on the back one that names the front's client.
 void add_requests(const LegWindow& window, const Pair& pair, PairEvidence& out) {
-    const auto& [front, back, common, slack] = pair;
+    const WindowLeg& front = pair.front;
+    const WindowLeg& back = pair.back;
     float bits = 0;
     bool forwarded = false;
     bool other_client = false;
@@ -189,7 +190,8 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
 /// Ids that both legs carry at about the same time; the better of X-Request-ID and traceparent.
 EvidenceBy shared_id(const LegWindow& window, const Pair& pair, DurationNs distance_max, int& count,
                      DurationNs& distance) {
-    const auto& [front, back, common, slack] = pair;
+    const WindowLeg& front = pair.front;
+    const WindowLeg& back = pair.back;
     EvidenceBy by = EvidenceBy::request_id;
     window.each_hint(front, [&](const WindowHint& x) {
         if (x.kind != HintKind::request_id && x.kind != HintKind::traceparent) return;
