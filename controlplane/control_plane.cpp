@@ -129,7 +129,7 @@ v1::Status RunningControlPlane::status() const {
     add("engine_legs_without_tap", linker.legs_without_tap, "legs not linked: more taps than the engine can have");
     add("engine_links_made", linker.engine.links_made, "links made");
     add("engine_links_retracted", linker.engine.links_retracted, "links taken back");
-    add("engine_keys_too_common", linker.engine.keys_too_common,
+    add("engine_common_keys_skipped", linker.engine.common_keys_skipped,
         "look-ups under a key that too many legs share to tell them apart (not followed)");
     add("engine_drains_put_off", linker.drains_put_off, "times that paths waited in the engine for the store");
     const auto legs = legs_ ? legs_->counters() : LegWriterCounters{};

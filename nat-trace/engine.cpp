@@ -169,7 +169,7 @@ class Engine::Impl {
     void link(LegIndex i) {
         window_.leg(i).ambiguous = false;
         gather(window_, index_, i, around_limits_, around_);
-        counters_.keys_too_common += around_.keys_cut + around_.cut;
+        counters_.common_keys_skipped += around_.keys_cut + around_.cut;
         make_chains(window_, around_limits_.evidence, around_, chains_);
         paths_.assign(chains_);
         if (clocks_.size() > 1)

@@ -38,7 +38,7 @@ struct EngineCounters {
     std::uint64_t legs_evicted = 0;    ///< left because leg_count_max was reached
     std::uint64_t links_made = 0;
     std::uint64_t links_retracted = 0;
-    std::uint64_t keys_too_common =
+    std::uint64_t common_keys_skipped =
         0;  ///< look-ups under a key that more than candidate_count_max legs share: not followed
 };
 
