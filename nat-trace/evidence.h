@@ -71,9 +71,6 @@ struct SharedHead {
 };
 SharedHead shared_head(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, Direction direction);
 
-/// What is shared by so many legs of one tap is common. One tap may see a connection several times, so a few are not.
-constexpr std::uint32_t common_head_sharers_min = 8;
-
 /// What a value is worth that so many legs of a tap share: all of it where few do, else log2 of how many of the tap's
 /// legs have another.
 float price_of_value(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, std::uint32_t sharers,

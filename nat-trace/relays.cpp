@@ -60,7 +60,7 @@ class Orientation {
     }
     /// The front handshake comes before the back one and the front answer after it, whatever the clocks say.
     double by_wait() const {
-        if (window_.leg(front_.front().leg).clock == window_.leg(back_.front().leg).clock) return 0;
+        if (one_clock()) return 0;
         for (const bool from_handshake : {true, false}) {
             const DurationNs f = wait(front_, from_handshake);
             const DurationNs b = wait(back_, from_handshake);
@@ -68,12 +68,11 @@ class Orientation {
         }
         return 0;
     }
+    bool one_clock() const { return window_.leg(front_.front().leg).clock == window_.leg(back_.front().leg).clock; }
     double by_start() const {
         // Clocks of one region rarely stand far apart: better than no order at all.
         const DurationNs later = start(back_) - common_.shift_ns - start(front_);
-        const bool clear =
-            common_.known && (window_.leg(front_.front().leg).clock == window_.leg(back_.front().leg).clock ||
-                              std::llabs(later) > common_.error_ns);
+        const bool clear = common_.known && (one_clock() || std::llabs(later) > common_.error_ns);
         const double weight = clear ? 3 : 0.5;
         return later > 0 ? weight : later < 0 ? -weight : 0;
     }
@@ -187,42 +186,42 @@ class RelayGraph {
     /// A proxy stands between the last leg of the one and the first of the other: strangers that say the same at the
     /// same time are told apart there.
     bool may_join(const Joint& j) const {
-        const auto on_a_tap = [&](const ChainLeg& l) { return !window_.leg(l.leg).is_socket(); };
         const Chain& front = connections_[j.front];
-        const Chain& back = connections_[j.back];
-        const auto last = std::find_if(front.rbegin(), front.rend(), on_a_tap);
-        const auto first = std::find_if(back.begin(), back.end(), on_a_tap);
-        if (last == front.rend() || first == back.end()) return true;
+        const LegIndex last = first_on_a_tap(front.rbegin(), front.rend());
+        const LegIndex first = opened_leg(j.back);
+        if (last == no_leg || first == no_leg) return true;
         // A proxy has addresses of its own, or takes the client's as it came to it: not as it was farther away.
-        const IpAddress& opener = window_.leg(first->leg).client.ip;
+        const IpAddress& opener = window_.leg(first).client.ip;
         const auto is_opener = [&](const ChainLeg& l) { return window_.leg(l.leg).client.ip == opener; };
-        if (window_.leg(last->leg).client.ip != opener && std::any_of(front.begin(), front.end(), is_opener))
-            return false;
-        return may_be_relayed(window_, window_.leg(last->leg), window_.leg(first->leg));
+        if (window_.leg(last).client.ip != opener && std::any_of(front.begin(), front.end(), is_opener)) return false;
+        return may_be_relayed(window_, window_.leg(last), window_.leg(first));
     }
 
-    LegIndex first_on_a_tap(std::size_t c) const {
-        for (const ChainLeg& l : connections_[c])
-            if (!window_.leg(l.leg).is_socket()) return l.leg;
-        return no_leg;
+    template <typename At>
+    LegIndex first_on_a_tap(At from, At end) const {
+        const At at = std::find_if(from, end, [&](const ChainLeg& l) { return !window_.leg(l.leg).is_socket(); });
+        return at == end ? no_leg : at->leg;
     }
+    /// The connection's leg nearest to whoever opened it.
+    LegIndex opened_leg(std::size_t c) const { return first_on_a_tap(connections_[c].begin(), connections_[c].end()); }
 
     void note_heads(const std::vector<std::size_t>& behind) {
         std::vector<bool> has_front(connections_.size(), false);
         for (const std::size_t b : behind)
             if (b != nobody) has_front[b] = true;
-        for (std::size_t c = 0; c < connections_.size(); ++c)
-            for (const ChainLeg& l : connections_[c]) {
-                const HeadOfChain head = has_front[c] ? HeadOfChain::behind_proxy : HeadOfChain::of_its_own;
-                window_.note_head(l.leg, l.leg == first_on_a_tap(c) ? head : HeadOfChain::no);
-            }
+        for (std::size_t c = 0; c < connections_.size(); ++c) {
+            const LegIndex opened = opened_leg(c);
+            const HeadOfChain head = has_front[c] ? HeadOfChain::behind_proxy : HeadOfChain::of_its_own;
+            for (const ChainLeg& l : connections_[c])
+                window_.note_head(l.leg, l.leg == opened ? head : HeadOfChain::no);
+        }
     }
 
     /// What many say joins two connections only where most of what the opener opens finds its other half so: of
     /// strangers that come one inside the other by chance, few do.
     bool is_credible(std::size_t c, std::size_t behind) {
         const Joint& j = *joint(c, behind);
-        const LegIndex opened = first_on_a_tap(behind);
+        const LegIndex opened = opened_leg(behind);
         if (j.named || j.by_id || j.rare || opened == no_leg || window_.is_proxy(window_.leg(opened))) return true;
         say_ambiguous(c);
         say_ambiguous(behind);

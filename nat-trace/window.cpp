@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t values_per_leg = 7;  ///< that are counted: two ISNs, two heads, both ends, the SYN's IP id
 constexpr std::uint32_t behind_proxy_count_min = 4;
+constexpr std::uint32_t looked_at_again[] = {4, 6, 8,
+                                             9};  ///< sharers of a value: it has just become common, or more so
 
 template <typename T>
 std::uint32_t take_from(std::vector<T>& pool, std::vector<std::uint32_t>& free) {
@@ -297,7 +299,7 @@ std::uint64_t LegWindow::ip_id_value(const WindowLeg& l) {
 
 bool LegWindow::became_common(const WindowLeg& l) const {
     const auto just = [](std::uint32_t count) {
-        return count == 4 || count == 6 || count == common_head_sharers_min || count == common_head_sharers_min + 1;
+        return std::find(std::begin(looked_at_again), std::end(looked_at_again), count) != std::end(looked_at_again);
     };
     bool common = l.protocol == Protocol::tcp && l.flow(Direction::to_server).has_isn &&
                   isn_prevalence(l, Direction::to_server) == common_isn_count_min;
@@ -407,7 +409,7 @@ std::size_t LegWindow::memory_bytes() const {
            ids_.capacity() * sizeof(LegIndex) + segments_.capacity() * sizeof(HeldSegment) +
            processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) +
            free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes() +
-           openers_.capacity() * sizeof(Opener);
+           openers_.capacity() * sizeof(Opener) + deferred_.capacity() * sizeof(Deferred);
 }
 
 }  // namespace clew

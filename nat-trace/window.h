@@ -49,8 +49,8 @@ struct WindowFlow {
     std::uint16_t first_ip_id = 0;
     std::uint8_t window_scale = 0xff;
     std::uint8_t first_ttl = 0;
-    std::uint8_t data_ttl =
-        0;  ///< of the first packet with payload; else of the last, or, if none came back, the first
+    /// Of the first packet with payload; else of the last packet or, if none came back, of the first.
+    std::uint8_t data_ttl = 0;
     std::uint8_t syn_count = 0;
     bool has_isn = false;
     bool has_timestamps = false;
@@ -173,6 +173,7 @@ class LegWindow {
     std::uint32_t ip_id_prevalence(const WindowLeg& l) const { return prevalence_.count(ip_id_value(l)); }
     /// Something of the leg has just become common: what was linked by it has to be looked at again.
     bool became_common(const WindowLeg& l) const;
+    /// Keeps count of what a client's address opens.
     void note_head(LegIndex i, HeadOfChain head);
     /// Of the connections that the leg's client address opens, some and at least half look like a proxy's.
     bool is_proxy(const WindowLeg& l) const;
