@@ -71,12 +71,12 @@ class Replay {
     }
 
     void keep_paths() {
-        for (Path& path : engine_.drain()) {
+        engine_.tell([this](const Path& path) {
             if (path.retracted)
                 paths_.erase(path.id);
             else
-                paths_.insert_or_assign(path.id, std::move(path));
-        }
+                paths_.insert_or_assign(path.id, path);
+        });
     }
 
     void fill(ReplayOutcome& outcome) const {

@@ -95,11 +95,11 @@ void Linker::hand_on() {
         return;
     }
     std::vector<v1::Path> messages;
-    for (const Path& path : engine_.drain()) {
+    engine_.tell([&](const Path& path) {
         v1::Path message = wire::to_message(path, engine_);
         message.set_revision(revision_base_ + path.revision);
         if (!restart_ || restart_->admit(message)) messages.push_back(std::move(message));
-    }
+    });
     if (!messages.empty()) paths_.put(std::move(messages));
 }
 

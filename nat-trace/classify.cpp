@@ -117,10 +117,10 @@ Link make_link(const LegWindow& window, const WindowLeg& from, const WindowLeg& 
     for (const Direction d : {Direction::to_server, Direction::to_client})
         link.delay[static_cast<std::size_t>(d)] = delay_of(window, from, to, d, link.kind);
     if (from.clock != to.clock) link.clock = window.clocks().between(from.clock, to.clock, from.first_ns);
-    link.evidence.assign(evidence.lines.begin(), evidence.lines.begin() + evidence.line_count);
+    for (std::size_t n = 0; n < evidence.line_count; ++n) link.evidence.add(evidence.lines[n]);
     const bool tunnel = !is_relay && from.same_ends(to) && !from.is_socket() && !to.is_socket() &&
                         !same_tunnels(window.segment(from.segment), window.segment(to.segment));
-    if (tunnel) link.evidence.push_back({EvidenceBy::tunnel, 0});
+    if (tunnel) link.evidence.add({EvidenceBy::tunnel, 0});
     return link;
 }
 

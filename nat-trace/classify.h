@@ -18,10 +18,10 @@ std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const W
 SegmentDelay delay_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, Direction direction,
                       LinkKind kind);
 
-/// The whole link. `evidence` may come from other legs of the two sides, where these two have less in common.
 /// Tells the book of the packets that both legs of one connection saw, where their TTLs say which way they went.
 void observe_clocks(ClockBook& clocks, const WindowLeg& from, const WindowLeg& to);
 
+/// The whole link. `evidence` may come from other legs of the two sides, where these two have less in common.
 Link make_link(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, const PairEvidence& evidence,
                bool is_relay);
 

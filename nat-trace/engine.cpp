@@ -85,7 +85,7 @@ class Engine::Impl {
         link_dirty();
     }
 
-    std::vector<Path> drain() { return paths_.drain(); }
+    void tell(const std::function<void(const Path&)>& take) { paths_.tell(take); }
 
     const EngineCounters& counters() {
         counters_.legs_in_window = window_.size();
@@ -273,7 +273,12 @@ const Tap& Engine::tap(TapId id) const { return impl_->tap(id); }
 void Engine::add(const Leg& leg) { impl_->add(leg); }
 void Engine::tick(TimeNs now) { impl_->tick(now); }
 void Engine::finish() { impl_->finish(); }
-std::vector<Path> Engine::drain() { return impl_->drain(); }
+void Engine::tell(const std::function<void(const Path&)>& take) { impl_->tell(take); }
+std::vector<Path> Engine::drain() {
+    std::vector<Path> out;
+    tell([&out](const Path& path) { out.push_back(path); });
+    return out;
+}
 const EngineCounters& Engine::counters() const { return impl_->counters(); }
 std::size_t Engine::memory_bytes() const { return impl_->memory_bytes(); }
 

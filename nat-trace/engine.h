@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -62,7 +63,11 @@ class Engine {
     /// Links what is left without waiting for more: the end of a file.
     void finish();
 
-    /// The paths that are new or changed since the last call, each once, in its latest revision.
+    /// Calls `take` with each path that is new or changed since the last call, once, in its latest revision. The path
+    /// is lent for the call: its place is used again for the next.
+    void tell(const std::function<void(const Path&)>& take);
+
+    /// The same, in copies.
     std::vector<Path> drain();
 
     const EngineCounters& counters() const;

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "nat-trace/clocks.h"
 #include "nat-trace/leg.h"
@@ -60,6 +59,23 @@ struct Evidence {
     float bits = 0;
 };
 
+/// The lines of one link, in the order in which they were weighed. Holds at most `line_count_max`; of more, the first.
+struct Ledger {
+    static constexpr std::size_t line_count_max = 18;
+    using value_type = Evidence;
+    using const_iterator = const Evidence*;
+
+    std::array<Evidence, line_count_max> lines{};
+    std::uint8_t count = 0;
+
+    void add(const Evidence& line) {
+        if (count < line_count_max) lines[count++] = line;
+    }
+    const Evidence* begin() const { return lines.data(); }
+    const Evidence* end() const { return lines.data() + count; }
+    std::size_t size() const { return count; }
+};
+
 /// What a segment between two taps added. `error_ns` is the ± of every number here; samples == 0 means not known.
 struct SegmentDelay {
     DurationNs min_ns = 0;
@@ -97,7 +113,7 @@ struct Link {
     std::array<SegmentDelay, direction_count>
         delay{};        ///< per direction: time at the later tap minus time at the earlier
     ClockOffset clock;  ///< known where the legs' taps have two clocks: what `to`'s shows more than `from`'s
-    std::vector<Evidence> evidence;
+    Ledger evidence;
 };
 
 std::string_view to_text(LinkKind kind);             ///< "forward", "snat", …: as the corpus format names them

@@ -78,16 +78,22 @@ void PathBook::add_links(const std::vector<LegIndex>& legs, Path& path) const {
     }
 }
 
-Path PathBook::build(const PathRecord& record, Unlinked reason_if_alone) const {
-    Path path;
-    path.id = record.id;
-    path.revision = record.revision;
-    std::vector<LegIndex> legs;
+void PathBook::build(const PathRecord& record, Unlinked reason_if_alone, Path& path) {
+    std::vector<LegIndex>& legs = legs_told_;
+    legs.clear();
     LegIndex at = record.first;
     for (std::uint32_t n = record.leg_count; n-- > 0; at = window_.leg(at).next_in_path) legs.push_back(at);
-    path.protocol = window_.leg(record.first).protocol;
-    path.first_ns = window_.leg(record.first).first_ns;
-    path.legs.reserve(legs.size());
+    const WindowLeg& first = window_.leg(record.first);
+    path.id = record.id;
+    path.revision = record.revision;
+    path.retracted = false;
+    path.merged_into = 0;
+    path.protocol = first.protocol;
+    path.unlinked = Unlinked::linked;
+    path.first_ns = first.first_ns;
+    path.last_ns = 0;
+    path.legs.clear();
+    path.links.clear();
     for (const LegIndex i : legs) {
         const WindowLeg& leg = window_.leg(i);
         path.legs.push_back(path_leg(window_, leg));
@@ -97,8 +103,7 @@ Path PathBook::build(const PathRecord& record, Unlinked reason_if_alone) const {
     if (legs.size() > 1)
         add_links(legs, path);
     else
-        path.unlinked = reason_if_alone != Unlinked::linked ? reason_if_alone : reason_of(window_.leg(legs[0]));
-    return path;
+        path.unlinked = reason_if_alone != Unlinked::linked ? reason_if_alone : reason_of(first);
 }
 
 }  // namespace clew

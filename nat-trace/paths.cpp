@@ -28,7 +28,7 @@ std::uint32_t PathBook::take() {
 void PathBook::drop(std::uint32_t number) {
     const bool queued = records_[number].queued;
     records_[number] = PathRecord{};
-    records_[number].queued = queued;  // the queue still names it; drain() puts it back among the free
+    records_[number].queued = queued;  // the queue still names it; tell() puts it back among the free
     if (!queued) free_.push_back(number);
 }
 
@@ -203,27 +203,21 @@ void PathBook::emit_last(std::uint32_t number, Unlinked reason_if_alone) {
     const bool reason_changes = record.leg_count == 1 && reason_if_alone != Unlinked::linked;
     if (!record.queued && record.revision > 0 && !reason_changes) return;
     ++record.revision;
-    departed_.push_back(build(record, reason_if_alone));
+    build(record, reason_if_alone, departed_.emplace_back());
 }
 
-std::vector<Path> PathBook::drain() {
-    std::vector<Path> out = std::move(departed_);
-    departed_.clear();
-    out.reserve(out.size() + queue_.size());
-    for (const std::uint32_t number : queue_) {
-        PathRecord& record = records_[number];
-        record.queued = false;
-        if (record.id == 0) {
-            free_.push_back(number);
-            continue;
-        }
-        if (!may_emit(record)) continue;
-        ++record.revision;
-        record.said_ambiguous = record.leg_count == 1 && window_.leg(record.first).ambiguous;
-        out.push_back(build(record, Unlinked::linked));
+bool PathBook::next_to_tell(std::uint32_t number) {
+    PathRecord& record = records_[number];
+    record.queued = false;
+    if (record.id == 0) {
+        free_.push_back(number);
+        return false;
     }
-    queue_.clear();
-    return out;
+    if (!may_emit(record)) return false;
+    ++record.revision;
+    record.said_ambiguous = record.leg_count == 1 && window_.leg(record.first).ambiguous;
+    build(record, Unlinked::linked, told_);
+    return true;
 }
 
 std::size_t PathBook::memory_bytes() const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "nat-trace/chains.h"
@@ -52,7 +53,15 @@ class PathBook {
     /// A proxy stands somewhere in the leg's path.
     bool has_relay(LegIndex i) const;
 
-    std::vector<Path> drain();
+    /// Calls `take(const Path&)` with what is new; the path is lent for the call.
+    template <typename F>
+    void tell(F&& take) {
+        for (const Path& path : departed_) take(path);
+        departed_.clear();
+        for (const std::uint32_t number : queue_)
+            if (next_to_tell(number)) take(std::as_const(told_));
+        queue_.clear();
+    }
 
     std::uint64_t links_made() const { return links_made_; }
     std::uint64_t links_retracted() const { return links_retracted_; }
@@ -78,7 +87,9 @@ class PathBook {
     void drop(std::uint32_t number);
     std::uint32_t take();
 
-    Path build(const PathRecord& record, Unlinked reason_if_alone) const;
+    /// Takes a path out of the queue and puts it into `told_`, if it may be emitted.
+    bool next_to_tell(std::uint32_t number);
+    void build(const PathRecord& record, Unlinked reason_if_alone, Path& path);
     void add_links(const std::vector<LegIndex>& legs, Path& path) const;
     PairEvidence evidence_across(const std::vector<LegIndex>& legs, std::size_t at) const;
     Unlinked reason_of(const WindowLeg& leg) const;
@@ -90,6 +101,8 @@ class PathBook {
     std::vector<std::uint32_t> queue_;
     std::vector<Path> departed_;            ///< retractions and last words of paths that left
     std::vector<std::uint32_t> old_paths_;  ///< of one assign()
+    Path told_;                             ///< the one that is lent, used again and again
+    std::vector<LegIndex> legs_told_;       ///< its legs
     std::uint64_t links_made_ = 0;
     std::uint64_t links_retracted_ = 0;
 };
