@@ -129,10 +129,7 @@ class Engine::Impl {
         const bool links_differ = window_.update(i, report);
         WindowLeg& leg = window_.leg(i);
         const bool ends_now = leg.phase == LegPhase::ended && !was_ended;
-        if (links_differ || ends_now) {
-            index_.remove(i, leg);
-            index_.insert(i, leg, keys_of(window_, leg));
-        }
+        if (links_differ || ends_now) index_.change(i, leg, keys_of(window_, leg));
         if (links_differ || (ends_now && paths_.has_relay(i)) || paths_.is_alone(i)) mark_dirty(i);
         if (links_differ) mark_sharers_dirty(i);
         paths_.touch(i);

@@ -2,6 +2,7 @@
 #include "nat-trace/keys.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "nat-trace/evidence.h"
 
@@ -20,6 +21,8 @@ enum Salt : std::uint64_t {
     salt_bytes = 0xa000'0000'0000'0000,
     salt_lone_syn = 0x9000'0000'0000'0000,
 };
+
+constexpr std::size_t head_key_count = 6;  ///< of a bucket's nine places, as many are taken on average before it grows
 
 std::uint64_t salted(Salt salt, std::uint64_t value) { return mix_bits(mix_bits(value) ^ salt); }
 
@@ -139,49 +142,141 @@ LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
 }
 
 void KeyIndex::insert(LegIndex i, WindowLeg& leg, const LegKeys& keys) {
-    const std::size_t first = std::size_t{i} * key_slot_count;
-    if (slots_.size() < first + key_slot_count) slots_.resize(std::max(first + key_slot_count, slots_.size() * 3 / 2));
+    while (keys_.size() <= i / chunk_size) keys_.push_back(std::make_unique<std::array<Keys, chunk_size>>());
     key_total_ += keys.count;
-    if (key_total_ > buckets_.size()) grow_buckets();
+    if (key_total_ > heads_.size() * head_key_count) grow();
     leg.key_count = keys.count;
-    for (std::size_t n = 0; n < keys.count; ++n) {
-        slots_[first + n].key = keys.keys[n];
-        push(static_cast<std::uint32_t>(first + n));
-    }
+    this->keys(i) = keys.keys;
+    for (std::size_t n = 0; n < keys.count; ++n) push(keys.keys[n], i);
 }
 
-void KeyIndex::push(std::uint32_t slot) {
-    std::uint32_t& head = buckets_[bucket_of(slots_[slot].key)];
-    slots_[slot].previous = no_slot;
-    slots_[slot].next = head;
-    if (head != no_slot) slots_[head].previous = slot;
-    head = slot;
+void KeyIndex::change(LegIndex i, WindowLeg& leg, const LegKeys& keys) {
+    const Keys old = this->keys(i);
+    const auto old_end = old.begin() + leg.key_count;
+    const auto new_end = keys.keys.begin() + keys.count;
+    for (auto key = old.begin(); key != old_end; ++key)
+        if (!std::binary_search(keys.keys.begin(), new_end, *key)) take_out(*key, i);
+    key_total_ += keys.count;
+    key_total_ -= leg.key_count;
+    if (key_total_ > heads_.size() * head_key_count) grow();
+    leg.key_count = keys.count;
+    this->keys(i) = keys.keys;
+    for (auto key = keys.keys.begin(); key != new_end; ++key)
+        if (!std::binary_search(old.begin(), old_end, *key)) push(*key, i);
+}
+
+void KeyIndex::push(std::uint32_t key, LegIndex i) {
+    const Place place = place_of(key);
+    Bucket& head = heads_[place.bucket];
+    if (head.count == bucket_leg_count) push_full_bucket_back(head);
+    head.tags[head.count] = place.tag;
+    head.legs[head.count++] = i;
+}
+
+void KeyIndex::push_full_bucket_back(Bucket& head) {
+    if (head.chain_length == chain_bucket_count_max) shorten(head);
+    std::uint32_t number = 0;
+    if (free_.empty()) {
+        number = static_cast<std::uint32_t>(overflow_.size());
+        overflow_.emplace_back();
+    } else {
+        number = free_.back();
+        free_.pop_back();
+    }
+    overflow_[number] = head;
+    head.count = 0;
+    head.next = number;
+    ++head.chain_length;
+}
+
+/// Drops the older half of a chain: nobody looks so far, and it would grow without end.
+void KeyIndex::shorten(Bucket& head) {
+    Bucket* at = &head;
+    for (std::size_t n = 0; n < chain_bucket_count_max / 2; ++n) at = &overflow_[at->next];
+    std::uint32_t drop = std::exchange(at->next, no_bucket);
+    while (drop != no_bucket) {
+        free_.push_back(drop);
+        drop = overflow_[drop].next;
+        --head.chain_length;
+    }
 }
 
 void KeyIndex::remove(LegIndex i, WindowLeg& leg) {
-    const std::size_t first = std::size_t{i} * key_slot_count;
-    for (std::size_t slot = first; slot < first + leg.key_count; ++slot) {
-        const Slot& s = slots_[slot];
-        (s.previous == no_slot ? buckets_[bucket_of(s.key)] : slots_[s.previous].next) = s.next;
-        if (s.next != no_slot) slots_[s.next].previous = s.previous;
-    }
+    for (std::size_t n = 0; n < leg.key_count; ++n) take_out(key_at(i, n), i);
     key_total_ -= leg.key_count;
     leg.key_count = 0;
+    keys(i).fill(0);
 }
 
-void KeyIndex::grow_buckets() {
-    const std::vector<std::uint32_t> old = std::move(buckets_);
-    buckets_.assign(std::max<std::size_t>(4096, old.size() * 2), no_slot);
-    for (const std::uint32_t head : old) {
-        // Pushed from the tail on, the chains keep their order: the newest first.
-        std::uint32_t tail = head;
-        while (tail != no_slot && slots_[tail].next != no_slot) tail = slots_[tail].next;
-        for (std::uint32_t slot = tail; slot != no_slot;) {
-            const std::uint32_t previous = slots_[slot].previous;
-            push(slot);
-            slot = previous;
+bool KeyIndex::has_key(LegIndex i, std::uint32_t key) const {
+    const Keys& all = keys(i);
+    return std::find(all.begin(), all.end(), key) != all.end();
+}
+
+void KeyIndex::take_out(std::uint32_t key, LegIndex i) {
+    const Place place = place_of(key);
+    Bucket& head = heads_[place.bucket];
+    Bucket* before = nullptr;
+    std::uint32_t number = no_bucket;
+    std::size_t steps = 0;
+    for (Bucket* b = &head;;) {
+        for (std::size_t n = 0; n < b->count; ++n) {
+            if (b->tags[n] != place.tag || b->legs[n] != i) continue;
+            std::copy(b->tags.begin() + n + 1, b->tags.begin() + b->count, b->tags.begin() + n);
+            std::copy(b->legs.begin() + n + 1, b->legs.begin() + b->count, b->legs.begin() + n);
+            if (--b->count == 0) drop_empty(head, before, number);
+            return;
         }
+        if (b->next == no_bucket || ++steps == removal_bucket_count_max) return;
+        before = b;
+        number = b->next;
+        b = &overflow_[number];
     }
+}
+
+void KeyIndex::drop_empty(Bucket& head, Bucket* before, std::uint32_t number) {
+    if (before != nullptr) {
+        before->next = overflow_[number].next;
+    } else {
+        if (head.next == no_bucket) return;
+        number = head.next;
+        const std::uint16_t chain_length = head.chain_length;
+        head = overflow_[number];
+        head.chain_length = chain_length;
+    }
+    free_.push_back(number);
+    --head.chain_length;
+}
+
+/// Twice the heads: each chain is taken apart from its oldest place on, so that the newest stay first. The keys of a
+/// bucket's legs tell where each belongs.
+void KeyIndex::grow() {
+    std::vector<Bucket> old_heads(std::max<std::size_t>(512, heads_.size() * 2));
+    old_heads.swap(heads_);
+    std::vector<Bucket> old_overflow = std::move(overflow_);
+    overflow_.clear();
+    free_.clear();
+    const std::size_t mask = old_heads.size() - 1;
+    std::vector<const Bucket*> chain;
+    for (std::size_t n = 0; n < old_heads.size(); ++n) {
+        chain.assign(1, &old_heads[n]);
+        while (chain.back()->next != no_bucket) chain.push_back(&old_overflow[chain.back()->next]);
+        for (std::size_t c = chain.size(); c-- > 0;)
+            for (std::size_t p = 0; p < chain[c]->count; ++p) {
+                const LegIndex leg = chain[c]->legs[p];
+                for (const std::uint32_t key : keys(leg)) {
+                    const std::uint64_t h = mix_bits(key);
+                    if ((h & mask) != n || static_cast<std::uint16_t>(h >> 48) != chain[c]->tags[p]) continue;
+                    push(key, leg);
+                    break;
+                }
+            }
+    }
+}
+
+std::size_t KeyIndex::memory_bytes() const {
+    return (heads_.capacity() + overflow_.capacity()) * sizeof(Bucket) + free_.capacity() * sizeof(std::uint32_t) +
+           keys_.size() * chunk_size * sizeof(Keys);
 }
 
 }  // namespace clew

@@ -4,14 +4,16 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "nat-trace/window.h"
 
 namespace clew {
 
-/// At most key_slot_count keys of one leg, 32 bits each, different kinds salted differently.
+/// At most key_slot_count keys of one leg, 32 bits each, sorted, different kinds salted differently.
 struct LegKeys {
     std::array<std::uint32_t, key_slot_count> keys{};
     std::uint8_t count = 0;
@@ -24,43 +26,89 @@ struct LegKeys {
 /// The leg's keys, in order of worth: initial sequence numbers, client endpoint, first samples, explicit signals.
 LegKeys keys_of(const LegWindow& window, const WindowLeg& leg);
 
-/// From key to legs: chains through slots that lie beside the legs, so that adding and removing allocates nothing.
+/// From key to legs: buckets of one cache line with ten places each, so that a look-up, an insertion and a removal
+/// read one line as a rule. A full bucket's content moves to an overflow bucket behind it. Beside the buckets lie the
+/// keys of each leg.
 class KeyIndex {
   public:
     void insert(LegIndex i, WindowLeg& leg, const LegKeys& keys);
+    /// Gives a leg other keys; those that stay are not touched.
+    void change(LegIndex i, WindowLeg& leg, const LegKeys& keys);
     void remove(LegIndex i, WindowLeg& leg);
 
-    /// Calls `take(LegIndex)` for each leg with this key, the newest first, until it returns false.
+    /// Fetches what insert(), remove() and each() will read; costs nothing when it is not needed after all.
+    void prefetch(const LegKeys& keys) const {
+        if (!heads_.empty())
+            for (std::size_t n = 0; n < keys.count; ++n) __builtin_prefetch(&heads_[place_of(keys.keys[n]).bucket], 1);
+    }
+    void prefetch(LegIndex i, const WindowLeg& leg) const {
+        for (std::size_t n = 0; n < leg.key_count; ++n) __builtin_prefetch(&heads_[place_of(key_at(i, n)).bucket], 1);
+    }
+    void prefetch_keys(LegIndex i) const { __builtin_prefetch(&keys(i)); }
+
+    /// Calls `take(LegIndex)` for each leg with this key, the newest first, until it returns false. Now and then (once
+    /// in 2^32) it is a leg with another key.
     template <typename F>
     void each(std::uint32_t key, F&& take) const {
-        if (buckets_.empty()) return;
+        if (heads_.empty()) return;
+        const Place place = place_of(key);
         std::size_t steps = 0;
-        for (std::uint32_t slot = buckets_[bucket_of(key)]; slot != no_slot; slot = slots_[slot].next) {
-            if (++steps > step_count_max) return;  // a flood shares this bucket
-            if (slots_[slot].key == key && !take(slot / key_slot_count)) return;
+        for (const Bucket* b = &heads_[place.bucket];; b = &overflow_[b->next]) {
+            for (std::size_t n = b->count; n-- > 0;) {
+                if (b->tags[n] != place.tag) continue;
+                if (steps >= removal_bucket_count_max && !has_key(b->legs[n], key)) continue;
+                if (!take(b->legs[n])) return;
+            }
+            if (b->next == no_bucket) return;
+            ++steps;
         }
     }
-    std::uint32_t key_at(LegIndex i, std::size_t n) const { return slots_[i * key_slot_count + n].key; }
+    std::uint32_t key_at(LegIndex i, std::size_t n) const { return keys(i)[n]; }
 
-    std::size_t memory_bytes() const {
-        return slots_.capacity() * sizeof(Slot) + buckets_.capacity() * sizeof(std::uint32_t);
-    }
+    std::size_t memory_bytes() const;
 
   private:
-    static constexpr std::uint32_t no_slot = 0xffff'ffff;
-    static constexpr std::size_t step_count_max = 4096;
-    struct Slot {
-        std::uint32_t key = 0;
-        std::uint32_t next = no_slot;
-        std::uint32_t previous = no_slot;  ///< no_slot = the first of its bucket
+    static constexpr std::size_t bucket_leg_count = 9;
+    /// A flood of legs with one key: those beyond are not looked at, and are dropped from the chain.
+    static constexpr std::size_t chain_bucket_count_max = 64;
+    /// A removal looks no farther: in a chain so long, old places may name legs that have left.
+    static constexpr std::size_t removal_bucket_count_max = 4;
+    static constexpr std::uint32_t no_bucket = 0xffff'ffff;
+    static constexpr std::size_t chunk_size = 4096;
+    using Keys = std::array<std::uint32_t, key_slot_count>;
+
+    /// Places 0 … count-1 are taken, the newest last.
+    struct alignas(64) Bucket {
+        std::array<std::uint16_t, bucket_leg_count> tags{};
+        std::uint8_t count = 0;
+        std::array<LegIndex, bucket_leg_count> legs{};
+        std::uint32_t next = no_bucket;  ///< in overflow_; older than this one
+        std::uint16_t chain_length = 0;  ///< of a head: buckets behind it
+    };
+    static_assert(sizeof(Bucket) == 64, "one cache line");
+    struct Place {
+        std::size_t bucket = 0;
+        std::uint16_t tag = 0;
     };
 
-    std::size_t bucket_of(std::uint32_t key) const { return mix_bits(key) & (buckets_.size() - 1); }
-    void push(std::uint32_t slot);
-    void grow_buckets();
+    Place place_of(std::uint32_t key) const {
+        const std::uint64_t h = mix_bits(key);
+        return {h & (heads_.size() - 1), static_cast<std::uint16_t>(h >> 48)};
+    }
+    Keys& keys(LegIndex i) { return (*keys_[i / chunk_size])[i % chunk_size]; }
+    const Keys& keys(LegIndex i) const { return (*keys_[i / chunk_size])[i % chunk_size]; }
+    bool has_key(LegIndex i, std::uint32_t key) const;
+    void push(std::uint32_t key, LegIndex i);
+    void push_full_bucket_back(Bucket& head);
+    void shorten(Bucket& head);
+    void take_out(std::uint32_t key, LegIndex i);
+    void drop_empty(Bucket& head, Bucket* before, std::uint32_t number);
+    void grow();
 
-    std::vector<Slot> slots_;  ///< leg i's slots are [i * key_slot_count, (i + 1) * key_slot_count)
-    std::vector<std::uint32_t> buckets_;
+    std::vector<Bucket> heads_;
+    std::vector<Bucket> overflow_;
+    std::vector<std::uint32_t> free_;  ///< of overflow_
+    std::vector<std::unique_ptr<std::array<Keys, chunk_size>>> keys_;
     std::size_t key_total_ = 0;
 };
 

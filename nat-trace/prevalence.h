@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -24,27 +25,39 @@ class Prevalence {
             if (*cell != 255 && *cell != 0) --*cell;
     }
     std::uint32_t count(std::uint64_t value) const {
-        return cells_.empty() ? 0 : std::min(cells_[place_a(value)], cells_[place_b(value)]);
+        if (lines_.empty()) return 0;
+        const Line& line = lines_[line_of(value)];
+        return std::min(line.cells[place_a(value)], line.cells[place_b(value)]);
+    }
+    /// Fetches what the others will read and write.
+    void prefetch(std::uint64_t value) const {
+        if (!lines_.empty()) __builtin_prefetch(&lines_[line_of(value)], 1);
     }
 
     /// Empties it, with room for so many values; all must be added again.
     void reset(std::size_t value_count_max) {
-        std::size_t size = 4096;
-        while (size < value_count_max * cells_per_value) size *= 2;
-        cells_.assign(size, 0);
+        std::size_t count = 64;
+        while (count * line_size < value_count_max * cells_per_value) count *= 2;
+        lines_.assign(count, Line{});
     }
-    std::size_t room() const { return cells_.size() / cells_per_value; }
-    std::size_t memory_bytes() const { return cells_.capacity(); }
+    std::size_t room() const { return lines_.size() * line_size / cells_per_value; }
+    std::size_t memory_bytes() const { return lines_.capacity() * sizeof(Line); }
 
   private:
     static constexpr std::size_t cells_per_value = 4;
+    static constexpr std::size_t line_size = 64;
+    /// Both cells of a value lie in one cache line.
+    struct alignas(line_size) Line {
+        std::array<std::uint8_t, line_size> cells{};
+    };
 
-    std::size_t place_a(std::uint64_t value) const { return value & (cells_.size() - 1); }
-    std::size_t place_b(std::uint64_t value) const { return (value >> 32) & (cells_.size() - 1); }
-    std::uint8_t& cell_a(std::uint64_t value) { return cells_[place_a(value)]; }
-    std::uint8_t& cell_b(std::uint64_t value) { return cells_[place_b(value)]; }
+    std::size_t line_of(std::uint64_t value) const { return value & (lines_.size() - 1); }
+    static std::size_t place_a(std::uint64_t value) { return (value >> 52) & (line_size - 1); }
+    static std::size_t place_b(std::uint64_t value) { return place_a(value) ^ ((value >> 58) | 1); }  // another
+    std::uint8_t& cell_a(std::uint64_t value) { return lines_[line_of(value)].cells[place_a(value)]; }
+    std::uint8_t& cell_b(std::uint64_t value) { return lines_[line_of(value)].cells[place_b(value)]; }
 
-    std::vector<std::uint8_t> cells_;
+    std::vector<Line> lines_;
 };
 
 }  // namespace clew

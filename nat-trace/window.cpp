@@ -12,6 +12,7 @@ namespace clew {
 namespace {
 
 constexpr std::size_t values_per_leg = 7;  ///< that are counted: two ISNs, two heads, both ends, the SYN's IP id
+constexpr std::size_t prevalence_room_min = 65'536;
 constexpr std::uint32_t behind_proxy_count_min = 4;
 constexpr std::uint32_t looked_at_again[] = {4, 6, 8,
                                              9};  ///< sharers of a value: it has just become common, or more so
@@ -337,7 +338,7 @@ void LegWindow::forget_values(const WindowLeg& l) {
 }
 
 void LegWindow::grow_prevalence() {
-    prevalence_.reset(std::max<std::size_t>(4096, 2 * size_ * values_per_leg));
+    prevalence_.reset(std::max<std::size_t>(prevalence_room_min, 2 * size_ * values_per_leg));
     for (LegIndex i = newest_; i != no_leg; i = leg(i).older) count_values(leg(i));
 }
 
