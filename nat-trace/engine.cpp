@@ -155,6 +155,7 @@ class Engine::Impl {
     }
 
     void link_dirty() {
+        window_.begin_epoch();
         for (std::size_t n = 0; n < dirty_.size(); ++n) {
             const auto [i, id] = dirty_[n];
             if (window_.leg(i).id != id || !window_.leg(i).dirty) continue;

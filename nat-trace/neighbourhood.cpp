@@ -76,6 +76,8 @@ class Gathering {
         tried_.push_back(other);
         const std::size_t known = out_.place_of(other);
         if (known < at) return;  // was weighed from the other side
+        window_.look_up_sharers(out_.legs[at]);
+        window_.look_up_sharers(other);
         const WindowLeg& a = window_.leg(out_.legs[at]);
         const WindowLeg& b = window_.leg(other);
         const PairEvidence same = same_connection(window_, a, b, limits_.evidence);

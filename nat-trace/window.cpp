@@ -132,10 +132,10 @@ std::uint64_t hash_of(const Endpoint& endpoint) {
 LegIndex LegWindow::find(LegId id) const {
     if (ids_.empty()) return no_leg;
     const std::size_t mask = ids_.size() - 1;
-    for (std::size_t at = mix_bits(id) & mask;; at = (at + 1) & mask) {
-        if (ids_[at] == no_leg) return no_leg;
-        if (leg(ids_[at]).id == id) return ids_[at];
-    }
+    const std::uint64_t hash = mix_bits(id);
+    for (std::size_t at = hash & mask; id_tags_[at] != 0; at = (at + 1) & mask)
+        if (id_tags_[at] == id_tag(hash) && leg(ids_[at]).id == id) return ids_[at];
+    return no_leg;
 }
 
 LegIndex LegWindow::take_place() {
@@ -152,16 +152,21 @@ LegIndex LegWindow::take_place() {
 
 void LegWindow::place_id(LegIndex i) {
     const std::size_t mask = ids_.size() - 1;
-    std::size_t at = mix_bits(leg(i).id) & mask;
-    while (ids_[at] != no_leg) at = (at + 1) & mask;
+    const std::uint64_t hash = mix_bits(leg(i).id);
+    std::size_t at = hash & mask;
+    while (id_tags_[at] != 0) at = (at + 1) & mask;
     ids_[at] = i;
+    id_tags_[at] = id_tag(hash);
 }
 
 void LegWindow::grow_ids() {
-    std::vector<LegIndex> old(std::max<std::size_t>(1024, ids_.size() * 2), no_leg);
+    const std::size_t size = std::max<std::size_t>(1024, ids_.size() * 2);
+    std::vector<LegIndex> old(size, no_leg);
+    std::vector<std::uint8_t> old_tags(size, 0);
     old.swap(ids_);
-    for (const LegIndex i : old)
-        if (i != no_leg) place_id(i);
+    old_tags.swap(id_tags_);
+    for (std::size_t n = 0; n < old.size(); ++n)
+        if (old_tags[n] != 0) place_id(old[n]);
 }
 
 LegIndex LegWindow::insert(const Leg& report, ClockId clock) {
@@ -253,13 +258,15 @@ void LegWindow::remove(LegIndex i) {
     std::size_t hole = mix_bits(l.id) & mask;
     while (ids_[hole] != i) hole = (hole + 1) & mask;
     // Later entries of the same run move up, so that no look-up stops at the hole.
-    for (std::size_t at = (hole + 1) & mask; ids_[at] != no_leg; at = (at + 1) & mask) {
+    for (std::size_t at = (hole + 1) & mask; id_tags_[at] != 0; at = (at + 1) & mask) {
         const std::size_t home = mix_bits(leg(ids_[at]).id) & mask;
         if (((at - home) & mask) < ((at - hole) & mask)) continue;
         ids_[hole] = ids_[at];
+        id_tags_[hole] = id_tags_[at];
         hole = at;
     }
     ids_[hole] = no_leg;
+    id_tags_[hole] = 0;
     note_head(i, HeadOfChain::no);
     forget_values(l);
     --legs_of_tap_[l.tap];
@@ -311,24 +318,39 @@ bool LegWindow::became_common(const WindowLeg& l) const {
     return common;
 }
 
-void LegWindow::count_values(const WindowLeg& l) {
+template <typename F>
+void LegWindow::each_value(const WindowLeg& l, F&& take) {
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
-        if (l.flow(d).has_isn) prevalence_.add(isn_value(l, d));
-        if (l.flow(d).head != 0) prevalence_.add(head_value(l, d));
+        const auto n = static_cast<std::size_t>(d);
+        if (l.flow(d).has_isn) take(isn_value(l, d), &Sharers::isn, n);
+        if (l.flow(d).head != 0) take(head_value(l, d), &Sharers::head, n);
     }
+}
+
+void LegWindow::count_values(WindowLeg& l) {
+    each_value(l, [this](std::uint64_t value, auto, std::size_t) { prevalence_.add(value); });
     each_hint(l, [&](const WindowHint& h) {
         if (h.kind == HintKind::http_request) prevalence_.add(hint_value(l, h));
     });
     prevalence_.add(server_value(l));
     prevalence_.add(client_value(l));
     if (l.flow(Direction::to_server).has_isn) prevalence_.add(ip_id_value(l));
+    look_up_sharers(l);
+}
+
+void LegWindow::look_up_sharers(WindowLeg& l) {
+    const auto count = [this](std::uint64_t value) { return static_cast<std::uint8_t>(prevalence_.count(value)); };
+    Sharers out;
+    each_value(l, [&](std::uint64_t value, auto member, std::size_t n) { (out.*member)[n] = count(value); });
+    out.server = count(server_value(l));
+    out.client = count(client_value(l));
+    if (l.flow(Direction::to_server).has_isn) out.syn_ip_id = count(ip_id_value(l));
+    out.epoch = epoch_;
+    l.sharers = out;
 }
 
 void LegWindow::forget_values(const WindowLeg& l) {
-    for (const Direction d : {Direction::to_server, Direction::to_client}) {
-        if (l.flow(d).has_isn) prevalence_.remove(isn_value(l, d));
-        if (l.flow(d).head != 0) prevalence_.remove(head_value(l, d));
-    }
+    each_value(l, [this](std::uint64_t value, auto, std::size_t) { prevalence_.remove(value); });
     each_hint(l, [&](const WindowHint& h) {
         if (h.kind == HintKind::http_request) prevalence_.remove(hint_value(l, h));
     });
@@ -407,7 +429,7 @@ void LegWindow::drop_segment(std::uint32_t number) {
 
 std::size_t LegWindow::memory_bytes() const {
     return place_count() * sizeof(WindowLeg) + free_.capacity() * sizeof(LegIndex) +
-           ids_.capacity() * sizeof(LegIndex) + segments_.capacity() * sizeof(HeldSegment) +
+           ids_.capacity() * (sizeof(LegIndex) + 1) + segments_.capacity() * sizeof(HeldSegment) +
            processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) +
            free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes() +
            openers_.capacity() * sizeof(Opener) + deferred_.capacity() * sizeof(Deferred);

@@ -76,6 +76,16 @@ struct WindowHint {
 /// Whether no tap saw the leg's connection nearer to the client, and if so whether it looks like what a proxy opened.
 enum class HeadOfChain : std::uint8_t { no = 0, of_its_own = 1, behind_proxy = 2 };
 
+/// How many legs of a leg's tap share a value with it, itself counted; at most 255. As it was when last looked up.
+struct Sharers {
+    std::array<std::uint8_t, direction_count> isn{};
+    std::array<std::uint8_t, direction_count> head{};  ///< of the stream
+    std::uint8_t server = 0;                           ///< address and port
+    std::uint8_t client = 0;
+    std::uint8_t syn_ip_id = 0;
+    std::uint8_t epoch = 0;  ///< when it was looked up
+};
+
 /// One leg in the window. 0 = not known holds for times as in Leg.
 struct WindowLeg {
     LegId id = 0;  ///< 0 = the place is free
@@ -112,6 +122,8 @@ struct WindowLeg {
     LegIndex next_in_path = no_leg;
     LegIndex older = no_leg;  ///< neighbours in the order of the last report
     LegIndex newer = no_leg;
+
+    Sharers sharers;
 
     std::array<WindowFlow, direction_count> flows{};
 
@@ -160,17 +172,27 @@ class LegWindow {
     }
 
     /// How many legs of the leg's own tap share its ISN, its stream's head, its server's or client's address and port;
-    /// 1 = only it.
-    std::uint32_t isn_prevalence(const WindowLeg& l, Direction d) const { return prevalence_.count(isn_value(l, d)); }
-    std::uint32_t head_prevalence(const WindowLeg& l, Direction d) const { return prevalence_.count(head_value(l, d)); }
+    /// 1 = only it. As look_up_sharers() found it.
+    std::uint32_t isn_prevalence(const WindowLeg& l, Direction d) const {
+        return l.sharers.isn[static_cast<std::size_t>(d)];
+    }
+    std::uint32_t head_prevalence(const WindowLeg& l, Direction d) const {
+        return l.sharers.head[static_cast<std::size_t>(d)];
+    }
+    std::uint32_t server_prevalence(const WindowLeg& l) const { return l.sharers.server; }
+    std::uint32_t client_prevalence(const WindowLeg& l) const { return l.sharers.client; }
+    /// How many legs of that tap began with a SYN of the same IP id.
+    std::uint32_t ip_id_prevalence(const WindowLeg& l) const { return l.sharers.syn_ip_id; }
     /// How many legs of that tap carry a hint of this value.
     std::uint32_t hint_prevalence(const WindowLeg& l, const WindowHint& h) const {
         return prevalence_.count(hint_value(l, h));
     }
-    std::uint32_t server_prevalence(const WindowLeg& l) const { return prevalence_.count(server_value(l)); }
-    std::uint32_t client_prevalence(const WindowLeg& l) const { return prevalence_.count(client_value(l)); }
-    /// How many legs of that tap began with a SYN of the same IP id.
-    std::uint32_t ip_id_prevalence(const WindowLeg& l) const { return prevalence_.count(ip_id_value(l)); }
+    /// Brings the leg's sharers up to date, once in an epoch.
+    void look_up_sharers(LegIndex i) {
+        if (leg(i).sharers.epoch != epoch_) look_up_sharers(leg(i));
+    }
+    /// What was looked up is old from now on.
+    void begin_epoch() { ++epoch_; }
     /// Something of the leg has just become common: what was linked by it has to be looked at again.
     bool became_common(const WindowLeg& l) const;
     /// Keeps count of what a client's address opens.
@@ -217,15 +239,20 @@ class LegWindow {
     static std::uint64_t server_value(const WindowLeg& l);
     static std::uint64_t client_value(const WindowLeg& l);
     static std::uint64_t ip_id_value(const WindowLeg& l);
-    void count_values(const WindowLeg& l);
+    template <typename F>
+    static void each_value(const WindowLeg& l, F&& take);
+    void look_up_sharers(WindowLeg& l);
+    void count_values(WindowLeg& l);
     void forget_values(const WindowLeg& l);
     void grow_prevalence();
     void grow_ids();
     void place_id(LegIndex i);
+    static std::uint8_t id_tag(std::uint64_t hash) { return static_cast<std::uint8_t>(hash >> 56 | 1); }
 
     std::vector<std::unique_ptr<WindowLeg[]>> chunks_;
     std::vector<LegIndex> free_;
-    std::vector<LegIndex> ids_;  ///< open addressing by leg id, linear probing
+    std::vector<LegIndex> ids_;          ///< open addressing by leg id, linear probing
+    std::vector<std::uint8_t> id_tags_;  ///< of the ids there; 0 = free
     std::size_t size_ = 0;
     LegIndex oldest_ = no_leg;
     LegIndex newest_ = no_leg;
@@ -237,6 +264,7 @@ class LegWindow {
     std::vector<WindowHint> hints_;
     std::vector<std::uint32_t> free_hints_;
     Prevalence prevalence_;
+    std::uint8_t epoch_ = 1;
     ClockBook clocks_;
     struct Opener {
         std::uint32_t of_their_own = 0;
