@@ -147,6 +147,7 @@ void KeyIndex::insert(LegIndex i, WindowLeg& leg, const LegKeys& keys) {
     if (key_total_ > heads_.size() * head_key_count) grow();
     leg.key_count = keys.count;
     this->keys(i) = keys.keys;
+    prefetch(i, leg);
     for (std::size_t n = 0; n < keys.count; ++n) push(keys.keys[n], i);
 }
 
@@ -202,6 +203,7 @@ void KeyIndex::shorten(Bucket& head) {
 }
 
 void KeyIndex::remove(LegIndex i, WindowLeg& leg) {
+    prefetch(i, leg);
     for (std::size_t n = 0; n < leg.key_count; ++n) take_out(key_at(i, n), i);
     key_total_ -= leg.key_count;
     leg.key_count = 0;

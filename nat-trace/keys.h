@@ -36,11 +36,7 @@ class KeyIndex {
     void change(LegIndex i, WindowLeg& leg, const LegKeys& keys);
     void remove(LegIndex i, WindowLeg& leg);
 
-    /// Fetches what insert(), remove() and each() will read; costs nothing when it is not needed after all.
-    void prefetch(const LegKeys& keys) const {
-        if (!heads_.empty())
-            for (std::size_t n = 0; n < keys.count; ++n) __builtin_prefetch(&heads_[place_of(keys.keys[n]).bucket], 1);
-    }
+    /// Fetches the buckets of a leg's keys into the cache, all at once.
     void prefetch(LegIndex i, const WindowLeg& leg) const {
         for (std::size_t n = 0; n < leg.key_count; ++n) __builtin_prefetch(&heads_[place_of(key_at(i, n)).bucket], 1);
     }

@@ -52,6 +52,7 @@ class Gathering {
         const LegIndex me = out_.legs[at];
         WindowLeg& leg = window_.leg(me);
         tried_.clear();
+        index_.prefetch(me, leg);
         for (std::size_t n = 0; n < leg.key_count; ++n) {
             found_.clear();
             bool crowded = false;

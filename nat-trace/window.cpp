@@ -11,7 +11,7 @@
 namespace clew {
 namespace {
 
-constexpr std::size_t values_per_leg = 7;  ///< that are counted: two ISNs, two heads, both ends, the SYN's IP id
+constexpr std::size_t values_per_leg = shared_value_count;  ///< and now and then a request
 constexpr std::size_t prevalence_room_min = 65'536;
 constexpr std::uint32_t behind_proxy_count_min = 4;
 constexpr std::uint32_t looked_at_again[] = {4, 6, 8,
@@ -318,45 +318,42 @@ bool LegWindow::became_common(const WindowLeg& l) const {
     return common;
 }
 
-template <typename F>
-void LegWindow::each_value(const WindowLeg& l, F&& take) {
+LegWindow::Values LegWindow::values_of(const WindowLeg& l) const {
+    Values out;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
-        const auto n = static_cast<std::size_t>(d);
-        if (l.flow(d).has_isn) take(isn_value(l, d), &Sharers::isn, n);
-        if (l.flow(d).head != 0) take(head_value(l, d), &Sharers::head, n);
+        const auto n = static_cast<std::uint8_t>(d);
+        if (l.flow(d).has_isn) out.add(isn_value(l, d), Shared::isn, n);
+        if (l.flow(d).head != 0) out.add(head_value(l, d), Shared::head, n);
     }
+    out.add(server_value(l), Shared::server);
+    out.add(client_value(l), Shared::client);
+    if (l.flow(Direction::to_server).has_isn) out.add(ip_id_value(l), Shared::syn_ip_id);
+    for (std::size_t n = 0; n < out.count; ++n) prevalence_.prefetch(out.values[n]);
+    return out;
 }
 
 void LegWindow::count_values(WindowLeg& l) {
-    each_value(l, [this](std::uint64_t value, auto, std::size_t) { prevalence_.add(value); });
+    const Values all = values_of(l);
     each_hint(l, [&](const WindowHint& h) {
         if (h.kind == HintKind::http_request) prevalence_.add(hint_value(l, h));
     });
-    prevalence_.add(server_value(l));
-    prevalence_.add(client_value(l));
-    if (l.flow(Direction::to_server).has_isn) prevalence_.add(ip_id_value(l));
-    look_up_sharers(l);
+    for (std::size_t n = 0; n < all.count; ++n) prevalence_.add(all.values[n]);
+    note_sharers(l, all);
 }
 
-void LegWindow::look_up_sharers(WindowLeg& l) {
-    const auto count = [this](std::uint64_t value) { return static_cast<std::uint8_t>(prevalence_.count(value)); };
-    Sharers out;
-    each_value(l, [&](std::uint64_t value, auto member, std::size_t n) { (out.*member)[n] = count(value); });
-    out.server = count(server_value(l));
-    out.client = count(client_value(l));
-    if (l.flow(Direction::to_server).has_isn) out.syn_ip_id = count(ip_id_value(l));
-    out.epoch = epoch_;
-    l.sharers = out;
+void LegWindow::note_sharers(WindowLeg& l, const Values& all) {
+    l.sharers = Sharers{};
+    for (std::size_t n = 0; n < all.count; ++n)
+        l.sharers.counts[all.places[n]] = static_cast<std::uint8_t>(prevalence_.count(all.values[n]));
+    l.sharers.epoch = epoch_;
 }
 
 void LegWindow::forget_values(const WindowLeg& l) {
-    each_value(l, [this](std::uint64_t value, auto, std::size_t) { prevalence_.remove(value); });
+    const Values all = values_of(l);
     each_hint(l, [&](const WindowHint& h) {
         if (h.kind == HintKind::http_request) prevalence_.remove(hint_value(l, h));
     });
-    prevalence_.remove(server_value(l));
-    prevalence_.remove(client_value(l));
-    if (l.flow(Direction::to_server).has_isn) prevalence_.remove(ip_id_value(l));
+    for (std::size_t n = 0; n < all.count; ++n) prevalence_.remove(all.values[n]);
 }
 
 void LegWindow::grow_prevalence() {

@@ -76,14 +76,19 @@ struct WindowHint {
 /// Whether no tap saw the leg's connection nearer to the client, and if so whether it looks like what a proxy opened.
 enum class HeadOfChain : std::uint8_t { no = 0, of_its_own = 1, behind_proxy = 2 };
 
+/// A value of a leg that others may share: of `isn` and `head` (of the stream) there are two, one for each direction.
+enum class Shared : std::uint8_t { isn = 0, head = 2, server = 4, client = 5, syn_ip_id = 6 };
+constexpr std::size_t shared_value_count = 7;
+
 /// How many legs of a leg's tap share a value with it, itself counted; at most 255. As it was when last looked up.
 struct Sharers {
-    std::array<std::uint8_t, direction_count> isn{};
-    std::array<std::uint8_t, direction_count> head{};  ///< of the stream
-    std::uint8_t server = 0;                           ///< address and port
-    std::uint8_t client = 0;
-    std::uint8_t syn_ip_id = 0;
+    std::array<std::uint8_t, shared_value_count> counts{};
     std::uint8_t epoch = 0;  ///< when it was looked up
+
+    std::uint32_t of(Shared value) const { return counts[static_cast<std::size_t>(value)]; }
+    std::uint32_t of(Shared value, Direction d) const {
+        return counts[static_cast<std::size_t>(value) + static_cast<std::size_t>(d)];
+    }
 };
 
 /// One leg in the window. 0 = not known holds for times as in Leg.
@@ -174,22 +179,22 @@ class LegWindow {
     /// How many legs of the leg's own tap share its ISN, its stream's head, its server's or client's address and port;
     /// 1 = only it. As look_up_sharers() found it.
     std::uint32_t isn_prevalence(const WindowLeg& l, Direction d) const {
-        return l.sharers.isn[static_cast<std::size_t>(d)];
+        return l.sharers.of(Shared::isn, d);
     }
     std::uint32_t head_prevalence(const WindowLeg& l, Direction d) const {
-        return l.sharers.head[static_cast<std::size_t>(d)];
+        return l.sharers.of(Shared::head, d);
     }
-    std::uint32_t server_prevalence(const WindowLeg& l) const { return l.sharers.server; }
-    std::uint32_t client_prevalence(const WindowLeg& l) const { return l.sharers.client; }
+    std::uint32_t server_prevalence(const WindowLeg& l) const { return l.sharers.of(Shared::server); }
+    std::uint32_t client_prevalence(const WindowLeg& l) const { return l.sharers.of(Shared::client); }
     /// How many legs of that tap began with a SYN of the same IP id.
-    std::uint32_t ip_id_prevalence(const WindowLeg& l) const { return l.sharers.syn_ip_id; }
+    std::uint32_t ip_id_prevalence(const WindowLeg& l) const { return l.sharers.of(Shared::syn_ip_id); }
     /// How many legs of that tap carry a hint of this value.
     std::uint32_t hint_prevalence(const WindowLeg& l, const WindowHint& h) const {
         return prevalence_.count(hint_value(l, h));
     }
     /// Brings the leg's sharers up to date, once in an epoch.
     void look_up_sharers(LegIndex i) {
-        if (leg(i).sharers.epoch != epoch_) look_up_sharers(leg(i));
+        if (leg(i).sharers.epoch != epoch_) note_sharers(leg(i), values_of(leg(i)));
     }
     /// What was looked up is old from now on.
     void begin_epoch() { ++epoch_; }
@@ -239,9 +244,19 @@ class LegWindow {
     static std::uint64_t server_value(const WindowLeg& l);
     static std::uint64_t client_value(const WindowLeg& l);
     static std::uint64_t ip_id_value(const WindowLeg& l);
-    template <typename F>
-    static void each_value(const WindowLeg& l, F&& take);
-    void look_up_sharers(WindowLeg& l);
+    /// What is counted of a leg, and where its count stands among the leg's sharers.
+    struct Values {
+        std::array<std::uint64_t, shared_value_count> values{};
+        std::array<std::uint8_t, shared_value_count> places{};
+        std::uint8_t count = 0;
+
+        void add(std::uint64_t value, Shared what, std::uint8_t offset = 0) {
+            values[count] = value;
+            places[count++] = static_cast<std::uint8_t>(static_cast<std::uint8_t>(what) + offset);
+        }
+    };
+    Values values_of(const WindowLeg& l) const;
+    void note_sharers(WindowLeg& l, const Values& all);
     void count_values(WindowLeg& l);
     void forget_values(const WindowLeg& l);
     void grow_prevalence();
