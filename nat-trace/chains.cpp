@@ -63,7 +63,9 @@ class Weighing {
         if (edges_at_[here].size() < 2) return;
         for (const std::uint32_t n : edges_at_[here]) {
             const std::size_t rival = other_end(weighed_[n].edge, here);
-            if (rival == there || leg(rival).tap != leg(there).tap || between(rival, there) != nullptr) continue;
+            if (rival == there || leg(rival).tap != leg(there).tap ||
+                around_.verified[rival] == around_.verified[there] || between(rival, there) != nullptr)
+                continue;
             const double x = upstream_weight(window_, leg(here), leg(there));
             const double y = upstream_weight(window_, leg(here), leg(rival));
             if (x * y < 0) continue;

@@ -42,6 +42,10 @@ struct EvidenceLimits {
 PairEvidence same_connection(const LegWindow& window, const WindowLeg& a, const WindowLeg& b,
                              const EvidenceLimits& limits);
 
+/// Both sequence numbers of a TCP connection are the same and nobody else's, and its beginning came to both taps at
+/// once: nothing else that may be weighed outweighs that.
+bool surely_same_connection(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);
+
 /// The bits that same_connection() asks for.
 float accept_bits(const WindowLeg& a, const WindowLeg& b, bool is_explicit);
 

@@ -6,6 +6,8 @@
 namespace clew {
 namespace {
 
+constexpr float verified_edge_bits = 96;  ///< two sequence numbers, and that they came together
+
 /// Whether the legs can have to do with each other in time at all: cheap, before any evidence is weighed.
 bool near_in_time(const WindowLeg& a, const WindowLeg& b, DurationNs distance_max) {
     if (a.first_ns > b.last_ns + distance_max || b.first_ns > a.last_ns + distance_max) return false;
@@ -18,18 +20,32 @@ class Gathering {
         : window_(window), index_(index), limits_(limits), out_(out) {}
 
     void run(LegIndex start) {
+        gather_around(start);
+        // Where another leg could take the place of a verified one, all pairs are weighed against each other.
+        if (!has_rivals_of_verified()) return;
+        weighs_all_ = true;
+        gather_around(start);
+    }
+
+  private:
+    void gather_around(LegIndex start) {
         out_.legs.clear();
+        out_.verified.clear();
         out_.edges.clear();
         out_.keys_cut = 0;
         out_.cut = false;
-        out_.legs.push_back(start);
+        push(start);
         for (std::size_t at = 0; at < out_.legs.size(); ++at) {
             add_path_of(out_.legs[at]);
             expand(at);
         }
     }
 
-  private:
+    void push(LegIndex i) {
+        out_.verified.push_back(static_cast<std::uint16_t>(out_.legs.size()));
+        out_.legs.push_back(i);
+    }
+
     std::size_t include(LegIndex i) {
         const std::size_t place = out_.place_of(i);
         if (place < out_.legs.size()) return place;
@@ -37,7 +53,7 @@ class Gathering {
             out_.cut = true;
             return out_.legs.size();
         }
-        out_.legs.push_back(i);
+        push(i);
         return out_.legs.size() - 1;
     }
 
@@ -45,7 +61,7 @@ class Gathering {
     /// in.
     void add_path_of(LegIndex i) {
         const LegIndex next = window_.leg(i).next_in_path;
-        if (next != no_leg && out_.place_of(next) == out_.legs.size()) out_.legs.push_back(next);
+        if (next != no_leg && out_.place_of(next) == out_.legs.size()) push(next);
     }
 
     void expand(std::size_t at) {
@@ -77,10 +93,15 @@ class Gathering {
         tried_.push_back(other);
         const std::size_t known = out_.place_of(other);
         if (known < at) return;  // was weighed from the other side
+        if (known < out_.legs.size() && out_.verified[known] == out_.verified[at]) return;
         window_.look_up_sharers(out_.legs[at]);
         window_.look_up_sharers(other);
         const WindowLeg& a = window_.leg(out_.legs[at]);
         const WindowLeg& b = window_.leg(other);
+        if (!weighs_all_ && surely_same_connection(window_, a, b)) {
+            add_verified(at, other);
+            return;
+        }
         const PairEvidence same = same_connection(window_, a, b, limits_.evidence);
         if (same.accepted) {
             Edge edge;
@@ -105,6 +126,31 @@ class Gathering {
         add_edge(at, other, edge, swapped);
     }
 
+    void add_verified(std::size_t at, LegIndex other) {
+        Edge edge;
+        edge.bits = verified_edge_bits;
+        add_edge(at, other, edge);
+        const std::size_t place = out_.place_of(other);
+        if (place == out_.legs.size()) return;
+        const std::uint16_t joined = out_.verified[place];
+        std::replace(out_.verified.begin(), out_.verified.end(), joined, out_.verified[at]);
+    }
+
+    bool has_rivals_of_verified() const {
+        return std::any_of(out_.edges.begin(), out_.edges.end(), [this](const Edge& e) {
+            return !e.relay && out_.verified[e.a] != out_.verified[e.b] && (is_rival(e.a, e.b) || is_rival(e.b, e.a));
+        });
+    }
+    /// `other`, joined to `place`, stands on the tap of a leg that is verified with `place` and has no edge to it.
+    bool is_rival(std::size_t other, std::size_t place) const {
+        for (std::size_t m = 0; m < out_.legs.size(); ++m) {
+            if (m == place || out_.verified[m] != out_.verified[place]) continue;
+            if (window_.leg(out_.legs[m]).tap == window_.leg(out_.legs[other]).tap && !out_.has_edge(m, other))
+                return true;
+        }
+        return false;
+    }
+
     static bool named_by_proxy(const PairEvidence& evidence) {
         for (std::size_t i = 0; i < evidence.line_count; ++i)
             if (evidence.lines[i].by == EvidenceBy::proxy_header) return true;
@@ -123,11 +169,18 @@ class Gathering {
     const KeyIndex& index_;
     const NeighbourhoodLimits& limits_;
     Neighbourhood& out_;
+    bool weighs_all_ = false;
     std::vector<LegIndex> found_;
     std::vector<LegIndex> tried_;
 };
 
 }  // namespace
+
+bool Neighbourhood::has_edge(std::size_t a, std::size_t b) const {
+    return std::any_of(edges.begin(), edges.end(), [&](const Edge& e) {
+        return !e.relay && ((e.a == a && e.b == b) || (e.a == b && e.b == a));
+    });
+}
 
 std::size_t Neighbourhood::place_of(LegIndex i) const {
     return static_cast<std::size_t>(std::find(legs.begin(), legs.end(), i) - legs.begin());

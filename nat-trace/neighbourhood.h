@@ -27,11 +27,15 @@ struct Edge {
 
 struct Neighbourhood {
     std::vector<LegIndex> legs;
+    /// Of each leg: legs of one number are one connection beyond doubt, joined by as many edges as it takes. Between
+    /// them there may be no edge.
+    std::vector<std::uint16_t> verified;
     std::vector<Edge> edges;   ///< accepted evidence only
     std::size_t keys_cut = 0;  ///< keys that more legs share than are looked at
     bool cut = false;          ///< there are more legs than are looked at
 
     std::size_t place_of(LegIndex i) const;  ///< legs.size() when it is not in
+    bool has_edge(std::size_t a, std::size_t b) const;
 };
 
 struct NeighbourhoodLimits {

@@ -382,6 +382,21 @@ PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowL
     return out;
 }
 
+bool surely_same_connection(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+    if (a.protocol != Protocol::tcp || b.protocol != Protocol::tcp) return false;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const WindowFlow& x = a.flow(d);
+        const WindowFlow& y = b.flow(d);
+        if (!x.has_isn || !y.has_isn || x.isn != y.isn || x.isn == 0) return false;
+        if (std::max(window.isn_prevalence(a, d), window.isn_prevalence(b, d)) > few_sharers_max) return false;
+    }
+    const TimeNs x = start_of(a);
+    const TimeNs y = start_of(b);
+    const CommonTime common = common_time(window, a, b);
+    return x != 0 && y != 0 && common.known && common.measured &&
+           std::llabs(y - common.shift_ns - x) <= gateway_ns_max / 10 + common.error_ns;
+}
+
 float accept_bits(const WindowLeg& a, const WindowLeg& b, bool is_explicit) {
     if (a.protocol != Protocol::tcp) return accept_bits_datagram;
     if (is_explicit) return accept_bits_explicit;
