@@ -30,7 +30,8 @@ class Engine::Impl {
         : limits_(limits),
           around_limits_{
               {limits.candidate_distance_ns_max}, limits.candidate_count_max, 2 * limits.candidate_count_max},
-          paths_(window_, around_limits_.evidence) {}
+          paths_(window_, around_limits_.evidence),
+          chain_maker_(window_, around_limits_.evidence) {}
 
     TapId add_tap(const Tap& tap) {
         const auto [it, is_new] = tap_by_name_.try_emplace(tap.name, static_cast<TapId>(taps_.size()));
@@ -118,8 +119,7 @@ class Engine::Impl {
         index_.insert(i, leg, keys_of(window_, leg));
         waiting_.push_back({i, leg.id});
         // A path of its own until it is linked, so that every leg always stands in exactly one.
-        alone_[0] = {{i, false, 0, 0}};
-        paths_.assign(alone_);
+        paths_.assign_alone(i);
         mark_dirty(i);
         mark_sharers_dirty(i);
     }
@@ -168,10 +168,10 @@ class Engine::Impl {
         window_.leg(i).ambiguous = false;
         gather(window_, index_, i, around_limits_, around_);
         counters_.common_keys_skipped += around_.keys_cut + around_.cut;
-        make_chains(window_, around_limits_.evidence, around_, chains_);
+        chain_maker_.make(around_, chains_);
         paths_.assign(chains_);
         if (clocks_.size() > 1)
-            for (const Chain& chain : chains_) compare_clocks(chain);
+            for (std::size_t c = 0; c < chains_.size(); ++c) compare_clocks(chains_[c]);
         // What was cut short is looked at again from the legs that are still to come.
         if (around_.cut)
             window_.leg(i).dirty = false;
@@ -180,7 +180,7 @@ class Engine::Impl {
     }
 
     /// Packets that certainly passed from one leg to the next bound what their clocks differ by.
-    void compare_clocks(const Chain& chain) {
+    void compare_clocks(Chain chain) {
         for (std::size_t n = 0; n + 1 < chain.size(); ++n) {
             const WindowLeg& from = window_.leg(chain[n].leg);
             const WindowLeg& to = window_.leg(chain[n + 1].leg);
@@ -251,14 +251,14 @@ class Engine::Impl {
     LegWindow window_;
     KeyIndex index_;
     PathBook paths_;
+    ChainMaker chain_maker_;
     std::vector<Waiting> dirty_;
     std::deque<Waiting> waiting_;  ///< legs that are not settled yet, the oldest first
     LegIndex cursor_ = 0;
     TimeNs now_ = 0;
     EngineCounters counters_;
-    Neighbourhood around_;       // reused by every link()
-    std::vector<Chain> chains_;  // likewise
-    std::vector<Chain> alone_ = std::vector<Chain>(1);
+    Neighbourhood around_;  // reused by every link()
+    Chains chains_;         // likewise
 };
 
 Engine::Engine(const EngineLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}

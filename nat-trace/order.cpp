@@ -2,8 +2,11 @@
 #include "nat-trace/order.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 
+#include "nat-trace/chains.h"
+#include "nat-trace/check.h"
 #include "nat-trace/evidence.h"
 
 namespace clew {
@@ -17,6 +20,7 @@ constexpr double weight_unclear = 0.5;  // apart by less than the clocks' error
 constexpr double weight_address = 6;    // an order that changes fewer ends
 constexpr double weight_mac = 3;
 constexpr std::size_t swap_round_max = 16;
+constexpr std::size_t improved_leg_count_max = 16;  // of more legs the votes alone decide
 // Time stamps that were polled are late by up to an interval that the sensor may not have stated.
 constexpr DurationNs stamp_error_ns_min = 2 * ns_per_us;
 
@@ -79,71 +83,104 @@ double address_cost(const WindowLeg& a, const WindowLeg& b) {
     return weight_address * ((a.client != b.client) + (a.server != b.server));
 }
 
+/// The legs of one connection, and how much speaks for each standing before each other.
 class Arrangement {
   public:
-    Arrangement(const LegWindow& window, const std::vector<LegIndex>& legs)
-        : window_(window), legs_(legs), size_(legs.size()) {
-        weights_.resize(size_ * size_);
-        for (std::size_t i = 0; i < size_; ++i)
-            for (std::size_t j = i + 1; j < size_; ++j) {
-                weights_[i * size_ + j] = upstream_weight(window_, leg(i), leg(j));
-                weights_[j * size_ + i] = -weights_[i * size_ + j];
+    Arrangement(const LegWindow& window, std::span<const LegIndex> legs) : window_(window), legs_(legs) {
+        for (std::size_t i = 0; i < size(); ++i)
+            for (std::size_t j = i + 1; j < size(); ++j) {
+                weights_[i][j] = upstream_weight(window_, leg(i), leg(j));
+                weights_[j][i] = -weights_[i][j];
             }
     }
-    double weight(std::size_t i, std::size_t j) const { return weights_[i * size_ + j]; }
-    const WindowLeg& leg(std::size_t i) const { return window_.leg(legs_[i]); }
+    std::size_t size() const { return legs_.size(); }
     double sum(std::size_t i) const {
         double total = 0;
-        for (std::size_t j = 0; j < size_; ++j) total += weight(i, j);
+        for (std::size_t j = 0; j < size(); ++j) total += i == j ? 0 : weights_[i][j];
         return total;
     }
 
-    double cost(const std::vector<std::size_t>& order) const {
-        double total = 0;
-        for (std::size_t i = 0; i < size_; ++i)
-            for (std::size_t j = i + 1; j < size_; ++j) total -= weight(order[i], order[j]);
-        for (std::size_t i = 0; i + 1 < size_; ++i) total += address_cost(leg(order[i]), leg(order[i + 1]));
+    double cost(std::span<const std::uint8_t> order) const {
+        double total = address_costs(order);
+        for (std::size_t i = 0; i < size(); ++i)
+            for (std::size_t j = i + 1; j < size(); ++j) total -= weights_[order[i]][order[j]];
         return total;
+    }
+
+    /// Nothing speaks against this order, and none changes fewer addresses.
+    bool is_best(std::span<const std::uint8_t> order) const {
+        for (std::size_t i = 0; i < size(); ++i)
+            for (std::size_t j = i + 1; j < size(); ++j)
+                if (weights_[order[i]][order[j]] < 0) return false;
+        double least = 0;
+        for (std::size_t i = 1; i < size(); ++i) {
+            bool new_client = true;
+            bool new_server = true;
+            for (std::size_t j = 0; j < i; ++j) {
+                new_client &= leg(i).client != leg(j).client;
+                new_server &= leg(i).server != leg(j).server;
+            }
+            least += weight_address * (new_client + new_server);
+        }
+        return address_costs(order) <= least;
     }
 
   private:
+    const WindowLeg& leg(std::size_t i) const { return window_.leg(legs_[i]); }
+    double address_costs(std::span<const std::uint8_t> order) const {
+        double total = 0;
+        for (std::size_t i = 0; i + 1 < size(); ++i) total += address_cost(leg(order[i]), leg(order[i + 1]));
+        return total;
+    }
+
     const LegWindow& window_;
-    const std::vector<LegIndex>& legs_;
-    std::size_t size_;
-    std::vector<double> weights_;
+    std::span<const LegIndex> legs_;
+    double weights_[chain_leg_count_max][chain_leg_count_max];  // filled as far as there are legs
 };
 
-/// Sorts by votes, then moves single legs elsewhere as long as that makes the whole cheaper.
-void order_taps(const LegWindow& window, std::vector<LegIndex>& legs) {
-    if (legs.size() < 2) return;
-    // From the same start whatever came first, so that ties fall alike.
-    std::sort(legs.begin(), legs.end(), [&](LegIndex x, LegIndex y) { return window.leg(x).id < window.leg(y).id; });
-    const Arrangement all(window, legs);
-    std::vector<std::size_t> order(legs.size());
-    std::vector<double> sums(legs.size());
-    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i, sums[i] = all.sum(i);
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t x, std::size_t y) { return sums[x] > sums[y]; });
+/// Moves single legs elsewhere as long as that makes the whole cheaper.
+void improve(const Arrangement& all, std::span<std::uint8_t> order) {
     double best = all.cost(order);
-    bool moved = legs.size() > 1 && legs.size() <= 16;
+    std::array<std::uint8_t, chain_leg_count_max> place;
+    const std::span<std::uint8_t> tried(place.data(), order.size());
+    bool moved = true;
     for (std::size_t round = 0; moved && round < swap_round_max; ++round) {
         moved = false;
         for (std::size_t from = 0; from < order.size(); ++from)
             for (std::size_t to = 0; to < order.size(); ++to) {
                 if (from == to) continue;
-                std::vector<std::size_t> tried = order;
-                const std::size_t one = tried[from];
-                tried.erase(tried.begin() + static_cast<std::ptrdiff_t>(from));
-                tried.insert(tried.begin() + static_cast<std::ptrdiff_t>(to), one);
+                std::copy(order.begin(), order.end(), tried.begin());
+                const auto at = tried.begin();
+                if (from < to)
+                    std::rotate(at + from, at + from + 1, at + to + 1);
+                else
+                    std::rotate(at + to, at + from, at + from + 1);
                 const double cost = all.cost(tried);
                 if (cost >= best - 1e-9) continue;
                 best = cost;
-                order = std::move(tried);
+                std::copy(tried.begin(), tried.end(), order.begin());
                 moved = true;
             }
     }
-    std::vector<LegIndex> sorted;
-    for (const std::size_t i : order) sorted.push_back(legs[i]);
-    legs = std::move(sorted);
+}
+
+/// Sorts by votes, then improves.
+void order_taps(const LegWindow& window, std::span<LegIndex> legs) {
+    if (legs.size() < 2) return;
+    // From the same start whatever came first, so that ties fall alike.
+    std::sort(legs.begin(), legs.end(), [&](LegIndex x, LegIndex y) { return window.leg(x).id < window.leg(y).id; });
+    const Arrangement all(window, legs);
+    std::array<std::uint8_t, chain_leg_count_max> places;
+    std::array<double, chain_leg_count_max> sums;
+    const std::span<std::uint8_t> order(places.data(), legs.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint8_t>(i), sums[i] = all.sum(i);
+    std::sort(order.begin(), order.end(), [&](std::uint8_t x, std::uint8_t y) {
+        return sums[x] != sums[y] ? sums[x] > sums[y] : x < y;
+    });
+    if (legs.size() <= improved_leg_count_max && !all.is_best(order)) improve(all, order);
+    std::array<LegIndex, chain_leg_count_max> sorted;
+    for (std::size_t i = 0; i < order.size(); ++i) sorted[i] = legs[order[i]];
+    std::copy(sorted.begin(), sorted.begin() + order.size(), legs.begin());
 }
 
 /// The tap saw a direction's packets but missed its SYN: when the leg began is not known.
@@ -186,21 +223,20 @@ double upstream_weight(const LegWindow& window, const WindowLeg& a, const Window
     return weight;
 }
 
-void order_chain(const LegWindow& window, std::vector<LegIndex>& legs) {
-    std::vector<LegIndex> clients;
-    std::vector<LegIndex> taps;
-    std::vector<LegIndex> servers;
-    for (const LegIndex i : legs)
-        if (!window.leg(i).is_socket()) taps.push_back(i);
-    order_taps(window, taps);
-    for (const LegIndex i : legs)
-        if (window.leg(i).is_socket())
-            (window.leg(i).socket_role == SocketRole::server ? servers : clients).push_back(i);
-    order_taps(window, clients);
-    order_taps(window, servers);
-    legs = std::move(clients);
-    legs.insert(legs.end(), taps.begin(), taps.end());
-    legs.insert(legs.end(), servers.begin(), servers.end());
+void order_chain(const LegWindow& window, std::span<LegIndex> legs) {
+    CLEW_CHECK(legs.size() <= chain_leg_count_max);
+    const auto rank = [&](LegIndex i) {
+        const WindowLeg& leg = window.leg(i);
+        return !leg.is_socket() ? 1 : leg.socket_role == SocketRole::server ? 2 : 0;
+    };
+    const auto end_of = [&](auto from, int wanted) {
+        return std::partition(from, legs.end(), [&](LegIndex i) { return rank(i) == wanted; });
+    };
+    const auto taps = end_of(legs.begin(), 0);
+    const auto servers = end_of(taps, 1);
+    order_taps(window, std::span(legs.begin(), taps));
+    order_taps(window, std::span(taps, servers));
+    order_taps(window, std::span(servers, legs.end()));
 }
 
 }  // namespace clew

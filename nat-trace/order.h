@@ -3,7 +3,7 @@
 // with sockets at the ends. Pure.
 #pragma once
 
-#include <vector>
+#include <span>
 
 #include "nat-trace/window.h"
 
@@ -12,7 +12,7 @@ namespace clew {
 /// Weight for `a` standing on the client's side of `b`; negative for the other way round, 0 for no opinion.
 double upstream_weight(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);
 
-/// Sorts the legs of one transport connection from client to server.
-void order_chain(const LegWindow& window, std::vector<LegIndex>& legs);
+/// Sorts the legs of one transport connection, at most chain_leg_count_max, from client to server.
+void order_chain(const LegWindow& window, std::span<LegIndex> legs);
 
 }  // namespace clew

@@ -32,7 +32,7 @@ void PathBook::drop(std::uint32_t number) {
     if (!queued) free_.push_back(number);
 }
 
-bool PathBook::unchanged(const Chain& chain) const {
+bool PathBook::unchanged(Chain chain) const {
     const std::uint32_t number = window_.leg(chain[0].leg).path;
     if (number == no_leg || records_[number].leg_count != chain.size() || records_[number].first != chain[0].leg)
         return false;
@@ -63,7 +63,7 @@ LegIndex PathBook::earliest_of(const PathRecord& record) const {
     return best;
 }
 
-PathId PathBook::fresh_id(const Chain& chain) {
+PathId PathBook::fresh_id(Chain chain) {
     LegIndex first = chain[0].leg;
     for (const ChainLeg& l : chain)
         if (earlier(window_.leg(l.leg), window_.leg(first))) first = l.leg;
@@ -74,7 +74,7 @@ PathId PathBook::fresh_id(const Chain& chain) {
     return id == 0 ? 1 : id;
 }
 
-void PathBook::count_links(const Chain& chain) {
+void PathBook::count_links(Chain chain) {
     for (std::size_t n = 0; n < chain.size(); ++n) {
         const WindowLeg& leg = window_.leg(chain[n].leg);
         const bool had = leg.path != no_leg && leg.next_in_path != records_[leg.path].first;
@@ -85,7 +85,7 @@ void PathBook::count_links(const Chain& chain) {
     }
 }
 
-void PathBook::write_ring(std::uint32_t number, const Chain& chain) {
+void PathBook::write_ring(std::uint32_t number, Chain chain) {
     for (std::size_t n = 0; n < chain.size(); ++n) {
         WindowLeg& leg = window_.leg(chain[n].leg);
         leg.path = number;
@@ -98,78 +98,92 @@ void PathBook::write_ring(std::uint32_t number, const Chain& chain) {
     records_[number].leg_count = static_cast<std::uint32_t>(chain.size());
 }
 
-void PathBook::assign(const std::vector<Chain>& chains) {
+void PathBook::assign_alone(LegIndex i) {
+    const ChainLeg leg{i, false, 0, 0};
+    const std::uint32_t number = take();
+    records_[number] = PathRecord{};
+    records_[number].id = fresh_id(Chain(&leg, 1));
+    write_ring(number, Chain(&leg, 1));
+    touch(i);
+}
+
+/// Which paths the chains' legs stand in, and which chains are as before; says whether any is not.
+bool PathBook::compare(const Chains& chains) {
     old_paths_.clear();
+    as_before_.clear();
     bool any_change = false;
-    for (const Chain& chain : chains) {
-        any_change |= !unchanged(chain);
-        for (const ChainLeg& l : chain) {
+    for (std::size_t c = 0; c < chains.size(); ++c) {
+        as_before_.push_back(unchanged(chains[c]));
+        any_change |= !as_before_.back();
+        for (const ChainLeg& l : chains[c]) {
             const std::uint32_t path = window_.leg(l.leg).path;
             if (path != no_leg && std::find(old_paths_.begin(), old_paths_.end(), path) == old_paths_.end())
                 old_paths_.push_back(path);
         }
     }
-    if (!any_change) {
-        for (const Chain& chain : chains) touch_if_reason_changed(chain);
-        return;
-    }
-    const std::vector<bool> as_before = [&] {
-        std::vector<bool> same;
-        for (const Chain& chain : chains) same.push_back(unchanged(chain));
-        return same;
-    }();
-    // Which new chain each old path's earliest leg stands in now.
-    std::vector<Claim> claims;
+    return any_change;
+}
+
+/// Which new chain each old path's earliest leg stands in now: emitted ids first, then the oldest.
+void PathBook::claim(const Chains& chains) {
+    claims_.clear();
     for (const std::uint32_t old : old_paths_) {
         const LegIndex first = earliest_of(records_[old]);
         for (std::size_t c = 0; c < chains.size(); ++c)
             for (const ChainLeg& l : chains[c])
-                if (l.leg == first) claims.push_back({old, c, window_.leg(first).first_ns, window_.leg(first).id});
+                if (l.leg == first) claims_.push_back({old, c, window_.leg(first).first_ns, window_.leg(first).id});
     }
-    // Emitted ids go first, then the oldest.
-    std::sort(claims.begin(), claims.end(), [&](const Claim& x, const Claim& y) {
+    std::sort(claims_.begin(), claims_.end(), [&](const Claim& x, const Claim& y) {
         const bool ex = records_[x.old_path].revision > 0;
         const bool ey = records_[y.old_path].revision > 0;
         if (ex != ey) return ex;
         return std::pair(x.earliest_ns, x.earliest) < std::pair(y.earliest_ns, y.earliest);
     });
-    std::vector<std::uint32_t> path_of_chain(chains.size(), no_leg);
-    std::vector<Claim> lost;
-    for (const Claim& claim : claims) {
-        const bool emitted = records_[claim.old_path].revision > 0;
-        if (path_of_chain[claim.chain] == no_leg && emitted)
-            path_of_chain[claim.chain] = claim.old_path;
+    path_of_chain_.assign(chains.size(), no_leg);
+    lost_.clear();
+    for (const Claim& claim : claims_) {
+        if (path_of_chain_[claim.chain] == no_leg && records_[claim.old_path].revision > 0)
+            path_of_chain_[claim.chain] = claim.old_path;
         else
-            lost.push_back(claim);
+            lost_.push_back(claim);
     }
-    for (const Chain& chain : chains) count_links(chain);
+}
+
+void PathBook::assign(const Chains& chains) {
+    if (compare(chains)) {
+        claim(chains);
+        for (std::size_t c = 0; c < chains.size(); ++c) count_links(chains[c]);
+        name_paths(chains);
+        for (std::size_t c = 0; c < chains.size(); ++c) write_ring(path_of_chain_[c], chains[c]);
+    }
     for (std::size_t c = 0; c < chains.size(); ++c) {
-        if (path_of_chain[c] == no_leg) {
-            const std::uint32_t number = take();
-            records_[number] = PathRecord{};
-            path_of_chain[c] = number;
-        }
+        if (as_before_[c])
+            touch_if_reason_changed(chains[c]);
+        else
+            touch(chains[c][0].leg);
     }
-    for (const Claim& claim : lost) {
+}
+
+/// Chains that keep no path get a new one; paths that lost their legs are retracted or forgotten.
+void PathBook::name_paths(const Chains& chains) {
+    for (std::uint32_t& number : path_of_chain_) {
+        if (number != no_leg) continue;
+        number = take();
+        records_[number] = PathRecord{};
+    }
+    for (const Claim& claim : lost_) {
         // A path that was never emitted gives its name back, for whoever is named after the same leg next.
         if (records_[claim.old_path].revision == 0) {
-            WindowLeg& namesake = window_.leg(window_.find(claim.earliest));
+            WindowLeg& namesake = window_.leg(earliest_of(records_[claim.old_path]));
             if (namesake.names_given == 1 && records_[claim.old_path].id == mix_bits(namesake.id))
                 namesake.names_given = 0;
         }
     }
     for (std::size_t c = 0; c < chains.size(); ++c)
-        if (records_[path_of_chain[c]].id == 0) records_[path_of_chain[c]].id = fresh_id(chains[c]);
-    for (const Claim& claim : lost) {
-        if (records_[claim.old_path].revision > 0) retract(claim.old_path, records_[path_of_chain[claim.chain]].id);
+        if (records_[path_of_chain_[c]].id == 0) records_[path_of_chain_[c]].id = fresh_id(chains[c]);
+    for (const Claim& claim : lost_) {
+        if (records_[claim.old_path].revision > 0) retract(claim.old_path, records_[path_of_chain_[claim.chain]].id);
         drop(claim.old_path);
-    }
-    for (std::size_t c = 0; c < chains.size(); ++c) {
-        write_ring(path_of_chain[c], chains[c]);
-        if (as_before[c])
-            touch_if_reason_changed(chains[c]);
-        else
-            touch(chains[c][0].leg);
     }
 }
 
@@ -177,7 +191,7 @@ bool PathBook::may_emit(const PathRecord& record) const {
     return record.leg_count > 1 || (record.leg_count == 1 && window_.leg(record.first).settled);
 }
 
-void PathBook::touch_if_reason_changed(const Chain& chain) {
+void PathBook::touch_if_reason_changed(Chain chain) {
     const WindowLeg& leg = window_.leg(chain[0].leg);
     if (chain.size() == 1 && records_[leg.path].said_ambiguous != leg.ambiguous) touch(chain[0].leg);
 }

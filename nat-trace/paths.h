@@ -28,7 +28,9 @@ class PathBook {
 
     /// Puts the chains' legs into paths. The chains must hold all legs of every path they touch. A path's id stays with
     /// its earliest leg; of several emitted paths that become one, the id whose earliest leg is oldest stays.
-    void assign(const std::vector<Chain>& chains);
+    void assign(const Chains& chains);
+    /// The same for a new leg, which is a chain of its own.
+    void assign_alone(LegIndex i);
 
     /// The leg's path has news to emit (if it may be emitted yet).
     void touch(LegIndex i);
@@ -68,6 +70,7 @@ class PathBook {
     std::size_t memory_bytes() const;
 
   private:
+    /// An old path's earliest leg stands in a new chain now.
     struct Claim {
         std::uint32_t old_path = no_leg;
         std::size_t chain = 0;
@@ -75,11 +78,14 @@ class PathBook {
         LegId earliest = 0;
     };
 
-    bool unchanged(const Chain& chain) const;
-    void touch_if_reason_changed(const Chain& chain);
-    void count_links(const Chain& chain);
-    void write_ring(std::uint32_t number, const Chain& chain);
-    PathId fresh_id(const Chain& chain);
+    bool compare(const Chains& chains);
+    void claim(const Chains& chains);
+    void name_paths(const Chains& chains);
+    bool unchanged(Chain chain) const;
+    void touch_if_reason_changed(Chain chain);
+    void count_links(Chain chain);
+    void write_ring(std::uint32_t number, Chain chain);
+    PathId fresh_id(Chain chain);
     LegIndex earliest_of(const PathRecord& record) const;
     bool may_emit(const PathRecord& record) const;
     void emit_last(std::uint32_t number, Unlinked reason_if_alone);
@@ -100,7 +106,11 @@ class PathBook {
     std::vector<std::uint32_t> free_;
     std::vector<std::uint32_t> queue_;
     std::vector<Path> departed_;            ///< retractions and last words of paths that left
-    std::vector<std::uint32_t> old_paths_;  ///< of one assign()
+    std::vector<std::uint32_t> old_paths_;  ///< of one assign(), as the next four
+    std::vector<bool> as_before_;
+    std::vector<Claim> claims_;
+    std::vector<Claim> lost_;
+    std::vector<std::uint32_t> path_of_chain_;
     Path told_;                             ///< the one that is lent, used again and again
     std::vector<LegIndex> legs_told_;       ///< its legs
     std::uint64_t links_made_ = 0;

@@ -10,10 +10,26 @@ namespace {
 constexpr float stream_margin_bits = 8;  // between proxies' connections that only bytes and time tell apart
 constexpr std::size_t nobody = static_cast<std::size_t>(-1);
 
+template <typename At>
+LegIndex first_on_a_tap(const LegWindow& window, At from, At end) {
+    const At at = std::find_if(from, end, [&](const ChainLeg& l) { return !window.leg(l.leg).is_socket(); });
+    return at == end ? no_leg : at->leg;
+}
+
+/// Of the connection's legs one is the head: that nearest to whoever opened it.
+void note_head(LegWindow& window, Chain connection, HeadOfChain head) {
+    const LegIndex opened = first_on_a_tap(window, connection.begin(), connection.end());
+    for (const ChainLeg& l : connection) window.note_head(l.leg, l.leg == opened ? head : HeadOfChain::no);
+}
+
+void note_lonely_heads(LegWindow& window, const Chains& connections) {
+    for (std::size_t c = 0; c < connections.size(); ++c) note_head(window, connections[c], HeadOfChain::of_its_own);
+}
+
 /// What tells front from back where an id alone is shared.
 class Orientation {
   public:
-    Orientation(const LegWindow& window, const Chain& front, const Chain& back)
+    Orientation(const LegWindow& window, Chain front, Chain back)
         : window_(window),
           front_(front),
           back_(back),
@@ -24,12 +40,12 @@ class Orientation {
 
   private:
     template <typename F>
-    void each_hint(const Chain& chain, F&& take) const {
+    void each_hint(Chain chain, F&& take) const {
         for (const ChainLeg& l : chain) window_.each_hint(window_.leg(l.leg), take);
     }
 
     double by_forwarded_for() const { return 10.0 * (names_client(back_, front_) - names_client(front_, back_)); }
-    int names_client(const Chain& holder, const Chain& other) const {
+    int names_client(Chain holder, Chain other) const {
         bool named = false;
         each_hint(holder, [&](const WindowHint& h) {
             if (h.kind != HintKind::forwarded_for) return;
@@ -38,14 +54,14 @@ class Orientation {
         return named ? 1 : 0;
     }
 
-    TimeNs start(const Chain& chain) const {
+    TimeNs start(Chain chain) const {
         TimeNs first = window_.leg(chain.front().leg).first_ns;
         for (const ChainLeg& l : chain) first = std::min(first, window_.leg(l.leg).first_ns);
         return first;
     }
     /// How long the chain's first answer came after its handshake, or else after its question, the longest of its
     /// legs; 0 = not known.
-    DurationNs wait(const Chain& chain, bool from_handshake) const {
+    DurationNs wait(Chain chain, bool from_handshake) const {
         DurationNs longest = 0;
         for (const ChainLeg& l : chain) {
             const WindowLeg& leg = window_.leg(l.leg);
@@ -81,7 +97,7 @@ class Orientation {
         TimeNs request = 0;
         TimeNs response = 0;
     };
-    IdTimes id_times(const Chain& chain) const {
+    IdTimes id_times(Chain chain) const {
         IdTimes times;
         each_hint(chain, [&](const WindowHint& h) {
             if (h.kind != HintKind::request_id && h.kind != HintKind::traceparent) return;
@@ -104,7 +120,7 @@ class Orientation {
     }
 
     double by_process() const { return 8.0 * (one_process(front_, back_) - one_process(back_, front_)); }
-    int one_process(const Chain& before, const Chain& behind) const {
+    int one_process(Chain before, Chain behind) const {
         const WindowLeg& x = window_.leg(before.back().leg);
         const WindowLeg& y = window_.leg(behind.front().leg);
         const Process* p = window_.process(x);
@@ -113,8 +129,8 @@ class Orientation {
     }
 
     const LegWindow& window_;
-    const Chain& front_;
-    const Chain& back_;
+    Chain front_;
+    Chain back_;
     CommonTime common_;  ///< of the first leg of each: the legs of one chain may differ in their clocks
 };
 
@@ -130,7 +146,7 @@ struct Joint {
 
 class RelayGraph {
   public:
-    RelayGraph(LegWindow& window, const Neighbourhood& around, std::vector<Chain>& connections)
+    RelayGraph(LegWindow& window, const Neighbourhood& around, const Chains& connections)
         : window_(window), connections_(connections) {
         std::vector<std::size_t> connection_of(around.legs.size());
         for (std::size_t c = 0; c < connections.size(); ++c)
@@ -186,8 +202,8 @@ class RelayGraph {
     /// A proxy stands between the last leg of the one and the first of the other: strangers that say the same at the
     /// same time are told apart there.
     bool may_join(const Joint& j) const {
-        const Chain& front = connections_[j.front];
-        const LegIndex last = first_on_a_tap(front.rbegin(), front.rend());
+        Chain front = connections_[j.front];
+        const LegIndex last = first_on_a_tap(window_, front.rbegin(), front.rend());
         const LegIndex first = opened_leg(j.back);
         if (last == no_leg || first == no_leg) return true;
         // A proxy has addresses of its own, or takes the client's as it came to it: not as it was farther away.
@@ -197,24 +213,17 @@ class RelayGraph {
         return may_be_relayed(window_, window_.leg(last), window_.leg(first));
     }
 
-    template <typename At>
-    LegIndex first_on_a_tap(At from, At end) const {
-        const At at = std::find_if(from, end, [&](const ChainLeg& l) { return !window_.leg(l.leg).is_socket(); });
-        return at == end ? no_leg : at->leg;
-    }
     /// The connection's leg nearest to whoever opened it.
-    LegIndex opened_leg(std::size_t c) const { return first_on_a_tap(connections_[c].begin(), connections_[c].end()); }
+    LegIndex opened_leg(std::size_t c) const {
+        return first_on_a_tap(window_, connections_[c].begin(), connections_[c].end());
+    }
 
     void note_heads(const std::vector<std::size_t>& behind) {
         std::vector<bool> has_front(connections_.size(), false);
         for (const std::size_t b : behind)
             if (b != nobody) has_front[b] = true;
-        for (std::size_t c = 0; c < connections_.size(); ++c) {
-            const LegIndex opened = opened_leg(c);
-            const HeadOfChain head = has_front[c] ? HeadOfChain::behind_proxy : HeadOfChain::of_its_own;
-            for (const ChainLeg& l : connections_[c])
-                window_.note_head(l.leg, l.leg == opened ? head : HeadOfChain::no);
-        }
+        for (std::size_t c = 0; c < connections_.size(); ++c)
+            note_head(window_, connections_[c], has_front[c] ? HeadOfChain::behind_proxy : HeadOfChain::of_its_own);
     }
 
     /// What many say joins two connections only where most of what the opener opens finds its other half so: of
@@ -233,7 +242,7 @@ class RelayGraph {
         for (const ChainLeg& l : connections_[c]) window_.leg(l.leg).ambiguous = true;
     }
 
-    bool is_shared(const Chain& front, const Chain& back) const {
+    bool is_shared(Chain front, Chain back) const {
         for (const ChainLeg& f : front)
             for (const ChainLeg& b : back)
                 if (carries_others(window_, window_.leg(f.leg), window_.leg(b.leg))) return true;
@@ -275,20 +284,19 @@ class RelayGraph {
     static float margin_of(const Joint& j) { return j.named ? margin_bits_min : j.by_id ? 1e6F : stream_margin_bits; }
 
     LegWindow& window_;
-    std::vector<Chain>& connections_;
+    const Chains& connections_;
     std::vector<Joint> joints_;
 };
 
 }  // namespace
 
-void join_relays(LegWindow& window, const Neighbourhood& around, std::vector<Chain>& connections,
-                 std::vector<Chain>& out) {
-    const bool any = std::any_of(around.edges.begin(), around.edges.end(), [](const Edge& e) { return e.relay; });
-    const std::vector<std::size_t> behind = RelayGraph(window, around, connections).choose();
-    if (!any) {
-        for (Chain& c : connections) out.push_back(std::move(c));
+void join_relays(LegWindow& window, const Neighbourhood& around, const Chains& connections, Chains& out) {
+    if (std::none_of(around.edges.begin(), around.edges.end(), [](const Edge& e) { return e.relay; })) {
+        note_lonely_heads(window, connections);
+        out = connections;
         return;
     }
+    const std::vector<std::size_t> behind = RelayGraph(window, around, connections).choose();
     std::vector<bool> has_before(connections.size(), false);
     for (const std::size_t b : behind)
         if (b != nobody) has_before[b] = true;
@@ -296,14 +304,13 @@ void join_relays(LegWindow& window, const Neighbourhood& around, std::vector<Cha
     for (const bool heads_first : {true, false})
         for (std::size_t c = 0; c < connections.size(); ++c) {
             if (used[c] || (heads_first && has_before[c])) continue;
-            Chain path;
             // A ring of proxies (no head) is cut where the walk comes back.
             for (std::size_t at = c; at != nobody && !used[at]; at = behind[at]) {
-                if (!path.empty()) path.back().relay_next = true;
+                if (at != c) out.last().relay_next = true;
                 used[at] = true;
-                path.insert(path.end(), connections[at].begin(), connections[at].end());
+                out.add(connections[at]);
             }
-            out.push_back(std::move(path));
+            out.close();
         }
 }
 

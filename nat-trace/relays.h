@@ -3,15 +3,12 @@
 // kept connection that carries many clients' requests belongs to no single one of them, and is left alone).
 #pragma once
 
-#include <vector>
-
 #include "nat-trace/chains.h"
 
 namespace clew {
 
 /// Joins `connections` (each in order) by the neighbourhood's relay edges into paths; what no edge joins passes
 /// unchanged.
-void join_relays(LegWindow& window, const Neighbourhood& around, std::vector<Chain>& connections,
-                 std::vector<Chain>& out);
+void join_relays(LegWindow& window, const Neighbourhood& around, const Chains& connections, Chains& out);
 
 }  // namespace clew
