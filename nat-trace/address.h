@@ -6,6 +6,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,6 +26,12 @@ struct IpAddress {
     bool is_unspecified() const;  ///< all zero: not known
 
     auto operator<=>(const IpAddress&) const = default;
+    bool operator==(const IpAddress& other) const {
+        std::uint64_t mine[2], its[2];
+        std::memcpy(mine, bytes.data(), 16);
+        std::memcpy(its, other.bytes.data(), 16);
+        return mine[0] == its[0] && mine[1] == its[1];
+    }
 };
 static_assert(sizeof(IpAddress) == 16);
 

@@ -129,7 +129,8 @@ void ChainMaker::write_connections() {
     for (std::uint16_t group = 0; group < around_->legs.size(); ++group) {
         if (group_of_[group] != group) continue;
         legs_.clear();
-        for (std::uint16_t place = group; place != no_place; place = next_[place]) legs_.push_back(around_->legs[place]);
+        for (std::uint16_t place = group; place != no_place; place = next_[place])
+            legs_.push_back(around_->legs[place]);
         if (legs_.size() <= chain_leg_count_max) {
             write_connection();
             continue;

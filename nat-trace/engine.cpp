@@ -31,6 +31,7 @@ class Engine::Impl {
           around_limits_{
               {limits.candidate_distance_ns_max}, limits.candidate_count_max, 2 * limits.candidate_count_max},
           paths_(window_, around_limits_.evidence),
+          gatherer_(window_, index_, around_limits_),
           chain_maker_(window_, around_limits_.evidence) {}
 
     TapId add_tap(const Tap& tap) {
@@ -166,7 +167,7 @@ class Engine::Impl {
 
     void link(LegIndex i) {
         window_.leg(i).ambiguous = false;
-        gather(window_, index_, i, around_limits_, around_);
+        gatherer_.gather(i, around_);
         counters_.common_keys_skipped += around_.keys_cut + around_.cut;
         chain_maker_.make(around_, chains_);
         paths_.assign(chains_);
@@ -201,7 +202,8 @@ class Engine::Impl {
             // Its rivals may have found their own; what made a proxy of two connections may have become common.
             const bool was_blind = clocks_.size() > 1 && paths_.is_alone(i);
             if (leg.ambiguous || leg.relay_next || was_blind) mark_dirty(i);
-            paths_.touch(i);
+            if (paths_.is_alone(i))
+                paths_.touch(i);  // it is told that nothing was found; others were told when they were
         }
         if (!all) return;
         for (LegIndex i = 0; i < window_.place_count(); ++i)
@@ -251,6 +253,7 @@ class Engine::Impl {
     LegWindow window_;
     KeyIndex index_;
     PathBook paths_;
+    Gatherer gatherer_;
     ChainMaker chain_maker_;
     std::vector<Waiting> dirty_;
     std::deque<Waiting> waiting_;  ///< legs that are not settled yet, the oldest first

@@ -72,35 +72,39 @@ bool share_tls_random(const LegWindow& window, const WindowLeg& a, const WindowL
 SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction direction) {
     const WindowFlow& x = a.flow(direction);
     const WindowFlow& y = b.flow(direction);
+    SampleMatch out;
+    if (x.sample_count == 0 || y.sample_count == 0) return out;
     const bool tcp = a.protocol == Protocol::tcp;
     const bool by_offset = tcp && x.has_isn && y.has_isn;
-    SampleMatch out;
+    // Found in the middle behind a gateway that writes both numbers anew, only the packet itself is the same.
+    const bool in_middle = !x.has_isn && !y.has_isn;
+    const std::uint32_t delta = y.isn - x.isn;
     std::uint32_t taken = 0;
-    for (std::uint8_t i = 0; i < x.sample_count; ++i)
+    for (std::uint8_t i = 0; i < x.sample_count; ++i) {
+        const WindowSample& s = x.samples[i];
+        if (s.hash == 0) continue;
         for (std::uint8_t j = 0; j < y.sample_count; ++j) {
-            const WindowSample& s = x.samples[i];
             const WindowSample& t = y.samples[j];
-            if (s.length != t.length || s.hash == 0 || t.hash == 0 || (taken & 1U << j) != 0) continue;
+            if (by_offset && t.seq - s.seq != delta) continue;
+            if (s.length != t.length || t.hash == 0 || (taken & 1U << j) != 0) continue;
             const bool seq_equal = s.seq == t.seq;
             const bool ack_equal = s.ack == t.ack;
-            if (by_offset && s.seq - x.isn != t.seq - y.isn) continue;
-            // Found in the middle behind a gateway that writes both numbers anew, only the packet itself is the same.
-            const bool same_packet =
-                s.hash == t.hash && ((s.ip_id != 0 && s.ip_id == t.ip_id) || (!x.has_isn && !y.has_isn));
-            if (tcp && !by_offset && !seq_equal && !ack_equal && !same_packet) continue;
-            if (!tcp && a.protocol != Protocol::udp && !seq_equal) continue;
+            const bool same_id = s.ip_id != 0 && s.ip_id == t.ip_id;
             if (s.hash != t.hash) {
                 out.mismatches += by_offset || (tcp && seq_equal && ack_equal);
                 continue;
             }
+            if (tcp && !by_offset && !seq_equal && !ack_equal && !same_id && !in_middle) continue;
+            if (!tcp && a.protocol != Protocol::udp && !seq_equal) continue;
             taken |= 1U << j;
             out.pairs[out.count++] = {i, j, by_offset};
-            out.same_ip_ids += s.ip_id != 0 && s.ip_id == t.ip_id;
+            out.same_ip_ids += same_id;
             out.other_ip_ids += s.ip_id != 0 && t.ip_id != 0 && s.ip_id != t.ip_id;
             out.same_seqs += tcp && !by_offset && seq_equal;
             out.same_acks += tcp && !by_offset && ack_equal;
             break;
         }
+    }
     return out;
 }
 

@@ -14,181 +14,168 @@ bool near_in_time(const WindowLeg& a, const WindowLeg& b, DurationNs distance_ma
     return true;
 }
 
-class Gathering {
-  public:
-    Gathering(LegWindow& window, const KeyIndex& index, const NeighbourhoodLimits& limits, Neighbourhood& out)
-        : window_(window), index_(index), limits_(limits), out_(out) {}
-
-    void run(LegIndex start) {
-        gather_around(start);
-        // Where another leg could take the place of a verified one, all pairs are weighed against each other.
-        if (!has_rivals_of_verified()) return;
-        weighs_all_ = true;
-        gather_around(start);
-    }
-
-  private:
-    void gather_around(LegIndex start) {
-        out_.legs.clear();
-        out_.verified.clear();
-        out_.edges.clear();
-        out_.keys_cut = 0;
-        out_.cut = false;
-        push(start);
-        for (std::size_t at = 0; at < out_.legs.size(); ++at) {
-            add_path_of(out_.legs[at]);
-            expand(at);
-        }
-    }
-
-    void push(LegIndex i) {
-        out_.verified.push_back(static_cast<std::uint16_t>(out_.legs.size()));
-        out_.legs.push_back(i);
-    }
-
-    std::size_t include(LegIndex i) {
-        const std::size_t place = out_.place_of(i);
-        if (place < out_.legs.size()) return place;
-        if (out_.legs.size() >= limits_.leg_count_max) {
-            out_.cut = true;
-            return out_.legs.size();
-        }
-        push(i);
-        return out_.legs.size() - 1;
-    }
-
-    /// The next leg of the old path; its chain is closed into a ring by the path's first leg (see paths.h), so all come
-    /// in.
-    void add_path_of(LegIndex i) {
-        const LegIndex next = window_.leg(i).next_in_path;
-        if (next != no_leg && out_.place_of(next) == out_.legs.size()) push(next);
-    }
-
-    void expand(std::size_t at) {
-        const LegIndex me = out_.legs[at];
-        WindowLeg& leg = window_.leg(me);
-        tried_.clear();
-        index_.prefetch(me, leg);
-        for (std::size_t n = 0; n < leg.key_count; ++n) {
-            found_.clear();
-            bool crowded = false;
-            index_.each(index_.key_at(me, n), [&](LegIndex i) {
-                if (i == me || !near_in_time(leg, window_.leg(i), limits_.evidence.candidate_distance_ns_max))
-                    return true;
-                crowded = found_.size() == limits_.candidate_count_max;
-                if (!crowded) found_.push_back(i);
-                return !crowded;
-            });
-            if (crowded) {
-                ++out_.keys_cut;
-                leg.ambiguous = true;
-                continue;
-            }
-            for (const LegIndex i : found_) try_pair(at, i);
-        }
-    }
-
-    void try_pair(std::size_t at, LegIndex other) {
-        if (std::find(tried_.begin(), tried_.end(), other) != tried_.end()) return;
-        tried_.push_back(other);
-        const std::size_t known = out_.place_of(other);
-        if (known < at) return;  // was weighed from the other side
-        if (known < out_.legs.size() && out_.verified[known] == out_.verified[at]) return;
-        window_.look_up_sharers(out_.legs[at]);
-        window_.look_up_sharers(other);
-        const WindowLeg& a = window_.leg(out_.legs[at]);
-        const WindowLeg& b = window_.leg(other);
-        if (!weighs_all_ && surely_same_connection(window_, a, b)) {
-            add_verified(at, other);
-            return;
-        }
-        const PairEvidence same = same_connection(window_, a, b, limits_.evidence);
-        if (same.accepted) {
-            Edge edge;
-            edge.bits = same.bits;
-            edge.against = same.against;
-            edge.is_explicit = same.is_explicit;
-            add_edge(at, other, edge);
-            return;
-        }
-        const PairEvidence forward = relayed(window_, a, b, limits_.evidence);
-        const PairEvidence backward = relayed(window_, b, a, limits_.evidence);
-        if (!forward.accepted && !backward.accepted) return;
-        const bool oriented = named_by_proxy(forward) != named_by_proxy(backward);
-        const bool swapped = oriented ? named_by_proxy(backward) : !forward.accepted;
-        Edge edge;
-        edge.bits = std::max(forward.bits, backward.bits);
-        edge.is_explicit = forward.is_explicit || backward.is_explicit;
-        edge.relay = true;
-        edge.oriented = oriented;
-        edge.sided = oriented || (edge.is_explicit && forward.accepted != backward.accepted);
-        edge.rare = (swapped ? backward : forward).rare;
-        add_edge(at, other, edge, swapped);
-    }
-
-    void add_verified(std::size_t at, LegIndex other) {
-        Edge edge;
-        edge.bits = verified_edge_bits;
-        add_edge(at, other, edge);
-        const std::size_t place = out_.place_of(other);
-        if (place == out_.legs.size()) return;
-        const std::uint16_t joined = out_.verified[place];
-        std::replace(out_.verified.begin(), out_.verified.end(), joined, out_.verified[at]);
-    }
-
-    bool has_rivals_of_verified() const {
-        return std::any_of(out_.edges.begin(), out_.edges.end(), [this](const Edge& e) {
-            return !e.relay && out_.verified[e.a] != out_.verified[e.b] && (is_rival(e.a, e.b) || is_rival(e.b, e.a));
-        });
-    }
-    /// `other`, joined to `place`, stands on the tap of a leg that is verified with `place` and has no edge to it.
-    bool is_rival(std::size_t other, std::size_t place) const {
-        for (std::size_t m = 0; m < out_.legs.size(); ++m) {
-            if (m == place || out_.verified[m] != out_.verified[place]) continue;
-            if (window_.leg(out_.legs[m]).tap == window_.leg(out_.legs[other]).tap && !out_.has_edge(m, other))
-                return true;
-        }
-        return false;
-    }
-
-    static bool named_by_proxy(const PairEvidence& evidence) {
-        for (std::size_t i = 0; i < evidence.line_count; ++i)
-            if (evidence.lines[i].by == EvidenceBy::proxy_header) return true;
-        return false;
-    }
-
-    void add_edge(std::size_t at, LegIndex other, Edge edge, bool swapped = false) {
-        const std::size_t place = include(other);
-        if (place == out_.legs.size()) return;
-        edge.a = static_cast<std::uint16_t>(swapped ? place : at);
-        edge.b = static_cast<std::uint16_t>(swapped ? at : place);
-        out_.edges.push_back(edge);
-    }
-
-    LegWindow& window_;
-    const KeyIndex& index_;
-    const NeighbourhoodLimits& limits_;
-    Neighbourhood& out_;
-    bool weighs_all_ = false;
-    std::vector<LegIndex> found_;
-    std::vector<LegIndex> tried_;
-};
+bool named_by_proxy(const PairEvidence& evidence) {
+    for (std::size_t i = 0; i < evidence.line_count; ++i)
+        if (evidence.lines[i].by == EvidenceBy::proxy_header) return true;
+    return false;
+}
 
 }  // namespace
 
 bool Neighbourhood::has_edge(std::size_t a, std::size_t b) const {
-    return std::any_of(edges.begin(), edges.end(), [&](const Edge& e) {
-        return !e.relay && ((e.a == a && e.b == b) || (e.a == b && e.b == a));
-    });
+    return std::any_of(edges.begin(), edges.end(),
+                       [&](const Edge& e) { return !e.relay && ((e.a == a && e.b == b) || (e.a == b && e.b == a)); });
 }
 
 std::size_t Neighbourhood::place_of(LegIndex i) const {
     return static_cast<std::size_t>(std::find(legs.begin(), legs.end(), i) - legs.begin());
 }
 
-void gather(LegWindow& window, const KeyIndex& index, LegIndex start, const NeighbourhoodLimits& limits,
-            Neighbourhood& out) {
-    Gathering(window, index, limits, out).run(start);
+void Gatherer::gather(LegIndex start, Neighbourhood& out) {
+    out_ = &out;
+    weighs_all_ = false;
+    gather_around(start);
+    // Where another leg could take the place of a verified one, all pairs are weighed against each other.
+    if (!has_rivals_of_verified()) return;
+    weighs_all_ = true;
+    gather_around(start);
+}
+
+void Gatherer::gather_around(LegIndex start) {
+    out_->legs.clear();
+    out_->verified.clear();
+    out_->edges.clear();
+    out_->keys_cut = 0;
+    out_->cut = false;
+    push(start);
+    for (std::size_t at = 0; at < out_->legs.size(); ++at) {
+        add_path_of(out_->legs[at]);
+        expand(at);
+    }
+}
+
+void Gatherer::push(LegIndex i) {
+    out_->verified.push_back(static_cast<std::uint16_t>(out_->legs.size()));
+    out_->legs.push_back(i);
+}
+
+std::size_t Gatherer::include(LegIndex i) {
+    const std::size_t place = out_->place_of(i);
+    if (place < out_->legs.size()) return place;
+    if (out_->legs.size() >= limits_.leg_count_max) {
+        out_->cut = true;
+        return out_->legs.size();
+    }
+    push(i);
+    return out_->legs.size() - 1;
+}
+
+/// The next leg of the old path; its chain is closed into a ring by the path's first leg (see paths.h), so all come
+/// in.
+void Gatherer::add_path_of(LegIndex i) {
+    const LegIndex next = window_.leg(i).next_in_path;
+    if (next != no_leg && out_->place_of(next) == out_->legs.size()) push(next);
+}
+
+void Gatherer::expand(std::size_t at) {
+    const LegIndex me = out_->legs[at];
+    WindowLeg& leg = window_.leg(me);
+    tried_.clear();
+    index_.prefetch(me, leg);
+    for (std::size_t n = 0; n < leg.key_count; ++n) {
+        found_.clear();
+        bool crowded = false;
+        index_.each(index_.key_at(me, n), [&](LegIndex i) {
+            if (i == me || !near_in_time(leg, window_.leg(i), limits_.evidence.candidate_distance_ns_max)) return true;
+            crowded = found_.size() == limits_.candidate_count_max;
+            if (!crowded) found_.push_back(i);
+            return !crowded;
+        });
+        if (crowded) {
+            ++out_->keys_cut;
+            leg.ambiguous = true;
+            continue;
+        }
+        for (const LegIndex i : found_) try_pair(at, i);
+    }
+}
+
+void Gatherer::try_pair(std::size_t at, LegIndex other) {
+    if (std::find(tried_.begin(), tried_.end(), other) != tried_.end()) return;
+    tried_.push_back(other);
+    const std::size_t known = out_->place_of(other);
+    if (known < at) return;  // was weighed from the other side
+    if (known < out_->legs.size() && out_->verified[known] == out_->verified[at]) return;
+    window_.look_up_sharers(out_->legs[at]);
+    window_.look_up_sharers(other);
+    const WindowLeg& a = window_.leg(out_->legs[at]);
+    const WindowLeg& b = window_.leg(other);
+    if (!weighs_all_ && surely_same_connection(window_, a, b)) {
+        add_verified(at, other);
+        return;
+    }
+    const PairEvidence same = same_connection(window_, a, b, limits_.evidence);
+    if (same.accepted) {
+        Edge edge;
+        edge.bits = same.bits;
+        edge.against = same.against;
+        edge.is_explicit = same.is_explicit;
+        add_edge(at, other, edge);
+        return;
+    }
+    try_relay(at, other);
+}
+
+/// Either may stand before a proxy, and the other behind it.
+void Gatherer::try_relay(std::size_t at, LegIndex other) {
+    const WindowLeg& a = window_.leg(out_->legs[at]);
+    const WindowLeg& b = window_.leg(other);
+    const PairEvidence forward = relayed(window_, a, b, limits_.evidence);
+    const PairEvidence backward = relayed(window_, b, a, limits_.evidence);
+    if (!forward.accepted && !backward.accepted) return;
+    const bool oriented = named_by_proxy(forward) != named_by_proxy(backward);
+    const bool swapped = oriented ? named_by_proxy(backward) : !forward.accepted;
+    Edge edge;
+    edge.bits = std::max(forward.bits, backward.bits);
+    edge.is_explicit = forward.is_explicit || backward.is_explicit;
+    edge.relay = true;
+    edge.oriented = oriented;
+    edge.sided = oriented || (edge.is_explicit && forward.accepted != backward.accepted);
+    edge.rare = (swapped ? backward : forward).rare;
+    add_edge(at, other, edge, swapped);
+}
+
+void Gatherer::add_verified(std::size_t at, LegIndex other) {
+    Edge edge;
+    edge.bits = verified_edge_bits;
+    add_edge(at, other, edge);
+    const std::size_t place = out_->place_of(other);
+    if (place == out_->legs.size()) return;
+    const std::uint16_t joined = out_->verified[place];
+    std::replace(out_->verified.begin(), out_->verified.end(), joined, out_->verified[at]);
+}
+
+bool Gatherer::has_rivals_of_verified() const {
+    return std::any_of(out_->edges.begin(), out_->edges.end(), [this](const Edge& e) {
+        return !e.relay && out_->verified[e.a] != out_->verified[e.b] && (is_rival(e.a, e.b) || is_rival(e.b, e.a));
+    });
+}
+/// `other`, joined to `place`, stands on the tap of a leg that is verified with `place` and has no edge to it.
+bool Gatherer::is_rival(std::size_t other, std::size_t place) const {
+    for (std::size_t m = 0; m < out_->legs.size(); ++m) {
+        if (m == place || out_->verified[m] != out_->verified[place]) continue;
+        if (window_.leg(out_->legs[m]).tap == window_.leg(out_->legs[other]).tap && !out_->has_edge(m, other))
+            return true;
+    }
+    return false;
+}
+
+void Gatherer::add_edge(std::size_t at, LegIndex other, Edge edge, bool swapped) {
+    const std::size_t place = include(other);
+    if (place == out_->legs.size()) return;
+    edge.a = static_cast<std::uint16_t>(swapped ? place : at);
+    edge.b = static_cast<std::uint16_t>(swapped ? at : place);
+    out_->edges.push_back(edge);
 }
 
 }  // namespace clew

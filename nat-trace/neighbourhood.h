@@ -44,9 +44,36 @@ struct NeighbourhoodLimits {
     std::size_t leg_count_max = 256;       ///< legs in one neighbourhood
 };
 
-/// Fills `out` with what belongs to `start`. Legs that share a path already are in it, so that a path can be taken
-/// apart.
-void gather(LegWindow& window, const KeyIndex& index, LegIndex start, const NeighbourhoodLimits& limits,
-            Neighbourhood& out);
+/// Finds neighbourhoods; holds only memory that is used again.
+class Gatherer {
+  public:
+    Gatherer(LegWindow& window, const KeyIndex& index, const NeighbourhoodLimits& limits)
+        : window_(window), index_(index), limits_(limits) {}
+
+    /// Fills `out` with what belongs to `start`. Legs that share a path already are in it, so that a path can be taken
+    /// apart.
+    void gather(LegIndex start, Neighbourhood& out);
+
+  private:
+    void gather_around(LegIndex start);
+    void push(LegIndex i);
+    std::size_t include(LegIndex i);
+    void add_path_of(LegIndex i);
+    void expand(std::size_t at);
+    void try_pair(std::size_t at, LegIndex other);
+    void try_relay(std::size_t at, LegIndex other);
+    void add_verified(std::size_t at, LegIndex other);
+    bool has_rivals_of_verified() const;
+    bool is_rival(std::size_t other, std::size_t place) const;
+    void add_edge(std::size_t at, LegIndex other, Edge edge, bool swapped = false);
+
+    LegWindow& window_;
+    const KeyIndex& index_;
+    NeighbourhoodLimits limits_;
+    Neighbourhood* out_ = nullptr;
+    bool weighs_all_ = false;
+    std::vector<LegIndex> found_;  ///< under one key
+    std::vector<LegIndex> tried_;  ///< with one leg
+};
 
 }  // namespace clew

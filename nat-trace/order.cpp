@@ -174,9 +174,8 @@ void order_taps(const LegWindow& window, std::span<LegIndex> legs) {
     std::array<double, chain_leg_count_max> sums;
     const std::span<std::uint8_t> order(places.data(), legs.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::uint8_t>(i), sums[i] = all.sum(i);
-    std::sort(order.begin(), order.end(), [&](std::uint8_t x, std::uint8_t y) {
-        return sums[x] != sums[y] ? sums[x] > sums[y] : x < y;
-    });
+    std::sort(order.begin(), order.end(),
+              [&](std::uint8_t x, std::uint8_t y) { return sums[x] != sums[y] ? sums[x] > sums[y] : x < y; });
     if (legs.size() <= improved_leg_count_max && !all.is_best(order)) improve(all, order);
     std::array<LegIndex, chain_leg_count_max> sorted;
     for (std::size_t i = 0; i < order.size(); ++i) sorted[i] = legs[order[i]];

@@ -111,8 +111,8 @@ class PathBook {
     std::vector<Claim> claims_;
     std::vector<Claim> lost_;
     std::vector<std::uint32_t> path_of_chain_;
-    Path told_;                             ///< the one that is lent, used again and again
-    std::vector<LegIndex> legs_told_;       ///< its legs
+    Path told_;                        ///< the one that is lent, used again and again
+    std::vector<LegIndex> legs_told_;  ///< its legs
     std::uint64_t links_made_ = 0;
     std::uint64_t links_retracted_ = 0;
 };

@@ -3,6 +3,7 @@
 // Tenants overlap, so the segment is part of every leg's key.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -45,6 +46,10 @@ struct Segment {
     std::uint32_t netns = 0;  ///< legs of sockets only: inode number of the network namespace; 0 at a tap
 
     auto operator<=>(const Segment&) const = default;
+    bool operator==(const Segment& other) const {
+        return layer_count == other.layer_count && client_mac == other.client_mac && server_mac == other.server_mac &&
+               netns == other.netns && std::equal(layers.begin(), layers.begin() + layer_count, other.layers.begin());
+    }
 };
 
 /// The innermost overlay id (VXLAN or Geneve VNI, GRE key): what tells tenants apart.

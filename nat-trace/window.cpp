@@ -400,6 +400,19 @@ void LegWindow::append(LegIndex i) {
 }
 
 std::uint32_t LegWindow::hold_segment(const Segment& segment) {
+    // Most legs' segments were held a moment ago.
+    std::uint64_t macs = 0;
+    std::memcpy(&macs, segment.client_mac.bytes.data(), 6);
+    const std::uint64_t place = macs ^ segment.netns ^ (segment.layer_count == 0 ? 0 : segment.layers[0].id);
+    std::uint32_t& recent = recent_segments_[mix_bits(place) % recent_segments_.size()];
+    if (recent < segments_.size() && segments_[recent].uses != 0 && segments_[recent].segment == segment) {
+        ++segments_[recent].uses;
+        return recent;
+    }
+    return recent = find_segment(segment);
+}
+
+std::uint32_t LegWindow::find_segment(const Segment& segment) {
     const std::uint64_t hash = hash_of(segment);
     const auto [from, to] = segments_by_hash_.equal_range(hash);
     for (auto it = from; it != to; ++it)

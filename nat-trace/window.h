@@ -178,12 +178,8 @@ class LegWindow {
 
     /// How many legs of the leg's own tap share its ISN, its stream's head, its server's or client's address and port;
     /// 1 = only it. As look_up_sharers() found it.
-    std::uint32_t isn_prevalence(const WindowLeg& l, Direction d) const {
-        return l.sharers.of(Shared::isn, d);
-    }
-    std::uint32_t head_prevalence(const WindowLeg& l, Direction d) const {
-        return l.sharers.of(Shared::head, d);
-    }
+    std::uint32_t isn_prevalence(const WindowLeg& l, Direction d) const { return l.sharers.of(Shared::isn, d); }
+    std::uint32_t head_prevalence(const WindowLeg& l, Direction d) const { return l.sharers.of(Shared::head, d); }
     std::uint32_t server_prevalence(const WindowLeg& l) const { return l.sharers.of(Shared::server); }
     std::uint32_t client_prevalence(const WindowLeg& l) const { return l.sharers.of(Shared::client); }
     /// How many legs of that tap began with a SYN of the same IP id.
@@ -237,6 +233,7 @@ class LegWindow {
     void unlink(LegIndex i);
     void append(LegIndex i);
     std::uint32_t hold_segment(const Segment& segment);
+    std::uint32_t find_segment(const Segment& segment);
     void drop_segment(std::uint32_t number);
     static std::uint64_t isn_value(const WindowLeg& l, Direction d);
     static std::uint64_t head_value(const WindowLeg& l, Direction d);
@@ -273,6 +270,7 @@ class LegWindow {
     LegIndex newest_ = no_leg;
     std::vector<HeldSegment> segments_;
     std::vector<std::uint32_t> free_segments_;
+    std::array<std::uint32_t, 256> recent_segments_{};  ///< by a hash of some of it
     std::unordered_multimap<std::uint64_t, std::uint32_t> segments_by_hash_;
     std::vector<Process> processes_;
     std::vector<std::uint32_t> free_processes_;
