@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t expiry_step_min = 1024;  ///< places looked at by one tick
 constexpr float clock_bits_min = 64;           ///< of the link that a clock is learnt from
+constexpr std::size_t fetched_ahead = 8;       ///< legs whose turn comes are fetched into the cache so far ahead
 constexpr std::size_t expiry_share = 64;       ///< and so much of the window: all of it in 64 ticks
 
 }  // namespace
@@ -113,15 +114,18 @@ class Engine::Impl {
             if (window_.leg(window_.oldest()).dirty) link(window_.oldest());  // it had no tick yet
             leave(window_.oldest(), Unlinked::evicted);
             counters_.legs_evicted += before - window_.size();
+            fetch_oldest();
         }
         const LegIndex i = window_.insert(report, clock_of_tap_[report.tap]);
         WindowLeg& leg = window_.leg(i);
         leg.arrived_ns = now_;
-        index_.insert(i, leg, keys_of(window_, leg));
+        const LegKeys keys = keys_of(window_, leg);
+        index_.prefetch(keys);
         waiting_.push_back({i, leg.id});
         // A path of its own until it is linked, so that every leg always stands in exactly one.
         paths_.assign_alone(i);
         mark_dirty(i);
+        index_.insert(i, leg, keys);
         mark_sharers_dirty(i);
     }
 
@@ -194,6 +198,7 @@ class Engine::Impl {
     void settle(bool all) {
         while (!waiting_.empty()) {
             const auto [i, id] = waiting_.front();
+            if (waiting_.size() > fetched_ahead) window_.prefetch_head(waiting_[fetched_ahead].leg);
             WindowLeg& leg = window_.leg(i);
             if (leg.id == id && !all && leg.arrived_ns + limits_.settle_ns > now_) break;
             waiting_.pop_front();
@@ -235,6 +240,17 @@ class Engine::Impl {
             leave(cursor_, Unlinked::linked);
             counters_.legs_expired += before - window_.size();
         }
+    }
+
+    /// The next to leave are fetched while this one leaves: one after the next wholly, of the next what lies beside it.
+    void fetch_oldest() {
+        const LegIndex next = window_.oldest();
+        if (next == no_leg) return;
+        const LegIndex after = window_.leg(next).newer;
+        window_.prefetch(after);
+        if (after != no_leg) index_.prefetch_keys(after);
+        window_.prefetch_removal(next);
+        index_.prefetch(next, window_.leg(next));
     }
 
     void leave(LegIndex i, Unlinked reason_if_alone) {

@@ -147,7 +147,6 @@ void KeyIndex::insert(LegIndex i, WindowLeg& leg, const LegKeys& keys) {
     if (key_total_ > heads_.size() * head_key_count) grow();
     leg.key_count = keys.count;
     this->keys(i) = keys.keys;
-    prefetch(i, leg);
     for (std::size_t n = 0; n < keys.count; ++n) push(keys.keys[n], i);
 }
 

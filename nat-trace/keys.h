@@ -40,6 +40,10 @@ class KeyIndex {
     void prefetch(LegIndex i, const WindowLeg& leg) const {
         for (std::size_t n = 0; n < leg.key_count; ++n) __builtin_prefetch(&heads_[place_of(key_at(i, n)).bucket], 1);
     }
+    void prefetch(const LegKeys& keys) const {
+        for (std::size_t n = 0; n < keys.count && !heads_.empty(); ++n)
+            __builtin_prefetch(&heads_[place_of(keys.keys[n]).bucket], 1);
+    }
     void prefetch_keys(LegIndex i) const { __builtin_prefetch(&keys(i)); }
 
     /// Calls `take(LegIndex)` for each leg with this key, the newest first, until it returns false. Now and then (once

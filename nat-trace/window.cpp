@@ -176,8 +176,9 @@ LegIndex LegWindow::insert(const Leg& report, ClockId clock) {
     l = WindowLeg{};
     l.id = report.id;
     l.clock = clock;
-    l.segment = hold_segment(report.segment);
     fill(l, report);
+    const Values values = values_of(l);  // fetched meanwhile
+    l.segment = hold_segment(report.segment);
     place_id(i);
     append(i);
     ++size_;
@@ -186,7 +187,7 @@ LegIndex LegWindow::insert(const Leg& report, ClockId clock) {
     if (size_ * values_per_leg > prevalence_.room())
         grow_prevalence();
     else
-        count_values(l);
+        count_values(l, values);
     return i;
 }
 
@@ -243,7 +244,7 @@ bool LegWindow::update(LegIndex i, const Leg& report) {
     forget_values(l);
     if (report.client != l.client) note_head(i, HeadOfChain::no);
     fill(l, report);
-    count_values(l);
+    count_values(l, values_of(l));
     unlink(i);
     append(i);
     each_hint(l, [&](const WindowHint& h) { --hints_before, hint_values ^= h.value; });
@@ -332,8 +333,7 @@ LegWindow::Values LegWindow::values_of(const WindowLeg& l) const {
     return out;
 }
 
-void LegWindow::count_values(WindowLeg& l) {
-    const Values all = values_of(l);
+void LegWindow::count_values(WindowLeg& l, const Values& all) {
     each_hint(l, [&](const WindowHint& h) {
         if (h.kind == HintKind::http_request) prevalence_.add(hint_value(l, h));
     });
@@ -358,7 +358,7 @@ void LegWindow::forget_values(const WindowLeg& l) {
 
 void LegWindow::grow_prevalence() {
     prevalence_.reset(std::max<std::size_t>(prevalence_room_min, 2 * size_ * values_per_leg));
-    for (LegIndex i = newest_; i != no_leg; i = leg(i).older) count_values(leg(i));
+    for (LegIndex i = newest_; i != no_leg; i = leg(i).older) count_values(leg(i), values_of(leg(i)));
 }
 
 void LegWindow::note_head(LegIndex i, HeadOfChain head) {

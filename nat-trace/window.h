@@ -167,6 +167,16 @@ class LegWindow {
 
     LegIndex oldest() const { return oldest_; }  ///< the leg whose last report is longest ago
 
+    /// Fetches a leg into the cache. It may be no_leg.
+    void prefetch(LegIndex i) const {
+        if (i == no_leg) return;
+        const char* at = reinterpret_cast<const char*>(&leg(i));
+        for (std::size_t n = 0; n < sizeof(WindowLeg); n += 64) __builtin_prefetch(at + n, 1);
+    }
+    void prefetch_head(LegIndex i) const { __builtin_prefetch(&leg(i)), __builtin_prefetch(&leg(i).path); }
+    /// Fetches what remove() will write beside the leg, which should have been fetched.
+    void prefetch_removal(LegIndex i) const { values_of(leg(i)); }
+
     const Segment& segment(std::uint32_t number) const { return segments_[number].segment; }
     const Process* process(const WindowLeg& l) const { return l.process == no_leg ? nullptr : &processes_[l.process]; }
 
@@ -254,7 +264,7 @@ class LegWindow {
     };
     Values values_of(const WindowLeg& l) const;
     void note_sharers(WindowLeg& l, const Values& all);
-    void count_values(WindowLeg& l);
+    void count_values(WindowLeg& l, const Values& all);
     void forget_values(const WindowLeg& l);
     void grow_prevalence();
     void grow_ids();
