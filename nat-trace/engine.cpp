@@ -163,10 +163,22 @@ class Engine::Impl {
         window_.begin_epoch();
         for (std::size_t n = 0; n < dirty_.size(); ++n) {
             const auto [i, id] = dirty_[n];
+            fetch_dirty(n);
             if (window_.leg(i).id != id || !window_.leg(i).dirty) continue;
             link(i);
         }
         dirty_.clear();
+    }
+
+    /// A leg whose turn comes is fetched, and of one that comes sooner what it is found by.
+    void fetch_dirty(std::size_t n) const {
+        if (n + fetched_ahead < dirty_.size()) {
+            window_.prefetch(dirty_[n + fetched_ahead].leg);
+            index_.prefetch_keys(dirty_[n + fetched_ahead].leg);
+        }
+        if (n + fetched_ahead / 2 >= dirty_.size()) return;
+        const LegIndex soon = dirty_[n + fetched_ahead / 2].leg;
+        if (window_.leg(soon).dirty) index_.prefetch(soon, window_.leg(soon));
     }
 
     void link(LegIndex i) {

@@ -142,7 +142,7 @@ LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
 }
 
 void KeyIndex::insert(LegIndex i, WindowLeg& leg, const LegKeys& keys) {
-    while (keys_.size() <= i / chunk_size) keys_.push_back(std::make_unique<std::array<Keys, chunk_size>>());
+    while (keys_.size() <= i / chunk_size) keys_.emplace_back(chunk_size);
     key_total_ += keys.count;
     if (key_total_ > heads_.size() * head_key_count) grow();
     leg.key_count = keys.count;
@@ -252,9 +252,9 @@ void KeyIndex::drop_empty(Bucket& head, Bucket* before, std::uint32_t number) {
 /// Twice the heads: each chain is taken apart from its oldest place on, so that the newest stay first. The keys of a
 /// bucket's legs tell where each belongs.
 void KeyIndex::grow() {
-    std::vector<Bucket> old_heads(std::max<std::size_t>(512, heads_.size() * 2));
+    PageVector<Bucket> old_heads(std::max<std::size_t>(512, heads_.size() * 2));
     old_heads.swap(heads_);
-    std::vector<Bucket> old_overflow = std::move(overflow_);
+    PageVector<Bucket> old_overflow = std::move(overflow_);
     overflow_.clear();
     free_.clear();
     const std::size_t mask = old_heads.size() - 1;

@@ -6,9 +6,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <vector>
 
+#include "nat-trace/pages.h"
 #include "nat-trace/window.h"
 
 namespace clew {
@@ -74,7 +74,7 @@ class KeyIndex {
     /// A removal looks no farther: in a chain so long, old places may name legs that have left.
     static constexpr std::size_t removal_bucket_count_max = 4;
     static constexpr std::uint32_t no_bucket = 0xffff'ffff;
-    static constexpr std::size_t chunk_size = 4096;
+    static constexpr std::size_t chunk_size = 16'384;
     using Keys = std::array<std::uint32_t, key_slot_count>;
 
     /// Places 0 … count-1 are taken, the newest last.
@@ -95,8 +95,8 @@ class KeyIndex {
         const std::uint64_t h = mix_bits(key);
         return {h & (heads_.size() - 1), static_cast<std::uint16_t>(h >> 48)};
     }
-    Keys& keys(LegIndex i) { return (*keys_[i / chunk_size])[i % chunk_size]; }
-    const Keys& keys(LegIndex i) const { return (*keys_[i / chunk_size])[i % chunk_size]; }
+    Keys& keys(LegIndex i) { return keys_[i / chunk_size][i % chunk_size]; }
+    const Keys& keys(LegIndex i) const { return keys_[i / chunk_size][i % chunk_size]; }
     bool has_key(LegIndex i, std::uint32_t key) const;
     void push(std::uint32_t key, LegIndex i);
     void push_full_bucket_back(Bucket& head);
@@ -105,10 +105,10 @@ class KeyIndex {
     void drop_empty(Bucket& head, Bucket* before, std::uint32_t number);
     void grow();
 
-    std::vector<Bucket> heads_;
-    std::vector<Bucket> overflow_;
+    PageVector<Bucket> heads_;
+    PageVector<Bucket> overflow_;
     std::vector<std::uint32_t> free_;  ///< of overflow_
-    std::vector<std::unique_ptr<std::array<Keys, chunk_size>>> keys_;
+    std::vector<PageVector<Keys>> keys_;  ///< chunk_size each
     std::size_t key_total_ = 0;
 };
 

@@ -2,17 +2,16 @@
 #include "nat-trace/neighbourhood.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace clew {
 namespace {
 
 constexpr float verified_edge_bits = 96;  ///< two sequence numbers, and that they came together
 
-/// Whether the legs can have to do with each other in time at all: cheap, before any evidence is weighed.
-bool near_in_time(const WindowLeg& a, const WindowLeg& b, DurationNs distance_max) {
-    if (a.first_ns > b.last_ns + distance_max || b.first_ns > a.last_ns + distance_max) return false;
-    return true;
-}
+constexpr DurationNs crowd_ns_max = 100 * ns_per_ms;  ///< a key that many shared a moment ago is not looked up again
+/// After so many legs in a row that were over too long before, the newest first, the others are taken to be as well.
+constexpr std::size_t gone_count_max = 64;
 
 bool named_by_proxy(const PairEvidence& evidence) {
     for (std::size_t i = 0; i < evidence.line_count; ++i)
@@ -83,21 +82,38 @@ void Gatherer::expand(std::size_t at) {
     tried_.clear();
     index_.prefetch(me, leg);
     for (std::size_t n = 0; n < leg.key_count; ++n) {
-        found_.clear();
-        bool crowded = false;
-        index_.each(index_.key_at(me, n), [&](LegIndex i) {
-            if (i == me || !near_in_time(leg, window_.leg(i), limits_.evidence.candidate_distance_ns_max)) return true;
-            crowded = found_.size() == limits_.candidate_count_max;
-            if (!crowded) found_.push_back(i);
-            return !crowded;
-        });
-        if (crowded) {
+        const std::uint32_t key = index_.key_at(me, n);
+        if (is_crowded(key, leg) || !find_near(key, me, leg)) {
             ++out_->keys_cut;
             leg.ambiguous = true;
             continue;
         }
         for (const LegIndex i : found_) try_pair(at, i);
     }
+}
+
+bool Gatherer::is_crowded(std::uint32_t key, const WindowLeg& leg) const {
+    const Crowd& crowd = crowds_[key % crowds_.size()];
+    return crowd.key == key && std::llabs(crowd.time_ns - leg.first_ns) < crowd_ns_max;
+}
+
+/// Fills found_; says false where there are too many.
+bool Gatherer::find_near(std::uint32_t key, LegIndex me, const WindowLeg& leg) {
+    const DurationNs distance = limits_.evidence.candidate_distance_ns_max;
+    found_.clear();
+    bool crowded = false;
+    std::size_t gone = 0;
+    index_.each(key, [&](LegIndex i) {
+        const WindowLeg& other = window_.leg(i);
+        if (i == me || other.first_ns > leg.last_ns + distance) return true;
+        if (leg.first_ns > other.last_ns + distance) return ++gone < gone_count_max;
+        gone = 0;
+        crowded = found_.size() == limits_.candidate_count_max;
+        if (!crowded) found_.push_back(i);
+        return !crowded;
+    });
+    if (crowded) crowds_[key % crowds_.size()] = {key, leg.first_ns};
+    return !crowded;
 }
 
 void Gatherer::try_pair(std::size_t at, LegIndex other) {

@@ -3,6 +3,7 @@
 // them. Found through the keys; keys that too many share are not followed.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -60,6 +61,8 @@ class Gatherer {
     std::size_t include(LegIndex i);
     void add_path_of(LegIndex i);
     void expand(std::size_t at);
+    bool is_crowded(std::uint32_t key, const WindowLeg& leg) const;
+    bool find_near(std::uint32_t key, LegIndex me, const WindowLeg& leg);
     void try_pair(std::size_t at, LegIndex other);
     void try_relay(std::size_t at, LegIndex other);
     void add_verified(std::size_t at, LegIndex other);
@@ -72,7 +75,13 @@ class Gatherer {
     NeighbourhoodLimits limits_;
     Neighbourhood* out_ = nullptr;
     bool weighs_all_ = false;
-    std::vector<LegIndex> found_;  ///< under one key
+    /// A key that too many legs near this time share.
+    struct Crowd {
+        std::uint32_t key = 0;
+        TimeNs time_ns = 0;
+    };
+    std::array<Crowd, 1024> crowds_{};  ///< by key: of several the last
+    std::vector<LegIndex> found_;       ///< under one key
     std::vector<LegIndex> tried_;  ///< with one leg
 };
 

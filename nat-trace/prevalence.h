@@ -9,7 +9,8 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
+
+#include "nat-trace/pages.h"
 
 namespace clew {
 
@@ -57,7 +58,7 @@ class Prevalence {
     std::uint8_t& cell_a(std::uint64_t value) { return lines_[line_of(value)].cells[place_a(value)]; }
     std::uint8_t& cell_b(std::uint64_t value) { return lines_[line_of(value)].cells[place_b(value)]; }
 
-    std::vector<Line> lines_;
+    PageVector<Line> lines_;
 };
 
 }  // namespace clew

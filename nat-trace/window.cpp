@@ -17,8 +17,8 @@ constexpr std::uint32_t behind_proxy_count_min = 4;
 constexpr std::uint32_t looked_at_again[] = {4, 6, 8,
                                              9};  ///< sharers of a value: it has just become common, or more so
 
-template <typename T>
-std::uint32_t take_from(std::vector<T>& pool, std::vector<std::uint32_t>& free) {
+template <typename Pool>
+std::uint32_t take_from(Pool& pool, std::vector<std::uint32_t>& free) {
     if (!free.empty()) {
         const std::uint32_t place = free.back();
         free.pop_back();
@@ -142,7 +142,7 @@ LegIndex LegWindow::take_place() {
     if (free_.empty()) {
         const std::size_t first = place_count();
         CLEW_CHECK(first + chunk_size < no_leg);
-        chunks_.push_back(std::make_unique<WindowLeg[]>(chunk_size));
+        chunks_.emplace_back(chunk_size);
         for (std::size_t i = chunk_size; i-- > 0;) free_.push_back(static_cast<LegIndex>(first + i));
     }
     const LegIndex i = free_.back();
@@ -161,8 +161,8 @@ void LegWindow::place_id(LegIndex i) {
 
 void LegWindow::grow_ids() {
     const std::size_t size = std::max<std::size_t>(1024, ids_.size() * 2);
-    std::vector<LegIndex> old(size, no_leg);
-    std::vector<std::uint8_t> old_tags(size, 0);
+    PageVector<LegIndex> old(size, no_leg);
+    PageVector<std::uint8_t> old_tags(size, 0);
     old.swap(ids_);
     old_tags.swap(id_tags_);
     for (std::size_t n = 0; n < old.size(); ++n)

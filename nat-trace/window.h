@@ -5,12 +5,12 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <unordered_map>
 #include <vector>
 
 #include "nat-trace/clocks.h"
 #include "nat-trace/leg.h"
+#include "nat-trace/pages.h"
 #include "nat-trace/prevalence.h"
 
 namespace clew {
@@ -230,7 +230,7 @@ class LegWindow {
     std::size_t memory_bytes() const;
 
   private:
-    static constexpr std::size_t chunk_size = 4096;
+    static constexpr std::size_t chunk_size = 16'384;
     struct HeldSegment {
         Segment segment;
         std::uint32_t uses = 0;
@@ -271,10 +271,10 @@ class LegWindow {
     void place_id(LegIndex i);
     static std::uint8_t id_tag(std::uint64_t hash) { return static_cast<std::uint8_t>(hash >> 56 | 1); }
 
-    std::vector<std::unique_ptr<WindowLeg[]>> chunks_;
+    std::vector<PageVector<WindowLeg>> chunks_;
     std::vector<LegIndex> free_;
-    std::vector<LegIndex> ids_;          ///< open addressing by leg id, linear probing
-    std::vector<std::uint8_t> id_tags_;  ///< of the ids there; 0 = free
+    PageVector<LegIndex> ids_;          ///< open addressing by leg id, linear probing
+    PageVector<std::uint8_t> id_tags_;  ///< of the ids there; 0 = free
     std::size_t size_ = 0;
     LegIndex oldest_ = no_leg;
     LegIndex newest_ = no_leg;
@@ -284,7 +284,7 @@ class LegWindow {
     std::unordered_multimap<std::uint64_t, std::uint32_t> segments_by_hash_;
     std::vector<Process> processes_;
     std::vector<std::uint32_t> free_processes_;
-    std::vector<WindowHint> hints_;
+    PageVector<WindowHint> hints_;
     std::vector<std::uint32_t> free_hints_;
     Prevalence prevalence_;
     std::uint8_t epoch_ = 1;
