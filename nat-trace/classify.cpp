@@ -34,7 +34,7 @@ void set(std::uint16_t& changes, MiddleboxChange change, bool on) {
     if (on) changes = static_cast<std::uint16_t>(changes | static_cast<std::uint16_t>(change));
 }
 
-void set_deltas(const WindowLeg& from, const WindowLeg& to, Link& link) {
+void set_deltas(const WindowLeg& from, const WindowLeg& to, const SampleMatches& matches, Link& link) {
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const auto n = static_cast<std::size_t>(d);
         const WindowFlow& x = from.flow(d);
@@ -44,7 +44,7 @@ void set_deltas(const WindowLeg& from, const WindowLeg& to, Link& link) {
             link.delta[n] = y.isn - x.isn;
             continue;
         }
-        const SampleMatch match = match_samples(from, to, d);
+        const SampleMatch& match = matches[n];
         if (match.count == 0) continue;
         link.has_delta[n] = true;
         link.delta[n] = y.samples[match.pairs[0].b].seq - x.samples[match.pairs[0].a].seq;
@@ -65,7 +65,8 @@ LinkKind kind_of(const WindowLeg& from, const WindowLeg& to) {
     return client ? (server ? LinkKind::fullnat : LinkKind::snat) : server ? LinkKind::dnat : LinkKind::forward;
 }
 
-std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, LinkKind kind) {
+std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, LinkKind kind,
+                         const SampleMatches& matches) {
     std::uint16_t changes = 0;
     const WindowFlow& x = from.flow(Direction::to_server);
     const WindowFlow& y = to.flow(Direction::to_server);
@@ -80,7 +81,7 @@ std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const W
         const bool toa_after = has_hint(window, to, HintKind::toa);
         set(changes, MiddleboxChange::added_toa, toa_after && !toa_before && !sockets);
         set(changes, MiddleboxChange::stripped_toa, toa_before && !toa_after && !sockets);
-        const SampleMatch match = match_samples(from, to, Direction::to_server);
+        const SampleMatch& match = matches[static_cast<std::size_t>(Direction::to_server)];
         const bool new_id = match.count > 0 && !sockets && x.samples[match.pairs[0].a].ip_id != 0 &&
                             y.samples[match.pairs[0].b].ip_id != x.samples[match.pairs[0].a].ip_id;
         set(changes, MiddleboxChange::changed_ip_id, new_id);
@@ -112,10 +113,14 @@ Link make_link(const LegWindow& window, const WindowLeg& from, const WindowLeg& 
     link.bits = evidence.bits;
     link.rivals = from.rivals;
     link.margin_bits = from.rivals == 0 ? evidence.bits : std::min(evidence.bits, static_cast<float>(from.margin_bits));
-    link.changes = changes_of(window, from, to, link.kind);
-    if (!is_relay && from.protocol == Protocol::tcp) set_deltas(from, to, link);
+    SampleMatches matches;
     for (const Direction d : {Direction::to_server, Direction::to_client})
-        link.delay[static_cast<std::size_t>(d)] = delay_of(window, from, to, d, link.kind);
+        if (!is_relay) matches[static_cast<std::size_t>(d)] = match_samples(from, to, d);
+    link.changes = changes_of(window, from, to, link.kind, matches);
+    if (!is_relay && from.protocol == Protocol::tcp) set_deltas(from, to, matches, link);
+    for (const Direction d : {Direction::to_server, Direction::to_client})
+        link.delay[static_cast<std::size_t>(d)] =
+            delay_of(window, from, to, d, link.kind, matches[static_cast<std::size_t>(d)]);
     if (from.clock != to.clock) link.clock = window.clocks().between(from.clock, to.clock, from.first_ns);
     for (std::size_t n = 0; n < evidence.line_count; ++n) link.evidence.add(evidence.lines[n]);
     const bool tunnel = !is_relay && from.same_ends(to) && !from.is_socket() && !to.is_socket() &&

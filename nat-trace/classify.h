@@ -11,12 +11,16 @@ namespace clew {
 /// The kind, by the addresses as written on both legs of one transport connection.
 LinkKind kind_of(const WindowLeg& from, const WindowLeg& to);
 
+/// The packets that both legs kept a sample of, by direction; of two legs that a proxy joins none.
+using SampleMatches = std::array<SampleMatch, direction_count>;
+
 /// MiddleboxChange bits.
-std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, LinkKind kind);
+std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, LinkKind kind,
+                         const SampleMatches& matches);
 
 /// What the segment between the legs added for packets of one direction; samples == 0 for taps of different clocks.
 SegmentDelay delay_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, Direction direction,
-                      LinkKind kind);
+                      LinkKind kind, const SampleMatch& match);
 
 /// Tells the book of the packets that both legs of one connection saw, where their TTLs say which way they went.
 void observe_clocks(ClockBook& clocks, const WindowLeg& from, const WindowLeg& to);

@@ -45,7 +45,7 @@ bool same_handshake(const WindowLeg& from, const WindowLeg& to, Direction direct
 }  // namespace
 
 SegmentDelay delay_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, Direction direction,
-                      LinkKind kind) {
+                      LinkKind kind, const SampleMatch& match) {
     const CommonTime common = common_time(window, from, to);
     if (!common.measured) return {};
     DelaySum sum(common.shift_ns);
@@ -56,7 +56,6 @@ SegmentDelay delay_of(const LegWindow& window, const WindowLeg& from, const Wind
             sum.add(from.at(x.syn), to.at(y.syn), direction);
             if (direction == Direction::to_server) sum.add(from.at(x.first_ack), to.at(y.first_ack), direction);
         }
-        const SampleMatch match = match_samples(from, to, direction);
         for (std::size_t i = 0; i < match.count; ++i)
             sum.add(from.at(x.samples[match.pairs[i].a].time), to.at(y.samples[match.pairs[i].b].time), direction);
     }

@@ -75,20 +75,23 @@ class Engine::Impl {
         if (clocks_.size() > 1) {
             // What was linked before the clocks were known is looked at once more.
             window_.clocks().learn();
-            for (LegIndex i = 0; i < window_.place_count(); ++i) {
-                if (window_.leg(i).id == 0) continue;
-                mark_dirty(i);
-                paths_.touch(i);
-            }
+            each_leg([this](LegIndex i) { mark_dirty(i); });
             link_dirty();
         }
         settle(true);
         link_dirty();
         window_.each_deferred_of_proxies([this](LegIndex i) { mark_dirty(i); });
         link_dirty();
+        // What was common when a path was told may not have been so in the end, and the other way round.
+        each_leg([this](LegIndex i) {
+            if (!paths_.is_alone(i)) paths_.touch(i);
+        });
     }
 
-    void tell(const std::function<void(const Path&)>& take) { paths_.tell(take); }
+    void tell(const std::function<void(const Path&)>& take) {
+        window_.begin_epoch();
+        paths_.tell(take);
+    }
 
     const EngineCounters& counters() {
         counters_.legs_in_window = window_.size();
@@ -223,8 +226,15 @@ class Engine::Impl {
                 paths_.touch(i);  // it is told that nothing was found; others were told when they were
         }
         if (!all) return;
+        each_leg([this](LegIndex i) {
+            if (window_.leg(i).ambiguous) mark_dirty(i);
+        });
+    }
+
+    template <typename F>
+    void each_leg(F&& take) {
         for (LegIndex i = 0; i < window_.place_count(); ++i)
-            if (window_.leg(i).id != 0 && window_.leg(i).ambiguous) mark_dirty(i);
+            if (window_.leg(i).id != 0) take(i);
     }
 
     bool is_over(LegIndex i) const {

@@ -107,7 +107,7 @@ class KeyIndex {
 
     PageVector<Bucket> heads_;
     PageVector<Bucket> overflow_;
-    std::vector<std::uint32_t> free_;  ///< of overflow_
+    std::vector<std::uint32_t> free_;     ///< of overflow_
     std::vector<PageVector<Keys>> keys_;  ///< chunk_size each
     std::size_t key_total_ = 0;
 };

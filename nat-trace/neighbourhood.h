@@ -82,7 +82,7 @@ class Gatherer {
     };
     std::array<Crowd, 1024> crowds_{};  ///< by key: of several the last
     std::vector<LegIndex> found_;       ///< under one key
-    std::vector<LegIndex> tried_;  ///< with one leg
+    std::vector<LegIndex> tried_;       ///< with one leg
 };
 
 }  // namespace clew

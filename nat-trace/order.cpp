@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdlib>
 
 #include "nat-trace/chains.h"
@@ -16,6 +17,7 @@ constexpr double weight_ttl = 4;     // a direction's TTL fell
 constexpr double agreeing_ttls = 5;  // times so much when both fell, each its own way: outweighs all late time stamps
 constexpr double weight_handshake = 5;  // SYN or SYN-ACK, clearly apart in time
 constexpr double weight_sample = 3;     // a payload packet, clearly apart in time
+constexpr double samples_weight_max = 2 * weight_sample * window_sample_count_max;
 constexpr double weight_unclear = 0.5;  // apart by less than the clocks' error
 constexpr double weight_address = 6;    // an order that changes fewer ends
 constexpr double weight_mac = 3;
@@ -83,13 +85,52 @@ double address_cost(const WindowLeg& a, const WindowLeg& b) {
     return weight_address * ((a.client != b.client) + (a.server != b.server));
 }
 
+/// The tap saw a direction's packets but missed its SYN: when the leg began is not known.
+bool missed_handshake(const WindowLeg& leg) {
+    return std::any_of(leg.flows.begin(), leg.flows.end(), [](const WindowFlow& flow) {
+        return flow.packets != 0 && flow.has_isn && flow.syn == time_offset_unknown;
+    });
+}
+
+/// How long the leg waited for the server's answer: the longer, the farther it is from the server. -1 when not known.
+DurationNs answer_gap(const WindowLeg& leg) {
+    const TimeNs syn = leg.at(leg.flow(Direction::to_server).syn);
+    const TimeNs answer = leg.at(leg.flow(Direction::to_client).syn);
+    return syn == 0 || answer == 0 ? -1 : answer - syn;
+}
+
+double weigh_order(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+    const double ahead = by_ttl(a.flow(Direction::to_server).data_ttl, b.flow(Direction::to_server).data_ttl);
+    const double back = by_ttl(b.flow(Direction::to_client).data_ttl, a.flow(Direction::to_client).data_ttl);
+    double weight = (ahead + back) * (ahead * back > 0 ? agreeing_ttls : 1);
+    weight += by_mac(window, a, b);
+    const CommonTime common = common_time(window, a, b);
+    if (common.known) {
+        const DurationNs error = std::max<DurationNs>(common.error_ns, stamp_error_ns_min);
+        weight += by_handshake(a, b, common.shift_ns, error);
+        // The samples are looked at where they can tip the scales.
+        if (std::fabs(weight) <= samples_weight_max) weight += by_samples(a, b, common.shift_ns, error);
+        if (weight == 0 && !missed_handshake(a) && !missed_handshake(b))
+            weight += by_time(b.first_ns - common.shift_ns - a.first_ns, error, weight_unclear);
+    }
+    if (a.clock != b.clock) {
+        const DurationNs x = answer_gap(a);
+        const DurationNs y = answer_gap(b);
+        // Clocks of one region rarely stand far apart: better than no order at all.
+        if (weight == 0 && !common.known) weight += by_time(b.first_ns - a.first_ns, 0, weight_unclear / 2);
+        if (x > 0 && y > 0)
+            weight += by_time(x - y, std::max(time_error_of(a, b), stamp_error_ns_min), weight_handshake);
+    }
+    return weight;
+}
+
 /// The legs of one connection, and how much speaks for each standing before each other.
 class Arrangement {
   public:
     Arrangement(const LegWindow& window, std::span<const LegIndex> legs) : window_(window), legs_(legs) {
         for (std::size_t i = 0; i < size(); ++i)
             for (std::size_t j = i + 1; j < size(); ++j) {
-                weights_[i][j] = upstream_weight(window_, leg(i), leg(j));
+                weights_[i][j] = weigh_order(window_, leg(i), leg(j));
                 weights_[j][i] = -weights_[i][j];
             }
     }
@@ -182,44 +223,10 @@ void order_taps(const LegWindow& window, std::span<LegIndex> legs) {
     std::copy(sorted.begin(), sorted.begin() + order.size(), legs.begin());
 }
 
-/// The tap saw a direction's packets but missed its SYN: when the leg began is not known.
-bool missed_handshake(const WindowLeg& leg) {
-    return std::any_of(leg.flows.begin(), leg.flows.end(), [](const WindowFlow& flow) {
-        return flow.packets != 0 && flow.has_isn && flow.syn == time_offset_unknown;
-    });
-}
-
-/// How long the leg waited for the server's answer: the longer, the farther it is from the server. -1 when not known.
-DurationNs answer_gap(const WindowLeg& leg) {
-    const TimeNs syn = leg.at(leg.flow(Direction::to_server).syn);
-    const TimeNs answer = leg.at(leg.flow(Direction::to_client).syn);
-    return syn == 0 || answer == 0 ? -1 : answer - syn;
-}
-
 }  // namespace
 
 double upstream_weight(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
-    const double ahead = by_ttl(a.flow(Direction::to_server).data_ttl, b.flow(Direction::to_server).data_ttl);
-    const double back = by_ttl(b.flow(Direction::to_client).data_ttl, a.flow(Direction::to_client).data_ttl);
-    double weight = (ahead + back) * (ahead * back > 0 ? agreeing_ttls : 1);
-    weight += by_mac(window, a, b);
-    const CommonTime common = common_time(window, a, b);
-    if (common.known) {
-        const DurationNs error = std::max<DurationNs>(common.error_ns, stamp_error_ns_min);
-        weight += by_handshake(a, b, common.shift_ns, error);
-        weight += by_samples(a, b, common.shift_ns, error);
-        if (weight == 0 && !missed_handshake(a) && !missed_handshake(b))
-            weight += by_time(b.first_ns - common.shift_ns - a.first_ns, error, weight_unclear);
-    }
-    if (a.clock != b.clock) {
-        const DurationNs x = answer_gap(a);
-        const DurationNs y = answer_gap(b);
-        // Clocks of one region rarely stand far apart: better than no order at all.
-        if (weight == 0 && !common.known) weight += by_time(b.first_ns - a.first_ns, 0, weight_unclear / 2);
-        if (x > 0 && y > 0)
-            weight += by_time(x - y, std::max(time_error_of(a, b), stamp_error_ns_min), weight_handshake);
-    }
-    return weight;
+    return weigh_order(window, a, b);
 }
 
 void order_chain(const LegWindow& window, std::span<LegIndex> legs) {

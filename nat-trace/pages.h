@@ -25,7 +25,7 @@ struct PageAllocator {
 
     T* allocate(std::size_t count) {
         const std::size_t bytes = count * sizeof(T);
-        if (bytes < huge_page_bytes) return static_cast<T*>(::operator new(bytes, std::align_val_t{alignment}));
+        if (bytes < huge_page_bytes) return static_cast<T*>(::operator new (bytes, std::align_val_t{alignment}));
         const std::size_t whole = (bytes + huge_page_bytes - 1) / huge_page_bytes * huge_page_bytes;
         void* memory = std::aligned_alloc(huge_page_bytes, whole);
         if (memory == nullptr) throw std::bad_alloc();
@@ -34,7 +34,7 @@ struct PageAllocator {
     }
     void deallocate(T* memory, std::size_t count) {
         if (count * sizeof(T) < huge_page_bytes)
-            ::operator delete(memory, std::align_val_t{alignment});
+            ::operator delete (memory, std::align_val_t{alignment});
         else
             std::free(memory);
     }

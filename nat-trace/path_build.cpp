@@ -95,6 +95,7 @@ void PathBook::build(const PathRecord& record, Unlinked reason_if_alone, Path& p
     path.legs.clear();
     path.links.clear();
     for (const LegIndex i : legs) {
+        window_.look_up_sharers(i);
         const WindowLeg& leg = window_.leg(i);
         path.legs.push_back(path_leg(window_, leg));
         path.first_ns = std::min(path.first_ns, leg.first_ns);

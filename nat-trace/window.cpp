@@ -12,7 +12,7 @@ namespace clew {
 namespace {
 
 constexpr std::size_t values_per_leg = shared_value_count;  ///< and now and then a request
-constexpr std::size_t prevalence_room_min = 65'536;
+constexpr std::size_t prevalence_room_min = 262'144;
 constexpr std::uint32_t behind_proxy_count_min = 4;
 constexpr std::uint32_t looked_at_again[] = {4, 6, 8,
                                              9};  ///< sharers of a value: it has just become common, or more so
@@ -140,13 +140,14 @@ LegIndex LegWindow::find(LegId id) const {
 
 LegIndex LegWindow::take_place() {
     if (free_.empty()) {
-        const std::size_t first = place_count();
+        const std::size_t first = chunks_.size() * chunk_size;
         CLEW_CHECK(first + chunk_size < no_leg);
         chunks_.emplace_back(chunk_size);
         for (std::size_t i = chunk_size; i-- > 0;) free_.push_back(static_cast<LegIndex>(first + i));
     }
     const LegIndex i = free_.back();
     free_.pop_back();
+    place_count_ = std::max<std::size_t>(place_count_, i + std::size_t{1});
     return i;
 }
 
@@ -438,7 +439,7 @@ void LegWindow::drop_segment(std::uint32_t number) {
 }
 
 std::size_t LegWindow::memory_bytes() const {
-    return place_count() * sizeof(WindowLeg) + free_.capacity() * sizeof(LegIndex) +
+    return chunks_.size() * chunk_size * sizeof(WindowLeg) + free_.capacity() * sizeof(LegIndex) +
            ids_.capacity() * (sizeof(LegIndex) + 1) + segments_.capacity() * sizeof(HeldSegment) +
            processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) +
            free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes() +

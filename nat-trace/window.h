@@ -156,8 +156,8 @@ class LegWindow {
     const WindowLeg& leg(LegIndex i) const { return chunks_[i / chunk_size][i % chunk_size]; }
 
     std::size_t size() const { return size_; }
-    std::size_t place_count() const { return chunks_.size() * chunk_size; }  ///< places, taken or free
-    LegIndex find(LegId id) const;                                           ///< no_leg when it is not held
+    std::size_t place_count() const { return place_count_; }  ///< all places that were ever taken lie before
+    LegIndex find(LegId id) const;                            ///< no_leg when it is not held
 
     /// Makes a place for a new leg and fills it from the report; the leg becomes the newest.
     LegIndex insert(const Leg& report, ClockId clock);
@@ -276,6 +276,7 @@ class LegWindow {
     PageVector<LegIndex> ids_;          ///< open addressing by leg id, linear probing
     PageVector<std::uint8_t> id_tags_;  ///< of the ids there; 0 = free
     std::size_t size_ = 0;
+    std::size_t place_count_ = 0;
     LegIndex oldest_ = no_leg;
     LegIndex newest_ = no_leg;
     std::vector<HeldSegment> segments_;

@@ -4,9 +4,11 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "nat-trace/engine.h"
 #include "tests/sim/region_world.h"
@@ -55,10 +57,12 @@ class LegSupply {
             flow.first_ns += flow.first_ns != 0 ? later : 0;
             flow.syn_ns += flow.syn_ns != 0 ? later : 0;
             flow.first_ack_ns += flow.first_ack_ns != 0 ? later : 0;
+            flow.head.hash_all += flow.head.length != 0 ? salt : 0;
             for (std::size_t n = 0; n < flow.sample_count; ++n) {
                 flow.samples[n].time_ns += later;
                 flow.samples[n].seq += leg_.protocol == Protocol::tcp ? salt : 0;
                 flow.samples[n].ack += leg_.protocol == Protocol::tcp ? salt : 0;
+                flow.samples[n].payload_hash += flow.samples[n].payload_hash != 0 ? salt : 0;
                 flow.samples[n].ip_id = static_cast<std::uint16_t>(flow.samples[n].ip_id + salt);
             }
         }
@@ -135,9 +139,11 @@ void bytes_per_leg(benchmark::State& state, std::size_t window) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    benchmark::RegisterBenchmark("engine.legs_per_second.window_100k", legs_per_second, std::size_t{100'000});
-    benchmark::RegisterBenchmark("engine.legs_per_second.window_1m", legs_per_second, std::size_t{1'000'000});
-    benchmark::RegisterBenchmark("engine.bytes_per_leg.window_1m", bytes_per_leg, std::size_t{1'000'000});
+    for (const auto& [name, window] : std::initializer_list<std::pair<std::string, std::size_t>>{
+             {"window_10k", 10'000}, {"window_100k", 100'000}, {"window_1m", 1'000'000}, {"window_4m", 4'000'000}}) {
+        benchmark::RegisterBenchmark(("engine.legs_per_second." + name).c_str(), legs_per_second, window);
+        benchmark::RegisterBenchmark(("engine.bytes_per_leg." + name).c_str(), bytes_per_leg, window);
+    }
     benchmark::Initialize(&argc, argv);
     if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
     benchmark::RunSpecifiedBenchmarks();
