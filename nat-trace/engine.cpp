@@ -88,10 +88,7 @@ class Engine::Impl {
         });
     }
 
-    void tell(const std::function<void(const Path&)>& take) {
-        window_.begin_epoch();
-        paths_.tell(take);
-    }
+    void tell(const std::function<void(const Path&)>& take) { paths_.tell(take); }
 
     const EngineCounters& counters() {
         counters_.legs_in_window = window_.size();

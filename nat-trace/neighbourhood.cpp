@@ -48,6 +48,7 @@ void Gatherer::gather_around(LegIndex start) {
     out_->cut = false;
     push(start);
     for (std::size_t at = 0; at < out_->legs.size(); ++at) {
+        if (at + 1 < out_->legs.size()) index_.prefetch(out_->legs[at + 1], window_.leg(out_->legs[at + 1]));
         add_path_of(out_->legs[at]);
         expand(at);
     }
@@ -56,6 +57,7 @@ void Gatherer::gather_around(LegIndex start) {
 void Gatherer::push(LegIndex i) {
     out_->verified.push_back(static_cast<std::uint16_t>(out_->legs.size()));
     out_->legs.push_back(i);
+    index_.prefetch_keys(i);
 }
 
 std::size_t Gatherer::include(LegIndex i) {
