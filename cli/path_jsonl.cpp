@@ -5,6 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/fate_json.h"
+
 namespace clew::cli {
 namespace {
 
@@ -18,6 +20,7 @@ Json flow_json(const v1::PathFlow& flow) {
                  {"retransmissions", flow.retransmissions()},
                  {"ttl", flow.ttl()}};
     if (flow.has_isn()) json["isn"] = flow.isn();
+    add_flow_fates(flow, json);
     return json;
 }
 
@@ -52,6 +55,7 @@ Json link_json(const v1::PathLink& link) {
                  {"rivals", link.rivals()},      {"evidence", std::move(evidence)},
                  {"delta", std::move(delta)},    {"delay", std::move(delay)},
                  {"changes", link.changes()}};
+    add_link_losses(link, json);
     if (link.has_clock())
         json["clock"] = {{"offset_ns", link.clock().offset_ns()}, {"error_ns", link.clock().error_ns()}};
     return json;
@@ -87,6 +91,7 @@ std::string path_line(const v1::Path& path) {
     for (const v1::PathLeg& leg : path.legs()) json["legs"].push_back(leg_json(leg));
     for (const v1::PathLink& link : path.links()) json["links"].push_back(link_json(link));
     if (!path.unlinked().empty() && path.unlinked() != "linked") json["unlinked"] = path.unlinked();
+    add_fates(path, json);
     return json_line(json);
 }
 

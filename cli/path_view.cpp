@@ -7,6 +7,7 @@
 #include <map>
 #include <vector>
 
+#include "cli/fate_text.h"
 #include "cli/path_summary.h"
 #include "cli/time_text.h"
 
@@ -65,6 +66,7 @@ std::string flow_text(const v1::PathFlow& flow) {
     if (flow.bytes() != 0) text += ", " + bytes_text(flow.bytes());
     if (flow.ttl() != 0) text += ", TTL " + std::to_string(flow.ttl());
     if (flow.retransmissions() != 0) text += ", " + count_text(flow.retransmissions(), "retransmission");
+    text += missed_text(flow);
     return text;
 }
 
@@ -218,6 +220,7 @@ std::string link_text(const v1::Path& path, const v1::PathLink& link, const Pain
     const auto& to = path.legs(static_cast<int>(link.to()));
     block.add("changed", change_lines(from, to, link));
     add_delays(block, path, link);
+    block.add("lost", link_loss_lines(link), Style::bad);
     if (link.has_clock())
         block.add("clocks", {measured_text(link.clock().offset_ns(), link.clock().error_ns()) + " apart"});
     std::vector<v1::PathEvidence> strongest_first(link.evidence().begin(), link.evidence().end());
@@ -310,6 +313,7 @@ std::string path_view(const v1::Path& path, const Paint& paint, std::size_t colu
         head.add("added", {added_delay_text(added) + " there and back, from the first tap to the last" +
                            (added.missing > 0 ? "; not every part could be measured" : "")});
     for (const std::string& one : abnormalities(path)) head.add("attention", {"! " + one}, Style::bad);
+    for (const std::string& one : fate_sentences(path)) head.add("attention", {"! " + one}, Style::bad);
     text += head.text() + "\n";
     for (int i = 0; i < path.legs_size(); ++i) {
         text += leg_text(path.legs(i), i > 0 ? &path.legs(i - 1) : nullptr, i + 1, paint, columns);

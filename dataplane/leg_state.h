@@ -78,12 +78,20 @@ struct alignas(64) HotLeg {
 };
 static_assert(sizeof(HotLeg) == 128);
 
+/// The packet of a side that last was out of the ordinary.
+struct RememberedPacket {
+    std::uint32_t seq;
+    std::uint16_t ip_id;
+    std::uint8_t ttl;  ///< 0: none yet
+};
+
 /// `flow` holds what the hot part does not; its bytes, next_seq and so on are filled in for a report.
 struct ColdFlow {
     Flow flow;
     std::uint32_t packets_wrapped;
     std::uint32_t gap_from;  ///< a sequence range that was skipped and may still come; empty when from == to
     std::uint32_t gap_to;
+    RememberedPacket remembered;
     std::uint32_t head_buffer;  ///< of StreamBuffers, while the head is not complete
     std::uint32_t head_start;   ///< bytes of a PROXY header before the head
     std::uint16_t head_held;    ///< bytes in that buffer

@@ -16,6 +16,7 @@
 #include "dataplane/header_ring.h"
 #include "dataplane/leg_report.h"
 #include "dataplane/leg_table.h"
+#include "dataplane/stream_notes.h"
 #include "dataplane/tcp_flow.h"
 #include "dataplane/transport.h"
 
@@ -308,6 +309,10 @@ void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFligh
     const Transport& transport = flight.transport;
     const bool tcp = flight.decapped.protocol == static_cast<std::uint8_t>(Protocol::tcp);
     if (tcp && (transport.flags & tcp_syn)) learn_client(hot, flight);
+    if (tcp)
+        note_segment(hot, cold, flight.side, flight.decapped, transport, packet.time_ns);
+    else
+        note_datagram(hot, cold, flight.side, flight.decapped, transport);
     const bool advances = !tcp || advance_sequence(hot, cold, flight.side, transport);
     StudyFindings findings;
     const bool study = flow.packets_to_study != 0 || (flow.payloads_to_study != 0 && transport.payload_length != 0) ||

@@ -12,6 +12,7 @@
 
 #include "nat-trace/address.h"
 #include "nat-trace/segment.h"
+#include "nat-trace/stream_marks.h"
 #include "nat-trace/time.h"
 
 namespace clew {
@@ -111,6 +112,9 @@ struct Flow {
     bool sack_permitted = false;
     bool has_timestamps = false;  ///< timestamps option in the SYN or SYN-ACK
     std::uint32_t first_tsval = 0;
+    StreamMarks marks;  ///< parts of the stream that were not seen exactly once
+    ResetSeen reset;
+    LoopSeen loop;  ///< of any protocol
 
     StreamHead head;
     std::uint8_t sample_count = 0;

@@ -98,6 +98,14 @@ enum class MiddleboxChange : std::uint16_t {
     answered_handshake = 256,  ///< SYN proxy: the server-side SYN came after the client's handshake
 };
 
+/// What got lost between the two legs' taps in one direction.
+struct SegmentLoss {
+    std::uint32_t lost = 0;  ///< copies lost on the wire, sent again
+    std::uint64_t lost_bytes = 0;
+    std::uint32_t unknown = 0;  ///< seen before and not behind, neither acknowledged nor sent again
+    std::uint64_t unknown_bytes = 0;
+};
+
 /// `from` is on the client's side of `to`.
 struct Link {
     LegId from = 0;
@@ -112,6 +120,7 @@ struct Link {
     std::array<std::int64_t, direction_count> delta{};  ///< seq at `to` minus seq at `from`, modulo 2^32, as 0…2^32-1
     std::array<SegmentDelay, direction_count>
         delay{};        ///< per direction: time at the later tap minus time at the earlier
+    std::array<SegmentLoss, direction_count> loss{};
     ClockOffset clock;  ///< known where the legs' taps have two clocks: what `to`'s shows more than `from`'s
     Ledger evidence;
 };

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "nat-trace/fate.h"
 #include "nat-trace/leg.h"
 #include "nat-trace/link.h"
 
@@ -47,6 +48,9 @@ struct PathLeg {
         std::uint8_t ttl = 0;
         bool has_isn = false;
         std::uint32_t isn = 0;
+        std::uint32_t missed = 0;        ///< packets, or parts of the stream, that passed and were not captured
+        std::uint64_t missed_bytes = 0;  ///< of the stream
+        LoopSeen loop;                   ///< laps == 0: none
     };
     std::array<Counters, direction_count> flows{};
 };
@@ -62,6 +66,11 @@ struct Path {
     TimeNs last_ns = 0;
     std::vector<PathLeg> legs;  ///< client to server
     std::vector<Link> links;    ///< links[i] joins legs[i] and legs[i+1]
+    std::vector<LossCase> losses;   ///< by direction and place in the stream; at most loss_case_count_max
+    std::uint32_t losses_untold = 0;  ///< further ones: counted in links and legs alone
+    bool losses_partial = false;    ///< a tap could not keep note of all: the counts are lower bounds
+    std::vector<Opening> openings;  ///< TCP: one for each transport connection whose SYN was seen
+    std::vector<ResetSender> resets;
 };
 
 std::string_view to_text(Unlinked reason);  ///< "no-candidate", …: as the corpus format names them

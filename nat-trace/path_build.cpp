@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "nat-trace/classify.h"
+#include "nat-trace/losses.h"
 #include "nat-trace/paths.h"
 
 namespace clew {
@@ -23,7 +24,7 @@ PathLeg path_leg(const LegWindow& window, const WindowLeg& leg) {
     if (const Process* process = window.process(leg)) out.process = *process;
     for (std::size_t d = 0; d < direction_count; ++d) {
         const WindowFlow& flow = leg.flows[d];
-        out.flows[d] = {flow.packets, flow.bytes, flow.retransmissions, flow.first_ttl, flow.has_isn, flow.isn};
+        out.flows[d] = {flow.packets, flow.bytes, flow.retransmissions, flow.first_ttl, flow.has_isn, flow.isn, 0, 0, {}};
     }
     return out;
 }
@@ -105,6 +106,7 @@ void PathBook::build(const PathRecord& record, Unlinked reason_if_alone, Path& p
         add_links(legs, path);
     else
         path.unlinked = reason_if_alone != Unlinked::linked ? reason_if_alone : reason_of(first);
+    tell_losses(window_, legs, path);
 }
 
 }  // namespace clew

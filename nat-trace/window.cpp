@@ -67,7 +67,8 @@ WindowFlow compact(const Flow& flow, const Flow& peer, TimeNs start) {
     out.first_ip_id = flow.first_ip_id;
     out.window_scale = flow.window_scale;
     out.first_ttl = flow.first_ttl;
-    out.data_ttl = peer.packets == 0 ? flow.first_ttl : flow.last_ttl;  // unanswered, it may go round in a loop
+    // Unanswered, it may go round in a loop; and a reset may be a middlebox's.
+    out.data_ttl = peer.packets == 0 || flow.reset.time_ns != 0 ? flow.first_ttl : flow.last_ttl;
     out.syn_count = static_cast<std::uint8_t>(std::min<std::uint32_t>(flow.syn_count, 255));
     out.has_timestamps = flow.has_timestamps;
     out.sack_permitted = flow.sack_permitted;
@@ -213,6 +214,7 @@ void LegWindow::fill(WindowLeg& l, const Leg& report) {
         processes_[l.process] = report.process;
     }
     fill_hints(l, report);
+    streams_.note(report);
 }
 
 void LegWindow::fill_hints(WindowLeg& l, const Leg& report) {
@@ -274,6 +276,7 @@ void LegWindow::remove(LegIndex i) {
     --legs_of_tap_[l.tap];
     unlink(i);
     drop_hints(l);
+    streams_.forget(l.id);
     drop_segment(l.segment);
     if (l.process != no_leg) free_processes_.push_back(l.process);
     l.id = 0;
@@ -442,7 +445,7 @@ std::size_t LegWindow::memory_bytes() const {
     return chunks_.size() * chunk_size * sizeof(WindowLeg) + free_.capacity() * sizeof(LegIndex) +
            ids_.capacity() * (sizeof(LegIndex) + 1) + segments_.capacity() * sizeof(HeldSegment) +
            processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) +
-           free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes() +
+           free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes() + streams_.memory_bytes() +
            openers_.capacity() * sizeof(Opener) + deferred_.capacity() * sizeof(Deferred);
 }
 

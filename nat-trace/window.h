@@ -12,6 +12,7 @@
 #include "nat-trace/leg.h"
 #include "nat-trace/pages.h"
 #include "nat-trace/prevalence.h"
+#include "nat-trace/stream_book.h"
 
 namespace clew {
 
@@ -225,6 +226,9 @@ class LegWindow {
 
     const ClockBook& clocks() const { return clocks_; }
     ClockBook& clocks() { return clocks_; }
+    /// What was odd in the leg's streams; null when nothing was.
+    const OddLeg* odd(const WindowLeg& l) const { return streams_.find(l.id); }
+    const StreamBook& streams() const { return streams_; }
     std::size_t legs_of_tap(TapId tap) const { return tap < legs_of_tap_.size() ? legs_of_tap_[tap] : 0; }
 
     std::size_t memory_bytes() const;
@@ -290,6 +294,7 @@ class LegWindow {
     Prevalence prevalence_;
     std::uint8_t epoch_ = 1;
     ClockBook clocks_;
+    StreamBook streams_;
     struct Opener {
         std::uint32_t of_their_own = 0;
         std::uint32_t behind_proxy = 0;

@@ -185,6 +185,49 @@ void tcp_of(const v1::Flow& message, Flow& flow, Mistake& mistake) {
     flow.first_tsval = message.first_tsval();
 }
 
+void encode_oddities(const Flow& flow, v1::Flow& message) {
+    for (const StreamMark& mark : flow.marks) {
+        v1::StreamMark& out = *message.add_marks();
+        out.set_seq(mark.seq);
+        out.set_length(mark.length);
+        out.set_copies(mark.copies);
+        out.set_late(mark.late);
+        out.set_missing_ms(mark.missing_ms);
+    }
+    message.set_marks_forgotten(flow.marks.forgotten());
+    if (flow.reset != ResetSeen{}) {
+        v1::ResetSeen& reset = *message.mutable_reset();
+        reset.set_time_ns(flow.reset.time_ns);
+        reset.set_seq(flow.reset.seq);
+        reset.set_ack(flow.reset.ack);
+        reset.set_ip_id(flow.reset.ip_id);
+        reset.set_ttl(flow.reset.ttl);
+    }
+    if (flow.loop == LoopSeen{}) return;
+    message.mutable_loop()->set_laps(flow.loop.laps);
+    message.mutable_loop()->set_ttl_first(flow.loop.ttl_first);
+    message.mutable_loop()->set_ttl_last(flow.loop.ttl_last);
+}
+
+void oddities_of(const v1::Flow& message, Flow& flow, Mistake& mistake) {
+    const auto count = in_range<std::size_t>(static_cast<std::uint64_t>(message.marks_size()), stream_mark_count_max,
+                                             "the number of stream marks", mistake);
+    for (std::size_t i = 0; i < count; ++i) {
+        const v1::StreamMark& mark = message.marks(static_cast<int>(i));
+        flow.marks.take({mark.seq(), mark.length(), octet(mark.copies(), "mark.copies", mistake), mark.late(),
+                         word(mark.missing_ms(), "mark.missing_ms", mistake)});
+    }
+    flow.marks.set_forgotten(word(message.marks_forgotten(), "marks_forgotten", mistake));
+    flow.reset.time_ns = time_of(message.reset().time_ns(), "reset.time_ns", mistake);
+    flow.reset.seq = message.reset().seq();
+    flow.reset.ack = message.reset().ack();
+    flow.reset.ip_id = word(message.reset().ip_id(), "reset.ip_id", mistake);
+    flow.reset.ttl = octet(message.reset().ttl(), "reset.ttl", mistake);
+    flow.loop.laps = word(message.loop().laps(), "loop.laps", mistake);
+    flow.loop.ttl_first = octet(message.loop().ttl_first(), "loop.ttl_first", mistake);
+    flow.loop.ttl_last = octet(message.loop().ttl_last(), "loop.ttl_last", mistake);
+}
+
 void encode_flow(const Flow& flow, v1::Flow& message) {
     message.set_packets(flow.packets);
     message.set_bytes(flow.bytes);
@@ -205,6 +248,7 @@ void encode_flow(const Flow& flow, v1::Flow& message) {
         head.set_hash_all(flow.head.hash_all);
     }
     for (std::size_t i = 0; i < flow.sample_count; ++i) encode_sample(flow.samples[i], *message.add_samples());
+    encode_oddities(flow, message);
 }
 
 Flow flow_of(const v1::Flow& message, Mistake& mistake) {
@@ -228,6 +272,7 @@ Flow flow_of(const v1::Flow& message, Mistake& mistake) {
                                                "the number of samples", mistake);
     for (std::size_t i = 0; i < flow.sample_count; ++i)
         flow.samples[i] = sample_of(message.samples(static_cast<int>(i)), mistake);
+    oddities_of(message, flow, mistake);
     return flow;
 }
 

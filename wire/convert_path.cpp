@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "wire/convert.h"
+#include "wire/convert_fate.h"
 
 namespace clew::wire {
 namespace {
@@ -177,6 +178,7 @@ v1::Path to_message(const Path& path, const Engine& engine) {
     for (std::size_t i = 0; i < path.links.size(); ++i)
         encode_link(path.links[i], static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i + 1),
                     *message.add_links());
+    encode_fates(path, message);
     return message;
 }
 

@@ -219,6 +219,12 @@ void ConnectionBuilder::add_header_box(const std::string& name, const std::vecto
     };
     if (name == "router" || name == "bridge")
         return add_box("forward", std::make_unique<Nat>(Rewrite{}, name == "router" ? 1 : 0));
+    if (name == "eats" || name == "mutes" || name == "resets") {
+        const auto fault = name == "eats"    ? Middlebox::Fault::eats_syn
+                           : name == "mutes" ? Middlebox::Fault::eats_answer
+                                             : Middlebox::Fault::resets;
+        return add_box("forward", std::make_unique<Saboteur>(fault, flag("syn"), rng_));
+    }
     if (name == "snat") return add_box("snat", std::make_unique<Nat>(rewrite(true, false)));
     if (name == "dnat") return add_box("dnat", std::make_unique<Nat>(rewrite(false, true)));
     if (name == "nat" || name == "fullnat") return add_box("fullnat", std::make_unique<Nat>(rewrite(true, true)));

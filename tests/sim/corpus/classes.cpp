@@ -84,6 +84,10 @@ const std::vector<ClassSpec>& class_specs() {
         {"rejected-delta", rejected, "snat delta", none, "opening"},
         {"udp-rejected", udp_rejected, "[vxlan] snat dnat", none, "datagram"},
         {"loop", silent, "[vxlan] snat router loop", none, "opening"},
+        {"syn-eaten", http, "[vxlan] snat eats dnat", none, "opening"},
+        {"answer-eaten", http, "[vxlan] snat mutes dnat", none, "opening"},
+        {"reset-middlebox", http, "[vxlan] snat resets dnat", none, "opening"},
+        {"rejected-middlebox", http, "[vxlan] snat resets:syn dnat", none, "opening"},
         // low entropy by nature
         {"health-check", health_check, "snat", none, "hard"},
         {"scan", refused, "snat router", none, "hard"},

@@ -18,6 +18,7 @@ namespace clew::corpus {
 ///   delta[:data|:notoa|:ts|:noroom]                 FULLNAT with an offset on the client's sequence numbers
 ///   synproxy[:fullnat|:ts]   fw[:pat|:nots|:id]     SYN proxy; firewall that hides both ISNs
 ///   dr[:l2|:ipip|:gre|:vxlan|:geneve]               balancer whose servers answer past it, by the box before
+///   eats mutes resets[:syn]   a router that loses SYNs, loses their answers, resets connections (already at the SYN)
 ///   loop      at the end: the last link's routers send packets back and forth
 ///   relay[:v1|:v2]   http[:id|:trace|:for]          proxies
 struct ClassSpec {

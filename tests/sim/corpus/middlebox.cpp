@@ -51,6 +51,31 @@ void Nat::pass(Way way, Packet packet, const Emit& emit) {
     emit(way, std::move(packet));
 }
 
+/// Back to whom `seen` came from, or on in its place.
+Packet Saboteur::reset(const Packet& seen, bool back) {
+    Packet p;
+    p.set_from(back ? seen.to() : seen.from());
+    p.set_to(back ? seen.from() : seen.to());
+    p.ttl = ttl_;
+    p.ip_id = id_++;
+    p.flags = tcp_rst | tcp_ack;
+    p.seq = back ? seen.ack : seen.seq;
+    p.ack = back ? seen.seq + static_cast<std::uint32_t>(seen.payload.size()) + (seen.has(tcp_syn) ? 1 : 0) : seen.ack;
+    return p;
+}
+
+void Saboteur::pass(Way way, Packet packet, const Emit& emit) {
+    if (fault == Fault::eats_syn && way == Way::to_server && packet.has(tcp_syn)) return;
+    if (fault == Fault::eats_answer && way == Way::to_client && packet.has(tcp_syn)) return;
+    if (fault != Fault::resets) return Nat::pass(way, std::move(packet), emit);
+    if (done_) return;
+    const bool trigger = way == Way::to_server && (at_syn_ ? packet.has(tcp_syn) : !packet.payload.empty());
+    if (!trigger) return Nat::pass(way, std::move(packet), emit);
+    done_ = true;
+    emit(Way::to_client, reset(packet, true));
+    if (!at_syn_) emit(Way::to_server, reset(packet, false));
+}
+
 void Nat64::pass(Way way, Packet packet, const Emit& emit) {
     translate(way, packet);
     --packet.ttl;

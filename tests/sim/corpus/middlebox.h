@@ -35,6 +35,25 @@ class Nat : public Middlebox {
     std::uint8_t ttl_step_;
 };
 
+/// A router that does harm: it loses every SYN, or every answer to one, or it resets connections: at the SYN, or once
+/// the client has sent something, then towards both ends.
+class Saboteur : public Nat {
+  public:
+    Saboteur(Fault what, bool at_syn, Rng& rng)
+        : Nat(Rewrite{}), at_syn_(at_syn), ttl_(rng.chance(0.5) ? 64 : 255), id_(static_cast<std::uint16_t>(rng.word())) {
+        fault = what;
+    }
+    void pass(Way way, Packet packet, const Emit& emit) override;
+
+  private:
+    Packet reset(const Packet& seen, bool back);
+
+    bool at_syn_;
+    bool done_ = false;
+    std::uint8_t ttl_;
+    std::uint16_t id_;
+};
+
 /// IPv6 clients to an IPv4 server: new IP header, new IP-ID, the MSS cut to fit the larger header.
 class Nat64 : public Nat {
   public:

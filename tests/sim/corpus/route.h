@@ -25,6 +25,9 @@ class Middlebox {
     virtual void pass(Way way, Packet packet, const Emit& emit) = 0;
     /// How long it keeps a packet.
     Nanoseconds delay_ns = 20 * ns_us;
+    /// What it does to connections on purpose; injected.jsonl tells it.
+    enum class Fault : std::uint8_t { none, eats_syn, eats_answer, resets };
+    Fault fault = Fault::none;
 };
 
 /// A link between two middleboxes (or an end), with the views of the taps on it.

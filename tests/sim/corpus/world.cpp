@@ -63,6 +63,18 @@ void World::name(Connection& connection) {
                 capture_.note(R"({"what": "loop)" + id + R"(", "tap": ")" + capture_.tap_name(link.views[0].tap) +
                               "\"}");
         }
+    for (Conversation& conversation : connection.conversations)
+        for (std::size_t n = 0; n < conversation.route->boxes.size(); ++n)
+            if (const auto fault = conversation.route->boxes[n]->fault; fault != Middlebox::Fault::none) {
+                const auto& links = conversation.route->links;
+                const char* what = fault == Middlebox::Fault::resets     ? "reset"
+                                   : fault == Middlebox::Fault::eats_syn ? "syn-eaten"
+                                                                         : "answer-eaten";
+                capture_.note(std::string(R"({"what": ")") + what + id + R"(", "by": "middlebox", "from": ")" +
+                              capture_.tap_name(links[n].views[0].tap) + R"(", "to": ")" +
+                              capture_.tap_name(links[n + 1].views[0].tap) + "\"}");
+                return;
+            }
     const bool by_client = connection.talk.closing == Closing::client_reset;
     const bool by_server = connection.talk.closing == Closing::server_reset || connection.app == App::refused;
     if (connection.conversations.size() == 1 && (by_client || by_server))

@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Grades what the engine says became of packets: losses on the wire and gaps of the capture, each at its place, openings
+that died, resets, loops; against what clew-sim did on purpose (injected.jsonl).
+
+A loss counts where it leaves a trace in the stream: segments with payload, SYNs, FINs. A lost acknowledgement without
+data leaves none. Losses before the first tap are seen only when later segments came by before (the others look like a
+pause). What is told and was not injected counts as well: precision.
+"""
+import argparse
+import collections
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+from misses import load, place  # noqa: E402
+
+SYN, FIN = 2, 1
+LEAST = {"network-loss": 0.98, "capture-gap": 0.98, "precision": 0.98, "reset": 1, "loop": 1, "syn-eaten": 1, "answer-eaten": 1}
+CONDITIONS = ["network-loss", "loss", "loss-burst", "clean", "network-loss,clocks", "network-loss,loss"]
+# Where wire and capture both lose, a copy that two taps missed for different reasons cannot be told apart.
+LEAST_OF = {"network-loss,loss": {"network-loss": 0.95, "capture-gap": 0.95, "precision": 0.95, "reset": 0.9, "syn-eaten": 0.9,
+                                  "answer-eaten": 0.9, "loop": 0.9},
+            "loss": {"reset": 0.97, "syn-eaten": 0.97, "answer-eaten": 0.97}, "loss-burst": {"reset": 0.97, "syn-eaten": 0.97, "answer-eaten": 0.97}}
+
+
+def run(*command):
+    done = subprocess.run([str(c) for c in command], check=False, text=True, capture_output=True)
+    if done.returncode not in (0, 4):
+        sys.exit(f"{' '.join(map(str, command))} failed with {done.returncode}:\n{done.stderr[-2000:]}")
+    return done.stdout
+
+
+class World:
+    """Truth, answer, and which leg of which path each connection's tap is."""
+
+    def __init__(self, corpus, answer):
+        self.truth = load(corpus / "truth.jsonl")
+        self.paths = [json.loads(line) for line in answer.splitlines()]
+        self.injected = load(corpus / "injected.jsonl")
+        found, members = place(self.truth, self.paths)
+        self.legs = collections.defaultdict(lambda: collections.defaultdict(list))  # connection -> tap -> [(path, leg)]
+        at = {hit: (p, i) for p, legs in enumerate(members) for i, hit in enumerate(legs) if hit}
+        for (c, position), _ in found.items():
+            connection = self.truth[c]
+            self.legs[connection["id"]][connection["legs"][position]["tap"]].append(at[c, position])
+        self.whole = {c["id"] for n, c in enumerate(self.truth) if len({found.get((n, i)) for i in range(len(c["legs"]))}) == 1}
+        self.kind = {c["id"]: c["class"] for c in self.truth}
+        self.proto = {c["id"]: c["proto"] for c in self.truth}
+
+    def at(self, connection, tap, way):
+        """The leg that carries this direction there: a balancer's way in and the servers' way back may share a tap."""
+        rows = self.legs.get(connection, {}).get(tap, ())
+        return next((r for r in rows if self.paths[r[0]]["legs"][r[1]][way]["packets"] > 0), None)
+
+    def offset(self, where, way, seq):
+        path, leg = where
+        flow = self.paths[path]["legs"][leg][way]
+        return None if "isn" not in flow else (seq - flow["isn"]) & 0xFFFFFFFF
+
+
+def leaves_trace(row):
+    return row["length"] > 0 or row["flags"] & (SYN | FIN)
+
+
+def find_case(path, row, fate, from_leg, to_leg, offset):
+    for number, case in enumerate(path.get("losses", ())):
+        if case["fate"] != fate or case["direction"] != row["way"] or case["from_leg"] != from_leg or case["to_leg"] != to_leg:
+            continue
+        if bool(case.get("handshake")) != bool(row["flags"] & SYN):
+            continue
+        if case.get("handshake") or case.get("offset", 0) <= offset < case.get("offset", 0) + case.get("bytes", 0):
+            return number
+    return None
+
+
+def grade_losses(world, count, show):
+    show_false = show
+    touched = collections.defaultdict(set)  # path -> numbers of cases that an injected line explains
+    for row in world.injected:
+        if row["what"] not in ("network-loss", "capture-gap"):
+            continue
+        c = row["connection"]
+        if world.proto.get(c) != "tcp" or not leaves_trace(row) or row["flags"] & 4:
+            count[row["what"]]["no trace"] += 1
+            continue
+        ends = ("from", "to") if row["what"] == "network-loss" else ("tap", "tap")
+        at = [None if row[e] is None else world.at(c, row[e], row["way"]) for e in ends]
+        if c not in world.whole or any(row[e] is not None and w is None for e, w in zip(ends, at)):
+            count[row["what"]]["not linked"] += 1
+            continue
+        # seq is as written at the tap of the link on which it was lost: behind `from`, or before `to`
+        offsets = {world.offset(w, row["way"], row["seq"]) for w in at if w is not None} - {None}
+        path_number = next(w for w in at if w)[0]
+        path = world.paths[path_number]
+        hits = []
+        for fate in ("network" if row["what"] == "network-loss" else "capture-gap", "unknown"):
+            for offset in offsets:
+                hit = find_case(path, row, fate, at[0] and at[0][1], at[1] and at[1][1], offset)
+                if hit is not None:
+                    touched[path_number].add(hit)
+                    hits.append(fate)
+        beyond = None in at
+        verdict = "right" if hits and hits[0] != "unknown" else "unknown" if hits else "wrong"
+        count[row["what"] + (" beyond the taps" if beyond else "")][verdict] += 1
+        if verdict == "wrong" and not beyond and show > 0:
+            show -= 1
+            print(f"  {world.kind[c]} {c} {row} offsets {offsets} path {path['path_id']} told {path.get('losses')}", file=sys.stderr)
+    for number, path in enumerate(world.paths):
+        for n, case in enumerate(path.get("losses", ())):
+            if path["proto"] != "tcp" or case["fate"] == "unknown" or case["from_leg"] is None or case["to_leg"] is None:
+                continue
+            right = n in touched[number]
+            count["precision"]["right" if right else "wrong"] += 1
+            if not right and show_false > 0:
+                show_false -= 1
+                print(f"  told and not injected: {case} {[(l['tap'], l['client'], l['server']) for l in path['legs']]} "
+                      f"{[k['changes'] for k in path['links']]} {path['path_id']}", file=sys.stderr)
+
+
+def grade_origins(world, count, show):
+    for row in world.injected:
+        if row["what"] not in ("reset", "loop", "syn-eaten", "answer-eaten"):
+            continue
+        legs = world.legs.get(row["connection"], {})
+        if not legs or row["connection"] not in world.whole:
+            count[row["what"]]["not linked"] += 1
+            continue
+        path = world.paths[next(iter(legs.values()))[0][0]]
+        names = [leg["tap"] for leg in path["legs"]]
+        right = judge(row, path, names)
+        count[row["what"]]["right" if right else "wrong"] += 1
+        if not right and show > 0:
+            show -= 1
+            print(f"  {world.kind[row['connection']]} {row} taps {names} resets {path.get('resets')} openings {path.get('openings')}",
+                  file=sys.stderr)
+
+
+def judge(row, path, names):
+    if row["what"] == "loop":
+        return any(leg["tap"] == row["tap"] and "loop" in leg["to_server"] for leg in path["legs"])
+    if row["what"] == "syn-eaten":
+        return any(o["fate"] == "unanswered" and names[o["from_leg"]] == row["from"] for o in path.get("openings", ()))
+    if row["what"] == "answer-eaten":
+        return any(o["fate"] == "answer-lost" and names[o["from_leg"]] == row["to"] and names[o["to_leg"]] == row["from"]
+                   for o in path.get("openings", ()))
+    resets = sorted(path.get("resets", ()), key=lambda r: r["time_ns"])
+    if row["by"] != "middlebox":
+        return bool(resets) and resets[0]["by"] == row["by"]
+    ends = {"to_server": (row["from"], row["to"]), "to_client": (row["to"], row["from"])}
+    def between(r):
+        before, behind = ends[r["direction"]]
+        # The tap before the box is only known to be there when something of the connection was seen at it.
+        return r["by"] == "middlebox" and names[r["to_leg"]] == behind and (r["from_leg"] is None or names[r["from_leg"]] == before)
+    # Where a SYN is refused, nothing of the connection is seen behind the box: the end behind is all that can be said.
+    lone = len(resets) == 1 and resets[0]["by"] == "server" and not resets[0]["certain"] and row["to"] not in names
+    return bool(resets) and (all(between(r) for r in resets) or lone)
+
+
+def grade(condition, options):
+    count = collections.defaultdict(collections.Counter)
+    with tempfile.TemporaryDirectory(prefix="clew-fates-") as name:
+        corpus = pathlib.Path(name)
+        extra = [] if condition == "clean" else ["--condition", condition]
+        if options.classes:
+            extra += ["--class", options.classes]
+        run(options.bin / "tests/clew-sim", "--connections", options.connections, "--rate", options.rate, "--seed", options.seed,
+            *extra, "-o", corpus)
+        world = World(corpus, run(options.bin / "bin/clew", "replay", "--format", "jsonl", corpus))
+        grade_losses(world, count, options.show)
+        grade_origins(world, count, options.show)
+    return count
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bin", type=pathlib.Path, default=HERE.parents[2] / "build/release", help="the build folder")
+    parser.add_argument("--connections", type=int, default=2200)
+    parser.add_argument("--rate", type=float, default=500)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--classes", help="only these, divided by commas")
+    parser.add_argument("--conditions", help="only these, divided by blanks")
+    parser.add_argument("--show", type=int, default=0, help="print so many examples of each sort that are wrong")
+    options = parser.parse_args()
+    failures = 0
+    print(f"{'condition':22}{'what':34}{'cases':>8}{'right':>9}{'unknown':>9}{'wrong':>7}{'not linked':>11}{'no trace':>9}")
+    for condition in options.conditions.split() if options.conditions else CONDITIONS:
+        for what, row in sorted(grade(condition, options).items()):
+            told = row["right"] + row["wrong"] + row["unknown"]
+            share = row["right"] / told if told else None
+            least = LEAST_OF.get(condition, {}).get(what, LEAST.get(what))
+            fails = share is not None and least is not None and share < least
+            failures += fails
+            print(f"{condition:22}{what:34}{told:>8}{'-' if share is None else f'{share:.4f}':>9}{row['unknown']:>9}{row['wrong']:>7}"
+                  f"{row['not linked']:>11}{row['no trace']:>9}" + (f"  FAILS < {least:g}" if fails else ""))
+    print(f"{failures} gates fail", file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
