@@ -57,7 +57,8 @@ bool advance_sequence(HotLeg& hot, ColdLeg& cold, Side side, const Transport& tc
 void note_flags(HotLeg& hot, Side side, const Transport& tcp) {
     HotFlow& flow = hot.flows[side];
     flow.flags_seen |= tcp.flags;
-    if (tcp.flags & tcp_ack) flow.last_ack = tcp.ack;
+    // A reset may be a middlebox's, and acknowledge what never arrived.
+    if ((tcp.flags & (tcp_ack | tcp_reset)) == tcp_ack) flow.last_ack = tcp.ack;
     if ((tcp.flags & (tcp_fin | tcp_reset)) == 0) return;
     const HotFlow& peer = hot.flows[side ^ 1];
     const bool both_ended = (flow.flags_seen & tcp_fin) != 0 && (peer.packets == 0 || (peer.flags_seen & tcp_fin) != 0);

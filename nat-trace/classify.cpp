@@ -76,6 +76,7 @@ std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const W
         has_hint(window, to, HintKind::proxy_source) && !has_hint(window, from, HintKind::proxy_source) && !sockets);
     if (kind != LinkKind::relay) {
         set(changes, MiddleboxChange::stripped_timestamps, syns && x.has_timestamps && !y.has_timestamps);
+        set(changes, MiddleboxChange::kept_timestamps, syns && x.has_timestamps && y.has_timestamps);
         set(changes, MiddleboxChange::changed_mss, syns && x.mss != 0 && y.mss != 0 && x.mss != y.mss);
         const bool toa_before = has_hint(window, from, HintKind::toa);
         const bool toa_after = has_hint(window, to, HintKind::toa);

@@ -95,6 +95,7 @@ enum class MiddleboxChange : std::uint16_t {
     entered_tunnel = 32,
     left_tunnel = 64,
     changed_ip_id = 128,
+    kept_timestamps = 512,     ///< the option stood in both SYNs
     answered_handshake = 256,  ///< SYN proxy: the server-side SYN came after the client's handshake
 };
 

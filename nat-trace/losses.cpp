@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint16_t reordered_ms_max = 3;          // missing for no longer: out of order, not lost (as Wireshark has it)
 constexpr std::uint32_t stream_compared_max = 1U << 30;  // beyond, offsets modulo 2^32 no longer tell before from behind
+constexpr std::uint8_t syn_count_saturated = 255;
 constexpr int not_known = -1;
 
 /// One tap of one direction.
@@ -29,7 +30,8 @@ struct Station {
 /// How one part of the stream fared at one tap.
 struct Passing {
     int copies = not_known;
-    bool late = false;
+    bool late = false;    ///< behind what follows it, be it for a moment
+    bool absent = false;  ///< so late that a copy must have been lost
     int passed = 0;
 };
 
@@ -65,7 +67,7 @@ class Telling {
     bool is_plain() const;
     void tell_datagrams();
     void tell_handshake();
-    void tell_handshake_of(std::size_t begin, std::size_t end, bool answered);
+    void tell_handshake_of(std::size_t begin, std::size_t end, bool answered, bool went_on);
     void tell_stream();
     std::vector<std::uint32_t> bounds() const;
     Passing passing_at(const Station& station, std::uint32_t offset) const;
@@ -170,11 +172,13 @@ void Telling::tell_datagrams() {
 /// Between a SYN proxy's two sides no handshake packet passes.
 void Telling::tell_handshake() {
     const Direction back = opposite(direction_);
-    bool answered = false;
+    bool answered = false;  // it arrived
+    bool went_on = false;   // and so did the answer
     for (std::size_t n = first_; n <= last_; ++n) {
-        const WindowFlow& flow = window_.leg(legs_[n]).flow(back);
-        answered |= direction_ == Direction::to_server ? flow.has_isn : flow.first_ack != time_offset_unknown;
-        answered |= flow.sample_count > 0;
+        const WindowLeg& leg = window_.leg(legs_[n]);
+        const WindowFlow& client = leg.flow(Direction::to_server);
+        went_on |= client.first_ack != time_offset_unknown || client.sample_count > 0;
+        answered |= direction_ == Direction::to_server ? leg.flow(back).has_isn || leg.flow(back).sample_count > 0 : went_on;
     }
     const auto is_proxied = [&](std::size_t a, std::size_t b) {
         const auto [low, high] = std::minmax(stations_[a].place, stations_[b].place);
@@ -187,28 +191,28 @@ void Telling::tell_handshake() {
     std::size_t begin = 0;
     for (std::size_t n = 1; n <= stations_.size(); ++n) {
         if (n < stations_.size() && !is_proxied(n - 1, n)) continue;
-        tell_handshake_of(begin, n, answered);
+        tell_handshake_of(begin, n, answered, went_on);
         begin = n;
     }
 }
 
-void Telling::tell_handshake_of(std::size_t begin, std::size_t end, bool answered) {
+void Telling::tell_handshake_of(std::size_t begin, std::size_t end, bool answered, bool went_on) {
+    // A tap that saw a part of the handshake was there when the other part passed.
     bool any = false;
-    for (std::size_t n = begin; n < end; ++n) {
-        any |= stations_[n].flow->syn_count > 0;
-        if (stations_[n].odd != nullptr && stations_[n].odd->loop.laps > 0) return;  // one packet, many times
-    }
+    for (std::size_t n = begin; n < end; ++n)
+        for (const WindowFlow& flow : stations_[n].leg->flows) any |= flow.syn_count > 0;
     if (!any) return;
     int passed = answered ? 1 : 0;
     std::int16_t next = no_place;
     for (std::size_t n = end; n-- > begin;) {
         const Station& s = stations_[n];
-        if (!s.flow->has_isn) continue;
-        const int seen = s.flow->syn_count;
+        int seen = s.flow->syn_count;
+        if (s.odd != nullptr && s.odd->loop.laps > 0) seen -= s.odd->loop.laps;  // one packet, many times
+        if (seen < 0 || s.flow->syn_count == syn_count_saturated) continue;
         if (seen < passed) add(LossFate::capture_gap, s.place, s.place, 0, 1, passed - seen, true);
         // A SYN that nobody ever answers is sent again for that reason, whatever was lost.
-        if (seen > passed && (next != no_place || answered))
-            add(answered ? LossFate::network : LossFate::unknown, s.place, next, 0, 1, seen - passed, true);
+        if (seen > passed && (next != no_place || went_on))
+            add(went_on ? LossFate::network : LossFate::unknown, s.place, next, 0, 1, seen - passed, true);
         passed = std::max(passed, seen);
         next = s.place;
     }
@@ -245,7 +249,8 @@ Passing Telling::passing_at(const Station& station, std::uint32_t offset) const 
         if (offset - (m.seq - station.base) < m.length) {
             // Before the first packet that was seen, a first copy is no repetition.
             out.copies = offset < station.start && m.copies > 0 ? m.copies - 1 : m.copies;
-            out.late = m.late && m.missing_ms > reordered_ms_max;
+            out.late = m.late;
+            out.absent = m.late && m.missing_ms > reordered_ms_max;
         }
     return out;
 }
@@ -261,14 +266,14 @@ bool Telling::fill_passing(std::uint32_t offset) {
     for (std::size_t n = size; n-- > 0;) {
         Passing& p = passing_[n];
         p = passing_at(stations_[n], offset);
-        plain = plain && (p.copies == 1 || p.copies == not_known) && !p.late;
+        plain = plain && (p.copies == 1 || p.copies == not_known) && !p.absent;
         if (p.copies == not_known) continue;
         const bool saw_first = p.copies > 0 && !p.late;
         if (saw_first && late_behind && !first_copy_behind) ++passed;
-        if (p.late && first_copy_behind) passed = std::max(passed, p.copies + 1);
+        if (p.absent && first_copy_behind) passed = std::max(passed, p.copies + 1);
         passed = std::max(passed, p.copies);
         p.passed = passed;
-        late_behind = p.copies > 0 && p.late;
+        late_behind = p.copies > 0 && p.absent;
         first_copy_behind = first_copy_behind || saw_first;
     }
     return !plain;
@@ -293,7 +298,7 @@ void Telling::tell_part(std::uint32_t offset, std::uint32_t bytes) {
         next = &p;
         next_place = place;
     }
-    if (next != nullptr && next->late && next->passed == next->copies)
+    if (next != nullptr && next->absent && next->passed == next->copies)
         add(LossFate::network, no_place, next_place, offset, bytes, 1, false);
 }
 

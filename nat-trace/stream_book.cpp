@@ -7,9 +7,7 @@ namespace {
 constexpr TcpFlags flag_ack = 0x10;
 
 /// The other side acknowledged something, and not by a reset alone: those may come from a middlebox.
-bool has_acked(const Flow& peer) {
-    return (peer.flags_seen & flag_ack) != 0 && (peer.reset.time_ns == 0 || peer.reset.ack != peer.last_ack);
-}
+bool has_acked(const Flow& peer) { return (peer.flags_seen & flag_ack) != 0 && peer.last_ack != 0; }
 
 /// Bytes were acknowledged that the tap never saw.
 bool misses_end(const Flow& flow, const Flow& peer) {

@@ -4,8 +4,9 @@
 that died, resets, loops; against what clew-sim did on purpose (injected.jsonl).
 
 A loss counts where it leaves a trace in the stream: segments with payload, SYNs, FINs. A lost acknowledgement without
-data leaves none. Losses before the first tap are seen only when later segments came by before (the others look like a
-pause). What is told and was not injected counts as well: precision.
+data leaves none, nor does a FIN that the only tap of a connection missed, nor one lap of a loop. Losses before the first
+tap are seen only when later segments came by before (the others look like a pause). SYNs of an opening that is never
+answered are sent again for that reason: "unknown" is right there. What is told and was not injected counts as well: precision.
 """
 import argparse
 import collections
@@ -78,6 +79,14 @@ def find_case(path, row, fate, from_leg, to_leg, offset):
     return None
 
 
+def alone_at_end(row, path, at):
+    """A FIN that the only tap of a transport connection missed: nothing comes behind it that shows the hole."""
+    leg = next(w for w in at if w)[1]
+    before = leg == 0 or path["links"][leg - 1]["kind"] == "relay"
+    behind = leg + 1 == len(path["legs"]) or path["links"][leg]["kind"] == "relay"
+    return row["what"] == "capture-gap" and row["flags"] & FIN and before and behind
+
+
 def grade_losses(world, count, show):
     show_false = show
     touched = collections.defaultdict(set)  # path -> numbers of cases that an injected line explains
@@ -94,7 +103,7 @@ def grade_losses(world, count, show):
             count[row["what"]]["not linked"] += 1
             continue
         # seq is as written at the tap of the link on which it was lost: behind `from`, or before `to`
-        offsets = {world.offset(w, row["way"], row["seq"]) for w in at if w is not None} - {None}
+        offsets = {0} if row["flags"] & SYN else {world.offset(w, row["way"], row["seq"]) for w in at if w is not None} - {None}
         path_number = next(w for w in at if w)[0]
         path = world.paths[path_number]
         hits = []
@@ -105,12 +114,20 @@ def grade_losses(world, count, show):
                     touched[path_number].add(hit)
                     hits.append(fate)
         beyond = None in at
-        verdict = "right" if hits and hits[0] != "unknown" else "unknown" if hits else "wrong"
+        # What was never answered was sent again for that reason: it cannot be told, and "unknown" is right.
+        answered = any(o["fate"] == "answered" for o in path.get("openings", ()))
+        verdict = "right" if hits and (hits[0] != "unknown" or not answered) else "unknown" if hits else "wrong"
+        if verdict == "wrong" and alone_at_end(row, path, at) or (row["flags"] & SYN and "loop" in world.kind[c]):
+            count[row["what"]]["no trace"] += 1
+            continue
         count[row["what"] + (" beyond the taps" if beyond else "")][verdict] += 1
         if verdict == "wrong" and not beyond and show > 0:
             show -= 1
             print(f"  {world.kind[c]} {c} {row} offsets {offsets} path {path['path_id']} told {path.get('losses')}", file=sys.stderr)
+    whole = {number for c in world.whole for rows in world.legs[c].values() for number, _ in rows}
     for number, path in enumerate(world.paths):
+        if number not in whole:
+            continue
         for n, case in enumerate(path.get("losses", ())):
             if path["proto"] != "tcp" or case["fate"] == "unknown" or case["from_leg"] is None or case["to_leg"] is None:
                 continue

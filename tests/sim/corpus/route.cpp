@@ -27,7 +27,12 @@ void Route::note_loss(Way way, std::size_t number, bool before_tap, const Packet
     const auto tap_of = [this](std::size_t link) {  // a number past either end is none
         return link < links.size() ? "\"" + capture_.tap_name(links[link].views[0].tap) + "\"" : std::string("null");
     };
-    const std::size_t next = up ? number + 1 : number - 1, previous = up ? number - 1 : number + 1;
+    std::size_t next = up ? number + 1 : number - 1, previous = up ? number - 1 : number + 1;
+    for (std::size_t n = 0; !up && n < links.size(); ++n) {  // servers that answer past the balancer
+        if (links[n].return_past < 0) continue;
+        if (n == number) next = static_cast<std::size_t>(links[n].return_past);
+        if (static_cast<std::size_t>(links[n].return_past) == number) previous = n;
+    }
     capture_.note(R"({"what": "network-loss", "connection": "c)" + std::to_string(links[number].views[0].connection) +
                   R"(", "way": ")" + (up ? "to_server" : "to_client") + R"(", "from": )" +
                   tap_of(before_tap ? previous : number) + R"(, "to": )" + tap_of(before_tap ? number : next) +
