@@ -113,6 +113,20 @@ Result<v1::Ladder> ApiClient::ladder(const std::string& typed, TimeNs from_ns, T
     return get_message<v1::Ladder>(target);
 }
 
+Result<v1::LinkExplanation> ApiClient::explain(const std::string& leg_a, const std::string& leg_b) {
+    return get_message<v1::LinkExplanation>("/api/v1/links/explain?a=" + http::percent_encode(leg_a) +
+                                            "&b=" + http::percent_encode(leg_b));
+}
+
+Result<v1::UnlinkedList> ApiClient::unlinked(TimeNs since_ns, TimeNs until_ns, const std::string& filter) {
+    std::string target = "/api/v1/unlinked?since_ns=" + std::to_string(since_ns);
+    if (until_ns != 0) target += "&until_ns=" + std::to_string(until_ns);
+    if (!filter.empty()) target += "&filter=" + http::percent_encode(filter);
+    return get_message<v1::UnlinkedList>(target);
+}
+
+Result<v1::GatewayList> ApiClient::gateways() { return get_message<v1::GatewayList>("/api/v1/gateways"); }
+
 Result<v1::Status> ApiClient::status() { return get_message<v1::Status>("/api/v1/status"); }
 
 }  // namespace clew::cli

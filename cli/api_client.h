@@ -34,6 +34,9 @@ class ApiClient {
     Result<v1::Path> path(const std::string& id);
     Result<v1::Ladder> ladder(const std::string& id, TimeNs from_ns, TimeNs to_ns);  ///< 0 = no bound
     Result<v1::Status> status();
+    Result<v1::LinkExplanation> explain(const std::string& leg_a, const std::string& leg_b);  ///< 16 hex digits each
+    Result<v1::UnlinkedList> unlinked(TimeNs since_ns, TimeNs until_ns, const std::string& filter);
+    Result<v1::GatewayList> gateways();
 
   private:
     ApiClient(std::string url, std::unique_ptr<http::Client> client)

@@ -27,6 +27,9 @@ Json opening_json(const v1::PathOpening& opening) {
     Json json = {{"first_leg", opening.first_leg()}, {"last_leg", opening.last_leg()}, {"fate", opening.fate()}};
     if (opening.has_from_leg()) add_places(opening, json);
     json["syn_count"] = opening.syn_count();
+    if (!opening.gateway_id().empty())
+        json["gateway"] = {
+            {"gateway_id", opening.gateway_id()}, {"known_by", opening.gateway()}, {"usual_tap", opening.usual_tap()}};
     return json;
 }
 
@@ -47,14 +50,22 @@ void add_fates(const v1::Path& path, Json& json) {
     if (path.losses_partial()) json["losses_partial"] = true;
     for (const v1::PathOpening& opening : path.openings()) json["openings"].push_back(opening_json(opening));
     for (const v1::PathReset& reset : path.resets()) json["resets"].push_back(reset_json(reset));
+    for (const v1::PathIcmpError& error : path.icmp_errors())
+        json["icmp_errors"].push_back({{"meaning", error.meaning()},
+                                       {"reporter", error.reporter()},
+                                       {"leg", error.leg()},
+                                       {"direction", error.direction()},
+                                       {"type", error.type()},
+                                       {"code", error.code()},
+                                       {"count", error.count()},
+                                       {"time_ns", error.time_ns()}});
 }
 
 void add_flow_fates(const v1::PathFlow& flow, Json& json) {
     if (flow.missed() != 0) json["missed"] = flow.missed(), json["missed_bytes"] = flow.missed_bytes();
     if (flow.has_loop())
-        json["loop"] = {{"laps", flow.loop().laps()},
-                        {"ttl_first", flow.loop().ttl_first()},
-                        {"ttl_last", flow.loop().ttl_last()}};
+        json["loop"] = {
+            {"laps", flow.loop().laps()}, {"ttl_first", flow.loop().ttl_first()}, {"ttl_last", flow.loop().ttl_last()}};
 }
 
 void add_link_losses(const v1::PathLink& link, Json& json) {

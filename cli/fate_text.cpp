@@ -31,8 +31,13 @@ std::string opening_text(const v1::Path& path, const v1::PathOpening& opening) {
                tap_of(path, opening.to_leg()) + ": lost between them on its way to the client";
     const std::string syns = counted(opening.syn_count(), "SYN", "SYNs");
     const std::string place = "the SYN was seen last at " + tap_of(path, opening.from_leg());
-    if (opening.has_to_leg()) return place + ", not at " + tap_of(path, opening.to_leg()) + ": lost between them (" + syns + ")";
-    return place + "; no tap behind it saw it, and nothing answered (" + syns + ")";
+    if (opening.has_to_leg())
+        return place + ", not at " + tap_of(path, opening.to_leg()) + ": lost between them (" + syns + ")";
+    std::string text = place + "; no tap behind it saw it, and nothing answered (" + syns + ")";
+    if (!opening.gateway().empty())
+        text += ". It was sent to the gateway " + printable(opening.gateway()) +
+                ", whose packets are usually seen next at " + printable(opening.usual_tap());
+    return text;
 }
 
 std::string reset_text(const v1::Path& path, const v1::PathReset& reset) {
@@ -73,7 +78,8 @@ void add_losses(const v1::Path& path, std::vector<std::string>& out) {
         if (part.fate() == "network" && (!part.has_from_leg() || !part.has_to_leg())) beyond += part.times();
     const std::string least = path.losses_partial() ? "at least " : "";
     if (lost > 0) out.push_back(least + counted(lost, "packet", "packets") + " lost on the wire between taps");
-    if (beyond > 0) out.push_back(least + counted(beyond, "packet", "packets") + " sent again for a loss beyond the taps");
+    if (beyond > 0)
+        out.push_back(least + counted(beyond, "packet", "packets") + " sent again for a loss beyond the taps");
     if (unknown > 0) out.push_back(counted(unknown, "packet", "packets") + " of unknown fate between taps");
     if (missed == 0) return;
     std::string names;
@@ -88,6 +94,10 @@ std::vector<std::string> fate_sentences(const v1::Path& path) {
     std::vector<std::string> out;
     for (const v1::PathOpening& opening : path.openings())
         if (opening.fate() != "answered") out.push_back(opening_text(path, opening));
+    for (const v1::PathIcmpError& error : path.icmp_errors())
+        out.push_back(printable(error.meaning()) + " from " + printable(error.reporter()) + " at tap " +
+                      tap_of(path, error.leg()) + ", about packets " +
+                      (error.direction() == "to_server" ? "to the server" : "to the client"));
     for (const v1::PathReset& reset : path.resets()) out.push_back(reset_text(path, reset));
     add_loops(path, out);
     add_losses(path, out);
@@ -102,8 +112,8 @@ std::vector<std::string> link_loss_lines(const v1::PathLink& link) {
             lines.push_back(way + with_thousands(loss.lost()) + " lost on the wire" + size_text(loss.lost_bytes()) +
                             ", sent again");
         if (loss.unknown() > 0)
-            lines.push_back(way + with_thousands(loss.unknown()) + " of unknown fate" + size_text(loss.unknown_bytes()) +
-                            ": not seen behind, neither acknowledged nor sent again");
+            lines.push_back(way + with_thousands(loss.unknown()) + " of unknown fate" +
+                            size_text(loss.unknown_bytes()) + ": not seen behind, neither acknowledged nor sent again");
     }
     return lines;
 }

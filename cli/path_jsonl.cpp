@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include <google/protobuf/util/json_util.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/fate_json.h"
@@ -80,6 +81,14 @@ Json leg_json(const v1::PathLeg& leg) {
     json["to_server"] = flow_json(leg.to_server());
     json["to_client"] = flow_json(leg.to_client());
     return json;
+}
+
+std::string message_json(const google::protobuf::Message& message) {
+    google::protobuf::util::JsonPrintOptions options;
+    options.preserve_proto_field_names = true;
+    options.always_print_primitive_fields = true;
+    std::string json;
+    return google::protobuf::util::MessageToJsonString(message, &json, options).ok() ? json : "{}";
 }
 
 std::string json_line(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }

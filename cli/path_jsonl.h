@@ -17,6 +17,9 @@ std::string path_line(const v1::Path& path);
 /// {"paths": [lines …], "partial": "why, or empty"}: one document, one path a line.
 std::string path_document(const v1::PathList& list);
 
+/// A message of the API as the API itself prints it, as one line.
+std::string message_json(const google::protobuf::Message& message);
+
 /// Any JSON as one line; invalid UTF-8 is replaced, never thrown at.
 std::string json_line(const nlohmann::ordered_json& json);
 

@@ -125,38 +125,6 @@ void add_delta(std::vector<std::string>& lines, std::uint32_t delta, const std::
                     with_thousands(down ? 0u - delta : delta) + " (modulo 2^32)");
 }
 
-/// What the middlebox did, seen by comparing both legs.
-std::vector<std::string> change_lines(const v1::PathLeg& from, const v1::PathLeg& to, const v1::PathLink& link) {
-    std::vector<std::string> lines;
-    const auto became = [&](const char* who, const std::string& before, const std::string& after) {
-        if (before != after)
-            lines.push_back(std::string(who) + " " + printable(before) + " became " + printable(after));
-    };
-    became("client", from.client(), to.client());
-    became("server", from.server(), to.server());
-    const std::string tunnel_before = tunnel_text(from), tunnel_after = tunnel_text(to);
-    const bool tunnel_told = tunnel_before != tunnel_after;
-    if (tunnel_told && tunnel_after.empty())
-        lines.push_back("came out of " + tunnel_before);
-    else if (tunnel_told && tunnel_before.empty())
-        lines.push_back("went into " + tunnel_after);
-    else if (tunnel_told)
-        lines.push_back("moved from " + tunnel_before + " to " + tunnel_after);
-    add_ttl(lines, from.to_server().ttl(), to.to_server().ttl(), "to server");
-    add_ttl(lines, to.to_client().ttl(), from.to_client().ttl(), "to client");
-    if (link.has_delta_to_server()) add_delta(lines, link.delta_to_server(), "client");
-    if (link.has_delta_to_client()) add_delta(lines, link.delta_to_client(), "server");
-    const std::string& changes = link.changes();
-    for (std::size_t begin = 0; begin < changes.size();) {
-        const std::size_t end = std::min(changes.find(", ", begin), changes.size());
-        const std::string word = changes.substr(begin, end - begin);
-        if (!tunnel_told || (word != "entered tunnel" && word != "left tunnel")) lines.push_back(printable(word));
-        begin = end + 2;
-    }
-    if (lines.empty()) lines.emplace_back("nothing that can be seen");
-    return lines;
-}
-
 /// No packet arrives before it left: what is below 0 by more than its error is the time stamps' fault.
 bool is_below_zero(const v1::PathDelay& delay) { return delay.min_ns() < -delay.error_ns(); }
 
@@ -235,6 +203,37 @@ std::string link_text(const v1::Path& path, const v1::PathLink& link, const Pain
 }
 
 }  // namespace
+
+std::vector<std::string> change_lines(const v1::PathLeg& from, const v1::PathLeg& to, const v1::PathLink& link) {
+    std::vector<std::string> lines;
+    const auto became = [&](const char* who, const std::string& before, const std::string& after) {
+        if (before != after)
+            lines.push_back(std::string(who) + " " + printable(before) + " became " + printable(after));
+    };
+    became("client", from.client(), to.client());
+    became("server", from.server(), to.server());
+    const std::string tunnel_before = tunnel_text(from), tunnel_after = tunnel_text(to);
+    const bool tunnel_told = tunnel_before != tunnel_after;
+    if (tunnel_told && tunnel_after.empty())
+        lines.push_back("came out of " + tunnel_before);
+    else if (tunnel_told && tunnel_before.empty())
+        lines.push_back("went into " + tunnel_after);
+    else if (tunnel_told)
+        lines.push_back("moved from " + tunnel_before + " to " + tunnel_after);
+    add_ttl(lines, from.to_server().ttl(), to.to_server().ttl(), "to server");
+    add_ttl(lines, to.to_client().ttl(), from.to_client().ttl(), "to client");
+    if (link.has_delta_to_server()) add_delta(lines, link.delta_to_server(), "client");
+    if (link.has_delta_to_client()) add_delta(lines, link.delta_to_client(), "server");
+    const std::string& changes = link.changes();
+    for (std::size_t begin = 0; begin < changes.size();) {
+        const std::size_t end = std::min(changes.find(", ", begin), changes.size());
+        const std::string word = changes.substr(begin, end - begin);
+        if (!tunnel_told || (word != "entered tunnel" && word != "left tunnel")) lines.push_back(printable(word));
+        begin = end + 2;
+    }
+    if (lines.empty()) lines.emplace_back("nothing that can be seen");
+    return lines;
+}
 
 std::string bytes_text(std::uint64_t bytes) {
     if (bytes < 1000) return std::to_string(bytes) + " B";

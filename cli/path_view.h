@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "cli/paint.h"
 #include "wire/path.pb.h"
@@ -11,6 +12,9 @@
 namespace clew::cli {
 
 std::string path_view(const v1::Path& path, const Paint& paint, std::size_t columns);
+
+/// What the middlebox did, seen by comparing both legs, a phrase each.
+std::vector<std::string> change_lines(const v1::PathLeg& from, const v1::PathLeg& to, const v1::PathLink& link);
 
 std::string bytes_text(std::uint64_t bytes);       ///< "812 B", "1.43 kB", "2.10 GB"
 std::string tunnel_text(const v1::PathLeg& leg);   ///< "vlan 7 / vxlan 100 (192.0.2.1 > 192.0.2.2)"; empty when none

@@ -26,6 +26,8 @@ void add_verbs(CLI::App& root, Program& program) {
     add_paths_verb(root, program);
     add_path_verb(root, program);
     add_ladder_verb(root, program);
+    add_link_verb(root, program);
+    add_gateways_verb(root, program);
     add_status_verb(root, program);
     add_replay_verb(root, program);
     add_config_verb(root, program);

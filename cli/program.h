@@ -25,6 +25,8 @@ struct Program {
 void add_replay_verb(CLI::App& root, Program& program);
 void add_paths_verb(CLI::App& root, Program& program);
 void add_path_verb(CLI::App& root, Program& program);
+void add_link_verb(CLI::App& root, Program& program);
+void add_gateways_verb(CLI::App& root, Program& program);
 void add_ladder_verb(CLI::App& root, Program& program);
 void add_status_verb(CLI::App& root, Program& program);
 void add_config_verb(CLI::App& root, Program& program);

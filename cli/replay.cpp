@@ -9,6 +9,7 @@
 #include "cli/merged_captures.h"
 #include "dataplane/pipeline.h"
 #include "wire/convert.h"
+#include "wire/convert_gateway.h"
 
 namespace clew::cli {
 namespace {
@@ -89,7 +90,13 @@ class Replay {
         std::sort(sorted.begin(), sorted.end(), [](const Path* a, const Path* b) {
             return a->first_ns != b->first_ns ? a->first_ns < b->first_ns : a->id < b->id;
         });
-        for (const Path* path : sorted) outcome.paths.push_back(wire::to_message(*path, engine_));
+        GatewayBook gateways;
+        for (const Path* path : sorted) gateways.learn(*path);
+        for (const Path* path : sorted) {
+            outcome.paths.push_back(wire::to_message(*path, engine_));
+            wire::name_gateways(*path, gateways, engine_, outcome.paths.back());
+        }
+        outcome.gateways = wire::to_message(gateways, engine_);
         outcome.legs = sink_.legs().size();
         for (const LegId leg : sink_.legs()) outcome.legs_without_path += !placed.contains(leg);
         for (const sensor::NamedCount& counter : pipeline_->counters())

@@ -24,6 +24,7 @@ struct Remark {
 
 struct ReplayOutcome {
     std::vector<v1::Path> paths;  ///< by time of their first packet
+    v1::GatewayList gateways;     ///< learnt from all of them
     std::uint64_t packets = 0;
     std::uint64_t legs = 0;
     std::uint64_t legs_without_path = 0;     ///< 0, or something is wrong with the program

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/gateway_view.h"
 #include "cli/paint.h"
 #include "cli/path_jsonl.h"
 #include "cli/path_table.h"
@@ -21,6 +22,7 @@ struct Options {
     std::vector<std::string> taps;
     std::vector<std::string> clocks;
     std::string format;
+    bool gateways = false;
 };
 
 Result<std::pair<std::string, std::string>> split(const char* option, const std::string& text, const char* example) {
@@ -80,6 +82,16 @@ void print_paths(const ReplayOutcome& outcome, const std::string& format, const 
                                        static_cast<std::size_t>(surroundings.columns));
 }
 
+void print_gateways(const ReplayOutcome& outcome, const std::string& format, const Surroundings& surroundings) {
+    if (format == "json")
+        surroundings.out << message_json(outcome.gateways) << "\n";
+    else if (format == "jsonl")
+        for (const v1::Gateway& one : outcome.gateways.gateways()) surroundings.out << message_json(one) << "\n";
+    else
+        surroundings.out << gateways_table(outcome.gateways, Paint(surroundings.colours),
+                                           static_cast<std::size_t>(surroundings.columns));
+}
+
 std::string counted(std::uint64_t count, const std::string& noun) {
     return with_thousands(count) + " " + noun + (count == 1 ? "" : "s");
 }
@@ -101,7 +113,10 @@ Result<void> run(const Options& options, const Surroundings& surroundings) {
     if (!taps) return tl::make_unexpected(taps.error());
     const Result<ReplayOutcome> outcome = replay(*taps);
     if (!outcome) return tl::make_unexpected(outcome.error());
-    if (!outcome->paths.empty() || options.format == "json") print_paths(*outcome, options.format, surroundings);
+    if (options.gateways)
+        print_gateways(*outcome, options.format, surroundings);
+    else if (!outcome->paths.empty() || options.format == "json")
+        print_paths(*outcome, options.format, surroundings);
     surroundings.out.flush();
     print_summary(*outcome, taps->size(), surroundings.err);
     if (outcome->legs_without_path != 0)
@@ -134,6 +149,8 @@ void add_replay_verb(CLI::App& root, Program& program) {
     verb->add_option("--clock", options->clocks,
                      "NAME=CLOCK: which clock stamped that tap; repeatable (default: every tap its own)")
         ->allow_extra_args(false);
+    verb->add_flag("--gateways", options->gateways,
+                   "Print what was learnt of the gateways between the taps instead of the paths");
     add_format_option(*verb, options->format);
     verb->footer(
         "Examples:\n"

@@ -10,6 +10,8 @@
 #include <string_view>
 
 #include "controlplane/open_metrics.h"
+#include "controlplane/unlinked_groups.h"
+#include "wire/convert.h"
 
 namespace clew::control {
 namespace {
@@ -120,6 +122,12 @@ Result<std::string> Api::route(const http::Target& target) const {
         return to_json(sources_.status());
     }
     if (target.path == std::string(api_prefix) + "paths") return paths(target);
+    if (target.path == std::string(api_prefix) + "links/explain") return explain(target);
+    if (target.path == std::string(api_prefix) + "unlinked") return unlinked(target);
+    if (target.path == std::string(api_prefix) + "gateways") {
+        if (auto good = only(target, {}); !good) return tl::make_unexpected(good.error());
+        return to_json(sources_.gateways());
+    }
     if (target.path.starts_with(paths_prefix)) {
         std::string id = target.path.substr(paths_prefix.size());
         if (id.ends_with(ladder_suffix)) return ladder(id.substr(0, id.size() - ladder_suffix.size()), target);
@@ -128,8 +136,9 @@ Result<std::string> Api::route(const http::Target& target) const {
         if (!path) return tl::make_unexpected(path.error());
         return to_json(*path);
     }
-    return fail(ErrorKind::nothing_found, "there is nothing at '" + shown(target.path) +
-                                              "'; see /api/v1/status, /api/v1/paths, /metrics and /healthz");
+    return fail(ErrorKind::nothing_found,
+                "there is nothing at '" + shown(target.path) +
+                    "'; see /api/v1/status, /api/v1/paths, /api/v1/gateways, /api/v1/unlinked, /metrics and /healthz");
 }
 
 Result<std::string> Api::paths(const http::Target& target) const {
@@ -152,6 +161,36 @@ Result<std::string> Api::paths(const http::Target& target) const {
     const auto list = store_.find_paths(query);
     if (!list) return tl::make_unexpected(list.error());
     return to_json(*list);
+}
+
+Result<std::string> Api::explain(const http::Target& target) const {
+    if (auto good = only(target, {"a", "b"}); !good) return tl::make_unexpected(good.error());
+    LegId legs[2];
+    for (const std::size_t n : {0u, 1u}) {
+        const auto id = wire::parse_id(target.parameter(n == 0 ? "a" : "b"));
+        if (!id) return fail(ErrorKind::usage, std::string(n == 0 ? "a: " : "b: ") + id.error().sentence);
+        legs[n] = *id;
+    }
+    const auto explanation = sources_.explain(legs[0], legs[1]);
+    if (!explanation) return tl::make_unexpected(explanation.error());
+    return to_json(*explanation);
+}
+
+Result<std::string> Api::unlinked(const http::Target& target) const {
+    if (auto good = only(target, {"since_ns", "until_ns", "filter"}); !good) return tl::make_unexpected(good.error());
+    const auto since = time(target, "since_ns");
+    if (!since) return tl::make_unexpected(since.error());
+    const auto until = time(target, "until_ns");
+    if (!until) return tl::make_unexpected(until.error());
+    store::PathQuery query;
+    query.since_ns = *since;
+    query.until_ns = *until;
+    const std::string filter = target.parameter("filter");
+    query.filter = "path.unlinked != linked" + (filter.empty() ? "" : " && (" + filter + ")");
+    query.count_max = unlinked_path_count_max;
+    const auto list = store_.find_paths(query);
+    if (!list) return tl::make_unexpected(list.error());
+    return to_json(group_unlinked(*list));
 }
 
 Result<std::string> Api::full_id(const std::string& prefix) const {

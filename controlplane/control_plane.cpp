@@ -82,11 +82,13 @@ Result<void> RunningControlPlane::start() {
     linker_.start();
     legs_ = std::make_unique<LegWriter>(*store_, to_writer_,
                                         [this](const wire::BatchId& id) { collector_->acknowledge(id); });
-    api_ = std::make_unique<Api>(*store_, ApiSources{[this] { return status(); },
-                                                     [this](const v1::Path& path, TimeNs from_ns, TimeNs to_ns) {
-                                                         return LadderSource(*collector_).ladder(path, from_ns, to_ns);
-                                                     },
-                                                     wall_clock_ns});
+    api_ = std::make_unique<Api>(*store_,
+                                 ApiSources{[this] { return status(); },
+                                            [this](const v1::Path& path, TimeNs from_ns, TimeNs to_ns) {
+                                                return LadderSource(*collector_).ladder(path, from_ns, to_ns);
+                                            },
+                                            wall_clock_ns, [this](LegId a, LegId b) { return linker_.explain(a, b); },
+                                            [this] { return linker_.gateways(); }});
     http::ServerSettings settings;
     settings.address = config_.api_address;
     settings.port = config_.api_port;
@@ -131,6 +133,8 @@ v1::Status RunningControlPlane::status() const {
     add("engine_links_retracted", linker.engine.links_retracted, "links taken back");
     add("engine_common_keys_skipped", linker.engine.common_keys_skipped,
         "look-ups under a key that too many legs share to tell them apart (not followed)");
+    add("engine_stream_notes_refused", linker.engine.stream_notes_refused,
+        "leg reports whose stream marks, resets and loops found no room: their paths tell less of losses");
     add("engine_drains_put_off", linker.drains_put_off, "times that paths waited in the engine for the store");
     const auto legs = legs_ ? legs_->counters() : LegWriterCounters{};
     add("store_legs", legs.legs_stored, "leg reports stored");

@@ -6,6 +6,7 @@
 
 #include "controlplane/wall_clock.h"
 #include "wire/convert.h"
+#include "wire/convert_gateway.h"
 
 namespace clew::control {
 namespace {
@@ -53,8 +54,68 @@ void Linker::run() {
             tick();
             next_tick = steady_clock::now() + std::chrono::milliseconds(tick_every_ms);
         }
-        if (last && batches.empty()) return;
+        answer_questions();
+        if (!last || !batches.empty()) continue;
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        questions_.clear();  // whoever waits is told by the broken promise
+        return;
     }
+}
+
+Result<v1::LinkExplanation> Linker::explain(LegId a, LegId b) {
+    std::future<Result<v1::LinkExplanation>> answer;
+    {
+        const std::lock_guard lock(mutex_);
+        if (closed_ || questions_.size() >= question_count_max)
+            return fail(ErrorKind::unreachable, "the linker has too many questions waiting; ask again");
+        questions_.push_back({a, b, {}});
+        answer = questions_.back().answer.get_future();
+    }
+    if (answer.wait_for(std::chrono::milliseconds(explain_timeout_ms)) != std::future_status::ready)
+        return fail(ErrorKind::unreachable, "the linker is too busy to weigh two legs now; ask again");
+    try {
+        return answer.get();
+    } catch (const std::future_error&) {
+        return fail(ErrorKind::unreachable, "the control plane is stopping");
+    }
+}
+
+Result<v1::LinkExplanation> Linker::answer(LegId a, LegId b) const {
+    const PairVerdict verdict = engine_.weigh(a, b);
+    for (const std::size_t n : {0u, 1u})
+        if (!verdict.known[n])
+            return fail(ErrorKind::nothing_found,
+                        "leg " + wire::id_text(n == 0 ? a : b) +
+                            " is not in the linker's window: it never came, or it has aged out; "
+                            "a path keeps its evidence: explain the path instead");
+    return wire::to_message(verdict, engine_);
+}
+
+void Linker::answer_questions() {
+    std::vector<Question> asked;
+    {
+        const std::lock_guard lock(mutex_);
+        asked.swap(questions_);
+    }
+    for (Question& question : asked) question.answer.set_value(answer(question.a, question.b));
+}
+
+void Linker::show_gateways() {
+    if (++ticks_since_shown_ < gateways_every_ticks) return;
+    ticks_since_shown_ = 0;
+    auto fresh = std::make_shared<const v1::GatewayList>(wire::to_message(gateways_, engine_));
+    const std::lock_guard lock(mutex_);
+    gateways_shown_ = std::move(fresh);
+}
+
+v1::GatewayList Linker::gateways() const {
+    std::shared_ptr<const v1::GatewayList> shown;
+    {
+        const std::lock_guard lock(mutex_);
+        shown = gateways_shown_;
+    }
+    return *shown;
 }
 
 void Linker::take(const ReceivedBatch& batch) {
@@ -84,6 +145,7 @@ void Linker::tick() {
     engine_.tick(now);
     hand_on();
     if (restart_) finish_restart(wall);
+    show_gateways();
     counters_.engine = engine_.counters();
     const std::lock_guard lock(mutex_);
     shown_ = counters_;
@@ -96,7 +158,9 @@ void Linker::hand_on() {
     }
     std::vector<v1::Path> messages;
     engine_.tell([&](const Path& path) {
+        gateways_.learn(path);
         v1::Path message = wire::to_message(path, engine_);
+        wire::name_gateways(path, gateways_, engine_, message);
         message.set_revision(revision_base_ + path.revision);
         if (!restart_ || restart_->admit(message)) messages.push_back(std::move(message));
     });

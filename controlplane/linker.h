@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -15,6 +16,8 @@
 #include "controlplane/restart.h"
 #include "controlplane/store/store.h"
 #include "nat-trace/engine.h"
+#include "nat-trace/gateway_book.h"
+#include "nat-trace/verdict.h"
 
 namespace clew::control {
 
@@ -28,6 +31,9 @@ struct LinkerCounters {
 class Linker {
   public:
     static constexpr std::uint32_t tick_every_ms = 100;
+    static constexpr std::uint32_t gateways_every_ticks = 20;
+    static constexpr std::uint32_t explain_timeout_ms = 3'000;
+    static constexpr std::size_t question_count_max = 64;  ///< waiting to be answered
     static constexpr std::size_t tap_count_max = 60'000;
     static constexpr DurationNs clock_lead_ns_max = 10 * ns_per_s;  ///< a tap's clock further ahead does not drive time
 
@@ -40,7 +46,20 @@ class Linker {
 
     LinkerCounters counters() const;  ///< from any thread
 
+    /// Two legs of the window weighed against each other; from any thread, answered within a tick.
+    Result<v1::LinkExplanation> explain(LegId a, LegId b);
+    /// The profiles as of at most gateways_every_ticks ago; from any thread.
+    v1::GatewayList gateways() const;
+
   private:
+    struct Question {
+        LegId a = 0;
+        LegId b = 0;
+        std::promise<Result<v1::LinkExplanation>> answer;
+    };
+    void answer_questions();
+    Result<v1::LinkExplanation> answer(LegId a, LegId b) const;
+    void show_gateways();
     void run();
     void take(const ReceivedBatch& batch);
     bool add(Leg leg, const std::string& tap, const std::string& clock);
@@ -60,6 +79,11 @@ class Linker {
     LinkerCounters counters_;
     mutable std::mutex mutex_;
     LinkerCounters shown_;
+    GatewayBook gateways_;
+    std::uint32_t ticks_since_shown_ = gateways_every_ticks;
+    std::shared_ptr<const v1::GatewayList> gateways_shown_ = std::make_shared<v1::GatewayList>();
+    std::vector<Question> questions_;
+    bool closed_ = false;  ///< no more questions are answered
     std::atomic<bool> stopping_{false};
     std::thread thread_;
 };

@@ -14,6 +14,7 @@
 #include "dataplane/fingerprint/tcp_options.h"
 #include "dataplane/hash.h"
 #include "dataplane/header_ring.h"
+#include "dataplane/icmp_error.h"
 #include "dataplane/leg_report.h"
 #include "dataplane/leg_table.h"
 #include "dataplane/stream_notes.h"
@@ -97,6 +98,7 @@ class PipelineOnArrays final : public Pipeline {
     void receive_some(std::span<const Packet> burst);
     void parse(const Packet& packet, InFlight& flight);
     void set_key(const Packet& packet, InFlight& flight);
+    bool note_icmp_error(const Packet& packet, const Decapped& decapped);
     void count_on_leg(const Packet& packet, InFlight& flight);
     LegNumber find_or_start(const Packet& packet, InFlight& flight);
     LegNumber start_leg(const Packet& packet, InFlight& flight);
@@ -159,6 +161,7 @@ void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {
         reason = flight.transport.reason;
     }
     flight.refused = reason != Reason::none;
+    if (reason == Reason::icmp_not_echo && note_icmp_error(packet, flight.decapped)) reason = Reason::icmp_about_legs;
     if (flight.refused)
         counters_.add(reason);
     else
@@ -201,6 +204,35 @@ void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
     }
     segments_.use(key.segment);  // until this packet is done: an eviction in between must not free it
     flight.hash = LegTable::hash_of(key, hash_seed_);
+}
+
+/// An error that quotes a packet of a leg seen here, on the same segment: the leg keeps the first one. False: no error,
+/// or of no leg that is known.
+bool PipelineOnArrays::note_icmp_error(const Packet& packet, const Decapped& decapped) {
+    const std::optional<IcmpError> error = parse_icmp_error(packet.bytes, decapped);
+    if (!error) return false;
+    const int order = compare_addresses<16>(error->source.ip.bytes.data(), error->destination.ip.bytes.data());
+    const Side side = order > 0 || (order == 0 && error->source.port > error->destination.port) ? 1 : 0;
+    const Endpoint& low = side == 0 ? error->source : error->destination;
+    const Endpoint& high = side == 0 ? error->destination : error->source;
+    LegKey key;
+    key.low = low.ip;
+    key.high = high.ip;
+    key.port_low = low.port;
+    key.port_high = high.port;
+    key.tap = packet.tap;
+    key.protocol = error->protocol;
+    key.segment = segments_.find(segment_key(packet.bytes, decapped));
+    if (key.segment == segment_none) return false;
+    const LegNumber leg = legs_.find(key, LegTable::hash_of(key, hash_seed_));
+    if (leg == leg_none) return false;
+    IcmpErrorSeen& seen = legs_.cold(leg).flows[side].flow.icmp_error;
+    if (seen.count == 0) seen = {packet.time_ns, error->reporter, error->type, error->code, 0};
+    if (seen.count != 0xffff) ++seen.count;
+    HotLeg& hot = legs_.hot(leg);
+    hot.set(leg_changed);
+    if (hot.is(leg_sleeping)) schedule(leg, {}, packet.time_ns);
+    return true;
 }
 
 void PipelineOnArrays::count_on_leg(const Packet& packet, InFlight& flight) {

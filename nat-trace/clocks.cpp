@@ -190,6 +190,8 @@ bool ClockBook::learn() {
     return true;
 }
 
+bool ClockBook::knows(ClockId clock) const { return std::find(clocks_.begin(), clocks_.end(), clock) != clocks_.end(); }
+
 std::size_t ClockBook::memory_bytes() const {
     std::size_t bytes = solved_.size() * 64;
     for (const auto& [pair, bounds] : bounds_) bytes += sizeof bounds + bounds.capacity() * sizeof(Bound) + 32;

@@ -42,6 +42,9 @@ class ClockBook {
     /// Takes what was observed since the last call into account; says whether that was news.
     bool learn();
 
+    /// Some packet was seen by this clock and another: how far they are apart is bounded from one side at least.
+    bool knows(ClockId clock) const;
+
     std::size_t memory_bytes() const;
 
   private:

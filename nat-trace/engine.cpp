@@ -13,6 +13,7 @@
 #include "nat-trace/keys.h"
 #include "nat-trace/neighbourhood.h"
 #include "nat-trace/paths.h"
+#include "nat-trace/verdict.h"
 #include "nat-trace/window.h"
 
 namespace clew {
@@ -92,9 +93,23 @@ class Engine::Impl {
 
     const EngineCounters& counters() {
         counters_.legs_in_window = window_.size();
+        counters_.stream_notes_refused = window_.streams().refused();
         counters_.links_made = paths_.links_made();
         counters_.links_retracted = paths_.links_retracted();
         return counters_;
+    }
+
+    PairVerdict weigh(LegId a, LegId b) const {
+        const LegIndex places[2] = {window_.find(a), window_.find(b)};
+        PairVerdict out;
+        if (places[0] != no_leg && places[1] != no_leg)
+            out = weigh_pair(window_, around_limits_.evidence, places[0], places[1]);
+        for (std::size_t n = 0; n < 2; ++n) {
+            out.known[n] = places[n] != no_leg;
+            if (out.known[n]) paths_.tell_leg(places[n], out.path[n], out.reason[n], out.leg[n]);
+        }
+        out.same_path = out.path[0] != 0 && out.path[0] == out.path[1];
+        return out;
     }
 
     std::size_t memory_bytes() const {
@@ -316,6 +331,7 @@ std::vector<Path> Engine::drain() {
     return out;
 }
 const EngineCounters& Engine::counters() const { return impl_->counters(); }
+PairVerdict Engine::weigh(LegId a, LegId b) const { return impl_->weigh(a, b); }
 std::size_t Engine::memory_bytes() const { return impl_->memory_bytes(); }
 
 }  // namespace clew

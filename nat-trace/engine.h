@@ -30,6 +30,8 @@ struct EngineLimits {
     std::size_t candidate_count_max = 64;                 ///< rivals looked at for one key
 };
 
+struct PairVerdict;  // nat-trace/verdict.h
+
 /// Counted since the start.
 struct EngineCounters {
     std::uint64_t legs_received = 0;   ///< reports taken in, all revisions
@@ -39,6 +41,7 @@ struct EngineCounters {
     std::uint64_t legs_evicted = 0;    ///< left because leg_count_max was reached
     std::uint64_t links_made = 0;
     std::uint64_t links_retracted = 0;
+    std::uint64_t stream_notes_refused = 0;  ///< reports whose stream marks, resets and loops found no room
     std::uint64_t common_keys_skipped =
         0;  ///< look-ups under a key that more than candidate_count_max legs share: not followed
 };
@@ -71,6 +74,9 @@ class Engine {
     std::vector<Path> drain();
 
     const EngineCounters& counters() const;
+
+    /// Weighs two legs against each other, for a person who asks why they are linked or are not.
+    PairVerdict weigh(LegId a, LegId b) const;
 
     /// Bytes that the window, its indexes and the paths take now.
     std::size_t memory_bytes() const;

@@ -23,12 +23,12 @@ enum class LossFate : std::uint8_t {
 struct LossCase {
     Direction direction = Direction::to_server;
     LossFate fate = LossFate::unknown;
-    bool handshake = false;             ///< a SYN or SYN-ACK
-    std::int16_t from_leg = no_place;   ///< in the direction of travel; capture_gap: the leg itself
-    std::int16_t to_leg = no_place;     ///< likewise
-    std::uint32_t offset = 0;           ///< TCP: of the first byte, from the ISN (the SYN is 0, the first byte is 1)
-    std::uint32_t bytes = 0;            ///< of sequence space; 0 for datagrams
-    std::uint32_t times = 0;            ///< copies lost or not captured; datagrams: how many
+    bool handshake = false;            ///< a SYN or SYN-ACK
+    std::int16_t from_leg = no_place;  ///< in the direction of travel; capture_gap: the leg itself
+    std::int16_t to_leg = no_place;    ///< likewise
+    std::uint32_t offset = 0;          ///< TCP: of the first byte, from the ISN (the SYN is 0, the first byte is 1)
+    std::uint32_t bytes = 0;           ///< of sequence space; 0 for datagrams
+    std::uint32_t times = 0;           ///< copies lost or not captured; datagrams: how many
 };
 constexpr std::size_t loss_case_count_max = 64;  ///< told one by one in one path
 
@@ -62,8 +62,19 @@ struct ResetSender {
     TimeNs time_ns = 0;                ///< at to_leg
 };
 
-std::string_view to_text(LossFate fate);        ///< "network", "capture-gap", "unknown"
-std::string_view to_text(OpeningFate fate);     ///< "answered", …
-std::string_view to_text(ResetBy by);           ///< "client", …
+/// An ICMP error about packets of one direction, as the tap nearest to who sent it saw it.
+struct IcmpReport {
+    Direction direction = Direction::to_server;  ///< of the packets that it is about
+    std::int16_t leg = no_place;
+    IcmpErrorSeen error;
+    bool v6 = false;
+};
+
+/// "destination unreachable (port)", "time exceeded", …: RFC 792, RFC 4443.
+std::string_view icmp_error_text(bool v6, std::uint8_t type, std::uint8_t code);
+
+std::string_view to_text(LossFate fate);     ///< "network", "capture-gap", "unknown"
+std::string_view to_text(OpeningFate fate);  ///< "answered", …
+std::string_view to_text(ResetBy by);        ///< "client", …
 
 }  // namespace clew

@@ -24,6 +24,10 @@ struct Run {
         const OddLeg* odd = window.odd(leg(n));
         return odd == nullptr ? ResetSeen{} : odd->flow(d).reset;
     }
+    IcmpErrorSeen icmp_error(std::size_t n, Direction d) const {
+        const OddLeg* odd = window.odd(leg(n));
+        return odd == nullptr ? IcmpErrorSeen{} : odd->flow(d).icmp_error;
+    }
     bool any(bool (*holds)(const WindowLeg&)) const {
         for (std::size_t n = first; n <= last; ++n)
             if (!leg(n).is_socket() && holds(leg(n))) return true;
@@ -39,7 +43,9 @@ bool server_spoke(const WindowLeg& leg) {
     const WindowFlow& flow = leg.flow(Direction::to_client);
     return flow.syn != time_offset_unknown || flow.sample_count > 0;
 }
-bool is_over(const WindowLeg& leg) { return leg.phase == LegPhase::ended || leg.last_ns - leg.first_ns > unanswered_after_ns; }
+bool is_over(const WindowLeg& leg) {
+    return leg.phase == LegPhase::ended || leg.last_ns - leg.first_ns > unanswered_after_ns;
+}
 
 /// The TTL of a direction's packets other than resets, 0 when there were none.
 std::uint8_t usual_ttl(const WindowFlow& flow) {
@@ -92,8 +98,11 @@ void tell_opening(const LegWindow& window, const std::vector<LegIndex>& legs, st
         const WindowFlow& to_server = run.leg(n).flow(Direction::to_server);
         if (asked == no_place) opening.syn_count = to_server.syn_count;
         if (to_server.syn != time_offset_unknown) asked = place_of(n);
-        if (answered == no_place && run.leg(n).flow(Direction::to_client).syn != time_offset_unknown) answered = place_of(n);
+        if (answered == no_place && run.leg(n).flow(Direction::to_client).syn != time_offset_unknown)
+            answered = place_of(n);
         if (run.reset(n, Direction::to_client).time_ns != 0) opening.fate = OpeningFate::refused;
+        if (opening.fate == OpeningFate::answered && run.icmp_error(n, Direction::to_server).count != 0)
+            opening.fate = OpeningFate::unreachable;
     }
     if (asked == no_place) return;
     if (run.any(client_went_on) || (run.any(server_spoke) && answered == no_place)) {
@@ -103,13 +112,28 @@ void tell_opening(const LegWindow& window, const std::vector<LegIndex>& legs, st
         if (!run.any(is_over)) return;
         opening.fate = nearer ? OpeningFate::answer_lost : OpeningFate::answered;
         if (nearer) opening.from_leg = answered, opening.to_leg = static_cast<std::int16_t>(answered - 1);
-    } else if (opening.fate != OpeningFate::refused) {
+    } else if (opening.fate == OpeningFate::answered) {
         if (!run.any(is_over)) return;
         opening.fate = OpeningFate::unanswered;
         opening.from_leg = asked;
         if (asked < place_of(last)) opening.to_leg = static_cast<std::int16_t>(asked + 1);
     }
     path.openings.push_back(opening);
+}
+
+void tell_icmp_errors(const LegWindow& window, const std::vector<LegIndex>& legs, std::size_t first, std::size_t last,
+                      Path& path) {
+    const Run run{window, legs, first, last};
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        // It travels against the packets that it is about: the last leg of their way saw it first.
+        for (std::size_t n = last - first + 1; n-- > 0;) {
+            const std::size_t place = along(run, d, n);
+            const IcmpErrorSeen error = run.icmp_error(place, d);
+            if (error.count == 0) continue;
+            path.icmp_errors.push_back({d, place_of(place), error, !run.leg(place).client.ip.is_v4()});
+            break;
+        }
+    }
 }
 
 void tell_resets(const LegWindow& window, const std::vector<LegIndex>& legs, std::size_t first, std::size_t last,
@@ -140,6 +164,26 @@ void tell_resets(const LegWindow& window, const std::vector<LegIndex>& legs, std
             break;
         }
     }
+}
+
+std::string_view icmp_error_text(bool v6, std::uint8_t type, std::uint8_t code) {
+    if (v6) {
+        if (type == 2) return "packet too big";
+        if (type == 3) return "time exceeded";
+        if (type == 4) return "parameter problem";
+        constexpr std::string_view codes[] = {"destination unreachable (no route)",
+                                              "destination unreachable (prohibited)",
+                                              "destination unreachable (beyond scope)",
+                                              "destination unreachable (address)", "destination unreachable (port)"};
+        return code < 5 ? codes[code] : "destination unreachable";
+    }
+    if (type == 11) return "time exceeded";
+    if (type == 12) return "parameter problem";
+    constexpr std::string_view codes[] = {
+        "destination unreachable (network)", "destination unreachable (host)", "destination unreachable (protocol)",
+        "destination unreachable (port)",    "fragmentation needed",           "source route failed"};
+    if (code < 6) return codes[code];
+    return code == 9 || code == 10 || code == 13 ? "destination unreachable (prohibited)" : "destination unreachable";
 }
 
 std::string_view to_text(LossFate fate) {

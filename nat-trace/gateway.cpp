@@ -61,9 +61,9 @@ void AddressSet::add(const IpAddress& ip) {
 }
 
 std::string_view to_text(GatewayTrait trait) {
-    constexpr std::string_view names[gateway_trait_count] = {"kind", "client-sequence", "server-sequence", "timestamps",
-                                                             "toa",  "ip-id",           "client-port",     "mss",
-                                                             "handshake", "ttl"};
+    constexpr std::string_view names[gateway_trait_count] = {
+        "kind", "client-sequence", "server-sequence", "timestamps", "toa", "ip-id", "client-port", "mss", "handshake",
+        "ttl"};
     return names[static_cast<std::size_t>(trait)];
 }
 

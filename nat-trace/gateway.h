@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a middlebox was learnt to do to packets: which fields survive it, what it adds, how long it takes, what it loses.
-// A gateway is what stands between two taps and is known there by the address its packets are sent to: its tunnel end,
-// its MAC address, or, where neither is written, its own IP address. Plain values.
+// What a middlebox was learnt to do to packets: which fields survive it, what it adds, how long it takes, what it
+// loses. A gateway is what stands between two taps and is known there by the address its packets are sent to: its
+// tunnel end, its MAC address, or, where neither is written, its own IP address. Plain values.
 #pragma once
 
 #include <array>
@@ -20,24 +20,24 @@ enum class GatewayTrait : std::uint8_t {
     kind = 0,             ///< LinkKind
     client_sequence = 1,  ///< the client's sequence numbers: kept, shifted
     server_sequence = 2,
-    timestamps = 3,  ///< option in the SYN: kept, stripped
-    toa = 4,         ///< none, added, stripped
-    ip_id = 5,       ///< kept, changed
-    client_port = 6, ///< where it rewrites the client's address: kept, changed
-    mss = 7,         ///< kept, changed
-    handshake = 8,   ///< passed on, or answered by itself (SYN proxy)
-    ttl = 9,         ///< hops that it takes off, 7 for seven and more
+    timestamps = 3,   ///< option in the SYN: kept, stripped
+    toa = 4,          ///< none, added, stripped
+    ip_id = 5,        ///< kept, changed
+    client_port = 6,  ///< where it rewrites the client's address: kept, changed
+    mss = 7,          ///< kept, changed
+    handshake = 8,    ///< passed on, or answered by itself (SYN proxy)
+    ttl = 9,          ///< hops that it takes off, 7 for seven and more
 };
 constexpr std::size_t gateway_trait_count = 10;
 constexpr std::size_t trait_value_count = 8;
 constexpr std::uint8_t trait_unknown = 0xff;
 
-std::string_view to_text(GatewayTrait trait);                      ///< "client-sequence", …
+std::string_view to_text(GatewayTrait trait);                          ///< "client-sequence", …
 std::string trait_value_text(GatewayTrait trait, std::uint8_t value);  ///< "shifted", "snat", "2"
 
 constexpr std::size_t trait_recent_count = 32;  ///< links that a trait's present value is told from
 constexpr std::size_t trait_recent_min = 16;
-constexpr unsigned trait_share_percent = 90;    ///< of them must agree
+constexpr unsigned trait_share_percent = 90;  ///< of them must agree
 
 struct TraitRecord {
     std::array<std::uint64_t, trait_value_count> counts{};

@@ -149,7 +149,9 @@ void GatewayBook::learn_link(const Path& path, std::size_t n) {
     const bool stripped = has(link, MiddleboxChange::stripped_timestamps);
     add(GatewayTrait::timestamps, tcp && (stripped || has(link, MiddleboxChange::kept_timestamps)), stripped);
     add(GatewayTrait::toa, tcp,
-        has(link, MiddleboxChange::added_toa) ? 1 : has(link, MiddleboxChange::stripped_toa) ? 2 : 0);
+        has(link, MiddleboxChange::added_toa)      ? 1
+        : has(link, MiddleboxChange::stripped_toa) ? 2
+                                                   : 0);
     add(GatewayTrait::ip_id, tcp && (link.delay[0].samples > 0 || has(link, MiddleboxChange::changed_ip_id)),
         has(link, MiddleboxChange::changed_ip_id));
     add(GatewayTrait::client_port, !relay && from.client.ip != to.client.ip, from.client.port != to.client.port);
@@ -174,12 +176,13 @@ void GatewayBook::learn_origins(const Path& path) {
     for (const ResetSender& reset : path.resets) {
         if (reset.by != ResetBy::middlebox || reset.from_leg == no_place) continue;
         const auto [client_side, server_side] = std::minmax(reset.from_leg, reset.to_leg);
-        Gateway* gateway = find(path.legs[static_cast<std::size_t>(client_side)],
-                                path.legs[static_cast<std::size_t>(server_side)]);
+        Gateway* gateway =
+            find(path.legs[static_cast<std::size_t>(client_side)], path.legs[static_cast<std::size_t>(server_side)]);
         if (gateway != nullptr) ++gateway->resets;
     }
     for (const Opening& opening : path.openings) {
-        if (opening.fate != OpeningFate::unanswered || opening.to_leg != no_place || opening.from_leg == no_place) continue;
+        if (opening.fate != OpeningFate::unanswered || opening.to_leg != no_place || opening.from_leg == no_place)
+            continue;
         const Gateway* gateway = behind(path.legs[static_cast<std::size_t>(opening.from_leg)]);
         if (gateway != nullptr) ++gateways_.at(gateway->id).syns_eaten;
     }

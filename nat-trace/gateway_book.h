@@ -12,7 +12,7 @@
 namespace clew {
 
 constexpr std::size_t gateway_count_max = 4096;
-constexpr std::size_t counted_path_count = 65'536;  ///< paths remembered as counted; later ones push them out
+constexpr std::size_t counted_path_count = 65'536;     ///< paths remembered as counted; later ones push them out
 constexpr DurationNs counted_after_ns = 5 * ns_per_s;  ///< a living path counts when it is so old
 constexpr std::size_t delay_batch_count = 64;          ///< delays compared with those before them at a time
 constexpr DurationNs delay_change_ns_min = 100 * ns_per_us;

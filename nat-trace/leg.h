@@ -114,7 +114,8 @@ struct Flow {
     std::uint32_t first_tsval = 0;
     StreamMarks marks;  ///< parts of the stream that were not seen exactly once
     ResetSeen reset;
-    LoopSeen loop;  ///< of any protocol
+    LoopSeen loop;             ///< of any protocol
+    IcmpErrorSeen icmp_error;  ///< likewise
 
     StreamHead head;
     std::uint8_t sample_count = 0;

@@ -120,7 +120,7 @@ struct Link {
     std::array<bool, direction_count> has_delta{};      ///< a constant sequence offset is known for the direction
     std::array<std::int64_t, direction_count> delta{};  ///< seq at `to` minus seq at `from`, modulo 2^32, as 0…2^32-1
     std::array<SegmentDelay, direction_count>
-        delay{};        ///< per direction: time at the later tap minus time at the earlier
+        delay{};  ///< per direction: time at the later tap minus time at the earlier
     std::array<SegmentLoss, direction_count> loss{};
     ClockOffset clock;  ///< known where the legs' taps have two clocks: what `to`'s shows more than `from`'s
     Ledger evidence;

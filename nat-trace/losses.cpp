@@ -9,8 +9,9 @@
 namespace clew {
 namespace {
 
-constexpr std::uint16_t reordered_ms_max = 3;          // missing for no longer: out of order, not lost (as Wireshark has it)
-constexpr std::uint32_t stream_compared_max = 1U << 30;  // beyond, offsets modulo 2^32 no longer tell before from behind
+constexpr std::uint16_t reordered_ms_max = 3;  // missing for no longer: out of order, not lost (as Wireshark has it)
+constexpr std::uint32_t stream_compared_max = 1U
+                                              << 30;  // beyond, offsets modulo 2^32 no longer tell before from behind
 constexpr std::uint8_t syn_count_saturated = 255;
 constexpr int not_known = -1;
 
@@ -21,8 +22,8 @@ struct Station {
     const WindowFlow* flow = nullptr;
     const OddFlow* odd = nullptr;
     bool aligned = false;
-    std::uint32_t base = 0;    ///< the ISN, or where the first sample of the first tap would have it
-    std::uint32_t start = 0;   ///< offsets below were not captured, or came before the capture began
+    std::uint32_t base = 0;   ///< the ISN, or where the first sample of the first tap would have it
+    std::uint32_t start = 0;  ///< offsets below were not captured, or came before the capture began
     std::uint32_t end = 0;
     bool knows_start = false;  ///< of the stream: what lies below `start` was missed
 };
@@ -103,7 +104,8 @@ void Telling::gather() {
         station.flow = &flow;
         if (const OddLeg* odd = window_.odd(leg)) station.odd = &odd->flow(direction_);
         if (station.odd != nullptr && station.odd->marks_forgotten != 0) path_.losses_partial = true;
-        if (station.odd != nullptr) path_.legs[place].flows[static_cast<std::size_t>(direction_)].loop = station.odd->loop;
+        if (station.odd != nullptr)
+            path_.legs[place].flows[static_cast<std::size_t>(direction_)].loop = station.odd->loop;
         stations_.push_back(station);
     }
 }
@@ -111,7 +113,8 @@ void Telling::gather() {
 bool Telling::align_with(Station& station, const Station& other) const {
     const SampleMatch match = match_samples(*other.leg, *station.leg, direction_);
     if (match.count == 0) return false;
-    station.base = other.base + (station.flow->samples[match.pairs[0].b].seq - other.flow->samples[match.pairs[0].a].seq);
+    station.base =
+        other.base + (station.flow->samples[match.pairs[0].b].seq - other.flow->samples[match.pairs[0].a].seq);
     station.aligned = true;
     return true;
 }
@@ -161,10 +164,12 @@ void Telling::tell_datagrams() {
     std::uint64_t passed = 0;
     for (std::size_t n = stations_.size(); n-- > 0;) {
         const std::uint64_t seen = stations_[n].flow->packets;
-        if (seen < passed) add(LossFate::capture_gap, stations_[n].place, stations_[n].place, 0, 0,
-                               static_cast<int>(passed - seen), false);
+        if (seen < passed)
+            add(LossFate::capture_gap, stations_[n].place, stations_[n].place, 0, 0, static_cast<int>(passed - seen),
+                false);
         if (n + 1 < stations_.size() && seen > passed)
-            add(LossFate::unknown, stations_[n].place, stations_[n + 1].place, 0, 0, static_cast<int>(seen - passed), false);
+            add(LossFate::unknown, stations_[n].place, stations_[n + 1].place, 0, 0, static_cast<int>(seen - passed),
+                false);
         passed = std::max(passed, seen);
     }
 }
@@ -178,7 +183,8 @@ void Telling::tell_handshake() {
         const WindowLeg& leg = window_.leg(legs_[n]);
         const WindowFlow& client = leg.flow(Direction::to_server);
         went_on |= client.first_ack != time_offset_unknown || client.sample_count > 0;
-        answered |= direction_ == Direction::to_server ? leg.flow(back).has_isn || leg.flow(back).sample_count > 0 : went_on;
+        answered |=
+            direction_ == Direction::to_server ? leg.flow(back).has_isn || leg.flow(back).sample_count > 0 : went_on;
     }
     const auto is_proxied = [&](std::size_t a, std::size_t b) {
         const auto [low, high] = std::minmax(stations_[a].place, stations_[b].place);
@@ -327,8 +333,8 @@ void Telling::count(const LossCase& part, bool is_more) {
     (lost ? loss.lost_bytes : loss.unknown_bytes) += bytes;
 }
 
-void Telling::add(LossFate fate, std::int16_t from, std::int16_t to, std::uint32_t offset, std::uint32_t bytes, int times,
-                  bool handshake) {
+void Telling::add(LossFate fate, std::int16_t from, std::int16_t to, std::uint32_t offset, std::uint32_t bytes,
+                  int times, bool handshake) {
     const LossCase part{direction_, fate, handshake, from, to, offset, bytes, static_cast<std::uint32_t>(times)};
     for (LossCase& c : path_.losses) {
         if (c.direction != direction_ || c.fate != fate || c.from_leg != from || c.to_leg != to) continue;
@@ -351,12 +357,14 @@ void tell_losses(const LegWindow& window, const std::vector<LegIndex>& legs, Pat
     path.losses_partial = false;
     path.openings.clear();
     path.resets.clear();
+    path.icmp_errors.clear();
     std::size_t first = 0;
     for (std::size_t n = 0; n < legs.size(); ++n) {
         if (n + 1 < legs.size() && path.links[n].kind != LinkKind::relay) continue;
         Telling telling(window, legs, first, n, path);
         telling.tell(Direction::to_server);
         telling.tell(Direction::to_client);
+        tell_icmp_errors(window, legs, first, n, path);
         if (path.protocol == Protocol::tcp) {
             tell_opening(window, legs, first, n, path);
             tell_resets(window, legs, first, n, path);

@@ -64,13 +64,14 @@ struct Path {
     Unlinked unlinked = Unlinked::linked;  ///< set for a path of one leg
     TimeNs first_ns = 0;
     TimeNs last_ns = 0;
-    std::vector<PathLeg> legs;  ///< client to server
-    std::vector<Link> links;    ///< links[i] joins legs[i] and legs[i+1]
-    std::vector<LossCase> losses;   ///< by direction and place in the stream; at most loss_case_count_max
+    std::vector<PathLeg> legs;        ///< client to server
+    std::vector<Link> links;          ///< links[i] joins legs[i] and legs[i+1]
+    std::vector<LossCase> losses;     ///< by direction and place in the stream; at most loss_case_count_max
     std::uint32_t losses_untold = 0;  ///< further ones: counted in links and legs alone
-    bool losses_partial = false;    ///< a tap could not keep note of all: the counts are lower bounds
-    std::vector<Opening> openings;  ///< TCP: one for each transport connection whose SYN was seen
+    bool losses_partial = false;      ///< a tap could not keep note of all: the counts are lower bounds
+    std::vector<Opening> openings;    ///< TCP: one for each transport connection whose SYN was seen
     std::vector<ResetSender> resets;
+    std::vector<IcmpReport> icmp_errors;
 };
 
 std::string_view to_text(Unlinked reason);  ///< "no-candidate", …: as the corpus format names them

@@ -5,6 +5,7 @@
 #include "nat-trace/classify.h"
 #include "nat-trace/losses.h"
 #include "nat-trace/paths.h"
+#include "nat-trace/unlinked.h"
 
 namespace clew {
 namespace {
@@ -24,25 +25,19 @@ PathLeg path_leg(const LegWindow& window, const WindowLeg& leg) {
     if (const Process* process = window.process(leg)) out.process = *process;
     for (std::size_t d = 0; d < direction_count; ++d) {
         const WindowFlow& flow = leg.flows[d];
-        out.flows[d] = {flow.packets, flow.bytes, flow.retransmissions, flow.first_ttl, flow.has_isn, flow.isn, 0, 0, {}};
+        out.flows[d] = {
+            flow.packets, flow.bytes, flow.retransmissions, flow.first_ttl, flow.has_isn, flow.isn, 0, 0, {}};
     }
     return out;
 }
 
 }  // namespace
 
-Unlinked PathBook::reason_of(const WindowLeg& leg) const {
-    if (leg.ambiguous) return Unlinked::ambiguous;
-    const bool known = leg.protocol == Protocol::tcp || leg.protocol == Protocol::udp ||
-                       leg.protocol == Protocol::icmp || leg.protocol == Protocol::icmpv6;
-    if (!known) return Unlinked::unsupported;
-    const WindowFlow& c = leg.flow(Direction::to_server);
-    const WindowFlow& s = leg.flow(Direction::to_client);
-    if (leg.is_socket()) return Unlinked::no_candidate;
-    // The side that was not seen is known to be there: it was acknowledged, or it is the one that asked.
-    if ((s.packets == 0 && s.has_isn) || c.packets == 0) return Unlinked::one_way;
-    if (leg.protocol == Protocol::tcp && !c.has_isn && !s.has_isn) return Unlinked::capture_gap;
-    return Unlinked::no_candidate;
+void PathBook::tell_leg(LegIndex i, PathId& path, Unlinked& reason, PathLeg& leg) const {
+    const WindowLeg& l = window_.leg(i);
+    leg = path_leg(window_, l);
+    path = l.path == no_leg ? 0 : records_[l.path].id;
+    reason = is_alone(i) ? reason_alone(window_, l) : Unlinked::linked;
 }
 
 /// The best evidence that spans the place between legs[at] and legs[at + 1]: theirs, where it is enough by itself.
@@ -105,7 +100,7 @@ void PathBook::build(const PathRecord& record, Unlinked reason_if_alone, Path& p
     if (legs.size() > 1)
         add_links(legs, path);
     else
-        path.unlinked = reason_if_alone != Unlinked::linked ? reason_if_alone : reason_of(first);
+        path.unlinked = reason_if_alone != Unlinked::linked ? reason_if_alone : reason_alone(window_, first);
     tell_losses(window_, legs, path);
 }
 

@@ -65,6 +65,9 @@ class PathBook {
         queue_.clear();
     }
 
+    /// Where a leg stands: its path's id, why it is alone (or `linked`), and what a path tells of it.
+    void tell_leg(LegIndex i, PathId& path, Unlinked& reason, PathLeg& leg) const;
+
     std::uint64_t links_made() const { return links_made_; }
     std::uint64_t links_retracted() const { return links_retracted_; }
     std::size_t memory_bytes() const;
@@ -98,7 +101,6 @@ class PathBook {
     void build(const PathRecord& record, Unlinked reason_if_alone, Path& path);
     void add_links(const std::vector<LegIndex>& legs, Path& path) const;
     PairEvidence evidence_across(const std::vector<LegIndex>& legs, std::size_t at) const;
-    Unlinked reason_of(const WindowLeg& leg) const;
 
     LegWindow& window_;
     EvidenceLimits limits_;

@@ -15,13 +15,15 @@ bool misses_end(const Flow& flow, const Flow& peer) {
 }
 
 bool is_odd(const Flow& flow, const Flow& peer) {
-    return !flow.marks.empty() || flow.reset.time_ns != 0 || flow.loop.laps != 0 || misses_end(flow, peer);
+    return !flow.marks.empty() || flow.reset.time_ns != 0 || flow.loop.laps != 0 || flow.icmp_error.count != 0 ||
+           misses_end(flow, peer);
 }
 
 }  // namespace
 
 void StreamBook::note(const Leg& report) {
-    if (!is_odd(report.flows[0], report.flows[1]) && !is_odd(report.flows[1], report.flows[0])) return forget(report.id);
+    if (!is_odd(report.flows[0], report.flows[1]) && !is_odd(report.flows[1], report.flows[0]))
+        return forget(report.id);
     const bool is_new = legs_.find(report.id) == legs_.end();
     if (is_new && legs_.size() >= odd_leg_count_max) {
         ++refused_;
@@ -39,6 +41,7 @@ void StreamBook::note(const Leg& report) {
         to.acked = peer.last_ack;
         to.reset = from.reset;
         to.loop = from.loop;
+        to.icmp_error = from.icmp_error;
     }
     mark_bytes_ += mark_bytes(leg);
 }

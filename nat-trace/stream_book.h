@@ -20,6 +20,7 @@ struct OddFlow {
     std::uint32_t acked = 0;  ///< what the other side acknowledged last of this direction, as written at the tap
     ResetSeen reset;
     LoopSeen loop;
+    IcmpErrorSeen icmp_error;
 };
 
 struct OddLeg {
@@ -39,7 +40,8 @@ class StreamBook {
     }
     std::uint64_t refused() const { return refused_; }
     std::size_t memory_bytes() const {
-        return legs_.bucket_count() * sizeof(void*) + legs_.size() * (sizeof(OddLeg) + node_overhead_bytes) + mark_bytes_;
+        return legs_.bucket_count() * sizeof(void*) + legs_.size() * (sizeof(OddLeg) + node_overhead_bytes) +
+               mark_bytes_;
     }
 
   private:

@@ -67,7 +67,8 @@ void StreamMarks::come_again(std::uint32_t seq, std::uint32_t length, TimeNs now
         const std::uint32_t part = std::min(length, m.seq + m.length - seq);
         const StreamMark behind{seq + part, m.seq + m.length - (seq + part), m.copies, m.late, m.missing_ms};
         const StreamMark ahead{m.seq, seq - m.seq, m.copies, m.late, m.missing_ms};
-        const auto missing_ms = m.copies == 0 ? static_cast<std::uint16_t>(moment_ms(now) - m.missing_ms) : m.missing_ms;
+        const auto missing_ms =
+            m.copies == 0 ? static_cast<std::uint16_t>(moment_ms(now) - m.missing_ms) : m.missing_ms;
         marks_[at] = {seq, part, one_more(m.copies), m.late || m.copies == 0, missing_ms};
         add(ahead);
         add(behind);

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "nat-trace/address.h"
 #include "nat-trace/time.h"
 
 namespace clew {
@@ -74,6 +75,17 @@ struct LoopSeen {
     std::uint8_t ttl_last = 0;
 
     auto operator<=>(const LoopSeen&) const = default;
+};
+
+/// The first ICMP error about a packet of one direction, of those that passed the tap.
+struct IcmpErrorSeen {
+    TimeNs time_ns = 0;
+    IpAddress reporter;     ///< who sent it, as written there
+    std::uint8_t type = 0;  ///< as in the header: ICMP, or ICMPv6 where the addresses are IPv6
+    std::uint8_t code = 0;
+    std::uint16_t count = 0;  ///< 0: none; saturates
+
+    auto operator<=>(const IcmpErrorSeen&) const = default;
 };
 
 }  // namespace clew

@@ -178,6 +178,7 @@ LegIndex LegWindow::insert(const Leg& report, ClockId clock) {
     l = WindowLeg{};
     l.id = report.id;
     l.clock = clock;
+    clock_max_ = std::max(clock_max_, clock);
     fill(l, report);
     const Values values = values_of(l);  // fetched meanwhile
     l.segment = hold_segment(report.segment);
@@ -445,8 +446,8 @@ std::size_t LegWindow::memory_bytes() const {
     return chunks_.size() * chunk_size * sizeof(WindowLeg) + free_.capacity() * sizeof(LegIndex) +
            ids_.capacity() * (sizeof(LegIndex) + 1) + segments_.capacity() * sizeof(HeldSegment) +
            processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) +
-           free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes() + streams_.memory_bytes() +
-           openers_.capacity() * sizeof(Opener) + deferred_.capacity() * sizeof(Deferred);
+           free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes() +
+           streams_.memory_bytes() + openers_.capacity() * sizeof(Opener) + deferred_.capacity() * sizeof(Deferred);
 }
 
 }  // namespace clew

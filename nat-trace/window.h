@@ -229,6 +229,7 @@ class LegWindow {
     /// What was odd in the leg's streams; null when nothing was.
     const OddLeg* odd(const WindowLeg& l) const { return streams_.find(l.id); }
     const StreamBook& streams() const { return streams_; }
+    bool has_other_clocks(ClockId clock) const { return clock_max_ > clock || clock > 0; }
     std::size_t legs_of_tap(TapId tap) const { return tap < legs_of_tap_.size() ? legs_of_tap_[tap] : 0; }
 
     std::size_t memory_bytes() const;
@@ -295,6 +296,7 @@ class LegWindow {
     std::uint8_t epoch_ = 1;
     ClockBook clocks_;
     StreamBook streams_;
+    ClockId clock_max_ = 0;  ///< of all legs so far
     struct Opener {
         std::uint32_t of_their_own = 0;
         std::uint32_t behind_proxy = 0;

@@ -203,6 +203,14 @@ void encode_oddities(const Flow& flow, v1::Flow& message) {
         reset.set_ip_id(flow.reset.ip_id);
         reset.set_ttl(flow.reset.ttl);
     }
+    if (flow.icmp_error != IcmpErrorSeen{}) {
+        v1::IcmpErrorSeen& error = *message.mutable_icmp_error();
+        error.set_time_ns(flow.icmp_error.time_ns);
+        error.set_reporter(ip_bytes(flow.icmp_error.reporter));
+        error.set_type(flow.icmp_error.type);
+        error.set_code(flow.icmp_error.code);
+        error.set_count(flow.icmp_error.count);
+    }
     if (flow.loop == LoopSeen{}) return;
     message.mutable_loop()->set_laps(flow.loop.laps);
     message.mutable_loop()->set_ttl_first(flow.loop.ttl_first);
@@ -223,6 +231,11 @@ void oddities_of(const v1::Flow& message, Flow& flow, Mistake& mistake) {
     flow.reset.ack = message.reset().ack();
     flow.reset.ip_id = word(message.reset().ip_id(), "reset.ip_id", mistake);
     flow.reset.ttl = octet(message.reset().ttl(), "reset.ttl", mistake);
+    flow.icmp_error.time_ns = time_of(message.icmp_error().time_ns(), "icmp_error.time_ns", mistake);
+    flow.icmp_error.reporter = ip_of(message.icmp_error().reporter(), "icmp_error.reporter", mistake);
+    flow.icmp_error.type = octet(message.icmp_error().type(), "icmp_error.type", mistake);
+    flow.icmp_error.code = octet(message.icmp_error().code(), "icmp_error.code", mistake);
+    flow.icmp_error.count = word(message.icmp_error().count(), "icmp_error.count", mistake);
     flow.loop.laps = word(message.loop().laps(), "loop.laps", mistake);
     flow.loop.ttl_first = octet(message.loop().ttl_first(), "loop.ttl_first", mistake);
     flow.loop.ttl_last = octet(message.loop().ttl_last(), "loop.ttl_last", mistake);

@@ -23,6 +23,8 @@ Result<Leg> decode(const v1::Leg& message);
 void encode(const PacketHeader& header, v1::PacketHeader& message);
 Result<PacketHeader> decode(const v1::PacketHeader& message);
 
+void encode_leg(const PathLeg& leg, const Tap& tap, v1::PathLeg& message);
+
 /// A path as it is stored and served; `engine` names the taps.
 v1::Path to_message(const Path& path, const Engine& engine);
 

@@ -68,11 +68,23 @@ void encode_fates(const Path& path, v1::Path& message) {
     }
     for (std::size_t i = 0; i < path.links.size(); ++i)
         for (const Direction d : {Direction::to_server, Direction::to_client})
-            encode_loss(path.links[i].loss[static_cast<std::size_t>(d)], d, *message.mutable_links(static_cast<int>(i)));
+            encode_loss(path.links[i].loss[static_cast<std::size_t>(d)], d,
+                        *message.mutable_links(static_cast<int>(i)));
     for (const LossCase& part : path.losses) encode_case(part, *message.add_losses());
     message.set_losses_untold(path.losses_untold);
     message.set_losses_partial(path.losses_partial);
     for (const Opening& opening : path.openings) encode_opening(opening, *message.add_openings());
+    for (const IcmpReport& report : path.icmp_errors) {
+        v1::PathIcmpError& out = *message.add_icmp_errors();
+        out.set_direction(direction_text(report.direction));
+        out.set_leg(index_of(report.leg));
+        out.set_reporter(to_text(report.error.reporter));
+        out.set_meaning(std::string(icmp_error_text(report.v6, report.error.type, report.error.code)));
+        out.set_type(report.error.type);
+        out.set_code(report.error.code);
+        out.set_count(report.error.count);
+        out.set_time_ns(report.error.time_ns);
+    }
     for (const ResetSender& reset : path.resets) encode_reset(reset, *message.add_resets());
 }
 

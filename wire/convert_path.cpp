@@ -38,28 +38,6 @@ std::string printable(std::string_view name) {
     return result;
 }
 
-void encode_leg(const PathLeg& leg, const Tap& tap, v1::PathLeg& message) {
-    message.set_leg_id(id_text(leg.leg));
-    message.set_tap(tap.name);
-    message.set_clock(tap.clock);
-    message.set_observer(text(to_text(leg.observer)));
-    message.set_client(to_text(leg.client));
-    message.set_server(to_text(leg.server));
-    if (const auto vni = overlay_id(leg.segment)) message.set_vni(*vni);
-    for (std::size_t i = 0; i < leg.segment.layer_count; ++i)
-        encode_layer(leg.segment.layers[i], *message.add_layers());
-    if (!leg.segment.client_mac.is_zero()) message.set_client_mac(to_text(leg.segment.client_mac));
-    if (!leg.segment.server_mac.is_zero()) message.set_server_mac(to_text(leg.segment.server_mac));
-    message.set_netns(leg.segment.netns);
-    message.set_first_ns(leg.first_ns);
-    message.set_last_ns(leg.last_ns);
-    message.set_end(text(to_text(leg.end)));
-    encode_flow(leg.flows[0], *message.mutable_to_server());
-    encode_flow(leg.flows[1], *message.mutable_to_client());
-    message.set_process(printable(leg.process.name()));
-    message.set_pid(leg.process.pid);
-}
-
 void encode_delay(const SegmentDelay& delay, const char* direction, v1::PathLink& link) {
     if (delay.samples == 0) return;
     v1::PathDelay& message = *link.add_delays();
@@ -163,6 +141,28 @@ Result<Link> link_of(const v1::PathLink& message, const std::vector<PathLeg>& le
 }
 
 }  // namespace
+
+void encode_leg(const PathLeg& leg, const Tap& tap, v1::PathLeg& message) {
+    message.set_leg_id(id_text(leg.leg));
+    message.set_tap(tap.name);
+    message.set_clock(tap.clock);
+    message.set_observer(text(to_text(leg.observer)));
+    message.set_client(to_text(leg.client));
+    message.set_server(to_text(leg.server));
+    if (const auto vni = overlay_id(leg.segment)) message.set_vni(*vni);
+    for (std::size_t i = 0; i < leg.segment.layer_count; ++i)
+        encode_layer(leg.segment.layers[i], *message.add_layers());
+    if (!leg.segment.client_mac.is_zero()) message.set_client_mac(to_text(leg.segment.client_mac));
+    if (!leg.segment.server_mac.is_zero()) message.set_server_mac(to_text(leg.segment.server_mac));
+    message.set_netns(leg.segment.netns);
+    message.set_first_ns(leg.first_ns);
+    message.set_last_ns(leg.last_ns);
+    message.set_end(text(to_text(leg.end)));
+    encode_flow(leg.flows[0], *message.mutable_to_server());
+    encode_flow(leg.flows[1], *message.mutable_to_client());
+    message.set_process(printable(leg.process.name()));
+    message.set_pid(leg.process.pid);
+}
 
 v1::Path to_message(const Path& path, const Engine& engine) {
     v1::Path message;

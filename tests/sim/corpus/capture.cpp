@@ -115,9 +115,8 @@ namespace {
 std::string gap_line(const std::string& tap, const View& view, Way way, const Packet& packet, Nanoseconds time) {
     return R"({"what": "capture-gap", "tap": ")" + tap + R"(", "connection": "c)" + std::to_string(view.connection) +
            R"(", "way": ")" + (way == Way::to_server ? "to_server" : "to_client") + R"(", "seq": )" +
-           std::to_string(packet.seq) + R"(, "length": )" + std::to_string(packet.payload.size()) +
-           R"(, "flags": )" + std::to_string(packet.flags) + R"(, "ns": )" +
-           std::to_string(time) + "}";
+           std::to_string(packet.seq) + R"(, "length": )" + std::to_string(packet.payload.size()) + R"(, "flags": )" +
+           std::to_string(packet.flags) + R"(, "ns": )" + std::to_string(time) + "}";
 }
 
 }  // namespace

@@ -3,9 +3,11 @@
 // pcap file with nanosecond stamps. injected.jsonl tells what was done on purpose, for those who test more than links:
 //   {"what": "clock", "tap", "offset_ns", "drift_ppm"}            the tap's clock against true time
 //   {"what": "capture-gap", "tap", "connection", "way", "seq", "length", "flags", "ns"}   passed by, not captured
-//   {"what": "network-loss", "connection", "way", "from", "to", "seq", "length", "syn", "flags", "ns"}  lost between two taps
+//   {"what": "network-loss", "connection", "way", "from", "to", "seq", "length", "syn", "flags", "ns"}  lost between
+//   two taps
 //   {"what": "reset", "connection", "by": "client"|"server"}   {"what": "loop", "connection", "tap"}
-//   {"what": "reset" | "syn-eaten" | "answer-eaten", "connection", "by": "middlebox", "from", "to"}   between these two taps
+//   {"what": "reset" | "syn-eaten" | "answer-eaten", "connection", "by": "middlebox", "from", "to"}   between these two
+//   taps
 // seq as written on that link, ns in true time, connection as the id in truth.jsonl, null for an end without a tap.
 #pragma once
 

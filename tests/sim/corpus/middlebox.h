@@ -40,7 +40,10 @@ class Nat : public Middlebox {
 class Saboteur : public Nat {
   public:
     Saboteur(Fault what, bool at_syn, Rng& rng)
-        : Nat(Rewrite{}), at_syn_(at_syn), ttl_(rng.chance(0.5) ? 64 : 255), id_(static_cast<std::uint16_t>(rng.word())) {
+        : Nat(Rewrite{}),
+          at_syn_(at_syn),
+          ttl_(rng.chance(0.5) ? 64 : 255),
+          id_(static_cast<std::uint16_t>(rng.word())) {
         fault = what;
     }
     void pass(Way way, Packet packet, const Emit& emit) override;

@@ -38,8 +38,8 @@ void Route::note_loss(Way way, std::size_t number, bool before_tap, const Packet
                   tap_of(before_tap ? previous : number) + R"(, "to": )" + tap_of(before_tap ? number : next) +
                   R"(, "seq": )" + std::to_string(packet.seq) + R"(, "length": )" +
                   std::to_string(packet.payload.size()) + R"(, "syn": )" + (packet.has(tcp_syn) ? "true" : "false") +
-                  R"(, "flags": )" + std::to_string(packet.flags) +
-                  R"(, "ns": )" + std::to_string(events_.now()) + "}");
+                  R"(, "flags": )" + std::to_string(packet.flags) + R"(, "ns": )" + std::to_string(events_.now()) +
+                  "}");
 }
 
 void Route::arrive(Way way, std::size_t number, Packet packet) {
