@@ -63,6 +63,20 @@ void take_engine(YamlMap map, EngineLimits& limits) {
     limits.candidate_distance_ns_max = static_cast<DurationNs>(distance_ms) * ns_per_ms;
 }
 
+void take_gateways(YamlMap& document, ControlConfig& config) {
+    for (YamlMap& map : document.list("gateways")) {
+        GatewayName one;
+        map.require("name");
+        map.require("address");
+        map.take("name", one.name);
+        map.take("address", one.address);
+        if (config.gateways.size() == gateway_name_count_max)
+            map.mistake("name", "there are more than " + std::to_string(gateway_name_count_max) + " gateways named");
+        else
+            config.gateways.push_back(std::move(one));
+    }
+}
+
 }  // namespace
 
 Result<ControlConfig> load_control_config(const std::string& path) {
@@ -82,6 +96,7 @@ Result<ControlConfig> load_control_config(const std::string& path) {
     api.take("port", config.api_port, 0, 65'535);
     take_store(document->map("store"), config.store);
     take_engine(document->map("engine"), config.engine);
+    take_gateways(*document, config);
     if (auto finished = document->finish(); !finished) return tl::make_unexpected(finished.error());
     if (const char* library = std::getenv("CLEW_CHDB")) config.store.library = library;
     return config;

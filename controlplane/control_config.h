@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "controlplane/store/store.h"
 #include "nat-trace/engine.h"
@@ -12,6 +13,13 @@
 
 namespace clew::control {
 
+/// The inventory: what a gateway with this address is called. Gateways are found without it.
+struct GatewayName {
+    std::string name;
+    std::string address;  ///< MAC, tunnel end, or an address that it writes or serves, as `clew gateways` prints it
+};
+constexpr std::size_t gateway_name_count_max = 10'000;
+
 struct ControlConfig {
     wire::CollectorSettings wire;
     std::string own_key_file;  ///< empty: no encryption
@@ -19,6 +27,7 @@ struct ControlConfig {
     std::uint16_t api_port = 7480;
     store::StoreSettings store;
     EngineLimits engine;
+    std::vector<GatewayName> gateways;
 };
 
 /// Reads and checks the file. Does not open the key file: see read_keys().

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "controlplane/api.h"
+#include "controlplane/gateway_names.h"
 #include "controlplane/ingest.h"
 #include "controlplane/ladder_source.h"
 #include "controlplane/leg_writer.h"
@@ -88,7 +89,11 @@ Result<void> RunningControlPlane::start() {
                                                 return LadderSource(*collector_).ladder(path, from_ns, to_ns);
                                             },
                                             wall_clock_ns, [this](LegId a, LegId b) { return linker_.explain(a, b); },
-                                            [this] { return linker_.gateways(); }});
+                                            [this] {
+                                                v1::GatewayList list = linker_.gateways();
+                                                name_gateways(config_.gateways, list);
+                                                return list;
+                                            }});
     http::ServerSettings settings;
     settings.address = config_.api_address;
     settings.port = config_.api_port;

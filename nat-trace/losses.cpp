@@ -50,6 +50,7 @@ class Telling {
 
     void tell(Direction direction) {
         direction_ = direction;
+        if (is_uneventful()) return;
         gather();
         if (stations_.empty()) return;
         if (stations_[0].leg->protocol != Protocol::tcp) return tell_datagrams();
@@ -62,6 +63,7 @@ class Telling {
     }
 
   private:
+    bool is_uneventful() const;
     void gather();
     void align();
     bool align_with(Station& station, const Station& other) const;
@@ -90,6 +92,24 @@ class Telling {
     std::vector<Passing> passing_;   ///< beside them
     std::uint32_t acked_ = 0;        ///< offsets below were acknowledged
 };
+
+/// Every tap saw the same, from one SYN to the end: what most connections are, told without gathering anything.
+bool Telling::is_uneventful() const {
+    bool any = false;
+    std::uint64_t seen = 0;
+    for (std::size_t n = first_; n <= last_; ++n) {
+        const WindowLeg& leg = window_.leg(legs_[n]);
+        const WindowFlow& flow = leg.flow(direction_);
+        if (leg.is_socket() || flow.packets == 0) continue;
+        const bool tcp = leg.protocol == Protocol::tcp;
+        if (window_.odd(leg) != nullptr || (tcp && (flow.syn_count != 1 || !flow.has_isn))) return false;
+        const std::uint64_t here = tcp ? flow.next_seq - flow.isn : flow.packets;
+        if (any && over_ && here != seen) return false;
+        seen = here;
+        any = true;
+    }
+    return true;
+}
 
 void Telling::gather() {
     stations_.clear();

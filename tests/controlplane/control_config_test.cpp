@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "controlplane/gateway_names.h"
+
 namespace clew::control {
 namespace {
 
@@ -40,6 +42,21 @@ TEST(ControlConfig, DefaultsAreTheDocumentedOnes) {
     EXPECT_EQ(config->engine.leg_age_ns_max, 300 * ns_per_s);
 }
 
+TEST(ControlConfig, GatewaysOfTheInventoryGiveNames) {
+    const auto config = load_text(
+        "program: control\n"
+        "gateways:\n  - {name: natgw-3, address: '02:00:5e:10:00:01'}\n  - {name: lb-1, address: 198.51.100.10}\n");
+    ASSERT_TRUE(config) << config.error().sentence;
+    v1::GatewayList list;
+    for (const char* known_by : {"MAC 02:00:5e:10:00:01", "MAC 02:00:5e:10:00:02", "MAC 02:00:5e:10:00:03"})
+        list.add_gateways()->set_known_by(known_by);
+    list.mutable_gateways(1)->add_services("198.51.100.10");
+    name_gateways(config->gateways, list);
+    EXPECT_EQ(list.gateways(0).name(), "natgw-3");
+    EXPECT_EQ(list.gateways(1).name(), "lb-1");
+    EXPECT_EQ(list.gateways(2).name(), "");
+}
+
 TEST(ControlConfig, MistakesAreNamed) {
     const std::pair<const char*, const char*> cases[] = {
         {"program: sensor\n", "program"},
@@ -52,6 +69,7 @@ TEST(ControlConfig, MistakesAreNamed) {
         {"program: control\nwire: {keys: {onw: a.key}}\n", "onw"},
         {"program: control\napi: {prot: 1}\n", "prot"},
         {"program: control\nengine: {legs: 1}\n", "legs"},
+        {"program: control\ngateways: [{name: x}]\n", "address"},
         {"wire: {}\n", "program"},
     };
     for (const auto& [text, named] : cases) {

@@ -16,6 +16,7 @@
 #include "nat-trace/ladder.h"
 #include "tests/controlplane/connection_legs.h"
 #include "tests/controlplane/memory_store.h"
+#include "wire/convert.h"
 #include "wire/publisher.h"
 
 namespace clew::control {
@@ -130,6 +131,43 @@ TEST_F(ControlPlaneTest, LegsBecomePathsInTheApi) {
     EXPECT_EQ(by_prefix.path_id(), path.path_id());
     ASSERT_TRUE(eventually([&] { return publisher_->counters().batches_acknowledged > 0; }));
     EXPECT_EQ(get_message<v1::PathList>("/api/v1/paths?limit=3").paths_size(), 3);
+}
+
+TEST_F(ControlPlaneTest, TwoLegsAreWeighedAsLongAsTheLinkerHoldsThem) {
+    publish();
+    offer(1, 3);
+    ASSERT_TRUE(eventually([&] { return all_linked(3); }));
+    const auto ask = [&](LegId a, LegId b) {
+        return "/api/v1/links/explain?a=" + wire::id_text(a) + "&b=" + wire::id_text(b);
+    };
+    const auto same = get_message<v1::LinkExplanation>(ask(inside_leg_id(1), outside_leg_id(1)));
+    EXPECT_EQ(same.path_a(), same.path_b());
+    ASSERT_GE(same.weighings_size(), 1);
+    EXPECT_TRUE(same.weighings(0).accepted());
+    EXPECT_GT(same.weighings(0).bits(), 64);
+    EXPECT_EQ(same.kind(), "snat");
+    const auto strangers = get_message<v1::LinkExplanation>(ask(inside_leg_id(1), outside_leg_id(2)));
+    EXPECT_NE(strangers.path_a(), strangers.path_b());
+    for (const v1::LinkWeighing& weighing : strangers.weighings()) EXPECT_FALSE(weighing.accepted());
+    EXPECT_EQ(get(ask(inside_leg_id(1), 0xdead)).status, 404u);
+    EXPECT_EQ(get("/api/v1/links/explain?a=1&b=2").status, 400u);
+}
+
+TEST_F(ControlPlaneTest, GatewaysAreLearntAndLegsAloneAreCounted) {
+    publish();
+    offer(1, 40);
+    Leg alone = snat_connection(77, wall_clock_ns())[0];
+    ASSERT_TRUE(publisher_->offer(alone));
+    EXPECT_TRUE(eventually([&] {
+        const auto list = get_message<v1::GatewayList>("/api/v1/gateways");
+        return list.gateways_size() == 1 && list.gateways(0).links() == 40 && list.gateways(0).from_tap() == "inside" &&
+               list.gateways(0).traits(0).value() == "snat";
+    }));
+    EXPECT_TRUE(eventually([&] {
+        const auto list = get_message<v1::UnlinkedList>("/api/v1/unlinked?since_ns=0");
+        return list.groups_size() == 1 && list.groups(0).reason() == "no-candidate" && list.groups(0).count() == 1 &&
+               list.groups(0).tap() == "inside";
+    }));
 }
 
 TEST_F(ControlPlaneTest, JsonKeepsTheSchemasNames) {
