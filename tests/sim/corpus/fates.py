@@ -21,12 +21,13 @@ sys.path.insert(0, str(HERE))
 from misses import load, place  # noqa: E402
 
 SYN, FIN = 2, 1
-LEAST = {"network-loss": 0.98, "capture-gap": 0.98, "precision": 0.98, "reset": 1, "loop": 1, "syn-eaten": 1, "answer-eaten": 1}
+LEAST = {"network-loss": 0.98, "capture-gap": 0.98, "precision": 0.98, "reset": 1, "loop": 1, "syn-eaten": 1, "answer-eaten": 1, "icmp-error": 1}
 CONDITIONS = ["network-loss", "loss", "loss-burst", "clean", "network-loss,clocks", "network-loss,loss"]
 # Where wire and capture both lose, a copy that two taps missed for different reasons cannot be told apart.
 LEAST_OF = {"network-loss,loss": {"network-loss": 0.95, "capture-gap": 0.95, "precision": 0.95, "reset": 0.9, "syn-eaten": 0.9,
-                                  "answer-eaten": 0.9, "loop": 0.9},
-            "loss": {"reset": 0.97, "syn-eaten": 0.97, "answer-eaten": 0.97}, "loss-burst": {"reset": 0.97, "syn-eaten": 0.97, "answer-eaten": 0.97}}
+                                  "answer-eaten": 0.9, "loop": 0.9, "icmp-error": 0.9},
+            "network-loss": {"icmp-error": 0.97}, "network-loss,clocks": {"icmp-error": 0.97},
+            "loss": {"icmp-error": 0.97, "reset": 0.97, "syn-eaten": 0.97, "answer-eaten": 0.97}, "loss-burst": {"icmp-error": 0.95, "reset": 0.97, "syn-eaten": 0.97, "answer-eaten": 0.97}}
 
 
 def run(*command):
@@ -157,6 +158,23 @@ def grade_origins(world, count, show):
                   file=sys.stderr)
 
 
+def grade_icmp_errors(world, count):
+    """Servers of these classes answer with an ICMP error: the tap nearest to them is the first that sees it."""
+    for connection in world.truth:
+        c = connection["id"]
+        if "rejected" not in connection["class"] or connection["class"] == "rejected-middlebox":
+            continue
+        if c not in world.whole:
+            count["icmp-error"]["not linked"] += 1
+            continue
+        path = world.paths[next(iter(world.legs[c].values()))[0][0]]
+        told = path.get("icmp_errors", [])
+        right = len(told) == 1 and told[0]["meaning"] == "destination unreachable (port)" and told[0]["leg"] == len(path["legs"]) - 1
+        if path["proto"] == "tcp":
+            right = right and any(o["fate"] == "unreachable" for o in path.get("openings", ()))
+        count["icmp-error"]["right" if right else "wrong"] += 1
+
+
 def judge(row, path, names):
     if row["what"] == "loop":
         return any(leg["tap"] == row["tap"] and "loop" in leg["to_server"] for leg in path["legs"])
@@ -190,6 +208,7 @@ def grade(condition, options):
         world = World(corpus, run(options.bin / "bin/clew", "replay", "--format", "jsonl", corpus))
         grade_losses(world, count, options.show)
         grade_origins(world, count, options.show)
+        grade_icmp_errors(world, count)
     return count
 
 
