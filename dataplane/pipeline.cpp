@@ -41,6 +41,7 @@ struct InFlight {
     std::uint32_t hash = 0;
     Side side = 0;
     bool refused = false;
+    bool may_quote = false;     ///< ICMP that is no echo
     std::uint16_t swapped = 0;  ///< of a packet of side 0
 };
 
@@ -143,6 +144,9 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
         if (!flights_[i].refused) legs_.prefetch_leg(flights_[i].hash);
     std::uint64_t on_legs = 0;
     for (std::size_t i = 0; i < burst.size(); ++i) {
+        if (flights_[i].may_quote)
+            counters_.add(note_icmp_error(burst[i], flights_[i].decapped) ? Reason::icmp_about_legs
+                                                                          : Reason::icmp_not_echo);
         if (flights_[i].refused) continue;
         ++on_legs;
         count_on_leg(burst[i], flights_[i]);
@@ -161,7 +165,8 @@ void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {
         reason = flight.transport.reason;
     }
     flight.refused = reason != Reason::none;
-    if (reason == Reason::icmp_not_echo && note_icmp_error(packet, flight.decapped)) reason = Reason::icmp_about_legs;
+    flight.may_quote = reason == Reason::icmp_not_echo;
+    if (flight.may_quote) return;  // what it quotes may stand in this burst
     if (flight.refused)
         counters_.add(reason);
     else

@@ -75,7 +75,7 @@ class LegMaker {
                             any<std::uint8_t>()};
         for (std::uint64_t n = up_to(stream_mark_count_max); n-- > 0;)
             f.marks.take(
-                {any<std::uint32_t>(), 1 + any<std::uint16_t>(), any<std::uint8_t>(), coin(), any<std::uint16_t>()});
+                {any<std::uint32_t>(), 1U + any<std::uint16_t>(), any<std::uint8_t>(), coin(), any<std::uint16_t>()});
         f.marks.set_forgotten(any<std::uint16_t>());
         f.reset = {time(), any<std::uint32_t>(), any<std::uint32_t>(), any<std::uint16_t>(), any<std::uint8_t>()};
         f.icmp_error = {time(), ip(), any<std::uint8_t>(), any<std::uint8_t>(), any<std::uint16_t>()};

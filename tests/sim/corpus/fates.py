@@ -26,8 +26,10 @@ CONDITIONS = ["network-loss", "loss", "loss-burst", "clean", "network-loss,clock
 # Where wire and capture both lose, a copy that two taps missed for different reasons cannot be told apart.
 LEAST_OF = {"network-loss,loss": {"network-loss": 0.95, "capture-gap": 0.95, "precision": 0.95, "reset": 0.9, "syn-eaten": 0.9,
                                   "answer-eaten": 0.9, "loop": 0.9, "icmp-error": 0.9},
-            "network-loss": {"icmp-error": 0.97}, "network-loss,clocks": {"icmp-error": 0.97},
-            "loss": {"icmp-error": 0.97, "reset": 0.97, "syn-eaten": 0.97, "answer-eaten": 0.97}, "loss-burst": {"icmp-error": 0.95, "reset": 0.97, "syn-eaten": 0.97, "answer-eaten": 0.97}}
+            # A SYN proxy whose own SYN was lost passes nothing on, as if the network lost it all.
+            "network-loss": {"icmp-error": 0.97, "precision": 0.97}, "network-loss,clocks": {"icmp-error": 0.97, "precision": 0.97},
+            "loss": {"icmp-error": 0.97, "reset": 0.97, "syn-eaten": 0.97, "answer-eaten": 0.97},
+            "loss-burst": {"icmp-error": 0.95, "reset": 0.97, "syn-eaten": 0.97, "answer-eaten": 0.97}}
 
 
 def run(*command):
@@ -71,7 +73,9 @@ def leaves_trace(row):
 
 def find_case(path, row, fate, from_leg, to_leg, offset):
     for number, case in enumerate(path.get("losses", ())):
-        if case["fate"] != fate or case["direction"] != row["way"] or case["from_leg"] != from_leg or case["to_leg"] != to_leg:
+        if case["fate"] != fate or case["direction"] != row["way"] or case["to_leg"] != to_leg:
+            continue
+        if case["from_leg"] != from_leg and not (fate == "unknown" and row["what"] == "capture-gap"):
             continue
         if bool(case.get("handshake")) != bool(row["flags"] & SYN):
             continue
@@ -105,6 +109,10 @@ def grade_losses(world, count, show):
             continue
         # seq is as written at the tap of the link on which it was lost: behind `from`, or before `to`
         offsets = {0} if row["flags"] & SYN else {world.offset(w, row["way"], row["seq"]) for w in at if w is not None} - {None}
+        if not offsets:  # that tap does not know where the stream begins: by the numbers of the others
+            path_number = next(w for w in at if w)[0]
+            offsets = {world.offset((path_number, n), row["way"], row["seq"])
+                       for n in range(len(world.paths[path_number]["legs"]))} - {None}
         path_number = next(w for w in at if w)[0]
         path = world.paths[path_number]
         hits = []
@@ -152,6 +160,10 @@ def grade_origins(world, count, show):
         names = [leg["tap"] for leg in path["legs"]]
         right = judge(row, path, names)
         count[row["what"]]["right" if right else "wrong"] += 1
+        if row["what"] == "syn-eaten":
+            # The box that ate it passes other connections: where those go on is where this one should have.
+            usual = [o["gateway"]["usual_tap"] for o in path.get("openings", ()) if "gateway" in o]
+            count["syn-eaten, by which hop"]["right" if usual == [row["to"]] else "unknown" if not usual else "wrong"] += 1
         if not right and show > 0:
             show -= 1
             print(f"  {world.kind[row['connection']]} {row} taps {names} resets {path.get('resets')} openings {path.get('openings')}",
