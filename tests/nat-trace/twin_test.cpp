@@ -51,7 +51,12 @@ Division twin_of(const std::vector<Leg>& legs) {
     const EvidenceLimits limits{engine_limits.candidate_distance_ns_max};
     LegWindow window;
     Neighbourhood all;
-    for (const Leg& leg : legs) all.legs.push_back(window.insert(leg, 0));
+    for (const Leg& leg : legs) {
+        all.verified.push_back(static_cast<std::uint16_t>(all.legs.size()));  // nothing is taken for granted
+        all.legs.push_back(window.insert(leg, 0));
+    }
+    window.begin_epoch();
+    for (const LegIndex i : all.legs) window.look_up_sharers(i);
     for (std::size_t i = 0; i < all.legs.size(); ++i)
         for (std::size_t j = i + 1; j < all.legs.size(); ++j) {
             Edge edge;
@@ -61,12 +66,12 @@ Division twin_of(const std::vector<Leg>& legs) {
             edge.b = static_cast<std::uint16_t>(swapped ? i : j);
             all.edges.push_back(edge);
         }
-    std::vector<Chain> chains;
-    make_chains(window, limits, all, chains);
+    Chains chains;
+    ChainMaker(window, limits).make(all, chains);
     Division out;
-    for (const Chain& chain : chains) {
+    for (std::size_t c = 0; c < chains.size(); ++c) {
         std::vector<LegId> ids;
-        for (const ChainLeg& leg : chain) ids.push_back(window.leg(leg.leg).id);
+        for (const ChainLeg& leg : chains[c]) ids.push_back(window.leg(leg.leg).id);
         out.insert(ids);
     }
     return out;

@@ -30,7 +30,11 @@ class UnlinkedTest : public testing::Test {
         return out;
     }
     LegIndex add(const Leg& report, ClockId clock = 0) { return window.insert(report, clock); }
-    Unlinked reason(LegIndex i) const { return reason_alone(window, window.leg(i)); }
+    Unlinked reason(LegIndex i) {
+        window.begin_epoch();
+        window.look_up_sharers(i);
+        return reason_alone(window, window.leg(i));
+    }
 
     LegWindow window;
     std::uint32_t number = 0;
