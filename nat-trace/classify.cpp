@@ -65,6 +65,13 @@ LinkKind kind_of(const WindowLeg& from, const WindowLeg& to) {
     return client ? (server ? LinkKind::fullnat : LinkKind::snat) : server ? LinkKind::dnat : LinkKind::forward;
 }
 
+SampleMatches match_samples(const WindowLeg& from, const WindowLeg& to, LinkKind kind) {
+    SampleMatches matches;
+    for (const Direction d : {Direction::to_server, Direction::to_client})
+        if (kind != LinkKind::relay) matches[static_cast<std::size_t>(d)] = match_samples(from, to, d);
+    return matches;
+}
+
 std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, LinkKind kind,
                          const SampleMatches& matches) {
     std::uint16_t changes = 0;
@@ -114,9 +121,7 @@ Link make_link(const LegWindow& window, const WindowLeg& from, const WindowLeg& 
     link.bits = evidence.bits;
     link.rivals = from.rivals;
     link.margin_bits = from.rivals == 0 ? evidence.bits : std::min(evidence.bits, static_cast<float>(from.margin_bits));
-    SampleMatches matches;
-    for (const Direction d : {Direction::to_server, Direction::to_client})
-        if (!is_relay) matches[static_cast<std::size_t>(d)] = match_samples(from, to, d);
+    const SampleMatches matches = match_samples(from, to, link.kind);
     link.changes = changes_of(window, from, to, link.kind, matches);
     if (!is_relay && from.protocol == Protocol::tcp) set_deltas(from, to, matches, link);
     for (const Direction d : {Direction::to_server, Direction::to_client})

@@ -13,6 +13,7 @@ LinkKind kind_of(const WindowLeg& from, const WindowLeg& to);
 
 /// The packets that both legs kept a sample of, by direction; of two legs that a proxy joins none.
 using SampleMatches = std::array<SampleMatch, direction_count>;
+SampleMatches match_samples(const WindowLeg& from, const WindowLeg& to, LinkKind kind);
 
 /// MiddleboxChange bits.
 std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, LinkKind kind,

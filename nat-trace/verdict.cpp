@@ -15,7 +15,7 @@ PairVerdict weigh_pair(const LegWindow& window, const EvidenceLimits& limits, Le
     out.relayed[0].evidence = relayed(window, x, y, limits);
     out.relayed[1].evidence = relayed(window, y, x, limits);
     out.kind = kind_of(x, y);
-    out.changes = changes_of(window, x, y, out.kind);
+    out.changes = changes_of(window, x, y, out.kind, match_samples(x, y, out.kind));
     return out;
 }
 
