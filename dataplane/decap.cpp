@@ -3,12 +3,21 @@
 
 #include <cstring>
 
+#include "dataplane/decap/authentication.h"
 #include "dataplane/decap/ethernet.h"
+#include "dataplane/decap/ethernet_in_ip.h"
+#include "dataplane/decap/fou.h"
 #include "dataplane/decap/geneve.h"
 #include "dataplane/decap/gre.h"
+#include "dataplane/decap/gtp.h"
 #include "dataplane/decap/ipip.h"
 #include "dataplane/decap/ipv4.h"
 #include "dataplane/decap/ipv6.h"
+#include "dataplane/decap/l2tp.h"
+#include "dataplane/decap/mpls.h"
+#include "dataplane/decap/nsh.h"
+#include "dataplane/decap/pbb.h"
+#include "dataplane/decap/ppp.h"
 #include "dataplane/decap/vlan.h"
 #include "dataplane/decap/vxlan.h"
 
@@ -19,15 +28,15 @@ using decap_layers::Next;
 using decap_layers::Walk;
 using namespace decap_layers;
 
-constexpr std::uint8_t protocol_udp = 17;
+constexpr std::uint8_t protocol_tcp = 6, protocol_udp = 17;
 
 Next by_ethertype(Walk& walk) {
     switch (walk.ethertype) {
-#define CLEW_BY_ETHERTYPE(value, name) \
+#define CLEW_BY_ETHERTYPE(value, step) \
     case value:                        \
-        return step_##name(walk);
-#define CLEW_BY_IP_PROTOCOL(value, name)
-#define CLEW_BY_UDP_PORT(port, name)
+        return step_##step(walk);
+#define CLEW_BY_IP_PROTOCOL(value, step)
+#define CLEW_BY_UDP_PORT(name, port, step)
 #include "dataplane/decap/encapsulations.def"
 #undef CLEW_BY_ETHERTYPE
 #undef CLEW_BY_IP_PROTOCOL
@@ -37,33 +46,68 @@ Next by_ethertype(Walk& walk) {
 }
 
 Next by_udp_port(Walk& walk) {
-    if (!walk.has(8)) return Next::transport;
-    const std::uint16_t port = load_be16(walk.at(2));
-#define CLEW_BY_ETHERTYPE(value, name)
-#define CLEW_BY_IP_PROTOCOL(value, name)
-#define CLEW_BY_UDP_PORT(member, name) \
-    if (port == walk.settings->member) return step_##name(walk);
+    if (!walk.has(udp_bytes)) return Next::transport;
+    switch (walk.settings->ports.find(load_be16(walk.at(2)))) {
+#define CLEW_BY_ETHERTYPE(value, step)
+#define CLEW_BY_IP_PROTOCOL(value, step)
+#define CLEW_BY_UDP_PORT(name, port, step) \
+    case UdpTunnel::name:                  \
+        return step_##step(walk);
 #include "dataplane/decap/encapsulations.def"
 #undef CLEW_BY_ETHERTYPE
 #undef CLEW_BY_IP_PROTOCOL
 #undef CLEW_BY_UDP_PORT
-    return Next::transport;
+        default: return Next::transport;
+    }
 }
 
 Next by_ip_protocol(Walk& walk) {
     switch (walk.found.protocol) {
-#define CLEW_BY_ETHERTYPE(value, name)
-#define CLEW_BY_IP_PROTOCOL(value, name) \
+        case protocol_tcp: return Next::transport;
+        case protocol_udp: return by_udp_port(walk);
+#define CLEW_BY_ETHERTYPE(value, step)
+#define CLEW_BY_IP_PROTOCOL(value, step) \
     case value:                          \
-        return step_##name(walk);
-#define CLEW_BY_UDP_PORT(port, name)
+        return step_##step(walk);
+#define CLEW_BY_UDP_PORT(name, port, step)
 #include "dataplane/decap/encapsulations.def"
 #undef CLEW_BY_ETHERTYPE
 #undef CLEW_BY_IP_PROTOCOL
 #undef CLEW_BY_UDP_PORT
-        case protocol_udp: return by_udp_port(walk);
         default: return Next::transport;
     }
+}
+
+/// Frames of other link types than Ethernet come from files only.
+[[gnu::noinline, gnu::cold]] Next begin_elsewhere(Walk& walk, LinkType link) {
+    constexpr std::uint32_t cooked_bytes = 16, cooked_2_bytes = 20;
+    switch (link) {
+        case LinkType::ethernet: return Next::ethernet;
+        case LinkType::raw_ip:
+            if (!walk.has(1)) return walk.refuse(Reason::frame_truncated);
+            return walk.at()[0] >> 4 == 6 ? Next::ipv6 : Next::ipv4;
+        case LinkType::linux_cooked:
+            if (!walk.has(cooked_bytes)) return walk.refuse(Reason::frame_truncated);
+            walk.offset = cooked_bytes;
+            return walk.to_ethertype(load_be16(walk.bytes + 14));
+        case LinkType::linux_cooked_2:
+            if (!walk.has(cooked_2_bytes)) return walk.refuse(Reason::frame_truncated);
+            walk.offset = cooked_2_bytes;
+            return walk.to_ethertype(load_be16(walk.bytes));
+    }
+    return walk.refuse(Reason::ethertype_unsupported);
+}
+
+void clear(Decapped& found) {
+    found.reason = Reason::none;
+    found.v6 = found.has_mac = found.first_fragment = false;
+    found.protocol = found.ttl = found.layer_count = 0;
+    found.ip_id = 0;
+    found.mac_offset = found.addresses_offset = 0;
+    found.transport_offset = found.end_offset = found.ip_length = found.transport_length = 0;
+    found.erspan_offset = found.geneve_options_offset = 0;
+    found.geneve_options_length = 0;
+    found.fragment.cut = false;
 }
 
 IpAddress address_at(const std::uint8_t* at, bool v6) {
@@ -74,12 +118,18 @@ IpAddress address_at(const std::uint8_t* at, bool v6) {
 
 Decapped decap(const Packet& packet, const DecapSettings& settings) {
     Decapped found;
+    decap(packet, settings, found);
+    return found;
+}
+
+void decap(const Packet& packet, const DecapSettings& settings, Decapped& found) {
+    clear(found);
     Walk walk(found);
     walk.bytes = packet.bytes;
     walk.end = packet.captured_length;
     walk.wire_length = packet.wire_length;
     walk.settings = &settings;
-    Next next = Next::ethernet;
+    Next next = packet.link == LinkType::ethernet ? Next::ethernet : begin_elsewhere(walk, packet.link);
     for (;;) {  // ends: every step but the last moves the offset on, or adds a layer
         switch (next) {
             case Next::ethernet: next = step_ethernet(walk); break;
@@ -90,8 +140,8 @@ Decapped decap(const Packet& packet, const DecapSettings& settings) {
             case Next::transport:
                 walk.found.transport_offset = walk.offset;
                 walk.found.end_offset = walk.end;
-                return found;
-            case Next::refuse: return found;
+                return;
+            case Next::refuse: return;
         }
     }
 }

@@ -12,7 +12,16 @@
 
 namespace clew::sensor {
 
-/// Borrowed: `bytes` stays valid until the source's next receive() or release(). Starts at the outer Ethernet header.
+/// What a packet's first byte is: the header that the link gives it.
+enum class LinkType : std::uint8_t {
+    ethernet,
+    raw_ip,          ///< IPv4 or IPv6 at once
+    linux_cooked,    ///< LINKTYPE_LINUX_SLL: 16 bytes, the EtherType in the last two
+    linux_cooked_2,  ///< LINKTYPE_LINUX_SLL2: 20 bytes, the EtherType in the first two
+};
+
+/// Borrowed: `bytes` stays valid until the source's next receive() or release(). Starts at the outermost header, which
+/// `link` names.
 struct Packet {
     const std::uint8_t* bytes = nullptr;
     std::uint32_t captured_length = 0;
@@ -20,6 +29,7 @@ struct Packet {
     TimeNs time_ns = 0;
     TapId tap = 0;
     TimeSource time_source = TimeSource::unknown;
+    LinkType link = LinkType::ethernet;
     std::uint32_t time_error_ns = 0;  ///< how late time_ns may be: stamps are never early
 };
 

@@ -12,6 +12,7 @@
 #include "dataplane/fingerprint/datagram.h"
 #include "dataplane/fingerprint/study.h"
 #include "dataplane/fingerprint/tcp_options.h"
+#include "dataplane/fragment_table.h"
 #include "dataplane/hash.h"
 #include "dataplane/header_ring.h"
 #include "dataplane/icmp_error.h"
@@ -41,8 +42,9 @@ struct InFlight {
     std::uint32_t hash = 0;
     Side side = 0;
     bool refused = false;
-    bool may_quote = false;     ///< ICMP that is no echo
-    std::uint16_t swapped = 0;  ///< of a packet of side 0
+    bool may_quote = false;       ///< ICMP that is no echo
+    bool later_fragment = false;  ///< refused so far: its leg is asked of the fragment table
+    std::uint16_t swapped = 0;    ///< of a packet of side 0
 };
 
 /// How likely a port is the server's. A NAT gateway takes its ports from nearly the whole range, so that of a
@@ -66,10 +68,7 @@ class PipelineOnArrays final : public Pipeline {
           id_base_(
               hash_bytes(settings.observer_name.data(), settings.observer_name.size(),
                          static_cast<std::uint64_t>(settings.started_ns) ^ (std::uint64_t{settings.worker} << 48))),
-          hash_seed_(mix(id_base_)) {
-        decap_settings_.vxlan_port = settings.vxlan_port;
-        decap_settings_.geneve_port = settings.geneve_port;
-    }
+          hash_seed_(mix(id_base_)) {}
 
     bool allocate() {
         const bool populate = settings_.populate_memory;
@@ -77,7 +76,8 @@ class PipelineOnArrays final : public Pipeline {
                segments_.allocate(settings_.segment_count_max, populate) &&
                wheel_.allocate(settings_.leg_count_max, populate) &&
                study_.allocate(settings_.leg_count_max, populate) &&
-               headers_.allocate(settings_.header_count_max, populate) && duplicates_.allocate(populate);
+               headers_.allocate(settings_.header_count_max, populate) && duplicates_.allocate(populate) &&
+               fragments_.allocate(settings_.fragment_count_max, populate);
     }
 
     void receive(std::span<const Packet> burst) override {
@@ -101,6 +101,8 @@ class PipelineOnArrays final : public Pipeline {
     void set_key(const Packet& packet, InFlight& flight);
     bool note_icmp_error(const Packet& packet, const Decapped& decapped);
     void count_on_leg(const Packet& packet, InFlight& flight);
+    bool count_fragment(const Packet& packet, const InFlight& flight);
+    void remember_fragment(LegNumber leg, const Packet& packet, const InFlight& flight);
     LegNumber find_or_start(const Packet& packet, InFlight& flight);
     LegNumber start_leg(const Packet& packet, InFlight& flight);
     bool asks_again(const HotLeg& hot, const InFlight& flight) const;
@@ -118,7 +120,6 @@ class PipelineOnArrays final : public Pipeline {
     LegId id_of(LegNumber leg) const;
 
     PipelineSettings settings_;
-    DecapSettings decap_settings_;
     LegSink& sink_;
     ReasonCounters counters_;
     LegTable legs_;
@@ -127,6 +128,7 @@ class PipelineOnArrays final : public Pipeline {
     Study study_;
     HeaderRing headers_;
     DuplicateFilter duplicates_;
+    FragmentTable fragments_;
     std::array<InFlight, burst_packet_count_max> flights_;
     std::uint64_t id_base_;
     std::uint64_t hash_seed_;
@@ -147,7 +149,10 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
         if (flights_[i].may_quote)
             counters_.add(note_icmp_error(burst[i], flights_[i].decapped) ? Reason::icmp_about_legs
                                                                           : Reason::icmp_not_echo);
-        if (flights_[i].refused) continue;
+        if (flights_[i].refused) {
+            if (flights_[i].later_fragment && count_fragment(burst[i], flights_[i])) ++on_legs;
+            continue;
+        }
         ++on_legs;
         count_on_leg(burst[i], flights_[i]);
         segments_.release(flights_[i].key.segment);
@@ -158,7 +163,7 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
 }
 
 void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {
-    flight.decapped = decap(packet, decap_settings_);
+    decap(packet, settings_.decap, flight.decapped);
     Reason reason = flight.decapped.reason;
     if (reason == Reason::none) {
         flight.transport = parse_transport(packet.bytes, flight.decapped);
@@ -166,11 +171,13 @@ void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {
     }
     flight.refused = reason != Reason::none;
     flight.may_quote = reason == Reason::icmp_not_echo;
-    if (flight.may_quote) return;  // what it quotes may stand in this burst
-    if (flight.refused)
+    flight.later_fragment = reason == Reason::ip_fragments_later;
+    if (flight.may_quote || flight.later_fragment) return;  // what they belong to may stand in this burst
+    if (flight.refused) {
         counters_.add(reason);
-    else
+    } else {
         set_key(packet, flight);
+    }
 }
 
 void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
@@ -244,12 +251,47 @@ void PipelineOnArrays::count_on_leg(const Packet& packet, InFlight& flight) {
     if (!wheel_.started()) wheel_.start(packet.time_ns);
     const LegNumber leg = find_or_start(packet, flight);
     if (leg == leg_none) return;
+    if (flight.decapped.fragment.cut) [[unlikely]]
+        remember_fragment(leg, packet, flight);
     if (duplicates_.seen_just_now(leg, flight.side, flight.decapped, flight.transport, packet.time_ns)) {
         ++legs_.cold(leg).duplicates;
         counters_.add(Reason::packets_mirrored_twice);
         return;
     }
     update(leg, packet, flight);
+}
+
+void PipelineOnArrays::remember_fragment(LegNumber leg, const Packet& packet, const InFlight& flight) {
+    const Decapped& decapped = flight.decapped;
+    const FragmentOwner owner{.leg = leg,
+                              .generation = legs_.hot(leg).generation,
+                              .side = flight.side,
+                              .of_tunnel = decapped.fragment.layer_count != decapped.layer_count};
+    const std::uint64_t digest = FragmentTable::digest_of(packet.bytes, packet.tap, decapped, hash_seed_);
+    if (!fragments_.remember(digest, owner, packet.time_ns)) counters_.add(Reason::ip_fragments_forgotten);
+}
+
+/// A later fragment: counted on the leg of its packet's first one. Of a tunnel's packet it is a piece of a packet that
+/// is counted already. False when no leg counted it.
+bool PipelineOnArrays::count_fragment(const Packet& packet, const InFlight& flight) {
+    const Decapped& decapped = flight.decapped;
+    const std::uint64_t digest = FragmentTable::digest_of(packet.bytes, packet.tap, decapped, hash_seed_);
+    const FragmentOwner* owner = fragments_.find(digest, packet.time_ns);
+    if (!owner || !legs_.in_use(owner->leg) || legs_.hot(owner->leg).generation != owner->generation) {
+        counters_.add(Reason::ip_fragments_later);
+        return false;
+    }
+    counters_.add(Reason::ip_fragments_on_legs);
+    HotLeg& hot = legs_.hot(owner->leg);
+    HotFlow& flow = hot.flows[owner->side];
+    flow.last_ns = packet.time_ns;
+    if (owner->of_tunnel) return false;
+    if (++flow.packets == 0) ++legs_.cold(owner->leg).flows[owner->side].packets_wrapped;
+    flow.bytes += decapped.ip_length;
+    flow.payload_bytes += decapped.transport_length;
+    hot.set(leg_changed);
+    if (hot.is(leg_sleeping)) schedule(owner->leg, {}, packet.time_ns);
+    return true;
 }
 
 LegNumber PipelineOnArrays::find_or_start(const Packet& packet, InFlight& flight) {
@@ -494,7 +536,8 @@ std::vector<NamedCount> PipelineOnArrays::counters() const {
 std::size_t Pipeline::memory_bytes(const PipelineSettings& settings) {
     return LegTable::memory_bytes(settings.leg_count_max) + SegmentTable::memory_bytes(settings.segment_count_max) +
            DeadlineWheel::memory_bytes(settings.leg_count_max) + Study::memory_bytes(settings.leg_count_max) +
-           HeaderRing::memory_bytes(settings.header_count_max) + DuplicateFilter::memory_bytes();
+           HeaderRing::memory_bytes(settings.header_count_max) + DuplicateFilter::memory_bytes() +
+           FragmentTable::memory_bytes(settings.fragment_count_max);
 }
 
 Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineSettings& settings, LegSink& sink) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "dataplane/decap.h"
 #include "dataplane/packet.h"
 #include "nat-trace/ladder.h"
 #include "nat-trace/leg.h"
@@ -25,8 +26,8 @@ struct PipelineSettings {
     std::uint32_t leg_count_max = 262'144;
     std::uint32_t segment_count_max = 65'536;
     std::uint32_t header_count_max = 1'048'576;  ///< header ring; 0 = none
-    std::uint16_t vxlan_port = 4789;
-    std::uint16_t geneve_port = 6081;
+    std::uint32_t fragment_count_max = 4096;     ///< cut packets whose later fragments are awaited
+    DecapSettings decap = {};
     DurationNs tcp_idle_ns = 300 * ns_per_s;
     DurationNs tcp_closed_ns = 2 * ns_per_s;  ///< after FINs or a reset: how long stragglers still belong to it
     DurationNs udp_idle_ns = 30 * ns_per_s;

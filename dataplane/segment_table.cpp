@@ -43,8 +43,12 @@ SegmentKey segment_key(const std::uint8_t* frame, const Decapped& decapped) {
         if (swap) key.swapped |= static_cast<std::uint16_t>(1u << i);
         to += 2 * size;
     }
-    const std::uint8_t* mac = frame + decapped.mac_offset;  // destination first on the wire
-    if (put_pair<6>(to, mac + 6, mac)) key.swapped |= swapped_mac_bit;
+    if (decapped.has_mac) [[likely]] {
+        const std::uint8_t* mac = frame + decapped.mac_offset;  // destination first on the wire
+        if (put_pair<6>(to, mac + 6, mac)) key.swapped |= swapped_mac_bit;
+    } else {
+        std::memset(to, 0, 12);
+    }
     to += 12;
     key.length = static_cast<std::uint16_t>(to - key.bytes);
     return key;

@@ -45,16 +45,43 @@ void take_seconds(YamlMap& file, const char* key, DurationNs& value) {
     value = seconds * ns_per_s;
 }
 
+void take_port(YamlMap& file, const char* key, UdpTunnel kind, TunnelPorts& ports) {
+    if (!file.has(key)) return;
+    std::uint16_t port = 0;
+    file.take(key, port, 1, 65535);
+    if (!ports.set(kind, {&port, 1}))
+        file.mistake(key, std::to_string(port) + " is the port of another tunnel; give each a port of its own");
+}
+
+void take_tunnels(YamlMap& file, DecapSettings& decap) {
+    take_port(file, "vxlan_port", UdpTunnel::vxlan, decap.ports);
+    take_port(file, "geneve_port", UdpTunnel::geneve, decap.ports);
+    auto tunnels = file.map("tunnel_ports");
+    for (std::size_t i = 0; i < udp_tunnel_count; ++i) {
+        const auto kind = static_cast<UdpTunnel>(i);
+        if (!tunnels.has(tunnel_name(kind))) continue;
+        std::vector<std::uint32_t> given;
+        tunnels.take(tunnel_name(kind), given, 1, 65535);
+        const std::vector<std::uint16_t> ports(given.begin(), given.end());
+        if (!decap.ports.set(kind, ports))
+            tunnels.mistake(tunnel_name(kind), "give at most " + std::to_string(tunnel_port_count_max) +
+                                                   " ports, none of them twice or another tunnel's");
+    }
+    file.take("nvgre", decap.nvgre);
+    std::uint16_t cookie = 0;
+    const bool given = file.has("l2tp_cookie_bytes");
+    file.take("l2tp_cookie_bytes", cookie, 0, 8);
+    if (cookie % 4 != 0) file.mistake("l2tp_cookie_bytes", "is 0, 4 or 8 (RFC 3931); leave it out to have it told");
+    if (given) decap.l2tp_cookie_bytes = static_cast<std::uint8_t>(cookie);
+}
+
 void take_limits(YamlMap& file, SensorConfig& config) {
     PipelineSettings& pipeline = config.pipeline;
     file.take("workers", config.workers, 1, worker_count_max);
     file.take("leg_count_max", pipeline.leg_count_max, 1024, 64'000'000);
     file.take("segment_count_max", pipeline.segment_count_max, 16, 16'000'000);
     file.take("header_count_max", pipeline.header_count_max, 0, 1'000'000'000);
-    file.take("vxlan_port", pipeline.vxlan_port, 1, 65535);
-    file.take("geneve_port", pipeline.geneve_port, 1, 65535);
-    if (pipeline.vxlan_port == pipeline.geneve_port)
-        file.mistake("geneve_port", "is the vxlan_port as well; give them different ports");
+    file.take("fragment_count_max", pipeline.fragment_count_max, 64, 16'000'000);
     take_seconds(file, "tcp_idle_s", pipeline.tcp_idle_ns);
     take_seconds(file, "tcp_closed_s", pipeline.tcp_closed_ns);
     take_seconds(file, "udp_idle_s", pipeline.udp_idle_ns);
@@ -106,6 +133,7 @@ Result<SensorConfig> load_sensor_config(const std::string& path) {
     config.spool_directory = "spool/" + config.observer;
     take_taps(file, config);
     take_limits(file, config);
+    take_tunnels(file, config.pipeline.decap);
     take_control(file, config);
     if (auto finished = file.finish(); !finished) return tl::make_unexpected(finished.error());
     return config;

@@ -3,27 +3,41 @@
 
 namespace clew {
 
+namespace {
+
+enum class LayerKind : std::uint8_t { plain, overlay, one_way };
+
+struct LayerLine {
+    std::string_view name;
+    std::uint32_t id_max;
+    LayerKind kind;
+};
+
+constexpr std::array<LayerLine, layer_type_count> lines = {{
+#define CLEW_LAYER(name, number, id_max, kind) {#name, id_max, LayerKind::kind},
+#include "nat-trace/layers.def"
+#undef CLEW_LAYER
+}};
+
+const LayerLine* line_of(LayerType type) {
+    const auto number = static_cast<std::size_t>(type);
+    return number < lines.size() ? &lines[number] : nullptr;
+}
+
+}  // namespace
+
 std::optional<std::uint32_t> overlay_id(const Segment& segment) {
     for (std::size_t i = segment.layer_count; i-- > 0;) {
         const Layer& layer = segment.layers[i];
-        const bool overlay =
-            layer.type == LayerType::vxlan || layer.type == LayerType::geneve || layer.type == LayerType::gre;
-        if (overlay && layer.has_id) return layer.id;
+        const LayerLine* line = line_of(layer.type);
+        if (layer.has_id && line && line->kind == LayerKind::overlay) return layer.id;
     }
     return std::nullopt;
 }
 
-std::string_view to_text(LayerType type) {
-    switch (type) {
-        case LayerType::none: return "none";
-        case LayerType::vlan: return "vlan";
-        case LayerType::vxlan: return "vxlan";
-        case LayerType::geneve: return "geneve";
-        case LayerType::gre: return "gre";
-        case LayerType::ipip: return "ipip";
-    }
-    return "unknown";
-}
+std::uint32_t layer_id_max(LayerType type) { return line_of(type) ? line_of(type)->id_max : 0; }
+
+std::string_view to_text(LayerType type) { return line_of(type) ? line_of(type)->name : "unknown"; }
 
 std::string to_text(const Segment& segment) {
     std::string text;

@@ -14,22 +14,24 @@
 
 namespace clew {
 
-/// One encapsulation. The values travel on the wire and are stored: never renumber.
+/// One encapsulation; what each is stands in layers.def. The values travel on the wire and are stored: never renumber.
 enum class LayerType : std::uint8_t {
-    none = 0,
-    vlan = 1,    ///< 802.1Q or 802.1ad tag; id = VLAN id (12 bits)
-    vxlan = 2,   ///< RFC 7348; id = VNI (24 bits)
-    geneve = 3,  ///< RFC 8926; id = VNI (24 bits)
-    gre = 4,     ///< RFC 2784/2890; id = key, where there is one
-    ipip = 5,    ///< IPv4 or IPv6 in IPv4 or IPv6 (protocol 4 or 41); no id
+#define CLEW_LAYER(name, number, id_max, kind) name = number,
+#include "nat-trace/layers.def"
+#undef CLEW_LAYER
 };
+constexpr std::size_t layer_type_count = 0
+#define CLEW_LAYER(name, number, id_max, kind) +1
+#include "nat-trace/layers.def"
+#undef CLEW_LAYER
+    ;
 
 /// One encapsulation layer: what it is, its id, and (tunnels only) the outer ends.
 struct Layer {
     LayerType type = LayerType::none;
     bool has_id = false;
     std::uint32_t id = 0;
-    IpAddress client_end;  ///< outer address on the client's side of the leg; unspecified for a VLAN tag
+    IpAddress client_end;  ///< outer address on the client's side of the leg; unspecified where no IP header carries it
     IpAddress server_end;
 
     auto operator<=>(const Layer&) const = default;
@@ -52,9 +54,10 @@ struct Segment {
     }
 };
 
-/// The innermost overlay id (VXLAN or Geneve VNI, GRE key): what tells tenants apart.
+/// The innermost overlay id (VXLAN or Geneve VNI, GRE key, …): what tells tenants apart.
 std::optional<std::uint32_t> overlay_id(const Segment& segment);
 
+std::uint32_t layer_id_max(LayerType type);  ///< 0: it has no id
 std::string_view to_text(LayerType type);
 std::string to_text(
     const Segment& segment);  ///< "vlan 7 / vxlan 100 (192.0.2.1 > 192.0.2.2)"; "-" when nothing encapsulates

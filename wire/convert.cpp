@@ -93,19 +93,9 @@ void encode_segment(const Segment& segment, v1::Segment& message) {
     message.set_netns(segment.netns);
 }
 
-std::uint32_t layer_id_max(LayerType type) {
-    switch (type) {
-        case LayerType::vlan: return 0xfff;
-        case LayerType::vxlan:
-        case LayerType::geneve: return 0xffffff;
-        default: return 0xffffffff;
-    }
-}
-
 Layer layer_of(const v1::Layer& message, Mistake& mistake) {
     Layer layer;
-    layer.type =
-        in_range<LayerType>(message.type(), static_cast<std::uint64_t>(LayerType::ipip), "layer.type", mistake);
+    layer.type = in_range<LayerType>(message.type(), layer_type_count - 1, "layer.type", mistake);
     layer.has_id = message.has_id();
     layer.id = in_range<std::uint32_t>(message.id(), layer_id_max(layer.type), "layer.id", mistake);
     layer.client_end = ip_of(message.client_end(), "layer.client_end", mistake);

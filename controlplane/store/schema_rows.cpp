@@ -94,10 +94,8 @@ struct LegEnds {
 
 /// The type number of a layer as it is in nat-trace/segment.h; 0 when it is none of ours.
 std::uint64_t layer_type_number(std::string_view name) {
-    for (const LayerType type :
-         {LayerType::vlan, LayerType::vxlan, LayerType::geneve, LayerType::gre, LayerType::ipip}) {
-        if (name == to_text(type)) return static_cast<std::uint64_t>(type);
-    }
+    for (std::uint64_t number = 1; number < layer_type_count; ++number)
+        if (name == to_text(static_cast<LayerType>(number))) return number;
     return 0;
 }
 

@@ -1,10 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// IPv4: options are skipped; a later fragment has no header behind it and is refused with its own reason.
+// IPv4: options are skipped. A later fragment has no header behind it and is refused with its own reason, with what
+// leads to its packet's first fragment filled in.
 #pragma once
 
 #include "dataplane/decap/walk.h"
 
 namespace clew::sensor::decap_layers {
+
+/// The packet found last is a fragment: the first one, which carries the headers, or a later one.
+CLEW_RARE_STEP Next note_fragment(Walk& walk, std::uint32_t id, bool later) {
+    Decapped& found = walk.found;
+    found.first_fragment = !later;
+    found.fragment = {.cut = true,
+                      .v6 = found.v6,
+                      .layer_count = found.layer_count,
+                      .protocol = found.v6 ? std::uint8_t{0} : found.protocol,
+                      .id = id,
+                      .addresses_offset = found.addresses_offset};
+    if (!later) return Next::ip_protocol;
+    found.transport_offset = walk.offset;
+    found.end_offset = walk.end;
+    return walk.refuse(Reason::ip_fragments_later);
+}
 
 inline Next step_ipv4(Walk& walk) {
     constexpr std::uint32_t header_bytes_min = 20;
@@ -17,12 +34,10 @@ inline Next step_ipv4(Walk& walk) {
     if (total == 0)
         total = std::max(walk.wire_length, walk.end) - walk.offset;  // segmentation offload: too long to say
     if (total < header_bytes) return walk.refuse(Reason::ip_header_bad);
-    const std::uint16_t fragment = load_be16(ip + 6);
-    if ((fragment & 0x1fff) != 0) return walk.refuse(Reason::ip_fragments_later);
 
     Decapped& found = walk.found;
     found.v6 = false;
-    found.first_fragment = (fragment & 0x2000) != 0;
+    found.first_fragment = false;
     found.ip_id = load_be16(ip + 4);
     found.ttl = ip[8];
     found.protocol = ip[9];
@@ -31,6 +46,10 @@ inline Next step_ipv4(Walk& walk) {
     found.transport_length = total - header_bytes;
     walk.end = static_cast<std::uint32_t>(std::min<std::uint64_t>(walk.end, std::uint64_t{walk.offset} + total));
     walk.offset += header_bytes;
+    walk.segment_routed = false;
+    const std::uint16_t fragment = load_be16(ip + 6);
+    if ((fragment & 0x3fff) != 0) [[unlikely]]
+        return note_fragment(walk, found.ip_id, (fragment & 0x1fff) != 0);
     return Next::ip_protocol;
 }
 

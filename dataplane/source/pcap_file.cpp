@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include <pcap/pcap.h>
 #include <sys/stat.h>
@@ -31,6 +32,19 @@ Result<FILE*> open_file(const std::string& path) {
                     "cannot read the capture file '" + path + "': " + std::strerror(errno) + "; check its permissions");
     return file;
 }
+
+std::optional<LinkType> link_of(int linktype) {
+    switch (linktype) {
+        case DLT_EN10MB: return LinkType::ethernet;
+        case DLT_RAW:
+        case DLT_IPV4:
+        case DLT_IPV6: return LinkType::raw_ip;
+        case DLT_LINUX_SLL: return LinkType::linux_cooked;
+        case DLT_LINUX_SLL2: return LinkType::linux_cooked_2;
+        default: return std::nullopt;
+    }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<PcapFile>> PcapFile::open(const std::string& path, TapId tap) {
@@ -44,20 +58,22 @@ Result<std::unique_ptr<PcapFile>> PcapFile::open(const std::string& path, TapId 
                     "'" + path + "' is no readable capture file (" + message + "): give a pcap or pcapng file");
     }
     const int linktype = pcap_datalink(capture);
-    if (linktype != DLT_EN10MB) {
+    const auto link = link_of(linktype);
+    if (!link) {
         const char* name = pcap_datalink_val_to_name(linktype);
         pcap_close(capture);
-        return fail(ErrorKind::failed,
-                    "'" + path + "' has linktype " + (name ? name : std::to_string(linktype)) +
-                        ", but Clew reads Ethernet captures: capture on an Ethernet interface, not on 'any'");
+        return fail(ErrorKind::failed, "'" + path + "' has linktype " + (name ? name : std::to_string(linktype)) +
+                                           ", but Clew reads Ethernet, LINUX_SLL, LINUX_SLL2 and RAW (IP) captures");
     }
-    return std::unique_ptr<PcapFile>(new PcapFile(capture, path, tap));
+    return std::unique_ptr<PcapFile>(new PcapFile(capture, *link, path, tap));
 }
 
-PcapFile::PcapFile(pcap* capture, std::string path, TapId tap)
-    : capture_(capture), path_(std::move(path)), tap_(tap), bytes_(burst_bytes) {}
+PcapFile::PcapFile(pcap* capture, LinkType link, std::string path, TapId tap)
+    : capture_(capture), link_(link), path_(std::move(path)), tap_(tap), bytes_(burst_bytes) {}
 
 PcapFile::~PcapFile() { pcap_close(capture_); }
+
+int PcapFile::linktype() const { return pcap_datalink(capture_); }
 
 /// Fetches the next packet from libpcap unless one is waiting; false at the end.
 bool PcapFile::read_ahead() {
@@ -81,6 +97,7 @@ bool PcapFile::read_ahead() {
     const auto seconds = std::clamp<std::int64_t>(header->ts.tv_sec, 0, seconds_max);
     ahead_.time_ns = seconds * ns_per_s + std::clamp<std::int64_t>(header->ts.tv_usec, 0, ns_per_s - 1);
     ahead_.tap = tap_;
+    ahead_.link = link_;
     ahead_.time_source = TimeSource::file;
     ++counters_.packets;
     counters_.bytes += ahead_.wire_length;

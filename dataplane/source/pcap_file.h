@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A capture file as a source: pcap or pcapng as libpcap reads them, time stamps in nanoseconds, linktype Ethernet. One
-// thread. Packets are copied out of libpcap's buffer into one of its own, so that a whole burst can be lent.
+// A capture file as a source: pcap or pcapng as libpcap reads them, time stamps in nanoseconds; linktypes Ethernet,
+// LINUX_SLL and SLL2 (captures of the interface "any") and RAW. One thread. Packets are copied out of libpcap's buffer
+// into one of its own, so that a whole burst can be lent.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +30,14 @@ class PcapFile final : public PacketSource {
     /// Set when the file ends inside a packet: what came before it was received.
     std::string error_sentence() const override { return error_; }
     SourceCounters counters() const override { return counters_; }
+    int linktype() const;  ///< libpcap's DLT_ number
 
   private:
-    PcapFile(pcap* capture, std::string path, TapId tap);
+    PcapFile(pcap* capture, LinkType link, std::string path, TapId tap);
     bool read_ahead();
 
     pcap* capture_;
+    LinkType link_;
     std::string path_;
     TapId tap_;
     std::vector<std::uint8_t> bytes_;  ///< the lent burst

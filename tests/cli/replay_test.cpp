@@ -167,7 +167,7 @@ TEST_F(Replay, FilesThatAreNoCaptures) {
     EXPECT_THAT(sentence(1), HasSubstr("edge.pcap"));
     std::filesystem::remove(file("edge.pcap"));
     EXPECT_THAT(sentence(1), HasSubstr("No such file or directory"));
-    write_capture(file("edge.pcap"), {}, DLT_LINUX_SLL);
+    write_capture(file("edge.pcap"), {}, DLT_IEEE802_11);
     EXPECT_THAT(sentence(1), HasSubstr("linktype"));
 }
 

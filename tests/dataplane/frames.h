@@ -142,12 +142,26 @@ inline Bytes geneve(std::uint32_t vni, unsigned type, const Bytes& options, cons
     return join(join(header, options), inside);
 }
 
+inline Bytes mpls(std::uint32_t label, bool bottom, const Bytes& inside) {
+    Bytes header;
+    put32(header, label << 12 | (bottom ? 0x100u : 0u) | 64);
+    return join(header, inside);
+}
+
+/// `context`: bytes of metadata, a multiple of 4; protocol 1 IPv4, 2 IPv6, 3 Ethernet, 4 NSH, 5 MPLS.
+inline Bytes nsh(std::uint32_t path, unsigned protocol, const Bytes& inside, std::size_t context = 16) {
+    Bytes header = {0x0f, static_cast<std::uint8_t>(0xc0 | (2 + context / 4)),
+                    static_cast<std::uint8_t>(context == 16 ? 1 : 2), static_cast<std::uint8_t>(protocol)};
+    put32(header, path << 8 | 255);
+    return join(join(header, Bytes(context)), inside);
+}
+
 /// flags: 0x8000 checksum, 0x2000 key, 0x1000 sequence number.
 inline Bytes gre(unsigned flags, unsigned type, std::uint32_t key, const Bytes& inside) {
     Bytes header;
     put16(header, flags);
     put16(header, type);
-    if (flags & 0x8000) put32(header, 0xabcd0000);
+    if (flags & 0xc000) put32(header, 0xabcd0000);
     if (flags & 0x2000) put32(header, key);
     if (flags & 0x1000) put32(header, 7);
     return join(header, inside);

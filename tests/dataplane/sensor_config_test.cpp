@@ -54,7 +54,8 @@ TEST(SensorConfig, EveryKeyIsTaken) {
                 "spool: {directory: d, bytes_max: 2000000}\n"));
     ASSERT_TRUE(config) << config.error().sentence;
     EXPECT_EQ(config->workers, 2u);
-    EXPECT_EQ(config->pipeline.vxlan_port, 8472);
+    EXPECT_EQ(config->pipeline.decap.ports.find(8472), UdpTunnel::vxlan);
+    EXPECT_EQ(config->pipeline.decap.ports.find(4789), UdpTunnel::none);
     EXPECT_EQ(config->pipeline.udp_idle_ns, 7 * ns_per_s);
     EXPECT_EQ(config->memory_mb, 100u);
     EXPECT_EQ(config->own_key_file, "f");

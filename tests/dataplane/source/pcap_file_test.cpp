@@ -92,7 +92,7 @@ TEST(PcapFile, WhatIsNoCaptureIsOneSentence) {
     EXPECT_NE(refusal(frames::text("hello, this is no capture file at all")).find("no readable capture"),
               std::string::npos);
     EXPECT_NE(refusal({0xd4, 0xc3}).find("no readable capture"), std::string::npos);
-    EXPECT_NE(refusal(file_header(true, 113)).find("LINUX_SLL"), std::string::npos);
+    EXPECT_NE(refusal(file_header(true, 105)).find("linktype IEEE802_11"), std::string::npos);
     const auto none = PcapFile::open("/nonexistent/x.pcap", 0);
     ASSERT_FALSE(none);
     EXPECT_NE(none.error().sentence.find("/nonexistent/x.pcap"), std::string::npos);
@@ -112,6 +112,22 @@ TEST(PcapFile, ATruncatedFileGivesWhatItHasAndSaysSo) {
     EXPECT_EQ(seen, 1u);
     EXPECT_NE((*file)->error_sentence().find("cannot be read beyond its packet 1"), std::string::npos)
         << (*file)->error_sentence();
+}
+
+TEST(PcapFile, LinkTypesAreTold) {
+    const std::pair<std::uint32_t, LinkType> types[] = {{1, LinkType::ethernet},
+                                                        {101, LinkType::raw_ip},
+                                                        {113, LinkType::linux_cooked},
+                                                        {276, LinkType::linux_cooked_2}};
+    for (const auto& [number, link] : types) {
+        Bytes bytes = file_header(true, number);
+        add_packet(bytes, 1, 0, Bytes(60, 1), 60);
+        auto file = PcapFile::open(written(bytes), 0);
+        ASSERT_TRUE(file) << number;
+        std::array<Packet, 4> burst;
+        ASSERT_EQ((*file)->receive(burst), 1u);
+        EXPECT_EQ(burst[0].link, link);
+    }
 }
 
 TEST(PcapFile, AFileWithoutPacketsIsAtItsEnd) {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// Decap against tshark's dissection of the same frames, frame by frame: encapsulations with ids and outer ends, inner
+// MAC pair, inner addresses, protocol and ports. Real captures that nobody here wrote: CLEW_SHARED or ../shared.
+// docs/TUNNELS.md tells the known differences.
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include <pcap/pcap.h>
+
+#include "dataplane/source/pcap_file.h"
+#include "tests/dataplane/tshark_frames.h"
+
+namespace clew::sensor {
+namespace {
+
+/// All captures of one linktype in one file, so that tshark starts once, and what decap says of each frame.
+struct Together {
+    explicit Together(int linktype)
+        : path(testing::TempDir() + "clew-tshark-" + std::to_string(linktype) + ".pcap"),
+          capture(pcap_open_dead(linktype, 262'144)),
+          file(pcap_dump_open(capture, path.c_str())) {}
+    ~Together() {
+        pcap_close(capture);
+        std::filesystem::remove(path);
+    }
+
+    void add(PcapFile& from, const std::string& name) {
+        std::array<Packet, burst_packet_count_max> burst;
+        for (std::size_t number = 1; !from.at_end();) {
+            const std::size_t count = from.receive(burst);
+            for (std::size_t i = 0; i < count; ++i) {
+                pcap_pkthdr header{};
+                header.caplen = burst[i].captured_length;
+                header.len = burst[i].wire_length;
+                header.ts.tv_sec = burst[i].time_ns / ns_per_s;
+                pcap_dump(reinterpret_cast<u_char*>(file), &header, burst[i].bytes);
+                frames.push_back(frame_by_decap(burst[i], {}));
+                names.push_back(name + " frame " + std::to_string(number++));
+            }
+            from.release();
+        }
+    }
+
+    std::string path;
+    pcap_t* capture;
+    pcap_dumper_t* file;
+    std::vector<FrameWords> frames;
+    std::vector<std::string> names;
+};
+
+/// How many frames are told differently; each is printed.
+std::size_t count_different(const Together& ours) {
+    const auto theirs = frames_by_tshark(ours.path);
+    EXPECT_EQ(ours.frames.size(), theirs.size());
+    std::size_t different = 0;
+    for (std::size_t i = 0; i < std::min(ours.frames.size(), theirs.size()); ++i) {
+        if (ours.frames[i].text() == theirs[i].text()) continue;
+        ++different;
+        std::printf("%s (%s)\n  clew   %s  %s\n  tshark %s\n", ours.names[i].c_str(),
+                    theirs[i].protocols.substr(0, 120).c_str(), ours.frames[i].text().c_str(),
+                    ours.frames[i].protocols.c_str(), theirs[i].text().c_str());
+    }
+    return different;
+}
+
+TEST(TsharkComparison, StacksAndInnerPacketsOfRealCapturesAreEqual) {
+    const char* given = std::getenv("CLEW_SHARED");
+    const std::filesystem::path folder = std::filesystem::path(given ? given : "../shared") / "pcaps";
+    if (!std::filesystem::is_directory(folder))
+        GTEST_SKIP() << "SKIPPED: no captures at " << folder << "; set CLEW_SHARED";
+    if (!tshark_is_there()) GTEST_SKIP() << "SKIPPED: tshark is not installed";
+    std::size_t frames = 0, different = 0, encapsulated = 0, files = 0;
+    for (const int linktype : {DLT_EN10MB, DLT_RAW, DLT_LINUX_SLL}) {
+        Together captures(linktype);
+        ASSERT_NE(captures.file, nullptr);
+        for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+            if (!entry.path().extension().string().starts_with(".pcap")) continue;
+            auto file = PcapFile::open(entry.path(), 0);
+            if (!file || (*file)->linktype() != linktype) continue;
+            captures.add(**file, entry.path().filename());
+            ++files;
+        }
+        pcap_dump_close(captures.file);
+        frames += captures.frames.size();
+        for (const FrameWords& frame : captures.frames) encapsulated += !frame.stack.empty();
+        if (!captures.frames.empty()) different += count_different(captures);
+    }
+    std::printf("%zu captures, %zu frames, %zu with encapsulation, %zu different\n", files, frames, encapsulated,
+                different);
+    EXPECT_GT(frames, 0u);
+    EXPECT_LE(different * 1000, frames) << "at least 99.9 % of the frames are told alike";
+}
+
+}  // namespace
+}  // namespace clew::sensor
