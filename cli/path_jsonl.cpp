@@ -78,6 +78,8 @@ Json leg_json(const v1::PathLeg& leg) {
         json["process"] = leg.process();
         json["pid"] = leg.pid();
     }
+    if (!leg.app().empty()) json["app"] = leg.app();
+    if (!leg.server_name().empty()) json["server_name"] = leg.server_name();
     json["to_server"] = flow_json(leg.to_server());
     json["to_client"] = flow_json(leg.to_client());
     return json;

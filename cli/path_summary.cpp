@@ -95,6 +95,30 @@ std::string added_delay_text(const AddedDelay& added) {
     return (added.missing > 0 ? "≥ " : "") + measured_text(added.sum_ns, added.error_ns);
 }
 
+namespace {
+
+/// Every different word of the legs once, in their order.
+std::string each_once(const v1::Path& path, const std::string& (v1::PathLeg::*word_of)() const) {
+    std::vector<std::string> seen;
+    std::string text;
+    for (const v1::PathLeg& leg : path.legs()) {
+        const std::string word = printable((leg.*word_of)());
+        if (word.empty() || std::find(seen.begin(), seen.end(), word) != seen.end()) continue;
+        text += (seen.empty() ? "" : ", ") + word;
+        seen.push_back(word);
+    }
+    return text;
+}
+
+}  // namespace
+
+std::string proto_text(const v1::Path& path) {
+    const std::string apps = each_once(path, &v1::PathLeg::app);
+    return printable(path.proto()) + (apps.empty() ? "" : " " + apps);
+}
+
+std::string server_names_text(const v1::Path& path) { return each_once(path, &v1::PathLeg::server_name); }
+
 std::string process_text(const v1::PathLeg& leg) {
     if (leg.process().empty() && leg.pid() == 0) return {};
     const std::string name = leg.process().empty() ? "?" : printable(leg.process());

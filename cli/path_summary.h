@@ -29,7 +29,9 @@ std::string added_delay_text(
 /// Between two packet taps: a socket has no packets to compare.
 bool is_measurable(const v1::Path& path, const v1::PathLink& link);
 
-std::string process_text(const v1::PathLeg& leg);  ///< "curl[4711]"; empty when not known
+std::string proto_text(const v1::Path& path);         ///< "tcp tls", "tcp tls, http" where a proxy changed it
+std::string server_names_text(const v1::Path& path);  ///< "example.org"; empty when none was told
+std::string process_text(const v1::PathLeg& leg);     ///< "curl[4711]"; empty when not known
 /// The server as the client knows it, where a gateway stands between (a VIP); empty when it is the server itself.
 std::string called_address(const v1::Path& path);
 

@@ -32,7 +32,7 @@ Row row_of(const v1::Path& path, std::size_t id_length) {
     const v1::PathLeg* server = server_leg(path);
     row.time = time_text(path.first_ns());
     row.id = printable(path.path_id().substr(0, id_length));
-    row.proto = printable(path.proto());
+    row.proto = proto_text(path);
     // A lone socket may be either end's.
     const bool alone = path.legs_size() == 1;
     if (client) row.client = with_process(printable(client->client()), alone ? "" : process_text(*client), true);

@@ -290,8 +290,8 @@ std::string evidence_text(const std::string& by) {
 }
 
 std::string path_view(const v1::Path& path, const Paint& paint, std::size_t columns) {
-    std::string text = paint(Style::strong, "path " + printable(path.path_id())) + "  " + printable(path.proto()) +
-                       "  " + hops_text(path) + "\n";
+    std::string text = paint(Style::strong, "path " + printable(path.path_id())) + "  " + proto_text(path) + "  " +
+                       hops_text(path) + "\n";
     Block head("", paint, columns);
     head.add("first seen",
              {time_text(path.first_ns(), 6) + ", for " + duration_text(path.last_ns() - path.first_ns())});
@@ -306,6 +306,7 @@ std::string path_view(const v1::Path& path, const Paint& paint, std::size_t colu
         head.add("client", {end_of(client, client.client())});
         if (const std::string called = called_address(path); !called.empty()) head.add("calls", {called});
         head.add("server", {end_of(server, server.server())});
+        if (const std::string names = server_names_text(path); !names.empty()) head.add("asked for", {names});
     }
     const AddedDelay added = added_delay(path);
     if (added.measured > 0)

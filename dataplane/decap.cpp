@@ -10,6 +10,7 @@
 #include "dataplane/decap/geneve.h"
 #include "dataplane/decap/gre.h"
 #include "dataplane/decap/gtp.h"
+#include "dataplane/decap/hardware_tags.h"
 #include "dataplane/decap/ipip.h"
 #include "dataplane/decap/ipv4.h"
 #include "dataplane/decap/ipv6.h"
@@ -78,14 +79,20 @@ Next by_ip_protocol(Walk& walk) {
     }
 }
 
+Next by_ip_version(Walk& walk) {
+    switch (walk.at()[0] >> 4) {
+        case 4: return Next::ipv4;
+        case 6: return Next::ipv6;
+        default: return walk.refuse(Reason::ethertype_unsupported);
+    }
+}
+
 /// Frames of other link types than Ethernet come from files only.
 [[gnu::noinline, gnu::cold]] Next begin_elsewhere(Walk& walk, LinkType link) {
-    constexpr std::uint32_t cooked_bytes = 16, cooked_2_bytes = 20;
+    constexpr std::uint32_t cooked_bytes = 16, cooked_2_bytes = 20, loopback_bytes = 4, hdlc_bytes = 4;
     switch (link) {
         case LinkType::ethernet: return Next::ethernet;
-        case LinkType::raw_ip:
-            if (!walk.has(1)) return walk.refuse(Reason::frame_truncated);
-            return walk.at()[0] >> 4 == 6 ? Next::ipv6 : Next::ipv4;
+        case LinkType::raw_ip: return walk.has(1) ? by_ip_version(walk) : walk.refuse(Reason::frame_truncated);
         case LinkType::linux_cooked:
             if (!walk.has(cooked_bytes)) return walk.refuse(Reason::frame_truncated);
             walk.offset = cooked_bytes;
@@ -94,6 +101,15 @@ Next by_ip_protocol(Walk& walk) {
             if (!walk.has(cooked_2_bytes)) return walk.refuse(Reason::frame_truncated);
             walk.offset = cooked_2_bytes;
             return walk.to_ethertype(load_be16(walk.bytes));
+        case LinkType::loopback:
+            if (!walk.has(loopback_bytes + 1)) return walk.refuse(Reason::frame_truncated);
+            walk.offset = loopback_bytes;
+            return by_ip_version(walk);
+        case LinkType::cisco_hdlc:
+            if (!walk.has(hdlc_bytes)) return walk.refuse(Reason::frame_truncated);
+            walk.offset = hdlc_bytes;
+            return walk.to_ethertype(load_be16(walk.bytes + 2));
+        case LinkType::ppp: return step_ppp(walk);
     }
     return walk.refuse(Reason::ethertype_unsupported);
 }

@@ -42,6 +42,9 @@ Leg make_leg(const HotLeg& hot, const ColdLeg& cold, const SegmentTable& segment
     leg.last_ns = hot.last_ns();
     leg.flow(Direction::to_server) = make_flow(hot.flows[client], cold.flows[client]);
     leg.flow(Direction::to_client) = make_flow(hot.flows[client ^ 1], cold.flows[client ^ 1]);
+    leg.app = cold.app;
+    leg.server_name = cold.server_name;
+    leg.alpn = cold.alpn;
     leg.hint_count = cold.hint_count;
     for (std::size_t i = 0; i < cold.hint_count; ++i) {
         leg.hints[i] = cold.hints[i];

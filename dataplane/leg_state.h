@@ -97,6 +97,7 @@ struct ColdFlow {
     std::uint16_t head_held;    ///< bytes in that buffer
     std::uint8_t head_done;     ///< HeadState
     bool in_http_head;          ///< an HTTP head began and its end has not come
+    std::uint8_t scans;         ///< payloads in which the application was looked for
 };
 
 struct ColdLeg {
@@ -107,6 +108,9 @@ struct ColdLeg {
     std::uint16_t swapped;  ///< SegmentKey::swapped of packets of side 0
     TimeSource time_source;
     std::uint8_t hint_count;
+    App app;
+    std::array<char, server_name_bytes_max> server_name;
+    std::array<char, alpn_bytes_max> alpn;
     TimeNs first_ns;
     TimeNs reported_ns;  ///< 0: never
     TimeNs due_ns;       ///< when the next report is wanted; 0: when it changes

@@ -18,6 +18,9 @@ enum class LinkType : std::uint8_t {
     raw_ip,          ///< IPv4 or IPv6 at once
     linux_cooked,    ///< LINKTYPE_LINUX_SLL: 16 bytes, the EtherType in the last two
     linux_cooked_2,  ///< LINKTYPE_LINUX_SLL2: 20 bytes, the EtherType in the first two
+    loopback,        ///< LINKTYPE_NULL and LOOP: 4 bytes, IP behind them
+    cisco_hdlc,      ///< LINKTYPE_C_HDLC: 4 bytes, the EtherType in the last two
+    ppp,             ///< LINKTYPE_PPP and PPP_HDLC
 };
 
 /// Borrowed: `bytes` stays valid until the source's next receive() or release(). Starts at the outermost header, which

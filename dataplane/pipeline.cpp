@@ -9,6 +9,7 @@
 #include "dataplane/deadline_wheel.h"
 #include "dataplane/decap.h"
 #include "dataplane/duplicate_filter.h"
+#include "dataplane/erspan_header.h"
 #include "dataplane/fingerprint/datagram.h"
 #include "dataplane/fingerprint/study.h"
 #include "dataplane/fingerprint/tcp_options.h"
@@ -83,7 +84,7 @@ class PipelineOnArrays final : public Pipeline {
     void receive(std::span<const Packet> burst) override {
         while (!burst.empty()) {
             const std::size_t count = std::min(burst.size(), burst_packet_count_max);
-            receive_some(burst.first(count));
+            receive_some(settings_.erspan_stamps ? stamped_by_switch(burst.first(count)) : burst.first(count));
             burst = burst.subspan(count);
         }
     }
@@ -97,6 +98,7 @@ class PipelineOnArrays final : public Pipeline {
 
   private:
     void receive_some(std::span<const Packet> burst);
+    std::span<const Packet> stamped_by_switch(std::span<const Packet> burst);
     void parse(const Packet& packet, InFlight& flight);
     void set_key(const Packet& packet, InFlight& flight);
     bool note_icmp_error(const Packet& packet, const Decapped& decapped);
@@ -130,6 +132,7 @@ class PipelineOnArrays final : public Pipeline {
     DuplicateFilter duplicates_;
     FragmentTable fragments_;
     std::array<InFlight, burst_packet_count_max> flights_;
+    std::array<Packet, burst_packet_count_max> restamped_;
     std::uint64_t id_base_;
     std::uint64_t hash_seed_;
 };
@@ -160,6 +163,23 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
     counters_.add(Reason::packets_received, burst.size());
     counters_.add(Reason::bytes_received, bytes);
     counters_.add(Reason::packets_on_legs, on_legs);
+}
+
+/// The burst with the times that ERSPAN headers carry.
+std::span<const Packet> PipelineOnArrays::stamped_by_switch(std::span<const Packet> burst) {
+    Decapped found;
+    for (std::size_t i = 0; i < burst.size(); ++i) {
+        Packet& packet = restamped_[i] = burst[i];
+        decap(packet, settings_.decap, found);
+        if (found.erspan_offset == 0) continue;
+        const ErspanHeader header = read_erspan_header(packet.bytes + found.erspan_offset);
+        const auto time = erspan_time(header, packet.time_ns);
+        if (!time) continue;
+        packet.time_ns = *time;
+        packet.time_source = TimeSource::hardware;
+        packet.time_error_ns = static_cast<std::uint32_t>(header.granularity);
+    }
+    return {restamped_.data(), burst.size()};
 }
 
 void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {

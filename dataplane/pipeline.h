@@ -28,6 +28,7 @@ struct PipelineSettings {
     std::uint32_t header_count_max = 1'048'576;  ///< header ring; 0 = none
     std::uint32_t fragment_count_max = 4096;     ///< cut packets whose later fragments are awaited
     DecapSettings decap = {};
+    bool erspan_stamps = false;  ///< packets in ERSPAN III carry the time of the switch that mirrored them: use it
     DurationNs tcp_idle_ns = 300 * ns_per_s;
     DurationNs tcp_closed_ns = 2 * ns_per_s;  ///< after FINs or a reset: how long stragglers still belong to it
     DurationNs udp_idle_ns = 30 * ns_per_s;

@@ -2,6 +2,7 @@
 #include "dataplane/sensor.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 
 namespace clew::sensor {
@@ -41,6 +42,11 @@ PipelineSettings share_of(const SensorConfig& config, std::size_t workers) {
     settings.header_count_max = share(settings.header_count_max);
     settings.populate_memory = true;
     return settings;
+}
+
+void print_trace(const std::string& words) {
+    std::fwrite(words.data(), 1, words.size(), stdout);
+    std::fflush(stdout);
 }
 
 std::size_t memory_available() {
@@ -134,6 +140,13 @@ Result<std::unique_ptr<Sensor>> Sensor::start(const SensorConfig& config, std::v
     auto exporter = Exporter::start(config, sensor->started_ns_, workers, sensor->sources_);
     if (!exporter) return tl::make_unexpected(exporter.error());
     sensor->exporter_ = std::move(*exporter);
+    if (config.trace_packet_count != 0) {
+        std::vector<std::string> names;
+        for (const TapConfig& tap : config.taps) names.push_back(tap.name);
+        sensor->trace_ = std::make_unique<PacketTrace>(config.trace_packet_count, config.pipeline.decap,
+                                                       std::move(names), print_trace);
+        for (Worker* worker : workers) worker->trace(sensor->trace_.get());
+    }
     for (Worker* worker : workers) worker->start();
     return sensor;
 }

@@ -134,6 +134,7 @@ Result<SensorConfig> load_sensor_config(const std::string& path) {
     take_taps(file, config);
     take_limits(file, config);
     take_tunnels(file, config.pipeline.decap);
+    file.take("erspan_stamps", config.pipeline.erspan_stamps);
     take_control(file, config);
     if (auto finished = file.finish(); !finished) return tl::make_unexpected(finished.error());
     return config;

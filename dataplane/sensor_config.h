@@ -25,8 +25,9 @@ struct SensorConfig {
     std::string observer;  ///< this sensor's name, unique in the installation
     std::string clock;     ///< who stamps: the same for all that share this host's clock
     std::vector<TapConfig> taps;
-    std::uint32_t workers = 1;  ///< threads for live sources; a file gets one of its own
-    PipelineSettings pipeline;  ///< each worker's, but for its limits: those are the sensor's and shared out
+    std::uint32_t workers = 1;             ///< threads for live sources; a file gets one of its own
+    std::uint32_t trace_packet_count = 0;  ///< not in the file: clew-sensor's --trace
+    PipelineSettings pipeline;             ///< each worker's, but for its limits: those are the sensor's and shared out
     /// How late the kernel's time stamps may be: it stamps a frame when it takes it from the NIC's ring, after
     /// interrupt coalescing and whatever the CPU does before. No counter tells; it becomes the ± of delays.
     std::uint32_t kernel_stamp_error_us = 50;

@@ -15,6 +15,8 @@
 namespace clew::sensor {
 namespace {
 
+constexpr std::uint32_t trace_packet_count_max = 1'000'000;
+
 volatile sig_atomic_t stop_asked = 0;
 
 int end_with(const Error& error) {
@@ -52,11 +54,16 @@ int main_of(int argc, char** argv) {
     CLI::App app("Mirror and TAP ports in, leg records out: the sensor of Clew.");
     std::string path;
     bool check = false;
+    std::uint32_t trace_packet_count = 0;
     app.add_option("--config", path, "configuration file; configs/sensor.yaml is an example")->required();
+    app.add_option("--trace", trace_packet_count, "print the journey of the first N packets, step by step")
+        ->type_name("N")
+        ->check(CLI::Range(1u, trace_packet_count_max));
     app.add_flag("--check", check, "load the configuration, then stop");
     if (const auto code = configs::parse_command_line(app, "clew-sensor", argc, argv)) return *code;
     auto config = load_sensor_config(path);
     if (!config) return end_with(config.error());
+    config->trace_packet_count = trace_packet_count;
     return check ? 0 : run(*config);
 }
 

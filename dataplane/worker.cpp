@@ -53,7 +53,10 @@ std::size_t Worker::poll() {
         const std::size_t count = source->receive(burst_);
         if (count == 0) continue;
         latest_ns_ = std::max(latest_ns_, burst_[count - 1].time_ns);
-        pipeline_->receive({burst_.data(), count});
+        if (trace_ && !trace_->over()) [[unlikely]]
+            trace_->pass(*pipeline_, {burst_.data(), count});
+        else
+            pipeline_->receive({burst_.data(), count});
         source->release();
         received += count;
     }

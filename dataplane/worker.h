@@ -11,6 +11,7 @@
 
 #include "dataplane/leg_ring.h"
 #include "dataplane/packet.h"
+#include "dataplane/packet_trace.h"
 #include "dataplane/pipeline.h"
 
 namespace clew::sensor {
@@ -25,6 +26,9 @@ class Worker final : private LegSink {
     static Result<std::unique_ptr<Worker>> create(const PipelineSettings& settings, std::vector<PacketSource*> sources,
                                                   TimeNs (*now)());
     ~Worker() override;
+
+    /// The first packets' journeys are told there; before start(). Borrowed.
+    void trace(PacketTrace* trace) { trace_ = trace; }
 
     void start();
     /// Asks the thread to stop, flushes all legs into the ring (whose reader must go on until this returns), joins.
@@ -46,6 +50,7 @@ class Worker final : private LegSink {
     std::vector<PacketSource*> sources_;
     TimeNs (*now_)();
     TimeNs latest_ns_ = 0;
+    PacketTrace* trace_ = nullptr;
     LegRing ring_;
     std::unique_ptr<Pipeline> pipeline_;
     std::vector<Packet> burst_;

@@ -62,6 +62,7 @@ std::string_view to_text(HintKind kind) {
         case HintKind::dns_query: return "dns_query";
         case HintKind::quic_cid: return "quic_cid";
         case HintKind::http_request: return "http_request";
+        case HintKind::geneve_options: return "geneve_options";
     }
     return "unknown";
 }

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "nat-trace/address.h"
+#include "nat-trace/app.h"
 #include "nat-trace/segment.h"
 #include "nat-trace/stream_marks.h"
 #include "nat-trace/time.h"
@@ -138,7 +139,9 @@ enum class HintKind : std::uint8_t {
     dns_query = 7,      ///< value = 2 bytes id, 8 bytes XXH3-64 of the lower-cased qname, 2 bytes qtype
     quic_cid = 8,       ///< destination connection id of the first Initial
     http_request = 9,   ///< XXH3-64 of method, host and URI; 8 bytes
+    geneve_options = 10,  ///< of the first packet's innermost Geneve header, as on the wire (cut to hint_bytes_max)
 };
+constexpr HintKind hint_kind_last = HintKind::geneve_options;
 constexpr std::size_t hint_bytes_max = 40;
 constexpr std::size_t hint_count_max = 8;
 
@@ -152,6 +155,10 @@ struct Hint {
     std::string_view value() const { return {reinterpret_cast<const char*>(bytes.data()), length}; }
     auto operator<=>(const Hint&) const = default;
 };
+
+/// A name out of the payload, NUL-padded: of a longer one the end is kept, which says more.
+constexpr std::size_t server_name_bytes_max = 64;
+constexpr std::size_t alpn_bytes_max = 16;
 
 /// Which end of its connection a socket is. A relay's two sockets have one each.
 enum class SocketRole : std::uint8_t { none = 0, client = 1, server = 2 };  // none: not a socket
@@ -188,7 +195,10 @@ struct Leg {
     std::uint8_t hint_count = 0;
     std::array<Hint, hint_count_max> hints{};
     Process process;
-    SocketRole socket_role = SocketRole::none;  ///< known for every leg of Observer::socket
+    SocketRole socket_role = SocketRole::none;              ///< known for every leg of Observer::socket
+    App app = App::unknown;                                 ///< told by the first payloads
+    std::array<char, server_name_bytes_max> server_name{};  ///< SNI, HTTP Host or DNS question: the first there is
+    std::array<char, alpn_bytes_max> alpn{};  ///< the protocol TLS's server chose, else the client's first wish
 
     const Flow& flow(Direction d) const { return flows[static_cast<std::size_t>(d)]; }
     Flow& flow(Direction d) { return flows[static_cast<std::size_t>(d)]; }
@@ -199,6 +209,21 @@ struct Leg {
     auto operator<=>(const Leg&) const = default;
 };
 static_assert(std::is_trivially_copyable_v<Leg>);
+
+/// Puts text into a NUL-padded array: its end where it is too long.
+template <std::size_t size>
+void put_name(std::array<char, size>& to, std::string_view text) {
+    if (text.size() > size) text.remove_prefix(text.size() - size);
+    to = {};
+    for (std::size_t i = 0; i < text.size(); ++i) to[i] = text[i];
+}
+
+template <std::size_t size>
+std::string_view name_in(const std::array<char, size>& from) {
+    std::size_t length = 0;
+    while (length < size && from[length] != '\0') ++length;
+    return {from.data(), length};
+}
 
 std::string_view to_text(Protocol protocol);  ///< "tcp", "udp", "icmp", "icmpv6", or "ip"
 std::string_view to_text(Observer observer);

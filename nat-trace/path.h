@@ -41,6 +41,8 @@ struct PathLeg {
     LegPhase phase = LegPhase::opened;
     LegEnd end = LegEnd::none;
     Process process;
+    App app = App::unknown;
+    std::array<char, server_name_bytes_max> server_name{};
     struct Counters {
         std::uint64_t packets = 0;
         std::uint64_t bytes = 0;

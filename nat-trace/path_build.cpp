@@ -22,6 +22,8 @@ PathLeg path_leg(const LegWindow& window, const WindowLeg& leg) {
     out.last_ns = leg.last_ns;
     out.phase = leg.phase;
     out.end = leg.end;
+    out.app = leg.app;
+    put_name(out.server_name, window.server_name(leg));
     if (const Process* process = window.process(leg)) out.process = *process;
     for (std::size_t d = 0; d < direction_count; ++d) {
         const WindowFlow& flow = leg.flows[d];

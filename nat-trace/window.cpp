@@ -208,6 +208,11 @@ void LegWindow::fill(WindowLeg& l, const Leg& report) {
     l.end = report.end;
     l.client_by = report.client_by;
     l.socket_role = report.socket_role;
+    l.app = report.app;
+    if (const std::string_view name = name_in(report.server_name); name != names_.text(l.server_name)) {
+        names_.let_go(l.server_name);
+        l.server_name = names_.hold(name);
+    }
     for (std::size_t d = 0; d < direction_count; ++d)
         l.flows[d] = compact(report.flows[d], report.flows[1 - d], report.first_ns);
     if (report.process.pid != 0) {
@@ -253,7 +258,8 @@ bool LegWindow::update(LegIndex i, const Leg& report) {
     append(i);
     each_hint(l, [&](const WindowHint& h) { --hints_before, hint_values ^= h.value; });
     return hints_before != 0 || hint_values != 0 || before.segment != l.segment || before.first_ns != l.first_ns ||
-           !before.same_ends(l) || before.process != l.process || !links_alike(before.flows[0], l.flows[0]) ||
+           !before.same_ends(l) || before.process != l.process || before.app != l.app ||
+           before.server_name != l.server_name || !links_alike(before.flows[0], l.flows[0]) ||
            !links_alike(before.flows[1], l.flows[1]);
 }
 
@@ -280,6 +286,7 @@ void LegWindow::remove(LegIndex i) {
     streams_.forget(l.id);
     drop_segment(l.segment);
     if (l.process != no_leg) free_processes_.push_back(l.process);
+    names_.let_go(l.server_name);
     l.id = 0;
     free_.push_back(i);
     --size_;
@@ -445,7 +452,7 @@ void LegWindow::drop_segment(std::uint32_t number) {
 std::size_t LegWindow::memory_bytes() const {
     return chunks_.size() * chunk_size * sizeof(WindowLeg) + free_.capacity() * sizeof(LegIndex) +
            ids_.capacity() * (sizeof(LegIndex) + 1) + segments_.capacity() * sizeof(HeldSegment) +
-           processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) +
+           processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) + names_.memory_bytes() +
            free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes() +
            streams_.memory_bytes() + openers_.capacity() * sizeof(Opener) + deferred_.capacity() * sizeof(Deferred);
 }

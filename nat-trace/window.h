@@ -10,6 +10,7 @@
 
 #include "nat-trace/clocks.h"
 #include "nat-trace/leg.h"
+#include "nat-trace/name_pool.h"
 #include "nat-trace/pages.h"
 #include "nat-trace/prevalence.h"
 #include "nat-trace/stream_book.h"
@@ -103,6 +104,7 @@ struct WindowLeg {
     std::uint32_t revision = 0;
     std::uint32_t segment = 0;
     std::uint32_t process = no_leg;
+    std::uint32_t server_name = no_name;  ///< of the window's names
     std::uint32_t first_hint = no_leg;
     std::uint32_t time_error_ns = 0;
     TapId tap = 0;
@@ -113,6 +115,7 @@ struct WindowLeg {
     LegEnd end = LegEnd::none;
     ClientBy client_by = ClientBy::first_packet;
     SocketRole socket_role = SocketRole::none;
+    App app = App::unknown;
     std::uint8_t key_count = 0;
 
     // where it stands among the paths
@@ -179,6 +182,7 @@ class LegWindow {
     void prefetch_removal(LegIndex i) const { values_of(leg(i)); }
 
     const Segment& segment(std::uint32_t number) const { return segments_[number].segment; }
+    std::string_view server_name(const WindowLeg& l) const { return names_.text(l.server_name); }
     const Process* process(const WindowLeg& l) const { return l.process == no_leg ? nullptr : &processes_[l.process]; }
 
     /// The leg's hints, one after the other.
@@ -290,6 +294,7 @@ class LegWindow {
     std::unordered_multimap<std::uint64_t, std::uint32_t> segments_by_hash_;
     std::vector<Process> processes_;
     std::vector<std::uint32_t> free_processes_;
+    NamePool names_;
     PageVector<WindowHint> hints_;
     std::vector<std::uint32_t> free_hints_;
     Prevalence prevalence_;

@@ -281,8 +281,7 @@ Flow flow_of(const v1::Flow& message, Mistake& mistake) {
 
 Hint hint_of(const v1::Hint& message, Mistake& mistake) {
     Hint hint;
-    hint.kind =
-        in_range<HintKind>(message.kind(), static_cast<std::uint64_t>(HintKind::http_request), "hint.kind", mistake);
+    hint.kind = in_range<HintKind>(message.kind(), static_cast<std::uint64_t>(hint_kind_last), "hint.kind", mistake);
     hint.direction = in_range<Direction>(message.direction(), 1, "hint.direction", mistake);
     hint.length = in_range<std::uint8_t>(message.value().size(), hint_bytes_max, "the length of hint.value", mistake);
     std::memcpy(hint.bytes.data(), message.value().data(), hint.length);
@@ -310,6 +309,13 @@ Protocol protocol_of(std::uint32_t value, Mistake& mistake) {
         default: mistake.note("protocol", "is " + std::to_string(value) + ", known are 1, 6, 17 and 58");
     }
     return Protocol::tcp;
+}
+
+template <std::size_t size>
+void take_name(const std::string& text, std::array<char, size>& to, const char* field, Mistake& mistake) {
+    in_range<std::size_t>(text.size(), size, field, mistake);
+    if (text.find('\0') != std::string::npos) mistake.note(field, "has a NUL in it");
+    if (mistake.none()) put_name(to, text);
 }
 
 /// A command may be any bytes, a message's string must be UTF-8: what is not ASCII becomes '?'.
@@ -356,6 +362,9 @@ void encode(const Leg& leg, v1::Leg& message) {
         message.mutable_process()->set_command(ascii(leg.process.name()));
     }
     message.set_socket_role(static_cast<std::uint32_t>(leg.socket_role));
+    message.set_app(static_cast<std::uint32_t>(leg.app));
+    message.set_server_name(std::string(name_in(leg.server_name)));
+    message.set_alpn(std::string(name_in(leg.alpn)));
 }
 
 Result<Leg> decode(const v1::Leg& message) {
@@ -383,6 +392,9 @@ Result<Leg> decode(const v1::Leg& message) {
     leg.last_ns = time_of(message.last_ns(), "last_ns", mistake);
     leg.flow(Direction::to_server) = flow_of(message.to_server(), mistake);
     leg.flow(Direction::to_client) = flow_of(message.to_client(), mistake);
+    leg.app = in_range<App>(message.app(), app_count - 1, "app", mistake);
+    take_name(message.server_name(), leg.server_name, "server_name", mistake);
+    take_name(message.alpn(), leg.alpn, "alpn", mistake);
     leg.hint_count = in_range<std::uint8_t>(static_cast<std::uint64_t>(message.hints_size()), hint_count_max,
                                             "the number of hints", mistake);
     for (std::size_t i = 0; i < leg.hint_count; ++i)

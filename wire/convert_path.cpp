@@ -113,6 +113,8 @@ Result<PathLeg> leg_of(const v1::PathLeg& message) {
     leg.observer = *observer;
     leg.end = enumerator_of(message.end(), LegEnd::flushed).value_or(LegEnd::none);
     leg.phase = leg.end == LegEnd::none ? LegPhase::updated : LegPhase::ended;
+    leg.app = app_of(message.app());
+    put_name(leg.server_name, message.server_name());
     leg.segment.netns = message.netns();
     leg.first_ns = message.first_ns();
     leg.last_ns = message.last_ns();
@@ -162,6 +164,8 @@ void encode_leg(const PathLeg& leg, const Tap& tap, v1::PathLeg& message) {
     encode_flow(leg.flows[1], *message.mutable_to_client());
     message.set_process(printable(leg.process.name()));
     message.set_pid(leg.process.pid);
+    message.set_app(text(to_text(leg.app)));
+    message.set_server_name(printable(name_in(leg.server_name)));
 }
 
 v1::Path to_message(const Path& path, const Engine& engine) {

@@ -101,6 +101,14 @@ ORDER BY path_id
 TTL {TTL}
 SETTINGS {SETTINGS})";
 
+/// Version 2: what the payload told.
+constexpr std::string_view legs_with_app =
+    "ALTER TABLE {DB}.legs {ON_CLUSTER} ADD COLUMN IF NOT EXISTS app LowCardinality(String), "
+    "ADD COLUMN IF NOT EXISTS server_name String CODEC(ZSTD(1))";
+constexpr std::string_view paths_with_apps =
+    "ALTER TABLE {DB}.paths {ON_CLUSTER} ADD COLUMN IF NOT EXISTS apps Array(LowCardinality(String)), "
+    "ADD COLUMN IF NOT EXISTS server_names Array(String) CODEC(ZSTD(1))";
+
 std::string filled(std::string_view text, const SchemaPlace& place) {
     const std::pair<std::string_view, std::string> values[] = {
         {"{DB}", place.database},
@@ -133,6 +141,7 @@ std::vector<std::string> schema_base_statements(const SchemaPlace& place) {
 
 std::vector<std::string> schema_statements(const SchemaPlace& place, std::uint32_t version) {
     if (version == 1) return {filled(legs_table, place), filled(paths_table, place)};
+    if (version == 2) return {filled(legs_with_app, place), filled(paths_with_apps, place)};
     return {};
 }
 

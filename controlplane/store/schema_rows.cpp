@@ -77,14 +77,16 @@ struct PathColumns {
           ends(block.add("ends", "Array(String)")),
           processes(block.add("processes", "Array(String)")),
           pids(block.add("pids", "Array(UInt32)")),
+          apps(block.add("apps", "Array(String)")),
+          server_names(block.add("server_names", "Array(String)")),
           body(block.add("body", "String")),
           stored_at(block.add("stored_at", "DateTime")) {}
 
     NativeColumn &path_id, &revision, &retracted, &merged_into, &unlinked, &proto, &first_ns, &last_ns, &leg_count,
         &grade, &client_ip, &client_port, &client_seen_server_ip, &client_seen_server_port, &server_ip, &server_port,
         &server_seen_client_ip, &server_seen_client_port, &ips, &ports, &endpoints, &client_ips, &client_ports,
-        &server_ips, &server_ports, &layer_ids, &vnis, &kinds, &grades, &taps, &ends, &processes, &pids, &body,
-        &stored_at;
+        &server_ips, &server_ports, &layer_ids, &vnis, &kinds, &grades, &taps, &ends, &processes, &pids, &apps,
+        &server_names, &body, &stored_at;
 };
 
 struct LegEnds {
@@ -161,7 +163,7 @@ void put_addresses(PathColumns& to, const std::vector<LegEnds>& legs) {
 void put_legs_and_links(PathColumns& to, const v1::Path& path) {
     std::set<std::uint64_t> layer_ids;
     std::set<std::uint32_t> vnis, pids;
-    std::set<std::string> taps, ends, processes, kinds, grades;
+    std::set<std::string> taps, ends, processes, apps, server_names, kinds, grades;
     for (const v1::PathLeg& leg : path.legs()) {
         for (const v1::PathLayer& layer : leg.layers()) {
             if (layer.has_id()) layer_ids.insert(layer_type_number(layer.type()) << 32 | layer.id());
@@ -169,6 +171,8 @@ void put_legs_and_links(PathColumns& to, const v1::Path& path) {
         if (leg.has_vni()) vnis.insert(leg.vni());
         if (leg.pid() != 0) pids.insert(leg.pid());
         if (!leg.process().empty()) processes.insert(leg.process());
+        if (!leg.app().empty()) apps.insert(leg.app());
+        if (!leg.server_name().empty()) server_names.insert(leg.server_name());
         taps.insert(leg.tap());
         ends.insert(leg.end());
     }
@@ -182,6 +186,8 @@ void put_legs_and_links(PathColumns& to, const v1::Path& path) {
     put_set(to.taps, taps, put_text);
     put_set(to.ends, ends, put_text);
     put_set(to.processes, processes, put_text);
+    put_set(to.apps, apps, put_text);
+    put_set(to.server_names, server_names, put_text);
     put_set(to.kinds, kinds, put_text);
     put_set(to.grades, grades, put_text);
     to.grade.text(grades.empty() ? "" : *grades.rbegin());  // letters: the last one is the weakest
@@ -207,6 +213,8 @@ InsertRows leg_rows(std::span<const StoredLeg> legs, std::uint32_t stored_at_s) 
     NativeColumn& first_ns = block.add("first_ns", "Int64");
     NativeColumn& last_ns = block.add("last_ns", "Int64");
     NativeColumn& end = block.add("end", "String");
+    NativeColumn& app = block.add("app", "String");
+    NativeColumn& server_name = block.add("server_name", "String");
     NativeColumn& body = block.add("body", "String");
     NativeColumn& stored_at = block.add("stored_at", "DateTime");
     v1::Leg message;
@@ -227,6 +235,8 @@ InsertRows leg_rows(std::span<const StoredLeg> legs, std::uint32_t stored_at_s) 
         first_ns.number(leg.first_ns);
         last_ns.number(leg.last_ns);
         end.text(to_text(leg.end));
+        app.text(to_text(leg.app));
+        server_name.text(name_in(leg.server_name));
         message.Clear();
         wire::encode(leg, message);
         body.text(message.SerializeAsString());

@@ -40,6 +40,7 @@ std::optional<DnsQuestion> dns_question(std::span<const std::uint8_t> payload) {
     }
     if (payload.size() - at < 4) return std::nullopt;
     DnsQuestion question;
+    put_name(question.name, {name, length});
     question.response = (flags & 0x8000) != 0;
     const std::uint64_t hash = hash_bytes(name, length);
     std::memcpy(question.value.data(), payload.data(), 2);

@@ -8,6 +8,8 @@
 #include <optional>
 #include <span>
 
+#include "nat-trace/leg.h"
+
 namespace clew::sensor {
 
 /// The 32 random bytes of a ClientHello at the start of a stream.
@@ -18,6 +20,7 @@ constexpr std::uint16_t port_dns = 53;
 struct DnsQuestion {
     bool response = false;
     std::array<std::uint8_t, 12> value{};  ///< as HintKind::dns_query: id, XXH3-64 of the lower-cased dotted name, type
+    std::array<char, server_name_bytes_max> name{};  ///< the lower-cased dotted name, of a longer one the end
 };
 std::optional<DnsQuestion> dns_question(std::span<const std::uint8_t> payload);
 

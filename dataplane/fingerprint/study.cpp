@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dataplane/fingerprint/app_look.h"
 #include "dataplane/fingerprint/datagram.h"
 #include "dataplane/fingerprint/http.h"
 #include "dataplane/fingerprint/tcp_options.h"
@@ -56,6 +57,9 @@ void add_sample(Flow& flow, const SeenPacket& seen, std::uint32_t seq, std::uint
 
 }  // namespace
 
+Study::Study(ReasonCounters& counters) : counters_(counters), scanner_(std::make_unique<AppScanner>()) {}
+Study::~Study() = default;
+
 bool Study::allocate(std::uint32_t leg_count_max, bool populate) {
     return buffers_.allocate(buffer_count(leg_count_max), populate);
 }
@@ -76,6 +80,9 @@ StudyFindings Study::look(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, bo
         flow.first_ns = seen.packet->time_ns;
         flow.first_ttl = seen.decapped->ttl;
         flow.first_ip_id = seen.decapped->ip_id;
+        if (const std::uint16_t length = seen.decapped->geneve_options_length; length != 0)
+            add_hint(cold, HintKind::geneve_options, seen,
+                     {seen.packet->bytes + seen.decapped->geneve_options_offset, length}, findings);
     }
     const bool tcp = seen.decapped->protocol == static_cast<std::uint8_t>(Protocol::tcp);
     if (tcp) {
@@ -151,6 +158,7 @@ void Study::look_at_stream(ColdLeg& cold, const SeenPacket& seen, bool advances,
     if (!advances || payload.empty()) return;
     if (const auto random = tls_client_random(payload)) add_hint(cold, HintKind::tls_random, seen, *random, findings);
     look_at_http(cold, seen, payload, findings);
+    findings.hint |= look_at_app(*scanner_, cold, seen, payload);
 }
 
 void Study::look_at_http(ColdLeg& cold, const SeenPacket& seen, std::span<const std::uint8_t> payload,
@@ -191,6 +199,7 @@ void Study::look_at_datagram(ColdLeg& cold, const SeenPacket& seen, StudyFinding
     if (flow.head.length == 0) set_datagram_head(flow.head, payload);
     add_sample(flow, seen, udp ? flow.sample_count : seen.transport->seq, 0);
     if (!udp) return;
+    findings.hint |= look_at_app(*scanner_, cold, seen, payload);
     if (seen.transport->source_port == port_dns || seen.transport->destination_port == port_dns) {
         const auto question = dns_question(payload);
         const bool asked = cold.flows[seen.side ^ 1].flow.first_ns != 0;

@@ -3,6 +3,7 @@
 // into the leg's cold part. Never called for the bulk of a connection. One thread.
 #pragma once
 
+#include <memory>
 #include <span>
 
 #include "dataplane/decap.h"
@@ -13,6 +14,8 @@
 #include "dataplane/transport.h"
 
 namespace clew::sensor {
+
+class AppScanner;
 
 /// One packet of a leg, parsed.
 struct SeenPacket {
@@ -35,7 +38,8 @@ struct StudyFindings {
 
 class Study {
   public:
-    explicit Study(ReasonCounters& counters) : counters_(counters) {}
+    explicit Study(ReasonCounters& counters);
+    ~Study();
     bool allocate(std::uint32_t leg_count_max, bool populate);
     static std::size_t memory_bytes(std::uint32_t leg_count_max);
 
@@ -56,6 +60,7 @@ class Study {
 
     ReasonCounters& counters_;
     StreamBuffers buffers_;
+    std::unique_ptr<AppScanner> scanner_;
 };
 
 constexpr TcpFlags tcp_fin = 0x01, tcp_syn = 0x02, tcp_reset = 0x04, tcp_ack = 0x10;

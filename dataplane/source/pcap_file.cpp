@@ -41,6 +41,11 @@ std::optional<LinkType> link_of(int linktype) {
         case DLT_IPV6: return LinkType::raw_ip;
         case DLT_LINUX_SLL: return LinkType::linux_cooked;
         case DLT_LINUX_SLL2: return LinkType::linux_cooked_2;
+        case DLT_NULL:
+        case DLT_LOOP: return LinkType::loopback;
+        case DLT_C_HDLC: return LinkType::cisco_hdlc;
+        case DLT_PPP:
+        case DLT_PPP_SERIAL: return LinkType::ppp;
         default: return std::nullopt;
     }
 }
@@ -62,8 +67,9 @@ Result<std::unique_ptr<PcapFile>> PcapFile::open(const std::string& path, TapId 
     if (!link) {
         const char* name = pcap_datalink_val_to_name(linktype);
         pcap_close(capture);
-        return fail(ErrorKind::failed, "'" + path + "' has linktype " + (name ? name : std::to_string(linktype)) +
-                                           ", but Clew reads Ethernet, LINUX_SLL, LINUX_SLL2 and RAW (IP) captures");
+        return fail(ErrorKind::failed,
+                    "'" + path + "' has linktype " + (name ? name : std::to_string(linktype)) +
+                        ", but Clew reads captures of Ethernet, LINUX_SLL, LINUX_SLL2, RAW (IP), NULL, C_HDLC and PPP");
     }
     return std::unique_ptr<PcapFile>(new PcapFile(capture, *link, path, tap));
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A capture file as a source: pcap or pcapng as libpcap reads them, time stamps in nanoseconds; linktypes Ethernet,
-// LINUX_SLL and SLL2 (captures of the interface "any") and RAW. One thread. Packets are copied out of libpcap's buffer
-// into one of its own, so that a whole burst can be lent.
+// LINUX_SLL and SLL2 (captures of the interface "any"), RAW, NULL, C_HDLC and PPP. One thread. Packets are copied out
+// of libpcap's buffer into one of its own, so that a whole burst can be lent.
 #pragma once
 
 #include <cstdint>

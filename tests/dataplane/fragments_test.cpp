@@ -135,6 +135,39 @@ TEST_F(Fragments, TheTableIsBoundedAndSaysWhatItForgot) {
     EXPECT_EQ(count("ip_fragments_later"), count("ip_fragments_forgotten"));
 }
 
+TEST(ErspanStamps, AreUsedWhereConfigured) {
+    struct Kept final : LegSink {
+        std::vector<Leg> legs;
+        bool offer(const Leg& leg) override {
+            legs.push_back(leg);
+            return true;
+        }
+    };
+    const TimeNs switch_ns = 1'700'000'000 * ns_per_s + 123'400;
+    const auto stamp = static_cast<std::uint32_t>(switch_ns / 100);
+    Bytes header = {0x20, 7, 0, 33};
+    put32(header, stamp);
+    header = join(header, {0, 0, 0x80, 0x02});
+    const Bytes frame = ethernet(
+        1, 2, 0x0800,
+        ipv4("192.0.2.1", "192.0.2.2", {.protocol = 47},
+             gre(0x1000, 0x22eb, 0, join(header, ethernet(3, 4, 0x0800, ipv4("10.0.0.7", "10.0.0.9", {}, tcp({})))))));
+    for (const bool used : {false, true}) {
+        Kept sink;
+        PipelineSettings settings;
+        settings.leg_count_max = 16;
+        settings.erspan_stamps = used;
+        auto pipeline = Pipeline::create(settings, sink);
+        ASSERT_TRUE(pipeline);
+        const Packet packet = packet_of(frame, switch_ns + ns_per_ms);
+        (*pipeline)->receive({&packet, 1});
+        (*pipeline)->flush();
+        ASSERT_EQ(sink.legs.size(), 1u);
+        EXPECT_EQ(sink.legs[0].first_ns, used ? switch_ns : switch_ns + ns_per_ms);
+        EXPECT_EQ(sink.legs[0].time_source, used ? TimeSource::hardware : TimeSource::file);
+    }
+}
+
 TEST_F(Fragments, ALegThatIsOverTakesNoMore) {
     send(piece(5, 77, more, first_part(4000, 16)));
     flush();

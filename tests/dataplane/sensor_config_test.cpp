@@ -46,7 +46,8 @@ TEST(SensorConfig, EveryKeyIsTaken) {
     const auto config = load_sensor_config(
         written(good +
                 "clock: c\nworkers: 2\nleg_count_max: 5000\nheader_count_max: 0\n"
-                "segment_count_max: 99\nvxlan_port: 8472\ngeneve_port: 7000\ntcp_idle_s: 5\n"
+                "segment_count_max: 99\nvxlan_port: 8472\ngeneve_port: 7000\nnvgre: true\nerspan_stamps: "
+                "true\nl2tp_cookie_bytes: 8\ntunnel_ports: {fou: [5555, 5556], gue: []}\ntcp_idle_s: 5\n"
                 "tcp_closed_s: 6\nudp_idle_s: 7\nicmp_idle_s: 8\nmemory: {huge_pages: never, mb: 100}\n"
                 "control: {endpoint: \"tcp://h:1\", keys: {own: f, server_public: \"" +
                 std::string(40, 'p') +
@@ -54,6 +55,12 @@ TEST(SensorConfig, EveryKeyIsTaken) {
                 "spool: {directory: d, bytes_max: 2000000}\n"));
     ASSERT_TRUE(config) << config.error().sentence;
     EXPECT_EQ(config->workers, 2u);
+    EXPECT_TRUE(config->pipeline.erspan_stamps);
+    EXPECT_TRUE(config->pipeline.decap.nvgre);
+    EXPECT_EQ(config->pipeline.decap.l2tp_cookie_bytes, 8);
+    EXPECT_EQ(config->pipeline.decap.ports.find(5555), UdpTunnel::fou);
+    EXPECT_EQ(config->pipeline.decap.ports.find(5556), UdpTunnel::fou);
+    EXPECT_EQ(config->pipeline.decap.ports.find(6080), UdpTunnel::none);
     EXPECT_EQ(config->pipeline.decap.ports.find(8472), UdpTunnel::vxlan);
     EXPECT_EQ(config->pipeline.decap.ports.find(4789), UdpTunnel::none);
     EXPECT_EQ(config->pipeline.udp_idle_ns, 7 * ns_per_s);

@@ -120,7 +120,8 @@ class Walker {
             protocol_ = frame_.take(following);
             return true;
         }
-        for (const char* skipped : {"sll", "raw", "ethertype", "llc", "ppp", "pwethheuristic", "pwethcw", "pwethnocw"})
+        for (const char* skipped : {"sll", "raw", "null", "chdlc", "vntag", "cmd", "ethertype", "llc", "ppp",
+                                    "pwethheuristic", "pwethcw", "pwethnocw"})
             if (name == skipped) return true;
         return false;
     }

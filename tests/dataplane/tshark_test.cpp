@@ -73,7 +73,7 @@ TEST(TsharkComparison, StacksAndInnerPacketsOfRealCapturesAreEqual) {
         GTEST_SKIP() << "SKIPPED: no captures at " << folder << "; set CLEW_SHARED";
     if (!tshark_is_there()) GTEST_SKIP() << "SKIPPED: tshark is not installed";
     std::size_t frames = 0, different = 0, encapsulated = 0, files = 0;
-    for (const int linktype : {DLT_EN10MB, DLT_RAW, DLT_LINUX_SLL}) {
+    for (const int linktype : {DLT_EN10MB, DLT_RAW, DLT_LINUX_SLL, DLT_LINUX_SLL2, DLT_NULL, DLT_C_HDLC, DLT_PPP}) {
         Together captures(linktype);
         ASSERT_NE(captures.file, nullptr);
         for (const auto& entry : std::filesystem::directory_iterator(folder)) {

@@ -229,6 +229,12 @@ TEST(Tunnels, OtherLinksAndHeaders) {
     EXPECT_EQ(told(join(cooked, vlan(5, 0x0800, inner_ip)), {}, LinkType::linux_cooked), "vlan 5");
     Bytes cooked_2 = {0x86, 0xdd};
     EXPECT_EQ(told(join(join(cooked_2, Bytes(18, 0)), inner_ip6), {}, LinkType::linux_cooked_2), "-");
+    EXPECT_EQ(told(join({2, 0, 0, 0}, inner_ip), {}, LinkType::loopback), "-");
+    EXPECT_EQ(told(join({2, 0, 0, 0}, Bytes(40)), {}, LinkType::loopback), "ethertype_unsupported");
+    EXPECT_EQ(told(join({0x0f, 0, 8, 0}, inner_ip), {}, LinkType::cisco_hdlc), "-");
+    EXPECT_EQ(told(join({0xff, 3, 0, 0x21}, inner_ip), {}, LinkType::ppp), "-");
+    EXPECT_EQ(told(ethernet(1, 2, 0x8926, join({0x80, 1, 0, 2, 8, 0}, inner_ip))), "-") << "VN-Tag";
+    EXPECT_EQ(told(ethernet(1, 2, 0x8909, join({1, 1, 0, 1, 0, 9, 8, 0}, inner_ip))), "-") << "Cisco metadata";
     EXPECT_EQ(told(ethernet(1, 2, 48, join({0xaa, 0xaa, 3, 0, 0, 0, 8, 0}, inner_ip))), "-") << "SNAP";
     EXPECT_EQ(told(ethernet(1, 2, 48, Bytes(48, 0x42))), "ethertype_unsupported") << "spanning tree";
     const Bytes authentication = {6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9};

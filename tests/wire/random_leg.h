@@ -36,9 +36,9 @@ class LegMaker {
     }
     Layer layer() {
         Layer result;
-        result.type = static_cast<LayerType>(up_to(5));
+        result.type = static_cast<LayerType>(up_to(layer_type_count - 1));
         result.has_id = coin();
-        if (result.has_id) result.id = static_cast<std::uint32_t>(up_to(0xfff));
+        if (result.has_id) result.id = static_cast<std::uint32_t>(up_to(layer_id_max(result.type)));
         if (coin()) result.client_end = ip();
         if (coin()) result.server_end = ip();
         return result;
@@ -84,7 +84,7 @@ class LegMaker {
     }
     Hint hint() {
         Hint h;
-        h.kind = static_cast<HintKind>(up_to(9));
+        h.kind = static_cast<HintKind>(up_to(static_cast<std::uint64_t>(hint_kind_last)));
         h.direction = static_cast<Direction>(up_to(1));
         h.length = static_cast<std::uint8_t>(up_to(hint_bytes_max));
         for (std::size_t i = 0; i < h.length; ++i) h.bytes[i] = any<std::uint8_t>();
@@ -104,6 +104,9 @@ class LegMaker {
         l.segment = segment();
         l.first_ns = time(), l.last_ns = time();
         l.flows = {flow(), flow()};
+        l.app = static_cast<App>(up_to(app_count - 1));
+        put_name(l.server_name, std::string(up_to(server_name_bytes_max), 's'));
+        put_name(l.alpn, std::string(up_to(alpn_bytes_max), 'a'));
         l.hint_count = static_cast<std::uint8_t>(up_to(hint_count_max));
         for (std::size_t i = 0; i < l.hint_count; ++i) l.hints[i] = hint();
         if (coin()) {

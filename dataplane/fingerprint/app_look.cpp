@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/fingerprint/app_look.h"
+
+#include <algorithm>
+
+#include "dataplane/fingerprint/datagram.h"
+#include "dataplane/fingerprint/http.h"
+#include "dataplane/fingerprint/tls_hello.h"
+
+namespace clew::sensor {
+namespace {
+
+template <std::size_t size>
+bool put_first(std::array<char, size>& to, std::string_view text) {
+    if (text.empty() || to[0] != '\0') return false;
+    put_name(to, text);
+    return true;
+}
+
+/// "name:port" without its port; an IPv6 address in brackets as it is.
+std::string_view without_port(std::string_view host) {
+    if (host.starts_with('[')) return host.substr(0, host.find(']') + 1);
+    return host.substr(0, host.find(':'));
+}
+
+bool is_name(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+/// A ServerHello names the protocol that was chosen of those the client wished for.
+bool take_tls_names(ColdLeg& cold, std::span<const std::uint8_t> payload) {
+    const TlsHello hello = parse_tls_hello(payload);
+    bool found = put_first(cold.server_name, hello.server_name);
+    if (hello.client) return put_first(cold.alpn, hello.alpn) || found;
+    if (hello.alpn.empty() || name_in(cold.alpn) == hello.alpn) return found;
+    put_name(cold.alpn, hello.alpn);
+    return true;
+}
+
+bool take_names(ColdLeg& cold, std::span<const std::uint8_t> payload) {
+    switch (cold.app) {
+        case App::tls: return take_tls_names(cold, payload);
+        case App::http: {
+            if (cold.server_name[0] != '\0') return false;
+            const std::string_view host = without_port(parse_http_head(payload, false).host);
+            return is_name(host) && put_first(cold.server_name, host);
+        }
+        case App::dns:
+        case App::mdns:
+        case App::llmnr: {
+            if (cold.server_name[0] != '\0') return false;
+            const auto question = dns_question(payload);
+            if (!question || !is_name(name_in(question->name))) return false;
+            return put_first(cold.server_name, name_in(question->name));
+        }
+        default: return false;
+    }
+}
+
+}  // namespace
+
+bool look_at_app(AppScanner& scanner, ColdLeg& cold, const SeenPacket& seen, std::span<const std::uint8_t> payload) {
+    if (payload.empty()) return false;
+    ColdFlow& flow = cold.flows[seen.side];
+    const auto protocol = static_cast<Protocol>(seen.decapped->protocol);
+    bool found = false;
+    if (cold.app == App::unknown && flow.scans < scanned_payload_count) {
+        ++flow.scans;
+        const auto skipped = static_cast<std::uint32_t>(seen.transport->payload_captured - payload.size());
+        const PayloadLook look{payload, seen.transport->payload_length - skipped, seen.transport->source_port,
+                               seen.transport->destination_port};
+        cold.app = scanner.name(look, protocol == Protocol::udp);
+        found = cold.app != App::unknown;
+    }
+    return take_names(cold, payload) || found;
+}
+
+}  // namespace clew::sensor

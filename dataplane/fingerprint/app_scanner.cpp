@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/fingerprint/app_scanner.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdio>
+#include <vector>
+
+#include <hs/hs.h>
+
+#include "nat-trace/check.h"
+
+namespace clew::sensor {
+namespace {
+
+enum class Carrier : std::uint8_t { tcp, udp, any };
+
+struct Signature {
+    App app;
+    Carrier transport;
+    const char* expression;
+    AppCheck check;
+};
+
+constexpr Signature signatures[] = {
+#define CLEW_SIGNATURE(app, transport, expression, check) {App::app, Carrier::transport, expression, app_check::check},
+#include "dataplane/fingerprint/app_signatures.def"
+#undef CLEW_SIGNATURE
+};
+static_assert(std::size(signatures) <= 64, "candidates are the bits of one word");
+
+/// The signatures of one transport, compiled; a match's id is the signature's place in the list.
+hs_database_t* compile(Carrier transport) {
+    std::vector<const char*> expressions;
+    std::vector<unsigned> flags, ids;
+    for (unsigned i = 0; i < std::size(signatures); ++i) {
+        if (signatures[i].transport != transport && signatures[i].transport != Carrier::any) continue;
+        expressions.push_back(signatures[i].expression);
+        flags.push_back(HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH);
+        ids.push_back(i);
+    }
+    hs_database_t* database = nullptr;
+    hs_compile_error_t* error = nullptr;
+    hs_compile_multi(expressions.data(), flags.data(), ids.data(), static_cast<unsigned>(expressions.size()),
+                     HS_MODE_BLOCK, nullptr, &database, &error);
+    if (error) std::fprintf(stderr, "signature %d: %s\n", error->expression, error->message);
+    CLEW_CHECK(database != nullptr);
+    return database;
+}
+
+struct Databases {
+    hs_database_t* tcp = compile(Carrier::tcp);
+    hs_database_t* udp = compile(Carrier::udp);
+    ~Databases() {
+        hs_free_database(tcp);
+        hs_free_database(udp);
+    }
+};
+
+const Databases& databases() {
+    static const Databases made;
+    return made;
+}
+
+int note_match(unsigned id, unsigned long long, unsigned long long, unsigned, void* candidates) {
+    *static_cast<std::uint64_t*>(candidates) |= std::uint64_t{1} << id;
+    return 0;
+}
+
+}  // namespace
+
+AppScanner::AppScanner() : tcp_(databases().tcp), udp_(databases().udp) {
+    CLEW_CHECK(hs_alloc_scratch(tcp_, &scratch_) == HS_SUCCESS && hs_alloc_scratch(udp_, &scratch_) == HS_SUCCESS);
+}
+
+AppScanner::~AppScanner() { hs_free_scratch(scratch_); }
+
+App AppScanner::name(const PayloadLook& look, bool datagram) {
+    constexpr std::uint16_t port_mdns = 5353, port_llmnr = 5355;
+    constexpr std::size_t dns_header_bytes = 12;
+    if (look.bytes.empty()) return App::unknown;
+    if (datagram && look.bytes.size() >= dns_header_bytes && look.on_port(port_mdns)) return App::mdns;
+    if (datagram && look.bytes.size() >= dns_header_bytes && look.on_port(port_llmnr)) return App::llmnr;
+    std::uint64_t candidates = 0;
+    const auto size = static_cast<unsigned>(std::min<std::size_t>(look.bytes.size(), app_scan_bytes));
+    hs_scan(datagram ? udp_ : tcp_, reinterpret_cast<const char*>(look.bytes.data()), size, 0, scratch_, note_match,
+            &candidates);
+    for (; candidates != 0; candidates &= candidates - 1) {
+        const Signature& signature = signatures[std::countr_zero(candidates)];
+        if (signature.check(look)) return signature.app;
+    }
+    return App::unknown;
+}
+
+}  // namespace clew::sensor
