@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "dataplane/decap/address_option.h"
 #include "dataplane/decap/authentication.h"
 #include "dataplane/decap/ethernet.h"
 #include "dataplane/decap/ethernet_in_ip.h"
@@ -121,7 +122,7 @@ void clear(Decapped& found) {
     found.ip_id = 0;
     found.mac_offset = found.addresses_offset = 0;
     found.transport_offset = found.end_offset = found.ip_length = found.transport_length = 0;
-    found.erspan_offset = found.geneve_options_offset = 0;
+    found.erspan_offset = found.geneve_options_offset = found.uoa_offset = 0;
     found.geneve_options_length = 0;
     found.fragment.cut = false;
 }

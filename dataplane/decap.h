@@ -60,6 +60,8 @@ struct Decapped {
     std::uint32_t transport_length = 0;  ///< behind the IP header and its extensions
     std::uint32_t erspan_offset = 0;     ///< of the last ERSPAN II or III header; 0: none (dataplane/erspan_header.h)
     std::uint32_t geneve_options_offset = 0;
+    std::uint32_t uoa_offset =
+        0;  ///< of the last option that names a datagram's client (decap/address_option.h); 0: none
     std::uint16_t geneve_options_length = 0;  ///< bytes, of the last Geneve header
     FoundFragment fragment;
     std::array<FoundLayer, layer_count_max> layers;  ///< outermost first; layer_count are filled in

@@ -128,8 +128,8 @@ struct Flow {
 /// An explicit signal that a middlebox or a client left in the traffic.
 enum class HintKind : std::uint8_t {
     none = 0,
-    toa = 1,  ///< TCP option of LVS FULLNAT; value = client endpoint: 16 bytes IP (v4-mapped), 2 bytes port, network
-              ///< order
+    toa = 1,  ///< TCP option of LVS FULLNAT, or UOA, its like in IP for datagrams; value = client endpoint: 16 bytes IP
+              ///< (v4-mapped), 2 bytes port, network order
     proxy_source = 2,  ///< PROXY v1/v2 header; value as for toa: the source it names, then 18 bytes for the destination
     request_id = 3,    ///< HTTP X-Request-ID and its family; value = the id's bytes (cut to hint_bytes_max)
     traceparent = 4,   ///< W3C trace context; value = 16 bytes trace id + 8 bytes parent id

@@ -3,6 +3,7 @@
 // leads to its packet's first fragment filled in.
 #pragma once
 
+#include "dataplane/decap/address_option.h"
 #include "dataplane/decap/walk.h"
 
 namespace clew::sensor::decap_layers {
@@ -45,6 +46,8 @@ inline Next step_ipv4(Walk& walk) {
     found.ip_length = total;
     found.transport_length = total - header_bytes;
     walk.end = static_cast<std::uint32_t>(std::min<std::uint64_t>(walk.end, std::uint64_t{walk.offset} + total));
+    if (header_bytes > header_bytes_min) [[unlikely]]
+        find_address_option(walk, header_bytes_min, header_bytes - header_bytes_min);
     walk.offset += header_bytes;
     walk.segment_routed = false;
     const std::uint16_t fragment = load_be16(ip + 6);

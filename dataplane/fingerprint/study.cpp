@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "dataplane/bytes.h"
 #include "dataplane/fingerprint/app_look.h"
 #include "dataplane/fingerprint/datagram.h"
 #include "dataplane/fingerprint/http.h"
@@ -85,6 +86,7 @@ StudyFindings Study::look(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, bo
                      {seen.packet->bytes + seen.decapped->geneve_options_offset, length}, findings);
     }
     const bool tcp = seen.decapped->protocol == static_cast<std::uint8_t>(Protocol::tcp);
+    if (seen.decapped->uoa_offset != 0) look_at_uoa(cold, seen, findings);
     if (tcp) {
         look_at_handshake(hot, cold, seen, findings);
         if ((seen.transport->flags & tcp_syn) == 0) look_at_options(cold, seen, findings);
@@ -135,6 +137,17 @@ void Study::look_at_options(ColdLeg& cold, const SeenPacket& seen, StudyFindings
     if (!options.has_toa) return;
     std::array<std::uint8_t, 18> value;
     put_endpoint(options.toa, value.data());
+    add_hint(cold, HintKind::toa, seen, value, findings);
+}
+
+void Study::look_at_uoa(ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings) {
+    if (seen.decapped->protocol != static_cast<std::uint8_t>(Protocol::udp)) return;
+    const std::uint8_t* option = seen.packet->bytes + seen.decapped->uoa_offset;
+    Endpoint client;
+    client.port = load_be16(option + 2);
+    client.ip = option[1] == 8 ? IpAddress::from_v4_bytes(option + 4) : IpAddress::from_v6_bytes(option + 4);
+    std::array<std::uint8_t, 18> value;
+    put_endpoint(client, value.data());
     add_hint(cold, HintKind::toa, seen, value, findings);
 }
 

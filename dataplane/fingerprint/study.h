@@ -51,6 +51,7 @@ class Study {
   private:
     void look_at_handshake(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings);
     void look_at_options(ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings);
+    void look_at_uoa(ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings);
     void look_at_stream(ColdLeg& cold, const SeenPacket& seen, bool advances, StudyFindings& findings);
     void look_at_http(ColdLeg& cold, const SeenPacket& seen, std::span<const std::uint8_t> payload,
                       StudyFindings& findings);

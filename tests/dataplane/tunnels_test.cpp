@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "dataplane/bytes.h"
 #include "dataplane/decap.h"
 #include "dataplane/erspan_header.h"
 #include "dataplane/transport.h"
@@ -239,6 +240,31 @@ TEST(Tunnels, OtherLinksAndHeaders) {
     EXPECT_EQ(told(ethernet(1, 2, 48, Bytes(48, 0x42))), "ethertype_unsupported") << "spanning tree";
     const Bytes authentication = {6, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9};
     EXPECT_EQ(told(on_ip(51, join(authentication, inner_tcp))), "-");
+}
+
+TEST(Tunnels, TheOptionThatNamesADatagramsClientIsFound) {
+    const Bytes uoa = {31, 8, 0x9c, 0x40, 203, 0, 113, 9};
+    const Bytes datagram = udp(40000, 80, Bytes(4));
+    const auto found_in = [](const Bytes& frame) {
+        const Packet packet = packet_of(frame);
+        const Decapped found = decap(packet, {});
+        EXPECT_EQ(found.protocol, 17);
+        EXPECT_EQ(load_be16(frame.data() + found.transport_offset), 40000);
+        return found.uoa_offset == 0 ? Bytes()
+                                     : Bytes(frame.begin() + found.uoa_offset, frame.begin() + found.uoa_offset + 8);
+    };
+    EXPECT_EQ(found_in(ethernet(
+                  1, 2, 0x0800,
+                  ipv4("10.0.0.7", "10.0.0.9", {.protocol = 17, .options = join({1, 1, 1, 1}, uoa)}, datagram))),
+              uoa);
+    EXPECT_EQ(found_in(ethernet(
+                  1, 2, 0x0800,
+                  ipv4("10.0.0.7", "10.0.0.9", {.protocol = 248}, join(join({0x10, 17, 0, 12}, uoa), datagram)))),
+              uoa);
+    EXPECT_EQ(found_in(ethernet(
+                  1, 2, 0x0800,
+                  ipv4("10.0.0.7", "10.0.0.9", {.protocol = 17, .options = {7, 8, 0x9c, 0x40, 1, 2, 3, 4}}, datagram))),
+              Bytes());
 }
 
 TEST(Tunnels, AnyInAny) {

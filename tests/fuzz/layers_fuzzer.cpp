@@ -33,7 +33,7 @@ const DecapSettings& settings_of(std::uint8_t choice) {
 
 /// An IPv4 header, and for a port a UDP header, in front of the input.
 std::size_t put_outer(std::uint8_t* to, std::uint8_t choice) {
-    constexpr std::uint8_t protocols[] = {4, 41, 47, 51, 97, 115, 137, 143};
+    constexpr std::uint8_t protocols[] = {4, 41, 47, 248, 97, 115, 137, 143};
     constexpr std::uint16_t ports[] = {4789, 4790, 6081, 2152, 6635, 4754, 1701, 6080, 5555};
     std::memset(to, 0, 42);
     to[12] = 8;
@@ -58,6 +58,8 @@ void check(const Packet& packet, const Decapped& found) {
                    packet.captured_length);
     }
     if (found.erspan_offset != 0) read_erspan_header(packet.bytes + found.erspan_offset);
+    if (found.uoa_offset != 0)
+        CLEW_CHECK(found.uoa_offset + packet.bytes[found.uoa_offset + 1] <= packet.captured_length);
     CLEW_CHECK(found.geneve_options_offset + found.geneve_options_length <= packet.captured_length);
     if (found.fragment.cut) FragmentTable::digest_of(packet.bytes, 0, found, 1);
     if (found.reason != Reason::none) return;

@@ -54,11 +54,14 @@ TEST(Convert, ValuesOutOfRangeAreRefusedWithASentence) {
         [](v1::Leg& m) { m.mutable_segment()->set_client_mac("ab"); },
         [](v1::Leg& m) {
             m.mutable_segment()->clear_layers();
-            m.mutable_segment()->add_layers()->set_type(6);
+            m.mutable_segment()->add_layers()->set_type(layer_type_count);
         },
         [](v1::Leg& m) {
             for (int i = 0; i < 9; ++i) m.mutable_segment()->add_layers()->set_type(1);
         },
+        [](v1::Leg& m) { m.set_app(app_count); },
+        [](v1::Leg& m) { m.set_server_name(std::string(server_name_bytes_max + 1, 'x')); },
+        [](v1::Leg& m) { m.set_alpn(std::string(3, '\0')); },
         [](v1::Leg& m) { m.mutable_to_server()->set_mss(65536); },
         [](v1::Leg& m) { m.mutable_to_server()->set_window_scale(255); },
         [](v1::Leg& m) { m.mutable_to_client()->set_flags_seen(256); },
