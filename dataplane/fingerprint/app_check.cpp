@@ -53,7 +53,9 @@ bool tls(const PayloadLook& look) {
 bool dtls(const PayloadLook& look) {
     constexpr std::uint32_t header_bytes = 13;
     if (look.bytes.size() < header_bytes) return false;
-    return header_bytes + load_be16(look.bytes.data() + 11) <= look.length;
+    const std::uint32_t end = header_bytes + load_be16(look.bytes.data() + 11);
+    const bool old = look.bytes[1] == 1;  // before RFC 4347: two bytes that say little
+    return old ? end == look.length : end <= look.length;
 }
 
 /// A long header with connection ids of lengths that the version allows.
@@ -86,7 +88,7 @@ bool http2_settings(const PayloadLook& look) {
 bool dns(const PayloadLook& look) {
     constexpr std::size_t header_bytes = 12;
     const Bytes bytes = look.bytes;
-    if (bytes.size() < header_bytes || look.on_port(5353) || look.on_port(5355) || look.on_port(137)) return false;
+    if (bytes.size() < header_bytes || look.on_port(137)) return false;
     const std::uint16_t questions = load_be16(bytes.data() + 4);
     if (questions != 1 || (bytes[2] & 0x78) > 0x28) return false;
     const bool response = (bytes[2] & 0x80) != 0;

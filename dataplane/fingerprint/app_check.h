@@ -31,6 +31,7 @@ bool http2_settings(const PayloadLook&);
 bool dns(const PayloadLook&);
 bool dns_over_tcp(const PayloadLook&);
 bool mysql_packet(const PayloadLook&);
+bool mysql_whole_packet(const PayloadLook&);
 bool mysql_login(const PayloadLook&);
 bool postgresql_startup(const PayloadLook&);
 bool postgresql_messages(const PayloadLook&);

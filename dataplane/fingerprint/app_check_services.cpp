@@ -24,6 +24,8 @@ bool all_printable(Bytes bytes) {
 /// One packet: its length of 3 bytes, its number, its body. It may go on, but nothing comes behind it.
 bool mysql_packet(const PayloadLook& look) { return load_le24(look.bytes.data()) + 4 >= look.length; }
 
+bool mysql_whole_packet(const PayloadLook& look) { return load_le24(look.bytes.data()) + 4 == look.length; }
+
 /// HandshakeResponse41: capabilities, packet size, character set, 23 bytes of zeros, a user's name.
 bool mysql_login(const PayloadLook& look) {
     constexpr std::size_t header_bytes = 4, zeros_at = header_bytes + 9, zeros = 19, name_at = zeros_at + 23;
@@ -57,11 +59,24 @@ bool postgresql_messages(const PayloadLook& look) {
     return count > 1 || (count == 1 && at == look.length);
 }
 
+/// Its length, and behind the header: OP_MSG's flags (three are known) and a section with a document, or OP_QUERY's
+/// flags and a collection's name, or a reply's flags.
 bool mongodb(const PayloadLook& look) {
-    constexpr std::uint32_t header_bytes = 16, message_bytes_max = 48'000'000;
-    const std::uint32_t length = load_le32(look.bytes.data());
-    return length >= header_bytes + 4 && length <= message_bytes_max && length >= look.length &&
-           (length == look.length || look.length >= 256);
+    constexpr std::uint32_t header_bytes = 16, message_bytes_max = 48'000'000, message_flags = 0x10003;
+    constexpr std::uint32_t op_reply = 1, op_query = 2004, op_compressed = 2012;
+    const Bytes bytes = look.bytes;
+    const std::uint32_t length = load_le32(bytes.data());
+    if (bytes.size() < header_bytes + 10 || length < look.length || length > message_bytes_max) return false;
+    const std::uint32_t operation = load_le32(bytes.data() + 12), flags = load_le32(bytes.data() + header_bytes);
+    switch (operation) {
+        case op_reply: return flags < 16 && load_le32(bytes.data() + 8) != 0;
+        case op_query: return flags < 256 && all_printable(bytes.subspan(header_bytes + 4, 3));
+        case op_compressed: return flags == 1 || flags == op_query || flags == 2013;
+        default: break;
+    }
+    const std::uint8_t section = bytes[header_bytes + 4];
+    const std::uint32_t document = load_le32(bytes.data() + header_bytes + 5);
+    return (flags & ~message_flags) == 0 && section <= 1 && document >= 5 && document <= length;
 }
 
 bool dubbo(const PayloadLook& look) {

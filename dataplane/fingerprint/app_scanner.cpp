@@ -9,6 +9,7 @@
 
 #include <hs/hs.h>
 
+#include "dataplane/fingerprint/datagram.h"
 #include "nat-trace/check.h"
 
 namespace clew::sensor {
@@ -80,8 +81,9 @@ App AppScanner::name(const PayloadLook& look, bool datagram) {
     constexpr std::uint16_t port_mdns = 5353, port_llmnr = 5355;
     constexpr std::size_t dns_header_bytes = 12;
     if (look.bytes.empty()) return App::unknown;
-    if (datagram && look.bytes.size() >= dns_header_bytes && look.on_port(port_mdns)) return App::mdns;
-    if (datagram && look.bytes.size() >= dns_header_bytes && look.on_port(port_llmnr)) return App::llmnr;
+    const bool named = datagram && look.bytes.size() >= dns_header_bytes && !look.on_port(port_dns);
+    if (named && look.on_port(port_mdns)) return App::mdns;
+    if (named && look.on_port(port_llmnr)) return App::llmnr;
     std::uint64_t candidates = 0;
     const auto size = static_cast<unsigned>(std::min<std::size_t>(look.bytes.size(), app_scan_bytes));
     hs_scan(datagram ? udp_ : tcp_, reinterpret_cast<const char*>(look.bytes.data()), size, 0, scratch_, note_match,

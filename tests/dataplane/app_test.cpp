@@ -84,7 +84,13 @@ TEST(Apps, StoresAndQueues) {
     EXPECT_EQ(name("*1\r\n$4\r\nPING\r\n"), App::redis);
     EXPECT_EQ(name("+OK\r\n"), App::redis);
     EXPECT_EQ(name("+OK POP3 ready\r\n"), App::pop);
-    EXPECT_EQ(name(join(join(little(32, 4), little(1, 8)), join({0xdd, 7, 0, 0}, Bytes(16)))), App::mongodb);
+    EXPECT_EQ(name(join(join(little(32, 4), little(1, 8)),
+                        join(join({0xdd, 7, 0, 0}, Bytes(5)), join(little(11, 4), Bytes(7))))),
+              App::mongodb);
+    EXPECT_EQ(name(join(join(little(32, 4), little(1, 8)), join({0xdd, 7, 0, 0}, Bytes(16, 0xee)))), App::unknown);
+    EXPECT_EQ(name(join(join(little(5, 3), {0, 2}), text("shop"))), App::mysql);
+    EXPECT_EQ(name(Bytes{3, 0, 0, 11, 6, 0xe0, 0, 0, 0, 1, 0, 0xc1, 2, 1, 0}), App::unknown)
+        << "ISO transport, not RDP";
     EXPECT_EQ(name(framed(4, join({0, 3, 0, 9, 0, 0, 0, 1}, join({0, 4}, text("test"))))), App::kafka);
     EXPECT_EQ(name(framed(4, join({0, 3, 0, 9, 0, 0, 0, 1}, join({0, 4}, Bytes{1, 2, 3, 4})))), App::unknown);
     EXPECT_EQ(name(join({0x10, 12, 0, 4}, text("MQTT\x04"))), App::mqtt);

@@ -5,8 +5,13 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <sstream>
+
+#include <gtest/gtest.h>
+#include <pcap/pcap.h>
+#include <unistd.h>
 
 #include "dataplane/bytes.h"
 
@@ -197,9 +202,31 @@ std::string ends(const std::uint8_t* at, bool v6) { return address(at, v6) + ">"
 
 bool tshark_is_there() { return std::system("tshark --version > /dev/null 2>&1") == 0; }
 
-std::vector<FrameWords> frames_by_tshark(const std::string& path) {
+MergedCapture::MergedCapture(int linktype)
+    : path_(testing::TempDir() + "clew-tshark-" + std::to_string(getpid()) + "-" + std::to_string(linktype) + ".pcap"),
+      capture_(pcap_open_dead(linktype, 262'144)),
+      file_(pcap_dump_open(capture_, path_.c_str())) {}
+
+MergedCapture::~MergedCapture() {
+    if (file_) pcap_dump_close(file_);
+    pcap_close(capture_);
+    std::filesystem::remove(path_);
+}
+
+void MergedCapture::add(const Packet& packet) {
+    pcap_pkthdr header{};
+    header.caplen = packet.captured_length;
+    header.len = packet.wire_length;
+    header.ts.tv_sec = packet.time_ns / ns_per_s;
+    header.ts.tv_usec = packet.time_ns % ns_per_s / 1000;
+    pcap_dump(reinterpret_cast<u_char*>(file_), &header, packet.bytes);
+}
+
+std::vector<FrameWords> MergedCapture::dissected() {
+    pcap_dump_close(file_);
+    file_ = nullptr;
     std::string command =
-        "tshark -n -r '" + path +
+        "tshark -n -r '" + path_ +
         "' -T fields -E separator='|' -E occurrence=a -E aggregator=, -o ip.defragment:FALSE "
         "-o ipv6.defragment:FALSE -o tcp.desegment_tcp_streams:FALSE -o gtp.dissect_tpdu_as:'TPDU Heuristic'";
     for (const char* field : fields) command += std::string(" -e ") + field;

@@ -9,6 +9,9 @@
 #include "dataplane/decap.h"
 #include "dataplane/packet.h"
 
+struct pcap;
+struct pcap_dumper;
+
 namespace clew::sensor {
 
 struct FrameWords {
@@ -22,8 +25,24 @@ struct FrameWords {
 
 bool tshark_is_there();
 
-/// One entry a frame of the file, or nothing when tshark failed. Reassembly is off: a frame is what is in it.
-std::vector<FrameWords> frames_by_tshark(const std::string& path);
+/// Frames of many captures of one linktype in one file, so that tshark starts once. The file goes with it.
+class MergedCapture {
+  public:
+    explicit MergedCapture(int linktype);
+    ~MergedCapture();
+    MergedCapture(const MergedCapture&) = delete;
+    MergedCapture& operator=(const MergedCapture&) = delete;
+
+    void add(const Packet& packet);
+    /// One entry a frame in the order they were added, or nothing when tshark failed. Reassembly is off: a frame is
+    /// what is in it. Once, behind the last add().
+    std::vector<FrameWords> dissected();
+
+  private:
+    std::string path_;
+    pcap* capture_;
+    pcap_dumper* file_;
+};
 
 /// The same by decap.
 FrameWords frame_by_decap(const Packet& packet, const DecapSettings& settings);

@@ -16,27 +16,16 @@
 namespace clew::sensor {
 namespace {
 
-/// All captures of one linktype in one file, so that tshark starts once, and what decap says of each frame.
+/// The captures of one linktype, and what decap says of each frame.
 struct Together {
-    explicit Together(int linktype)
-        : path(testing::TempDir() + "clew-tshark-" + std::to_string(linktype) + ".pcap"),
-          capture(pcap_open_dead(linktype, 262'144)),
-          file(pcap_dump_open(capture, path.c_str())) {}
-    ~Together() {
-        pcap_close(capture);
-        std::filesystem::remove(path);
-    }
+    explicit Together(int linktype) : captures(linktype) {}
 
     void add(PcapFile& from, const std::string& name) {
         std::array<Packet, burst_packet_count_max> burst;
         for (std::size_t number = 1; !from.at_end();) {
             const std::size_t count = from.receive(burst);
             for (std::size_t i = 0; i < count; ++i) {
-                pcap_pkthdr header{};
-                header.caplen = burst[i].captured_length;
-                header.len = burst[i].wire_length;
-                header.ts.tv_sec = burst[i].time_ns / ns_per_s;
-                pcap_dump(reinterpret_cast<u_char*>(file), &header, burst[i].bytes);
+                captures.add(burst[i]);
                 frames.push_back(frame_by_decap(burst[i], {}));
                 names.push_back(name + " frame " + std::to_string(number++));
             }
@@ -44,16 +33,14 @@ struct Together {
         }
     }
 
-    std::string path;
-    pcap_t* capture;
-    pcap_dumper_t* file;
+    MergedCapture captures;
     std::vector<FrameWords> frames;
     std::vector<std::string> names;
 };
 
 /// How many frames are told differently; each is printed.
-std::size_t count_different(const Together& ours) {
-    const auto theirs = frames_by_tshark(ours.path);
+std::size_t count_different(Together& ours) {
+    const auto theirs = ours.captures.dissected();
     EXPECT_EQ(ours.frames.size(), theirs.size());
     std::size_t different = 0;
     for (std::size_t i = 0; i < std::min(ours.frames.size(), theirs.size()); ++i) {
@@ -75,7 +62,6 @@ TEST(TsharkComparison, StacksAndInnerPacketsOfRealCapturesAreEqual) {
     std::size_t frames = 0, different = 0, encapsulated = 0, files = 0;
     for (const int linktype : {DLT_EN10MB, DLT_RAW, DLT_LINUX_SLL, DLT_LINUX_SLL2, DLT_NULL, DLT_C_HDLC, DLT_PPP}) {
         Together captures(linktype);
-        ASSERT_NE(captures.file, nullptr);
         for (const auto& entry : std::filesystem::directory_iterator(folder)) {
             if (!entry.path().extension().string().starts_with(".pcap")) continue;
             auto file = PcapFile::open(entry.path(), 0);
@@ -83,7 +69,6 @@ TEST(TsharkComparison, StacksAndInnerPacketsOfRealCapturesAreEqual) {
             captures.add(**file, entry.path().filename());
             ++files;
         }
-        pcap_dump_close(captures.file);
         frames += captures.frames.size();
         for (const FrameWords& frame : captures.frames) encapsulated += !frame.stack.empty();
         if (!captures.frames.empty()) different += count_different(captures);
