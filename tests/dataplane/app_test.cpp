@@ -7,6 +7,7 @@
 
 #include "dataplane/fingerprint/app_scanner.h"
 #include "dataplane/fingerprint/tls_hello.h"
+#include "dataplane/pipeline.h"
 #include "tests/dataplane/frames.h"
 
 namespace clew::sensor {
@@ -119,6 +120,82 @@ TEST(Apps, Datagrams) {
     EXPECT_EQ(name(join({0x23}, Bytes(47)), true), App::unknown);
     EXPECT_EQ(name("M-SEARCH * HTTP/1.1\r\n", true), App::ssdp);
     EXPECT_EQ(name(join({1, 0, 0, 0}, Bytes(144)), true), App::wireguard);
+}
+
+struct Kept final : LegSink {
+    std::vector<Leg> legs;
+    bool offer(const Leg& leg) override {
+        if (leg.phase == LegPhase::ended) legs.push_back(leg);
+        return true;
+    }
+};
+
+/// The one leg that these frames make.
+Leg leg_of(const std::vector<Bytes>& frames_of_leg) {
+    Kept sink;
+    auto pipeline = Pipeline::create({.leg_count_max = 16, .header_count_max = 0}, sink);
+    EXPECT_TRUE(pipeline);
+    TimeNs now = 1000 * ns_per_s;
+    for (const Bytes& frame : frames_of_leg) {
+        const Packet packet = packet_of(frame, now += ns_per_ms);
+        (*pipeline)->receive({&packet, 1});
+    }
+    (*pipeline)->flush();
+    EXPECT_EQ(sink.legs.size(), 1u);
+    return sink.legs.empty() ? Leg{} : sink.legs[0];
+}
+
+Bytes from_client(std::uint32_t seq, unsigned flags, const Bytes& payload = {}) {
+    return ethernet(1, 2, 0x0800,
+                    ipv4("10.0.0.7", "10.0.0.9", {.id = static_cast<std::uint16_t>(seq)},
+                         tcp({.destination = 443, .seq = seq, .flags = flags, .payload = payload})));
+}
+
+TEST(Apps, LegsCarryWhatTheirPayloadTold) {
+    const Leg secure = leg_of({from_client(1, syn), from_client(2, ack, client_hello("shop.example", "h2"))});
+    EXPECT_EQ(secure.app, App::tls);
+    EXPECT_EQ(name_in(secure.server_name), "shop.example");
+    EXPECT_EQ(name_in(secure.alpn), "h2");
+    const Leg plain =
+        leg_of({from_client(1, syn), from_client(2, ack, text("GET / HTTP/1.1\r\nHost: shop.example:8080\r\n\r\n"))});
+    EXPECT_EQ(plain.app, App::http);
+    EXPECT_EQ(name_in(plain.server_name), "shop.example");
+    const Leg question =
+        leg_of({ethernet(1, 2, 0x0800, ipv4("10.0.0.7", "10.0.0.9", {.protocol = 17}, udp(5000, 53, dns_query)))});
+    EXPECT_EQ(question.app, App::dns);
+    EXPECT_EQ(name_in(question.server_name), "www.de");
+}
+
+TEST(Apps, AProxyHeaderIsNotTheApplication) {
+    const Bytes greeting = text("PROXY TCP4 192.0.2.7 192.0.2.9 1234 80\r\n");
+    const Leg leg = leg_of(
+        {from_client(1, syn), from_client(2, ack, join(greeting, text("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n")))});
+    EXPECT_EQ(leg.app, App::http);
+    EXPECT_EQ(name_in(leg.server_name), "a.example");
+}
+
+TEST(Apps, LongNamesKeepTheirEnd) {
+    const std::string name = std::string(60, 'a') + "." + std::string(20, 'b') + ".example";
+    const Leg leg = leg_of({from_client(1, syn), from_client(2, ack, client_hello(name, "h2"))});
+    EXPECT_EQ(name_in(leg.server_name), name.substr(name.size() - server_name_bytes_max));
+}
+
+TEST(Apps, OptionsThatNameAClientOrATenantBecomeHints) {
+    const Bytes uoa = {31, 8, 0x9c, 0x40, 203, 0, 113, 9};
+    const Leg named = leg_of({ethernet(
+        1, 2, 0x0800, ipv4("10.0.0.7", "10.0.0.9", {.protocol = 17, .options = uoa}, udp(5000, 6000, Bytes(4))))});
+    ASSERT_GE(named.hint_count, 1);
+    EXPECT_EQ(named.hints[0].kind, HintKind::toa);
+    EXPECT_EQ(named.hints[0].value().substr(10), std::string("\xff\xff\xcb\x00\x71\x09\x9c\x40", 8));
+    const Bytes options = {0x01, 0x02, 0x80, 0x01, 1, 2, 3, 4};
+    const Bytes inside =
+        ethernet(3, 4, 0x0800, ipv4("10.0.0.7", "10.0.0.9", {.protocol = 17}, udp(5000, 6000, Bytes(4))));
+    const Leg tenant = leg_of(
+        {ethernet(1, 2, 0x0800,
+                  ipv4("192.0.2.1", "192.0.2.2", {.protocol = 17}, udp(9, 6081, geneve(5, 0x6558, options, inside))))});
+    ASSERT_GE(tenant.hint_count, 1);
+    EXPECT_EQ(tenant.hints[0].kind, HintKind::geneve_options);
+    EXPECT_EQ(tenant.hints[0].value(), std::string(options.begin(), options.end()));
 }
 
 TEST(Apps, RandomBytesHaveNoName) {
