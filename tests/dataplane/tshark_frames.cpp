@@ -26,7 +26,8 @@ constexpr const char* fields[] = {"frame.protocols",  "eth.src",          "eth.d
                                   "gre.key.call_id",  "erspan.spanid",    "gtp.teid",         "gtp.message",
                                   "mpls.label",       "mpls.bottom",      "nsh.spi",          "pppoe.session_id",
                                   "ipv6.nxt",         "ieee8021ah.isid",  "ipv6.hopopts.nxt", "ipv6.dstopts.nxt",
-                                  "ipv6.routing.nxt", "ipv6.fraghdr.nxt", "ah.next_header"};
+                                  "ipv6.routing.nxt", "ipv6.fraghdr.nxt", "ah.next_header",   "ieee8021ah.csrc",
+                                  "ieee8021ah.cdst",  "l2tp.tunnel",      "l2tp.session"};
 
 /// Headers between an IP header and its payload, and the field that says what follows.
 constexpr std::pair<const char*, const char*> extensions[] = {{"ipv6.hopopts", "ipv6.hopopts.nxt"},
@@ -103,11 +104,7 @@ class Walker {
 
     /// False: this is the innermost.
     bool step(const std::string& name) {
-        if (name == "eth") {
-            words_.mac = frame_.take("eth.src") + ">" + frame_.take("eth.dst");
-            source_.clear();
-            return true;
-        }
+        if (name == "eth" || name == "ieee8021ah") return ethernet(name == "ieee8021ah");
         if (name == "vlan" || name == "ieee8021ad") {
             const std::string id = frame_.number(name == "vlan" ? "vlan.id" : "ieee8021ad.id");
             if (id != "0") layer("vlan", id, false);
@@ -117,12 +114,15 @@ class Walker {
         if (name == "gre") return gre();
         if (name == "mpls") return mpls();
         if (name == "udp") return udp();
+        if (name == "l2tp") return l2tp();
+        if (name == "etherip") return layer("etherip"), true;
         if (name == "nsh") return layer("nsh", frame_.number("nsh.spi"), false), true;
         if (name == "pppoes") return layer("pppoe", frame_.number("pppoe.session_id"), false), true;
         if (name == "tcp") return ports("tcp"), false;
         for (const auto& [header, following] : extensions) {
             if (name != header) continue;
             protocol_ = frame_.take(following);
+            routed_ |= name == "ipv6.routing";
             return true;
         }
         for (const char* skipped : {"sll", "raw", "null", "chdlc", "vntag", "cmd", "ethertype", "llc", "ppp",
@@ -131,16 +131,28 @@ class Walker {
         return false;
     }
 
+    /// An IP header that stands directly before another one, or before Ethernet, is a tunnel's.
+    void tunnel_without_header(const char* name) {
+        if (!source_.empty()) layer(routed_ ? "srv6" : name);
+        routed_ = false;
+    }
+
+    bool ethernet(bool backbone) {
+        tunnel_without_header("etherip");
+        if (backbone) layer("pbb", frame_.number("ieee8021ah.isid"), false);
+        words_.mac = frame_.take(backbone ? "ieee8021ah.csrc" : "eth.src");
+        words_.mac += ">" + frame_.take(backbone ? "ieee8021ah.cdst" : "eth.dst");
+        return true;
+    }
+
     bool ip(bool v6) {
+        tunnel_without_header("ipip");
         source_ = frame_.take(v6 ? "ipv6.src" : "ip.src");
         destination_ = frame_.take(v6 ? "ipv6.dst" : "ip.dst");
         protocol_ = frame_.take(v6 ? "ipv6.nxt" : "ip.proto");
         if (v6 && frame_.has("ipv6.fraghdr.offset")) fragment_ = frame_.number("ipv6.fraghdr.offset") != "0";
         if (!v6) fragment_ = frame_.number("ip.frag_offset") != "0";
-        if (fragment_) return false;
-        const bool tunnel = protocol_ == "4" || protocol_ == "41";
-        if (tunnel && (next() == "ip" || next() == "ipv6")) layer("ipip");
-        return true;
+        return !fragment_;
     }
 
     bool gre() {
@@ -158,23 +170,33 @@ class Walker {
 
     bool mpls() {
         for (bool bottom = false; !bottom && frame_.has("mpls.label");) {
-            layer("mpls", frame_.number("mpls.label"), false);
+            layer("mpls", frame_.number("mpls.label"), !source_.empty());
             bottom = frame_.take("mpls.bottom") == "1";
         }
+        return true;
+    }
+
+    /// Version 2, the one that tshark reads on from without being told how long a cookie is.
+    bool l2tp() {
+        if (!frame_.has("l2tp.tunnel")) return false;
+        const std::uint64_t tunnel = std::stoull(frame_.number("l2tp.tunnel"));
+        const std::uint64_t session = std::stoull(frame_.number("l2tp.session"));
+        layer("l2tp", std::to_string(tunnel << 16 | session));
         return true;
     }
 
     bool udp() {
         const std::string inside = next();
         const bool gtp = inside == "gtp" && frame_.has("gtp.message") && frame_.number("gtp.message") == "255";
-        const bool vxlan = inside == "vxlan" || (inside == "nsh" && frame_.has("vxlan.vni"));
-        if (!gtp && !vxlan && inside != "geneve") return ports("udp"), false;
+        const bool vxlan = frame_.has("vxlan.vni");  // GPE is not among the protocols' names
+        const bool bare = inside == "gre" || inside == "mpls" || inside == "l2tp";
+        if (!gtp && !vxlan && !bare && inside != "geneve") return ports("udp"), false;
         frame_.take("udp.srcport");
         frame_.take("udp.dstport");
         if (gtp) layer("gtp", frame_.number("gtp.teid"));
         if (vxlan) layer("vxlan", frame_.number("vxlan.vni"));
         if (inside == "geneve") layer("geneve", frame_.number("geneve.vni"));
-        if (inside != "nsh") ++at_;
+        if (inside == "gtp" || inside == "vxlan" || inside == "geneve") ++at_;
         return true;
     }
 
@@ -190,6 +212,7 @@ class Walker {
     std::size_t at_ = 0;
     std::string source_, destination_, protocol_, source_port_, destination_port_;
     bool fragment_ = false;
+    bool routed_ = false;
 };
 
 std::string address(const std::uint8_t* at, bool v6) {
