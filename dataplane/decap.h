@@ -36,6 +36,7 @@ struct FoundFragment {
     bool v6 = false;
     std::uint8_t layer_count = 0;  ///< the layers outside that packet; fewer than Decapped's when a tunnel's was cut
     std::uint8_t protocol = 0;     ///< IPv4 only: part of what tells packets apart
+    std::uint16_t place = 0;       ///< where in the packet this piece lies, in units of 8 bytes
     std::uint32_t id = 0;
     std::uint32_t addresses_offset = 0;
 };

@@ -306,6 +306,14 @@ bool PipelineOnArrays::count_fragment(const Packet& packet, const InFlight& flig
     HotFlow& flow = hot.flows[owner->side];
     flow.last_ns = packet.time_ns;
     if (owner->of_tunnel) return false;
+    Transport piece;
+    piece.seq = decapped.fragment.place;
+    piece.payload_length = decapped.transport_length;
+    if (duplicates_.seen_just_now(owner->leg, owner->side, decapped, piece, packet.time_ns)) {
+        ++legs_.cold(owner->leg).duplicates;
+        counters_.add(Reason::packets_mirrored_twice);
+        return true;
+    }
     if (++flow.packets == 0) ++legs_.cold(owner->leg).flows[owner->side].packets_wrapped;
     flow.bytes += decapped.ip_length;
     flow.payload_bytes += decapped.transport_length;

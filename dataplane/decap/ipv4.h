@@ -8,14 +8,16 @@
 
 namespace clew::sensor::decap_layers {
 
-/// The packet found last is a fragment: the first one, which carries the headers, or a later one.
-CLEW_RARE_STEP Next note_fragment(Walk& walk, std::uint32_t id, bool later) {
+/// The packet found last is a fragment: the first one, at place 0, which carries the headers, or a later one.
+CLEW_RARE_STEP Next note_fragment(Walk& walk, std::uint32_t id, std::uint16_t place) {
     Decapped& found = walk.found;
+    const bool later = place != 0;
     found.first_fragment = !later;
     found.fragment = {.cut = true,
                       .v6 = found.v6,
                       .layer_count = found.layer_count,
                       .protocol = found.v6 ? std::uint8_t{0} : found.protocol,
+                      .place = place,
                       .id = id,
                       .addresses_offset = found.addresses_offset};
     if (!later) return Next::ip_protocol;
@@ -52,7 +54,7 @@ inline Next step_ipv4(Walk& walk) {
     walk.segment_routed = false;
     const std::uint16_t fragment = load_be16(ip + 6);
     if ((fragment & 0x3fff) != 0) [[unlikely]]
-        return note_fragment(walk, found.ip_id, (fragment & 0x1fff) != 0);
+        return note_fragment(walk, found.ip_id, fragment & 0x1fff);
     return Next::ip_protocol;
 }
 

@@ -44,8 +44,9 @@ CLEW_RARE_STEP Next skip_ipv6_extensions(Walk& walk) {
         walk.offset += length;
         if (!fragment) continue;
         const std::uint16_t field = load_be16(header + 2);
-        const bool later = (field & 0xfff8) != 0, more = (field & 1) != 0;
-        if ((later || more) && note_fragment(walk, load_be32(header + 4), later) == Next::refuse) return Next::refuse;
+        const auto place = static_cast<std::uint16_t>(field >> 3);
+        const bool cut = place != 0 || (field & 1) != 0;
+        if (cut && note_fragment(walk, load_be32(header + 4), place) == Next::refuse) return Next::refuse;
     }
 }
 

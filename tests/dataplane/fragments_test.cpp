@@ -73,6 +73,19 @@ TEST_F(Fragments, LaterOnesAreCountedOnTheirPacketsLeg) {
     EXPECT_EQ(count("packets_on_legs"), 3u);
 }
 
+TEST_F(Fragments, APieceThatIsMirroredTwiceCountsOnce) {
+    send(piece(5, 77, more, first_part(4000, 32)));
+    send(piece(5, 77, more | 3, Bytes(16, 'b')));
+    now_ -= ns_per_ms;
+    send(piece(5, 77, more | 3, Bytes(16, 'b')));
+    send(piece(5, 77, 5, Bytes(16, 'b')));
+    flush();
+    ASSERT_EQ(legs_.size(), 1u);
+    EXPECT_EQ(legs_[0].flows[0].packets + legs_[0].flows[1].packets, 3u);
+    EXPECT_EQ(legs_[0].duplicates, 1u);
+    EXPECT_EQ(count("packets_mirrored_twice"), 1u);
+}
+
 TEST_F(Fragments, OtherPacketsFragmentsFindNothing) {
     send(piece(5, 77, more, first_part(4000, 16)));
     send(piece(5, 78, 3, Bytes(16)));              // another id
