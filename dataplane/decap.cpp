@@ -66,6 +66,15 @@ Next by_ip_protocol(Walk& walk) {
     }
 }
 
+void clear(Decapped& found) {
+    found.reason = Reason::none;
+    found.v6 = found.has_mac = found.first_fragment = false;
+    found.protocol = found.ttl = found.layer_count = 0;
+    found.ip_id = 0;
+    found.mac_offset = found.addresses_offset = 0;
+    found.transport_offset = found.end_offset = found.ip_length = found.transport_length = 0;
+}
+
 IpAddress address_at(const std::uint8_t* at, bool v6) {
     return v6 ? IpAddress::from_v6_bytes(at) : IpAddress::from_v4_bytes(at);
 }
@@ -74,6 +83,12 @@ IpAddress address_at(const std::uint8_t* at, bool v6) {
 
 Decapped decap(const Packet& packet, const DecapSettings& settings) {
     Decapped found;
+    decap(packet, settings, found);
+    return found;
+}
+
+void decap(const Packet& packet, const DecapSettings& settings, Decapped& found) {
+    clear(found);
     Walk walk(found);
     walk.bytes = packet.bytes;
     walk.end = packet.captured_length;
@@ -90,8 +105,8 @@ Decapped decap(const Packet& packet, const DecapSettings& settings) {
             case Next::transport:
                 walk.found.transport_offset = walk.offset;
                 walk.found.end_offset = walk.end;
-                return found;
-            case Next::refuse: return found;
+                return;
+            case Next::refuse: return;
         }
     }
 }

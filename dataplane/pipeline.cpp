@@ -16,6 +16,8 @@
 #include "dataplane/header_ring.h"
 #include "dataplane/leg_report.h"
 #include "dataplane/leg_table.h"
+#include "dataplane/segment_cache.h"
+#include "dataplane/tcp_analysis.h"
 #include "dataplane/tcp_flow.h"
 #include "dataplane/transport.h"
 
@@ -27,11 +29,11 @@ constexpr unsigned eviction_sample_count = 32;
 constexpr DurationNs unanswered_syn_delay_ns = ns_per_s;  ///< a SYN without an answer is reported after this
 constexpr std::size_t payload_check_bytes_max = 64;       ///< of a payload hashed for PacketHeader::payload_check
 
-/// One packet on its way through a burst.
 constexpr DurationNs dns_quiet_ns = 500 * ns_per_ms;
 constexpr std::uint16_t traceroute_port = 33434;
 constexpr std::uint16_t traceroute_port_count = 100;
 
+/// One packet on its way through a burst.
 struct InFlight {
     Decapped decapped;
     Transport transport;
@@ -41,6 +43,33 @@ struct InFlight {
     bool refused = false;
     std::uint16_t swapped = 0;  ///< of a packet of side 0
 };
+
+/// A delay found in this burst: it is added to its leg when the burst is over and the cold part has been fetched.
+struct FoundDelay {
+    enum class Kind : std::uint8_t { rtt_of_low = 0, rtt_of_high = 1, response = 2 };
+    LegNumber leg = leg_none;
+    Kind kind = Kind::response;
+    DurationNs delay_ns = 0;
+};
+constexpr std::size_t delays_a_packet_max = 2;
+
+DelayStatistics& delays_of(TcpLeg& leg, FoundDelay::Kind kind) {
+    if (kind == FoundDelay::Kind::response) return leg.response;
+    return leg.sides[static_cast<std::size_t>(kind)].result.rtt;
+}
+
+const TcpLeg tcp_of_others{};  // what the report of a leg that is not TCP says of it
+
+LegAddresses addresses_of(const std::uint8_t* frame, const Decapped& decapped, Side side) {
+    const std::uint8_t* at = frame + decapped.addresses_offset;
+    LegAddresses addresses;
+    if (decapped.v6)
+        addresses = {IpAddress::from_v6_bytes(at), IpAddress::from_v6_bytes(at + 16)};
+    else
+        addresses = {IpAddress::from_v4_bytes(at), IpAddress::from_v4_bytes(at + 4)};
+    if (side == 1) std::swap(addresses.low, addresses.high);
+    return addresses;
+}
 
 /// How likely a port is the server's. A NAT gateway takes its ports from nearly the whole range, so that of a
 /// datagram's two unknown ports neither is likelier.
@@ -63,7 +92,8 @@ class PipelineOnArrays final : public Pipeline {
           id_base_(
               hash_bytes(settings.observer_name.data(), settings.observer_name.size(),
                          static_cast<std::uint64_t>(settings.started_ns) ^ (std::uint64_t{settings.worker} << 48))),
-          hash_seed_(mix(id_base_)) {
+          hash_seed_(mix(id_base_)),
+          segment_cache_(segments_, hash_seed_) {
         decap_settings_.vxlan_port = settings.vxlan_port;
         decap_settings_.geneve_port = settings.geneve_port;
     }
@@ -71,7 +101,7 @@ class PipelineOnArrays final : public Pipeline {
     bool allocate() {
         const bool populate = settings_.populate_memory;
         return legs_.allocate(settings_.leg_count_max, populate) &&
-               segments_.allocate(settings_.segment_count_max, populate) &&
+               segments_.allocate(settings_.segment_count_max, populate) && segment_cache_.allocate(populate) &&
                wheel_.allocate(settings_.leg_count_max, populate) &&
                study_.allocate(settings_.leg_count_max, populate) &&
                headers_.allocate(settings_.header_count_max, populate) && duplicates_.allocate(populate);
@@ -96,6 +126,8 @@ class PipelineOnArrays final : public Pipeline {
     void receive_some(std::span<const Packet> burst);
     void parse(const Packet& packet, InFlight& flight);
     void set_key(const Packet& packet, InFlight& flight);
+    void set_ends(const std::uint8_t* frame, InFlight& flight) const;
+    LegNumber find(const Packet& packet, const InFlight& flight) const;
     void count_on_leg(const Packet& packet, InFlight& flight);
     LegNumber find_or_start(const Packet& packet, InFlight& flight);
     LegNumber start_leg(const Packet& packet, InFlight& flight);
@@ -104,6 +136,11 @@ class PipelineOnArrays final : public Pipeline {
     void guess_client(HotLeg& hot, const InFlight& flight) const;
     void learn_client(HotLeg& hot, const InFlight& flight) const;
     void update(LegNumber leg, const Packet& packet, const InFlight& flight);
+    bool analyse(LegNumber leg, const Packet& packet, const InFlight& flight);
+    void count_bytes(LegNumber leg, const InFlight& flight);
+    void note_delay(LegNumber leg, FoundDelay::Kind kind, DurationNs delay);
+    void add_delays();
+    DurationNs update_interval_ns() const;
     void append_header(LegNumber leg, const Packet& packet, const InFlight& flight);
     void schedule(LegNumber leg, const StudyFindings& findings, TimeNs now);
     void deadline(LegNumber leg, TimeNs now);
@@ -124,34 +161,43 @@ class PipelineOnArrays final : public Pipeline {
     HeaderRing headers_;
     DuplicateFilter duplicates_;
     std::array<InFlight, burst_packet_count_max> flights_;
+    std::array<FoundDelay, burst_packet_count_max * delays_a_packet_max> delays_;
+    std::size_t delay_count_ = 0;
     std::uint64_t id_base_;
     std::uint64_t hash_seed_;
+    SegmentCache segment_cache_;
 };
 
+/// In stages over the whole burst, so that what one packet waits for from memory comes while the others are worked on.
 void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
-    std::uint64_t bytes = 0;
-    for (const Packet& packet : burst) __builtin_prefetch(packet.bytes);
+    constexpr std::size_t line_bytes = 64;
+    std::uint64_t bytes = 0, on_legs = 0;
+    segments_.keep_unused();
+    for (const Packet& packet : burst) {
+        __builtin_prefetch(packet.bytes);
+        __builtin_prefetch(packet.bytes + line_bytes);
+        bytes += packet.wire_length;
+    }
     for (std::size_t i = 0; i < burst.size(); ++i) {
-        bytes += burst[i].wire_length;
         parse(burst[i], flights_[i]);
         if (!flights_[i].refused) legs_.prefetch_slot(flights_[i].hash);
     }
     for (std::size_t i = 0; i < burst.size(); ++i)
         if (!flights_[i].refused) legs_.prefetch_leg(flights_[i].hash);
-    std::uint64_t on_legs = 0;
     for (std::size_t i = 0; i < burst.size(); ++i) {
         if (flights_[i].refused) continue;
         ++on_legs;
         count_on_leg(burst[i], flights_[i]);
-        segments_.release(flights_[i].key.segment);
     }
+    add_delays();
+    segments_.free_unused();
     counters_.add(Reason::packets_received, burst.size());
     counters_.add(Reason::bytes_received, bytes);
     counters_.add(Reason::packets_on_legs, on_legs);
 }
 
 void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {
-    flight.decapped = decap(packet, decap_settings_);
+    decap(packet, decap_settings_, flight.decapped);
     Reason reason = flight.decapped.reason;
     if (reason == Reason::none) {
         flight.transport = parse_transport(packet.bytes, flight.decapped);
@@ -165,41 +211,46 @@ void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {
 }
 
 void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
-    const Decapped& decapped = flight.decapped;
-    const Transport& transport = flight.transport;
-    const std::uint8_t* addresses = packet.bytes + decapped.addresses_offset;
-    Endpoint source, destination;
-    if (decapped.v6) {
-        std::memcpy(source.ip.bytes.data(), addresses, 16);
-        std::memcpy(destination.ip.bytes.data(), addresses + 16, 16);
-    } else {
-        source.ip.bytes[10] = source.ip.bytes[11] = destination.ip.bytes[10] = destination.ip.bytes[11] = 0xff;
-        std::memcpy(source.ip.bytes.data() + 12, addresses, 4);
-        std::memcpy(destination.ip.bytes.data() + 12, addresses + 4, 4);
-    }
-    source.port = transport.source_port;
-    destination.port = transport.destination_port;
-    const int order = compare_addresses<16>(source.ip.bytes.data(), destination.ip.bytes.data());
-    flight.side = order > 0 || (order == 0 && source.port > destination.port) ? 1 : 0;
-    const Endpoint& low = flight.side == 0 ? source : destination;
-    const Endpoint& high = flight.side == 0 ? destination : source;
-    const SegmentKey segment = segment_key(packet.bytes, decapped);
-    flight.swapped = static_cast<std::uint16_t>(flight.side == 0 ? segment.swapped : ~segment.swapped);
-    LegKey& key = flight.key;
-    key.low = low.ip;
-    key.high = high.ip;
-    key.port_low = low.port;
-    key.port_high = high.port;
-    key.tap = packet.tap;
-    key.protocol = decapped.protocol;
-    key.segment = segments_.add(segment);
-    if (key.segment == segment_none) {
+    set_ends(packet.bytes, flight);
+    const FoundSegment found = segment_cache_.find(packet.bytes, flight.decapped, packet.tap);
+    if (found.segment == segment_none) {
         flight.refused = true;
         counters_.add(Reason::segments_full);
         return;
     }
-    segments_.use(key.segment);  // until this packet is done: an eviction in between must not free it
-    flight.hash = LegTable::hash_of(key, hash_seed_);
+    flight.swapped = static_cast<std::uint16_t>(flight.side == 0 ? found.swapped : ~found.swapped);
+    flight.key.segment = found.segment;
+    flight.key.protocol = flight.decapped.protocol;
+    flight.hash = LegTable::hash_of(flight.key, hash_seed_);
+}
+
+/// Both ends in sorted order, and which side sent this.
+void PipelineOnArrays::set_ends(const std::uint8_t* frame, InFlight& flight) const {
+    const std::uint8_t* addresses = frame + flight.decapped.addresses_offset;
+    const std::uint32_t source_port = flight.transport.source_port, other_port = flight.transport.destination_port;
+    LegKey& key = flight.key;
+    key.v6 = flight.decapped.v6;
+    bool high_first;
+    if (key.v6) {
+        const int order = compare_addresses<16>(addresses, addresses + 16);
+        high_first = order > 0 || (order == 0 && source_port > other_port);
+        const std::uint8_t* low = high_first ? addresses + 16 : addresses;
+        const std::uint8_t* high = high_first ? addresses : addresses + 16;
+        key.addresses = fold(load_be64(low) ^ hash_seed_, load_be64(low + 8) ^ id_base_) +
+                        fold(load_be64(high) ^ id_base_, load_be64(high + 8) ^ hash_seed_);
+    } else {
+        const std::uint64_t source = load_be32(addresses), other = load_be32(addresses + 4);
+        high_first = (source << 16 | source_port) > (other << 16 | other_port);
+        key.addresses = high_first ? other << 32 | source : source << 32 | other;
+    }
+    key.ports = high_first ? other_port << 16 | source_port : source_port << 16 | other_port;
+    flight.side = high_first ? 1 : 0;
+}
+
+LegNumber PipelineOnArrays::find(const Packet& packet, const InFlight& flight) const {
+    if (!flight.key.v6) [[likely]]
+        return legs_.find(flight.key, flight.hash, {});
+    return legs_.find(flight.key, flight.hash, addresses_of(packet.bytes, flight.decapped, flight.side));
 }
 
 void PipelineOnArrays::count_on_leg(const Packet& packet, InFlight& flight) {
@@ -215,7 +266,7 @@ void PipelineOnArrays::count_on_leg(const Packet& packet, InFlight& flight) {
 }
 
 LegNumber PipelineOnArrays::find_or_start(const Packet& packet, InFlight& flight) {
-    const LegNumber leg = legs_.find(flight.key, flight.hash);
+    const LegNumber leg = find(packet, flight);
     if (leg == leg_none) return start_leg(packet, flight);
     LegEnd end = LegEnd::none;
     if (!leg_is_over(leg, packet, flight, end)) return leg;
@@ -225,7 +276,7 @@ LegNumber PipelineOnArrays::find_or_start(const Packet& packet, InFlight& flight
 
 /// A query after the last one was answered: a resolver, or a NAT gateway, uses its port again.
 bool PipelineOnArrays::asks_again(const HotLeg& hot, const InFlight& flight) const {
-    return hot.key.protocol == static_cast<std::uint8_t>(Protocol::udp) &&
+    return hot.protocol == static_cast<std::uint8_t>(Protocol::udp) &&
            flight.transport.destination_port == port_dns && hot.flows[flight.side ^ 1].packets != 0;
 }
 
@@ -234,10 +285,10 @@ bool PipelineOnArrays::leg_is_over(LegNumber leg, const Packet& packet, const In
     const HotLeg& hot = legs_.hot(leg);
     const DurationNs quiet = packet.time_ns - hot.last_ns();
     end = closing_end(hot);
-    if (quiet > idle_limit_ns(hot)) return true;
+    if (quiet > idle_limit_ns(hot)) [[unlikely]]
+        return true;
     if (quiet > dns_quiet_ns && asks_again(hot, flight)) return true;
-    const bool syn = hot.key.protocol == static_cast<std::uint8_t>(Protocol::tcp) && (flight.transport.flags & tcp_syn);
-    if (!syn) return false;
+    if (!hot.is_tcp() || (flight.transport.flags & tcp_syn) == 0) return false;
     switch (judge_syn(hot, legs_.cold(leg), flight.side, flight.transport, quiet)) {
         case SynOnLeg::again: return false;
         case SynOnLeg::astray: counters_.add(Reason::syn_on_live_leg); return false;
@@ -249,7 +300,8 @@ bool PipelineOnArrays::leg_is_over(LegNumber leg, const Packet& packet, const In
 
 LegNumber PipelineOnArrays::start_leg(const Packet& packet, InFlight& flight) {
     segments_.use(flight.key.segment);
-    LegNumber leg = legs_.insert(flight.key, flight.hash);
+    const LegAddresses addresses = addresses_of(packet.bytes, flight.decapped, flight.side);
+    LegNumber leg = legs_.insert(flight.key, flight.hash, addresses);
     if (leg == leg_none) {
         const LegNumber victim = legs_.longest_idle(eviction_sample_count);
         if (victim == leg_none) {  // leg_count_max is 0
@@ -258,13 +310,14 @@ LegNumber PipelineOnArrays::start_leg(const Packet& packet, InFlight& flight) {
         }
         counters_.add(Reason::legs_evicted);
         end_leg(victim, legs_.hot(victim).is(leg_closed) ? closing_end(legs_.hot(victim)) : LegEnd::evicted);
-        leg = legs_.insert(flight.key, flight.hash);
+        leg = legs_.insert(flight.key, flight.hash, addresses);
     }
     HotLeg& hot = legs_.hot(leg);
     ColdLeg& cold = legs_.cold(leg);
     for (HotFlow& flow : hot.flows) {
         flow.packets_to_study = studied_packet_count;
         flow.payloads_to_study = studied_payload_count;
+        flow.tcp_bits = tcp_scale_unknown;
     }
     cold.swapped = flight.swapped;
     cold.id = id_of(leg);
@@ -303,31 +356,70 @@ void PipelineOnArrays::learn_client(HotLeg& hot, const InFlight& flight) const {
 
 void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFlight& flight) {
     HotLeg& hot = legs_.hot(leg);
-    ColdLeg& cold = legs_.cold(leg);
     HotFlow& flow = hot.flows[flight.side];
     const Transport& transport = flight.transport;
-    const bool tcp = flight.decapped.protocol == static_cast<std::uint8_t>(Protocol::tcp);
+    const bool tcp = hot.is_tcp();
     if (tcp && (transport.flags & tcp_syn)) learn_client(hot, flight);
-    const bool advances = !tcp || advance_sequence(hot, cold, flight.side, transport);
+    const bool advances = !tcp || analyse(leg, packet, flight);
     StudyFindings findings;
     const bool study = flow.packets_to_study != 0 || (flow.payloads_to_study != 0 && transport.payload_length != 0) ||
                        (transport.flags & tcp_syn);
     if (study) {
+        ColdLeg& cold = legs_.cold(leg);
         if (flow.packets_to_study != 0) --flow.packets_to_study;
         const SeenPacket seen{&packet, &flight.decapped, &transport, flight.side};
         findings = study_.look(hot, cold, seen, advances);
         cold.time_error_ns = std::max(cold.time_error_ns, packet.time_error_ns);
     }
-    if (++flow.packets == 0) ++cold.flows[flight.side].packets_wrapped;
-    flow.bytes += flight.decapped.ip_length;
-    flow.payload_bytes += transport.payload_length;
-    flow.last_ns = packet.time_ns;
+    count_bytes(leg, flight);
+    hot.times[flight.side] = packet.time_ns;
     flow.last_ttl = flight.decapped.ttl;
+    flow.last_ip_id = flight.decapped.ip_id;
     if (tcp) note_flags(hot, flight.side, transport);
     hot.set(leg_changed);
     append_header(leg, packet, flight);
     if (hot.is(leg_sleeping) || findings.handshake_over || findings.first_payload || findings.hint)
         schedule(leg, findings, packet.time_ns);
+}
+
+/// The hot part's sums are small; before they could wrap they move into the cold part.
+void PipelineOnArrays::count_bytes(LegNumber leg, const InFlight& flight) {
+    constexpr std::uint32_t hot_bytes_max = 1u << 31;
+    HotFlow& flow = legs_.hot(leg).flows[flight.side];
+    if (++flow.packets == 0) ++legs_.cold(leg).flows[flight.side].packets_wrapped;
+    flow.bytes += flight.decapped.ip_length;
+    flow.payload_bytes += flight.transport.payload_length;
+    if (flow.bytes < hot_bytes_max) [[likely]]
+        return;
+    Flow& sums = legs_.cold(leg).flows[flight.side].flow;
+    sums.bytes += std::exchange(flow.bytes, 0);
+    sums.payload_bytes += std::exchange(flow.payload_bytes, 0);
+}
+
+/// True when the segment brings something that was not seen before.
+bool PipelineOnArrays::analyse(LegNumber leg, const Packet& packet, const InFlight& flight) {
+    HotLeg& hot = legs_.hot(leg);
+    const SeenSegment seen{&flight.transport,     packet.bytes,        packet.time_ns,
+                           flight.decapped.ip_id, flight.decapped.ttl, flight.side};
+    SegmentFindings found;
+    if (!follow_plain(hot, seen, found)) found = look_closely(hot, legs_.tcp(leg), seen);
+    const auto peer = flight.side == 0 ? FoundDelay::Kind::rtt_of_high : FoundDelay::Kind::rtt_of_low;
+    if (found.rtt_ns >= 0) note_delay(leg, peer, found.rtt_ns);
+    if (found.response_ns >= 0) note_delay(leg, FoundDelay::Kind::response, found.response_ns);
+    return found.advances;
+}
+
+void PipelineOnArrays::note_delay(LegNumber leg, FoundDelay::Kind kind, DurationNs delay) {
+    const DelayStatistics& to = delays_of(legs_.tcp(leg), kind);
+    __builtin_prefetch(&to, 1);
+    __builtin_prefetch(&to.bins[delay_bin_of(delay)], 1);
+    delays_[delay_count_++] = {leg, kind, delay};
+}
+
+void PipelineOnArrays::add_delays() {
+    for (std::size_t i = 0; i < delay_count_; ++i)
+        delays_of(legs_.tcp(delays_[i].leg), delays_[i].kind).add(delays_[i].delay_ns);
+    delay_count_ = 0;
 }
 
 void PipelineOnArrays::append_header(LegNumber leg, const Packet& packet, const InFlight& flight) {
@@ -366,13 +458,19 @@ void PipelineOnArrays::schedule(LegNumber leg, const StudyFindings& findings, Ti
         cold.due_ns = due;
         wheel_.set(leg, due);
     } else if (hot.is(leg_sleeping)) {
-        wheel_.set(leg, std::max(now, cold.reported_ns + settings_.update_interval_ns));
+        wheel_.set(leg, std::max(now, cold.reported_ns + update_interval_ns()));
     }
     hot.clear(leg_sleeping);
 }
 
+/// A living leg reports this often, or less often where so many live that the records would take the worker's time.
+DurationNs PipelineOnArrays::update_interval_ns() const {
+    return std::max(settings_.update_interval_ns,
+                    DurationNs{legs_.count()} * (ns_per_s / settings_.update_count_per_s_max));
+}
+
 DurationNs PipelineOnArrays::idle_limit_ns(const HotLeg& hot) const {
-    switch (static_cast<Protocol>(hot.key.protocol)) {
+    switch (static_cast<Protocol>(hot.protocol)) {
         case Protocol::tcp: return hot.is(leg_closed) ? settings_.tcp_closed_ns : settings_.tcp_idle_ns;
         case Protocol::udp: return settings_.udp_idle_ns;
         default: return settings_.icmp_idle_ns;
@@ -387,11 +485,12 @@ LegEnd PipelineOnArrays::closing_end(const HotLeg& hot) const {
 
 void PipelineOnArrays::deadline(LegNumber leg, TimeNs now) {
     HotLeg& hot = legs_.hot(leg);
-    ColdLeg& cold = legs_.cold(leg);
     const TimeNs expiry = hot.last_ns() + idle_limit_ns(hot);
     if (now >= expiry) return end_leg(leg, closing_end(hot));
+    if (hot.is(leg_sleeping)) return wheel_.set(leg, expiry);  // nothing to tell: the cold part is left alone
+    ColdLeg& cold = legs_.cold(leg);
     TimeNs due = cold.due_ns;
-    if (due == 0 && hot.is(leg_changed)) due = cold.reported_ns + settings_.update_interval_ns;
+    if (due == 0 && hot.is(leg_changed)) due = cold.reported_ns + update_interval_ns();
     if (due != 0 && now >= due) {
         report(leg, cold.reported_ns == 0 ? LegPhase::opened : LegPhase::updated, LegEnd::none);
         cold.reported_ns = now;
@@ -405,13 +504,16 @@ void PipelineOnArrays::deadline(LegNumber leg, TimeNs now) {
 void PipelineOnArrays::report(LegNumber leg, LegPhase phase, LegEnd end) {
     ColdLeg& cold = legs_.cold(leg);
     ++cold.revision;
-    const bool taken = sink_.offer(make_leg(legs_.hot(leg), cold, segments_, phase, end));
+    const HotLeg& hot = legs_.hot(leg);
+    const TcpLeg& tcp = hot.is_tcp() ? legs_.tcp(leg) : tcp_of_others;
+    const bool taken = sink_.offer(make_leg(hot, cold, tcp, segments_, phase, end));
     counters_.add(taken ? Reason::leg_reports : Reason::leg_reports_refused);
 }
 
 void PipelineOnArrays::end_leg(LegNumber leg, LegEnd end) {
+    add_delays();
     report(leg, LegPhase::ended, end);
-    const LegKey key = legs_.hot(leg).key;
+    const LegKey key = legs_.hot(leg).key();
     wheel_.clear(leg);
     study_.forget(legs_.cold(leg));
     legs_.remove(leg, LegTable::hash_of(key, hash_seed_));
@@ -451,7 +553,7 @@ std::vector<NamedCount> PipelineOnArrays::counters() const {
 
 std::size_t Pipeline::memory_bytes(const PipelineSettings& settings) {
     return LegTable::memory_bytes(settings.leg_count_max) + SegmentTable::memory_bytes(settings.segment_count_max) +
-           DeadlineWheel::memory_bytes(settings.leg_count_max) + Study::memory_bytes(settings.leg_count_max) +
+           SegmentCache::memory_bytes() +           DeadlineWheel::memory_bytes(settings.leg_count_max) + Study::memory_bytes(settings.leg_count_max) +
            HeaderRing::memory_bytes(settings.header_count_max) + DuplicateFilter::memory_bytes();
 }
 

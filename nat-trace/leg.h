@@ -12,6 +12,7 @@
 
 #include "nat-trace/address.h"
 #include "nat-trace/segment.h"
+#include "nat-trace/tcp_analysis.h"
 #include "nat-trace/time.h"
 
 namespace clew {
@@ -184,6 +185,7 @@ struct Leg {
     std::array<Hint, hint_count_max> hints{};
     Process process;
     SocketRole socket_role = SocketRole::none;  ///< known for every leg of Observer::socket
+    TcpAnalysis tcp;                            ///< the engine does not look at it
 
     const Flow& flow(Direction d) const { return flows[static_cast<std::size_t>(d)]; }
     Flow& flow(Direction d) { return flows[static_cast<std::size_t>(d)]; }
