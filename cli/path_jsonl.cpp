@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/path_jsonl.h"
 
+#include "cli/tcp_view.h"
+
 #include <cmath>
 
 #include <nlohmann/json.hpp>
@@ -75,6 +77,7 @@ Json leg_json(const v1::PathLeg& leg) {
     }
     json["to_server"] = flow_json(leg.to_server());
     json["to_client"] = flow_json(leg.to_client());
+    if (leg.has_tcp()) json["tcp"] = tcp_json(leg.tcp());
     return json;
 }
 

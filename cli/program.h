@@ -27,6 +27,7 @@ void add_paths_verb(CLI::App& root, Program& program);
 void add_path_verb(CLI::App& root, Program& program);
 void add_ladder_verb(CLI::App& root, Program& program);
 void add_status_verb(CLI::App& root, Program& program);
+void add_sensor_verb(CLI::App& root, Program& program);
 void add_config_verb(CLI::App& root, Program& program);
 void add_doctor_verb(CLI::App& root, Program& program);
 void add_keys_verb(CLI::App& root, Program& program);

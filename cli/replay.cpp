@@ -9,6 +9,7 @@
 #include "cli/merged_captures.h"
 #include "dataplane/pipeline.h"
 #include "wire/convert.h"
+#include "wire/convert_tcp.h"
 
 namespace clew::cli {
 namespace {
@@ -22,14 +23,25 @@ class IntoEngine : public sensor::LegSink {
     explicit IntoEngine(Engine& engine) : engine_(engine) {}
     bool offer(const Leg& leg) override {
         legs_.insert(leg.id);
+        if (leg.tcp != TcpAnalysis{}) analyses_.insert_or_assign(leg.id, leg.tcp);
         engine_.add(leg);
         return true;
     }
     const std::unordered_set<LegId>& legs() const { return legs_; }
 
+    /// Tells with each leg what its TCP showed; the engine does not keep that.
+    v1::Path with_analysis(const Path& path) const {
+        v1::Path message = wire::to_message(path, engine_);
+        for (std::size_t i = 0; i < path.legs.size(); ++i)
+            if (const auto found = analyses_.find(path.legs[i].leg); found != analyses_.end())
+                wire::encode(found->second, *message.mutable_legs(static_cast<int>(i))->mutable_tcp());
+        return message;
+    }
+
   private:
     Engine& engine_;
     std::unordered_set<LegId> legs_;
+    std::unordered_map<LegId, TcpAnalysis> analyses_;
 };
 
 class Replay {
@@ -89,7 +101,7 @@ class Replay {
         std::sort(sorted.begin(), sorted.end(), [](const Path* a, const Path* b) {
             return a->first_ns != b->first_ns ? a->first_ns < b->first_ns : a->id < b->id;
         });
-        for (const Path* path : sorted) outcome.paths.push_back(wire::to_message(*path, engine_));
+        for (const Path* path : sorted) outcome.paths.push_back(sink_.with_analysis(*path));
         outcome.legs = sink_.legs().size();
         for (const LegId leg : sink_.legs()) outcome.legs_without_path += !placed.contains(leg);
         for (const sensor::NamedCount& counter : pipeline_->counters())

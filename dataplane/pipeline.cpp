@@ -39,6 +39,7 @@ struct InFlight {
     Transport transport;
     LegKey key;
     std::uint32_t hash = 0;
+    std::uint64_t digest = 0;  ///< what makes two packets the same to the duplicate filter
     Side side = 0;
     bool refused = false;
     std::uint16_t swapped = 0;  ///< of a packet of side 0
@@ -180,7 +181,9 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
     }
     for (std::size_t i = 0; i < burst.size(); ++i) {
         parse(burst[i], flights_[i]);
-        if (!flights_[i].refused) legs_.prefetch_slot(flights_[i].hash);
+        if (flights_[i].refused) continue;
+        legs_.prefetch_slot(flights_[i].hash);
+        duplicates_.prefetch(flights_[i].digest);
     }
     for (std::size_t i = 0; i < burst.size(); ++i)
         if (!flights_[i].refused) legs_.prefetch_leg(flights_[i].hash);
@@ -199,10 +202,7 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
 void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {
     decap(packet, decap_settings_, flight.decapped);
     Reason reason = flight.decapped.reason;
-    if (reason == Reason::none) {
-        flight.transport = parse_transport(packet.bytes, flight.decapped);
-        reason = flight.transport.reason;
-    }
+    if (reason == Reason::none) reason = parse_transport(packet.bytes, flight.decapped, flight.transport);
     flight.refused = reason != Reason::none;
     if (flight.refused)
         counters_.add(reason);
@@ -222,6 +222,7 @@ void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
     flight.key.segment = found.segment;
     flight.key.protocol = flight.decapped.protocol;
     flight.hash = LegTable::hash_of(flight.key, hash_seed_);
+    flight.digest = DuplicateFilter::digest_of(flight.hash, flight.side, flight.decapped, flight.transport);
 }
 
 /// Both ends in sorted order, and which side sent this.
@@ -257,7 +258,7 @@ void PipelineOnArrays::count_on_leg(const Packet& packet, InFlight& flight) {
     if (!wheel_.started()) wheel_.start(packet.time_ns);
     const LegNumber leg = find_or_start(packet, flight);
     if (leg == leg_none) return;
-    if (duplicates_.seen_just_now(leg, flight.side, flight.decapped, flight.transport, packet.time_ns)) {
+    if (duplicates_.seen_just_now(flight.digest, flight.decapped, flight.transport, packet.time_ns)) {
         ++legs_.cold(leg).duplicates;
         counters_.add(Reason::packets_mirrored_twice);
         return;
@@ -426,24 +427,30 @@ void PipelineOnArrays::append_header(LegNumber leg, const Packet& packet, const 
     if (headers_.empty_sized()) return;
     headers_.prefetch_next();
     const Transport& transport = flight.transport;
-    PacketHeader header;
-    header.leg = id_of(leg);
-    header.time_ns = packet.time_ns;
-    header.seq = transport.seq;
-    header.ack = transport.ack;
-    if (transport.options_length != 0)
-        header.has_timestamps = find_timestamps(packet.bytes + transport.options_offset, transport.options_length,
-                                                header.tsval, header.tsecr);
-    header.length = static_cast<std::uint16_t>(std::min<std::uint32_t>(transport.payload_length, 0xffff));
-    header.ip_id = flight.decapped.ip_id;
-    header.window = transport.window;
+    std::uint32_t tsval = 0, tsecr = 0;
+    const bool has_timestamps =
+        transport.options_length != 0 &&
+        find_timestamps(packet.bytes + transport.options_offset, transport.options_length, tsval, tsecr);
+    std::uint16_t check = 0;
     if (transport.payload_captured != 0)
-        header.payload_check = static_cast<std::uint16_t>(
+        check = static_cast<std::uint16_t>(
             hash_bytes(packet.bytes + transport.payload_offset,
                        std::min<std::size_t>(transport.payload_captured, payload_check_bytes_max)));
-    header.flags = transport.flags;
-    header.ttl = flight.decapped.ttl;
-    header.direction = flight.side == legs_.hot(leg).client_side() ? Direction::to_server : Direction::to_client;
+    const bool to_server = flight.side == legs_.hot(leg).client_side();
+    const PacketHeader header{.leg = id_of(leg),
+                              .time_ns = packet.time_ns,
+                              .seq = transport.seq,
+                              .ack = transport.ack,
+                              .tsval = tsval,
+                              .tsecr = tsecr,
+                              .length = static_cast<std::uint16_t>(std::min(transport.payload_length, 0xffffu)),
+                              .ip_id = flight.decapped.ip_id,
+                              .window = transport.window,
+                              .payload_check = check,
+                              .flags = transport.flags,
+                              .ttl = flight.decapped.ttl,
+                              .direction = to_server ? Direction::to_server : Direction::to_client,
+                              .has_timestamps = has_timestamps};
     headers_.append(header);
 }
 

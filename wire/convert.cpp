@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "wire/convert_tcp.h"
+
 namespace clew::wire {
 namespace {
 
@@ -308,6 +310,7 @@ void encode(const Leg& leg, v1::Leg& message) {
         message.mutable_process()->set_command(ascii(leg.process.name()));
     }
     message.set_socket_role(static_cast<std::uint32_t>(leg.socket_role));
+    if (leg.tcp != TcpAnalysis{}) encode(leg.tcp, *message.mutable_tcp());
 }
 
 Result<Leg> decode(const v1::Leg& message) {
@@ -342,6 +345,9 @@ Result<Leg> decode(const v1::Leg& message) {
     leg.process = process_of(message.process(), mistake);
     leg.socket_role = in_range<SocketRole>(message.socket_role(), static_cast<std::uint64_t>(SocketRole::server),
                                            "socket_role", mistake);
+    auto tcp = decode(message.tcp());
+    if (!tcp) return fail(ErrorKind::failed, "bad leg: " + tcp.error().sentence);
+    leg.tcp = *tcp;
     if (!mistake.none()) return fail(ErrorKind::failed, "bad leg: " + mistake.sentence);
     return leg;
 }

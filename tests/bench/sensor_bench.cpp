@@ -43,6 +43,7 @@ struct Running {
     explicit Running(std::uint32_t legs) : traffic(legs), source(traffic) {
         PipelineSettings settings;
         settings.leg_count_max = legs + legs / 16;
+        settings.populate_memory = true;
         auto made = Pipeline::create(settings, sink);
         CLEW_CHECK(made);
         pipeline = std::move(*made);

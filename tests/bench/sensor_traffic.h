@@ -9,7 +9,9 @@
 #include <cstring>
 #include <vector>
 
+#include "dataplane/fixed_array.h"
 #include "dataplane/packet.h"
+#include "nat-trace/check.h"
 
 namespace clew::sensor {
 
@@ -141,14 +143,16 @@ class MemorySource final : public PacketSource {
   public:
     static constexpr std::size_t buffer_count = 4096, buffer_bytes = 2304;
 
-    explicit MemorySource(Traffic& traffic) : traffic_(traffic), buffers_(buffer_count * buffer_bytes), descriptors_(buffer_count) {}
+    explicit MemorySource(Traffic& traffic) : traffic_(traffic), descriptors_(buffer_count) {
+        CLEW_CHECK(buffers_.allocate(buffer_count * buffer_bytes, true));
+    }
 
     /// As a NIC does: writes the buffers and their descriptors. Packets come 67 ns apart: 15 million a second.
     void fill() {
         for (std::size_t i = 0; i < buffer_count; ++i) {
             Descriptor& descriptor = descriptors_[i];
-            descriptor.bytes = buffers_.data() + i * buffer_bytes;
-            descriptor.length = traffic_.next(buffers_.data() + i * buffer_bytes);
+            descriptor.bytes = &buffers_[0] + i * buffer_bytes;
+            descriptor.length = traffic_.next(&buffers_[0] + i * buffer_bytes);
             descriptor.time_ns = now_ += 67;
         }
         at_ = 0;
@@ -157,7 +161,7 @@ class MemorySource final : public PacketSource {
     /// Writes the same buffers again, so that they are as near in the caches as after fill().
     void fill_again() {
         for (std::size_t i = 0; i < buffer_count; ++i) {
-            std::uint8_t* at = buffers_.data() + i * buffer_bytes;
+            std::uint8_t* at = &buffers_[0] + i * buffer_bytes;
             for (std::size_t b = 0; b < Traffic::frame_bytes_max; ++b) static_cast<volatile std::uint8_t*>(at)[b] = at[b];
             descriptors_[i].time_ns = now_;
         }
@@ -192,7 +196,7 @@ class MemorySource final : public PacketSource {
         TimeNs time_ns = 0;
     };
     Traffic& traffic_;
-    std::vector<std::uint8_t> buffers_;
+    FixedArray<std::uint8_t> buffers_;  ///< in huge pages, as packet buffers are
     std::vector<Descriptor> descriptors_;
     std::size_t at_ = 0;
     TimeNs now_ = 1'000'000 * ns_per_s;
