@@ -21,7 +21,9 @@ std::string delays_text(const DelayStatistics& delays) {
 }
 
 std::vector<std::string> handshake_lines(const TcpAnalysis& tcp) {
-    if (tcp.handshake_server == 0 && tcp.handshake_client == 0) return {};
+    if (tcp.handshake_server == 0 && tcp.handshake_client == 0 && tcp.handshake == 0) return {};
+    if (tcp.handshake_server == 0 && tcp.handshake_client == 0)
+        return {duration_text(tcp.handshake) + " from SYN to ACK; the SYN-ACK was not seen"};
     const auto half = [](DurationNs delay) { return delay == 0 ? std::string("not seen") : duration_text(delay); };
     return {"tap ⇄ server " + half(tcp.handshake_server) + ", tap ⇄ client " + half(tcp.handshake_client)};
 }
@@ -152,6 +154,7 @@ Json tcp_json(const v1::TcpAnalysis& message) {
     if (!tcp) return nullptr;
     return {{"handshake_server_ns", tcp->handshake_server},
             {"handshake_client_ns", tcp->handshake_client},
+            {"handshake_ns", tcp->handshake},
             {"first_byte_ns", tcp->first_byte},
             {"response", delays_json(tcp->response)},
             {"to_server", flow_json(tcp->flows[0])},

@@ -34,6 +34,7 @@ TcpAnalysis make_analysis(const Leg& leg, const TcpLeg& tcp, Side client) {
     analysis.response = tcp.response;
     analysis.handshake_server = tcp.handshake_server;
     analysis.handshake_client = tcp.handshake_client;
+    analysis.handshake = tcp.handshake;
     analysis.first_byte = first_byte_of(leg.flow(Direction::to_server), leg.flow(Direction::to_client));
     analysis.reset_origin = tcp.reset_origin;
     analysis.reset_by_server = tcp.reset_origin != ResetOrigin::none && tcp.reset_side != client;

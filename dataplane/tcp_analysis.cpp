@@ -109,8 +109,9 @@ void CloseLook::note_reset() {
 void CloseLook::note_handshake() {
     if ((tcp_.flags & tcp_reset) != 0) return;
     if ((tcp_.flags & tcp_syn) == 0) {
-        const bool ends = acks_ && leg_.syn_ack_ns != 0 && leg_.handshake_client == 0 && hot_.client_side() == seen_.side;
-        if (ends) leg_.handshake_client = std::max<DurationNs>(seen_.time_ns - leg_.syn_ack_ns, 1);
+        const bool ends = acks_ && leg_.handshake == 0 && leg_.syn_ns != 0 && hot_.client_side() == seen_.side;
+        if (ends) leg_.handshake = std::max<DurationNs>(seen_.time_ns - leg_.syn_ns, 1);
+        if (ends && leg_.syn_ack_ns != 0) leg_.handshake_client = std::max<DurationNs>(seen_.time_ns - leg_.syn_ack_ns, 1);
         return;
     }
     const TcpOptions options = tcp_.options_length == 0
@@ -201,9 +202,7 @@ void CloseLook::judge_order() {
     const bool may_fill = fills || side_.hole_forgotten;
     found_.advances = fills || seq_before(own_.next_seq, end_);
     const bool acknowledged = length_ != 0 && peer_acked() && !seq_before(peer_.last_ack, tcp_.seq + length_);
-    const DurationNs reorder_ns =
-        leg_.handshake_client != 0 && leg_.handshake_server != 0 ? leg_.handshake_client + leg_.handshake_server
-                                                                 : reorder_ns_default;
+    const DurationNs reorder_ns = leg_.handshake != 0 ? leg_.handshake : reorder_ns_default;
     const bool soon = since(own_.advance_low, own_.advance_high, seen_.time_ns) < reorder_ns;
     if (acknowledged)
         add(may_fill ? tcp_out_of_order : tcp_spurious_retransmission);  // seen after its own ACK: the tap's disorder

@@ -37,10 +37,11 @@ struct TcpSide {
 struct TcpLeg {
     std::array<TcpSide, 2> sides;
     DelayStatistics response;
-    TimeNs syn_ns;      ///< the last SYN, and the last SYN-ACK
-    TimeNs syn_ack_ns;
+    TimeNs syn_ns;      ///< the last SYN
+    TimeNs syn_ack_ns;  ///< the last SYN-ACK
     DurationNs handshake_server;
     DurationNs handshake_client;
+    DurationNs handshake;
     ResetOrigin reset_origin;
     std::uint8_t reset_side;
     std::int16_t reset_ttl_ahead;

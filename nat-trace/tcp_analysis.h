@@ -89,6 +89,7 @@ struct TcpAnalysis {
     DelayStatistics response;         ///< last byte of a request to first byte of its answer
     DurationNs handshake_server = 0;  ///< SYN to SYN-ACK at the tap; 0 = not seen
     DurationNs handshake_client = 0;  ///< SYN-ACK to the ACK that ends the handshake
+    DurationNs handshake = 0;         ///< SYN to that ACK: all that a tap knows that sees the client's side alone
     DurationNs first_byte = 0;        ///< client's first payload, or else handshake, to the server's first payload
     ResetOrigin reset_origin = ResetOrigin::none;
     bool reset_by_server = false;        ///< as addressed

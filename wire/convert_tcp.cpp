@@ -68,6 +68,7 @@ void encode(const TcpAnalysis& analysis, v1::TcpAnalysis& message) {
     if (analysis.response.count != 0) encode_delays(analysis.response, *message.mutable_response());
     message.set_handshake_server_ns(analysis.handshake_server);
     message.set_handshake_client_ns(analysis.handshake_client);
+    message.set_handshake_ns(analysis.handshake);
     message.set_first_byte_ns(analysis.first_byte);
     message.set_reset_origin(static_cast<std::uint32_t>(analysis.reset_origin));
     message.set_reset_by_server(analysis.reset_by_server);
@@ -83,8 +84,9 @@ Result<TcpAnalysis> decode(const v1::TcpAnalysis& message) {
     if (!delays) return fail(ErrorKind::failed, "tcp has delays that no histogram can hold");
     analysis.handshake_server = message.handshake_server_ns();
     analysis.handshake_client = message.handshake_client_ns();
+    analysis.handshake = message.handshake_ns();
     analysis.first_byte = message.first_byte_ns();
-    if (analysis.handshake_server < 0 || analysis.handshake_client < 0 || analysis.first_byte < 0)
+    if (std::min({analysis.handshake_server, analysis.handshake_client, analysis.handshake, analysis.first_byte}) < 0)
         return fail(ErrorKind::failed, "tcp has a delay below 0");
     if (message.reset_origin() > static_cast<std::uint32_t>(ResetOrigin::between))
         return fail(ErrorKind::failed, "tcp.reset_origin is " + std::to_string(message.reset_origin()));

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -158,16 +159,6 @@ class MemorySource final : public PacketSource {
         at_ = 0;
     }
 
-    /// Writes the same buffers again, so that they are as near in the caches as after fill().
-    void fill_again() {
-        for (std::size_t i = 0; i < buffer_count; ++i) {
-            std::uint8_t* at = &buffers_[0] + i * buffer_bytes;
-            for (std::size_t b = 0; b < Traffic::frame_bytes_max; ++b) static_cast<volatile std::uint8_t*>(at)[b] = at[b];
-            descriptors_[i].time_ns = now_;
-        }
-        at_ = 0;
-    }
-
     std::size_t receive(std::span<Packet> burst) override {
         const std::size_t count = std::min(burst.size(), buffer_count - at_);
         for (std::size_t i = 0; i < count; ++i) {
@@ -199,7 +190,9 @@ class MemorySource final : public PacketSource {
     FixedArray<std::uint8_t> buffers_;  ///< in huge pages, as packet buffers are
     std::vector<Descriptor> descriptors_;
     std::size_t at_ = 0;
-    TimeNs now_ = 1'000'000 * ns_per_s;
+    TimeNs now_ = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                      std::chrono::system_clock::now().time_since_epoch())
+                      .count();  ///< real time: the legs may go on over a live source
     SourceCounters counters_;
 };
 

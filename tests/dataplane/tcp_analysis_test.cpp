@@ -76,6 +76,7 @@ TEST(TcpAnalysis, TheHandshakeHasTwoHalves) {
     leg.handshake();
     EXPECT_EQ(leg.tcp.handshake_server, ns_per_ms);
     EXPECT_EQ(leg.tcp.handshake_client, 4 * ns_per_ms);
+    EXPECT_EQ(leg.tcp.handshake, 5 * ns_per_ms);
 }
 
 TEST(TcpAnalysis, AnAckGivesTheRoundTripOfTheSideItIsFor) {
@@ -229,6 +230,7 @@ TEST(TcpAnalysis, OneDirectionAloneInventsNothing) {
     }
     EXPECT_EQ(leg.tcp.sides[1].result, TcpFlowAnalysis{});
     EXPECT_EQ(leg.tcp.handshake_client, 0);
+    EXPECT_EQ(leg.tcp.handshake, 2 * ns_per_ms);
 }
 
 TEST(TcpAnalysis, AResetsTtlTellsWhoSentIt) {

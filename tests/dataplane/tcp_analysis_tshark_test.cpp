@@ -105,8 +105,7 @@ class Stream {
         return found.notes & compared_notes;
     }
     double initial_rtt() const {
-        if (tcp_.handshake_client == 0 || tcp_.handshake_server == 0) return -1;
-        return static_cast<double>(tcp_.handshake_client + tcp_.handshake_server) * 1e-9;
+        return tcp_.handshake == 0 ? -1 : static_cast<double>(tcp_.handshake) * 1e-9;
     }
 
   private:

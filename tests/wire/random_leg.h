@@ -102,7 +102,7 @@ class LegMaker {
             f.capture_gap_bytes = any<std::uint64_t>();
         }
         a.response = delays();
-        a.handshake_server = time(), a.handshake_client = time(), a.first_byte = time();
+        a.handshake_server = time(), a.handshake_client = time(), a.handshake = time(), a.first_byte = time();
         a.reset_origin = static_cast<ResetOrigin>(up_to(3)), a.reset_by_server = coin();
         a.reset_ttl_ahead = static_cast<std::int16_t>(static_cast<int>(up_to(510)) - 255), a.reset_ip_id_apart = coin();
         return a;
