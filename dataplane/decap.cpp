@@ -9,6 +9,7 @@
 #include "dataplane/decap/ipip.h"
 #include "dataplane/decap/ipv4.h"
 #include "dataplane/decap/ipv6.h"
+#include "dataplane/decap/plain.h"
 #include "dataplane/decap/vlan.h"
 #include "dataplane/decap/vxlan.h"
 
@@ -88,6 +89,11 @@ Decapped decap(const Packet& packet, const DecapSettings& settings) {
 }
 
 void decap(const Packet& packet, const DecapSettings& settings, Decapped& found) {
+    clear(found);
+    if (!read_plain(packet, settings.vxlan_port, found)) walk_layers(packet, settings, found);
+}
+
+void walk_layers(const Packet& packet, const DecapSettings& settings, Decapped& found) {
     clear(found);
     Walk walk(found);
     walk.bytes = packet.bytes;

@@ -29,26 +29,6 @@ std::size_t LegTable::memory_bytes(std::uint32_t leg_count_max) {
            FixedArray<Slot>::memory_bytes(slot_count(leg_count_max));
 }
 
-LegNumber LegTable::prefetch_leg(std::uint32_t hash) const {
-    for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
-        if (slots_[slot].hash != hash) continue;
-        const auto* leg = reinterpret_cast<const char*>(&hot_[slots_[slot].leg - 1]);
-        __builtin_prefetch(leg, 1);
-        __builtin_prefetch(leg + 64, 1);
-        return slots_[slot].leg - 1;
-    }
-    return leg_none;
-}
-
-LegNumber LegTable::find(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses) const {
-    for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
-        if (slots_[slot].hash != hash) continue;
-        const LegNumber leg = slots_[slot].leg - 1;
-        if (hot_[leg].key() == key && (!key.v6 || cold_[leg].addresses == addresses)) return leg;
-    }
-    return leg_none;
-}
-
 LegNumber LegTable::insert(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses) {
     if (free_count_ == 0) return leg_none;
     const LegNumber leg = free_[--free_count_];

@@ -26,10 +26,26 @@ class LegTable {
 
     void prefetch_slot(std::uint32_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
     /// Fetches the hot lines of the leg that find() will probably give, and tells which it is; leg_none: there is none.
-    LegNumber prefetch_leg(std::uint32_t hash) const;
+    LegNumber prefetch_leg(std::uint32_t hash) const {
+        for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
+            if (slots_[slot].hash != hash) continue;
+            const auto* leg = reinterpret_cast<const char*>(&hot_[slots_[slot].leg - 1]);
+            __builtin_prefetch(leg, 1);
+            __builtin_prefetch(leg + 64, 1);
+            return slots_[slot].leg - 1;
+        }
+        return leg_none;
+    }
 
     /// `addresses` is only read of an IPv6 key, whose digest another pair may share.
-    LegNumber find(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses) const;
+    LegNumber find(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses) const {
+        for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
+            if (slots_[slot].hash != hash) continue;
+            const LegNumber leg = slots_[slot].leg - 1;
+            if (hot_[leg].key() == key && (!key.v6 || cold_[leg].addresses == addresses)) return leg;
+        }
+        return leg_none;
+    }
     /// A new leg, all zero but its key and addresses; leg_none when the table is full. It must not be there yet.
     LegNumber insert(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses);
     void remove(LegNumber leg, std::uint32_t hash);

@@ -90,6 +90,8 @@ class PipelineOnArrays final : public Pipeline {
         : settings_(settings),
           sink_(sink),
           study_(counters_),
+          quiet_limit_ns_(std::min({settings.tcp_idle_ns, settings.tcp_closed_ns, settings.udp_idle_ns,
+                                    settings.icmp_idle_ns, dns_quiet_ns})),
           id_base_(
               hash_bytes(settings.observer_name.data(), settings.observer_name.size(),
                          static_cast<std::uint64_t>(settings.started_ns) ^ (std::uint64_t{settings.worker} << 48))),
@@ -137,19 +139,19 @@ class PipelineOnArrays final : public Pipeline {
     void guess_client(HotLeg& hot, const InFlight& flight) const;
     void learn_client(HotLeg& hot, const InFlight& flight) const;
     void update(LegNumber leg, const Packet& packet, const InFlight& flight);
-    bool analyse(LegNumber leg, const Packet& packet, const InFlight& flight);
-    void count_bytes(LegNumber leg, const InFlight& flight);
+    bool analyse(LegNumber leg, HotLeg& hot, const Packet& packet, const InFlight& flight);
+    void count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight);
     void note_delay(LegNumber leg, FoundDelay::Kind kind, DurationNs delay);
     void add_delays();
     DurationNs update_interval_ns() const;
-    void append_header(LegNumber leg, const Packet& packet, const InFlight& flight);
+    void append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
     void schedule(LegNumber leg, const StudyFindings& findings, TimeNs now);
     void deadline(LegNumber leg, TimeNs now);
     void report(LegNumber leg, LegPhase phase, LegEnd end);
     void end_leg(LegNumber leg, LegEnd end);
     DurationNs idle_limit_ns(const HotLeg& hot) const;
     LegEnd closing_end(const HotLeg& hot) const;
-    LegId id_of(LegNumber leg) const;
+    LegId id_of(LegNumber leg, std::uint32_t generation) const;
 
     PipelineSettings settings_;
     DecapSettings decap_settings_;
@@ -164,6 +166,7 @@ class PipelineOnArrays final : public Pipeline {
     std::array<InFlight, burst_packet_count_max> flights_;
     std::array<FoundDelay, burst_packet_count_max * delays_a_packet_max> delays_;
     std::size_t delay_count_ = 0;
+    DurationNs quiet_limit_ns_;  ///< no leg is over that was quiet for less
     std::uint64_t id_base_;
     std::uint64_t hash_seed_;
     SegmentCache segment_cache_;
@@ -285,11 +288,13 @@ bool PipelineOnArrays::asks_again(const HotLeg& hot, const InFlight& flight) con
 bool PipelineOnArrays::leg_is_over(LegNumber leg, const Packet& packet, const InFlight& flight, LegEnd& end) {
     const HotLeg& hot = legs_.hot(leg);
     const DurationNs quiet = packet.time_ns - hot.last_ns();
+    const bool opens = hot.is_tcp() && (flight.transport.flags & tcp_syn) != 0;
+    if (quiet <= quiet_limit_ns_ && !opens) [[likely]]
+        return false;
     end = closing_end(hot);
-    if (quiet > idle_limit_ns(hot)) [[unlikely]]
-        return true;
+    if (quiet > idle_limit_ns(hot)) return true;
     if (quiet > dns_quiet_ns && asks_again(hot, flight)) return true;
-    if (!hot.is_tcp() || (flight.transport.flags & tcp_syn) == 0) return false;
+    if (!opens) return false;
     switch (judge_syn(hot, legs_.cold(leg), flight.side, flight.transport, quiet)) {
         case SynOnLeg::again: return false;
         case SynOnLeg::astray: counters_.add(Reason::syn_on_live_leg); return false;
@@ -321,7 +326,7 @@ LegNumber PipelineOnArrays::start_leg(const Packet& packet, InFlight& flight) {
         flow.tcp_bits = tcp_scale_unknown;
     }
     cold.swapped = flight.swapped;
-    cold.id = id_of(leg);
+    cold.id = id_of(leg, hot.generation);
     cold.first_ns = packet.time_ns;
     cold.time_source = packet.time_source;
     guess_client(hot, flight);
@@ -361,7 +366,7 @@ void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFligh
     const Transport& transport = flight.transport;
     const bool tcp = hot.is_tcp();
     if (tcp && (transport.flags & tcp_syn)) learn_client(hot, flight);
-    const bool advances = !tcp || analyse(leg, packet, flight);
+    const bool advances = !tcp || analyse(leg, hot, packet, flight);
     StudyFindings findings;
     const bool study = flow.packets_to_study != 0 || (flow.payloads_to_study != 0 && transport.payload_length != 0) ||
                        (transport.flags & tcp_syn);
@@ -372,21 +377,20 @@ void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFligh
         findings = study_.look(hot, cold, seen, advances);
         cold.time_error_ns = std::max(cold.time_error_ns, packet.time_error_ns);
     }
-    count_bytes(leg, flight);
+    count_bytes(leg, flow, flight);
     hot.times[flight.side] = packet.time_ns;
     flow.last_ttl = flight.decapped.ttl;
     flow.last_ip_id = flight.decapped.ip_id;
     if (tcp) note_flags(hot, flight.side, transport);
     hot.set(leg_changed);
-    append_header(leg, packet, flight);
+    append_header(leg, hot, packet, flight);
     if (hot.is(leg_sleeping) || findings.handshake_over || findings.first_payload || findings.hint)
         schedule(leg, findings, packet.time_ns);
 }
 
 /// The hot part's sums are small; before they could wrap they move into the cold part.
-void PipelineOnArrays::count_bytes(LegNumber leg, const InFlight& flight) {
+void PipelineOnArrays::count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight) {
     constexpr std::uint32_t hot_bytes_max = 1u << 31;
-    HotFlow& flow = legs_.hot(leg).flows[flight.side];
     if (++flow.packets == 0) ++legs_.cold(leg).flows[flight.side].packets_wrapped;
     flow.bytes += flight.decapped.ip_length;
     flow.payload_bytes += flight.transport.payload_length;
@@ -398,8 +402,7 @@ void PipelineOnArrays::count_bytes(LegNumber leg, const InFlight& flight) {
 }
 
 /// True when the segment brings something that was not seen before.
-bool PipelineOnArrays::analyse(LegNumber leg, const Packet& packet, const InFlight& flight) {
-    HotLeg& hot = legs_.hot(leg);
+bool PipelineOnArrays::analyse(LegNumber leg, HotLeg& hot, const Packet& packet, const InFlight& flight) {
     const SeenSegment seen{&flight.transport,     packet.bytes,        packet.time_ns,
                            flight.decapped.ip_id, flight.decapped.ttl, flight.side};
     SegmentFindings found;
@@ -423,7 +426,7 @@ void PipelineOnArrays::add_delays() {
     delay_count_ = 0;
 }
 
-void PipelineOnArrays::append_header(LegNumber leg, const Packet& packet, const InFlight& flight) {
+void PipelineOnArrays::append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight) {
     if (headers_.empty_sized()) return;
     headers_.prefetch_next();
     const Transport& transport = flight.transport;
@@ -436,8 +439,8 @@ void PipelineOnArrays::append_header(LegNumber leg, const Packet& packet, const 
         check = static_cast<std::uint16_t>(
             hash_bytes(packet.bytes + transport.payload_offset,
                        std::min<std::size_t>(transport.payload_captured, payload_check_bytes_max)));
-    const bool to_server = flight.side == legs_.hot(leg).client_side();
-    const PacketHeader header{.leg = id_of(leg),
+    const bool to_server = flight.side == hot.client_side();
+    const PacketHeader header{.leg = id_of(leg, hot.generation),
                               .time_ns = packet.time_ns,
                               .seq = transport.seq,
                               .ack = transport.ack,
@@ -529,8 +532,8 @@ void PipelineOnArrays::end_leg(LegNumber leg, LegEnd end) {
 }
 
 /// A running number, taken apart: which place of the table, and how often it was given away. Mixing is one to one.
-LegId PipelineOnArrays::id_of(LegNumber leg) const {
-    const LegId id = mix(id_base_ + (std::uint64_t{legs_.hot(leg).generation} << 32 | leg));
+LegId PipelineOnArrays::id_of(LegNumber leg, std::uint32_t generation) const {
+    const LegId id = mix(id_base_ + (std::uint64_t{generation} << 32 | leg));
     return id != 0 ? id : 1;
 }
 

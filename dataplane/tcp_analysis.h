@@ -47,8 +47,8 @@ struct SeenSegment {
     Side side = 0;
 };
 
-/// False when it is not plain; then nothing was changed.
-bool follow_plain(HotLeg& hot, const SeenSegment& seen, SegmentFindings& found);
+/// False when it is not plain; then nothing was changed. (Below.)
+inline bool follow_plain(HotLeg& hot, const SeenSegment& seen, SegmentFindings& found);
 
 SegmentFindings look_closely(HotLeg& hot, TcpLeg& leg, const SeenSegment& seen);
 
@@ -98,7 +98,7 @@ inline bool fills_window(const HotFlow& own, const HotFlow& peer, std::uint32_t 
     return end - peer.last_ack == std::uint32_t{peer.window} << shift;
 }
 
-inline bool follow_plain(HotLeg& hot, const SeenSegment& seen, SegmentFindings& found) {
+[[gnu::always_inline]] inline bool follow_plain(HotLeg& hot, const SeenSegment& seen, SegmentFindings& found) {
     const Transport& tcp = *seen.tcp;
     HotFlow& own = hot.flows[seen.side];
     HotFlow& peer = hot.flows[seen.side ^ 1];
