@@ -33,7 +33,8 @@ const v1::ObserverStatus* find_observer(const v1::Status& status, const v1::Obse
     return nullptr;
 }
 
-/// Counters arrive once a second: the time between two of a sensor's own messages is nearer than the time between looks.
+/// Counters arrive once a second: the time between two of a sensor's own messages is nearer than the time between
+/// looks.
 double seconds_between(const v1::ObserverStatus* before, const v1::ObserverStatus& after, DurationNs span) {
     const DurationNs heard = before ? after.heard_ns() - before->heard_ns() : 0;
     return static_cast<double>(heard > 0 ? heard : span) / ns_per_second;
@@ -64,7 +65,8 @@ std::string rate_text(double value, const char* unit) {
         ++prefix;
     }
     char text[48];
-    std::snprintf(text, sizeof text, value >= 100 || value == 0 ? "%.0f %s%s" : "%.3g %s%s", value, prefixes[prefix], unit);
+    std::snprintf(text, sizeof text, value >= 100 || value == 0 ? "%.0f %s%s" : "%.3g %s%s", value, prefixes[prefix],
+                  unit);
     return text;
 }
 

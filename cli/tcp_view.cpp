@@ -107,12 +107,8 @@ const char* origin_text(ResetOrigin origin) {
 }
 
 Json delays_json(const DelayStatistics& delays) {
-    return {{"count", delays.count},
-            {"mean_ns", delays.mean()},
-            {"p50_ns", delays.quantile(0.5)},
-            {"p99_ns", delays.quantile(0.99)},
-            {"p999_ns", delays.quantile(0.999)},
-            {"max_ns", delays.max_ns}};
+    return {{"count", delays.count},           {"mean_ns", delays.mean()},          {"p50_ns", delays.quantile(0.5)},
+            {"p99_ns", delays.quantile(0.99)}, {"p999_ns", delays.quantile(0.999)}, {"max_ns", delays.max_ns}};
 }
 
 Json flow_json(const TcpFlowAnalysis& flow) {

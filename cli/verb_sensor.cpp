@@ -34,8 +34,8 @@ Result<void> show(const Program& program, const Options& options) {
         surroundings.out << sensor_document(*before, *after, span) << "\n";
         return {};
     }
-    const std::string text = sensor_view(*before, *after, span, Paint(surroundings.colours),
-                                         static_cast<std::size_t>(surroundings.columns));
+    const std::string text =
+        sensor_view(*before, *after, span, Paint(surroundings.colours), static_cast<std::size_t>(surroundings.columns));
     if (text.empty()) return fail(ErrorKind::nothing_found, "no sensor has connected to this control plane yet");
     surroundings.out << text;
     return {};

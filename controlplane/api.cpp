@@ -204,7 +204,8 @@ void Api::add_analysis(v1::Path& path) const {
     if (!legs) return;
     for (v1::PathLeg& to : *path.mutable_legs())
         for (const Leg& leg : *legs)
-            if (leg.tcp != TcpAnalysis{} && wire::id_text(leg.id) == to.leg_id()) wire::encode(leg.tcp, *to.mutable_tcp());
+            if (leg.tcp != TcpAnalysis{} && wire::id_text(leg.id) == to.leg_id())
+                wire::encode(leg.tcp, *to.mutable_tcp());
 }
 
 Result<std::string> Api::ladder(const std::string& id, const http::Target& target) const {

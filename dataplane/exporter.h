@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The exporter: one thread that carries leg records from the workers' rings to the publisher, and answers the control
-// plane's questions (headers, counters) out of the workers' pipelines. Workers, ports and the steer are borrowed and outlive it.
+// plane's questions (headers, counters) out of the workers' pipelines. Workers, ports and the steer are borrowed and
+// outlive it.
 #pragma once
 
 #include <atomic>

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "dataplane/leg_state.h"
-#include "dataplane/tcp_leg.h"
 #include "dataplane/segment_table.h"
+#include "dataplane/tcp_leg.h"
 
 namespace clew::sensor {
 

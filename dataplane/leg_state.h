@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the sensor keeps of a leg: a hot part of two cache lines that every packet touches, and cold parts that only a
-// leg's first packets, oddities, delays and reports touch (ColdLeg here, TcpLeg in dataplane/tcp_leg.h). Flows are held by side, not by direction: which end is the client
-// may be learnt later. Side 0: packets from the lower address (then port) to the higher; side 1: the others.
+// leg's first packets, oddities, delays and reports touch (ColdLeg here, TcpLeg in dataplane/tcp_leg.h). Flows are held
+// by side, not by direction: which end is the client may be learnt later. Side 0: packets from the lower address (then
+// port) to the higher; side 1: the others.
 #pragma once
 
 #include <array>
@@ -70,7 +71,7 @@ struct HotFlow {
     std::uint32_t next_seq;
     std::uint32_t last_ack;
     std::uint32_t rtt_seq;
-    std::uint32_t rtt_low;  ///< a ShortTime in two pieces
+    std::uint32_t rtt_low;      ///< a ShortTime in two pieces
     std::uint32_t advance_low;  ///< when next_seq last moved on
     std::uint8_t rtt_high;
     std::uint8_t advance_high;

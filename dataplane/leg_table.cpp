@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <bit>
 
-
 namespace clew::sensor {
 namespace {
 std::size_t slot_count(std::uint32_t leg_count_max) {
@@ -14,7 +13,8 @@ std::size_t slot_count(std::uint32_t leg_count_max) {
 
 bool LegTable::allocate(std::uint32_t leg_count_max, bool populate) {
     if (!hot_.allocate(leg_count_max, populate) || !cold_.allocate(leg_count_max, populate) ||
-        !tcp_.allocate(leg_count_max, populate) || !free_.allocate(leg_count_max, populate) || !slots_.allocate(slot_count(leg_count_max), populate))
+        !tcp_.allocate(leg_count_max, populate) || !free_.allocate(leg_count_max, populate) ||
+        !slots_.allocate(slot_count(leg_count_max), populate))
         return false;
     mask_ = slots_.size() - 1;
     free_count_ = leg_count_max;
@@ -24,8 +24,7 @@ bool LegTable::allocate(std::uint32_t leg_count_max, bool populate) {
 
 std::size_t LegTable::memory_bytes(std::uint32_t leg_count_max) {
     return FixedArray<HotLeg>::memory_bytes(leg_count_max) + FixedArray<ColdLeg>::memory_bytes(leg_count_max) +
-           FixedArray<TcpLeg>::memory_bytes(leg_count_max) +
-           FixedArray<LegNumber>::memory_bytes(leg_count_max) +
+           FixedArray<TcpLeg>::memory_bytes(leg_count_max) + FixedArray<LegNumber>::memory_bytes(leg_count_max) +
            FixedArray<Slot>::memory_bytes(slot_count(leg_count_max));
 }
 

@@ -280,8 +280,8 @@ LegNumber PipelineOnArrays::find_or_start(const Packet& packet, InFlight& flight
 
 /// A query after the last one was answered: a resolver, or a NAT gateway, uses its port again.
 bool PipelineOnArrays::asks_again(const HotLeg& hot, const InFlight& flight) const {
-    return hot.protocol == static_cast<std::uint8_t>(Protocol::udp) &&
-           flight.transport.destination_port == port_dns && hot.flows[flight.side ^ 1].packets != 0;
+    return hot.protocol == static_cast<std::uint8_t>(Protocol::udp) && flight.transport.destination_port == port_dns &&
+           hot.flows[flight.side ^ 1].packets != 0;
 }
 
 /// Whether this packet cannot belong to the leg of its key any more: too long idle, or its ports were used again.
@@ -563,8 +563,9 @@ std::vector<NamedCount> PipelineOnArrays::counters() const {
 
 std::size_t Pipeline::memory_bytes(const PipelineSettings& settings) {
     return LegTable::memory_bytes(settings.leg_count_max) + SegmentTable::memory_bytes(settings.segment_count_max) +
-           SegmentCache::memory_bytes() +           DeadlineWheel::memory_bytes(settings.leg_count_max) + Study::memory_bytes(settings.leg_count_max) +
-           HeaderRing::memory_bytes(settings.header_count_max) + DuplicateFilter::memory_bytes();
+           SegmentCache::memory_bytes() + DeadlineWheel::memory_bytes(settings.leg_count_max) +
+           Study::memory_bytes(settings.leg_count_max) + HeaderRing::memory_bytes(settings.header_count_max) +
+           DuplicateFilter::memory_bytes();
 }
 
 Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineSettings& settings, LegSink& sink) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The segments that came by last, found by a frame's own bytes without sorting or hashing the whole stack: for stacks of
-// at most two layers whose ends are IPv4 or none. Direct-mapped, exact, in front of a SegmentTable. One thread.
+// The segments that came by last, found by a frame's own bytes without sorting or hashing the whole stack: for stacks
+// of at most two layers whose ends are IPv4 or none. Direct-mapped, exact, in front of a SegmentTable. One thread.
 #pragma once
 
 #include <algorithm>

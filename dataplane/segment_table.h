@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The segments in use, each once, under a small number that leg keys carry; a segment belongs to one tap. The same for both directions of a segment:
-// outer ends and MACs are held in sorted order, and which of them a packet bears swapped is told apart
-// (SegmentKey::swapped). One thread. Fixed memory: a segment that no leg uses any more makes room.
+// The segments in use, each once, under a small number that leg keys carry; a segment belongs to one tap. The same for
+// both directions of a segment: outer ends and MACs are held in sorted order, and which of them a packet bears swapped
+// is told apart (SegmentKey::swapped). One thread. Fixed memory: a segment that no leg uses any more makes room.
 #pragma once
 
 #include <cstdint>

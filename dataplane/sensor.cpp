@@ -29,9 +29,7 @@ std::size_t live_queue_count(const SensorConfig& config) {
     return queues;
 }
 
-std::size_t live_worker_count(const SensorConfig& config) {
-    return live_queue_count(config) == 0 ? 0 : config.workers;
-}
+std::size_t live_worker_count(const SensorConfig& config) { return live_queue_count(config) == 0 ? 0 : config.workers; }
 
 /// With more workers than queues one thread receives, and steers packets to them.
 bool is_steered(const SensorConfig& config) { return live_worker_count(config) > live_queue_count(config); }

@@ -69,7 +69,7 @@ class Steer {
 
     PacketSource& queue(std::size_t worker) { return *queues_[worker]; }
     void start();
-    void stop();  ///< joins; what is in the rings stays there for the workers
+    void stop();                     ///< joins; what is in the rings stays there for the workers
     SteerCounters counters() const;  ///< from any thread
 
   private:

@@ -111,7 +111,8 @@ void CloseLook::note_handshake() {
     if ((tcp_.flags & tcp_syn) == 0) {
         const bool ends = acks_ && leg_.handshake == 0 && leg_.syn_ns != 0 && hot_.client_side() == seen_.side;
         if (ends) leg_.handshake = std::max<DurationNs>(seen_.time_ns - leg_.syn_ns, 1);
-        if (ends && leg_.syn_ack_ns != 0) leg_.handshake_client = std::max<DurationNs>(seen_.time_ns - leg_.syn_ack_ns, 1);
+        if (ends && leg_.syn_ack_ns != 0)
+            leg_.handshake_client = std::max<DurationNs>(seen_.time_ns - leg_.syn_ack_ns, 1);
         return;
     }
     const TcpOptions options = tcp_.options_length == 0

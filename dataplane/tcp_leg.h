@@ -30,7 +30,7 @@ struct TcpSide {
     std::uint8_t hole_count;
     std::uint8_t sack_count;
     bool hole_forgotten;  ///< there were more than hole_count_max: what fills one cannot be told for certain
-    bool gap_known;     
+    bool gap_known;
 };
 
 /// All zero is a leg of which nothing is known.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The bursts of several sources as one, in order of time; of equal times the earlier source's first. What a source lends
-// late goes behind what was merged before: nothing is held back and nothing is dropped. One thread.
+// The bursts of several sources as one, in order of time; of equal times the earlier source's first. What a source
+// lends late goes behind what was merged before: nothing is held back and nothing is dropped. One thread.
 #pragma once
 
 #include <algorithm>

@@ -60,7 +60,8 @@ void parse_udp(const std::uint8_t* frame, const Decapped& decapped, Transport& t
 void parse_icmp(const std::uint8_t* frame, const Decapped& decapped, Transport& transport) {
     constexpr std::uint32_t header_bytes = 8;
     const std::uint32_t captured = decapped.end_offset - decapped.transport_offset;
-    if (captured < header_bytes || decapped.transport_length < header_bytes) return refuse(transport, Reason::icmp_truncated);
+    if (captured < header_bytes || decapped.transport_length < header_bytes)
+        return refuse(transport, Reason::icmp_truncated);
     const std::uint8_t* icmp = frame + decapped.transport_offset;
     const std::uint8_t request = decapped.v6 ? 128 : 8, reply = decapped.v6 ? 129 : 0;
     if (icmp[0] != request && icmp[0] != reply) return refuse(transport, Reason::icmp_not_echo);

@@ -16,7 +16,8 @@ void DelayStatistics::merge(const DelayStatistics& other) {
         highest = std::max(highest, sums[i]);
     }
     const bool halve = highest > 0xffff;
-    for (std::size_t i = 0; i < delay_bin_count; ++i) bins[i] = static_cast<std::uint16_t>(halve ? sums[i] / 2 : sums[i]);
+    for (std::size_t i = 0; i < delay_bin_count; ++i)
+        bins[i] = static_cast<std::uint16_t>(halve ? sums[i] / 2 : sums[i]);
 }
 
 DurationNs DelayStatistics::quantile(double share) const {

@@ -13,7 +13,8 @@
 
 namespace clew {
 
-/// Bin 0 holds what is below 2^11 ns (2 µs), the last what is 2^34 ns (17 s) or longer; between them two bins an octave.
+/// Bin 0 holds what is below 2^11 ns (2 µs), the last what is 2^34 ns (17 s) or longer; between them two bins an
+/// octave.
 constexpr std::size_t delay_bin_count = 48;
 constexpr unsigned delay_octave_first = 11;
 
@@ -62,7 +63,7 @@ struct TcpFlowAnalysis {
     std::uint32_t retransmissions_fast = 0;      ///< asked for by duplicate ACKs
     std::uint32_t retransmissions_timeout = 0;   ///< the others: the sender's timer ran out
     std::uint32_t retransmissions_spurious = 0;  ///< of bytes that were acknowledged already
-    std::uint32_t losses_upstream = 0;           ///< of the fast and time-out ones: the first copy never came by the tap
+    std::uint32_t losses_upstream = 0;  ///< of the fast and time-out ones: the first copy never came by the tap
     std::uint32_t out_of_order = 0;
     std::uint32_t duplicate_acks = 0;
     std::uint32_t zero_windows = 0;
@@ -92,9 +93,9 @@ struct TcpAnalysis {
     DurationNs handshake = 0;         ///< SYN to that ACK: all that a tap knows that sees the client's side alone
     DurationNs first_byte = 0;        ///< client's first payload, or else handshake, to the server's first payload
     ResetOrigin reset_origin = ResetOrigin::none;
-    bool reset_by_server = false;        ///< as addressed
-    std::int16_t reset_ttl_ahead = 0;    ///< the reset's TTL minus that of the direction's other packets
-    bool reset_ip_id_apart = false;      ///< its IP-ID is not near those of the direction's other packets
+    bool reset_by_server = false;      ///< as addressed
+    std::int16_t reset_ttl_ahead = 0;  ///< the reset's TTL minus that of the direction's other packets
+    bool reset_ip_id_apart = false;    ///< its IP-ID is not near those of the direction's other packets
 
     auto operator<=>(const TcpAnalysis&) const = default;
 };

@@ -202,12 +202,11 @@ Result<std::vector<Leg>> ClickHouseStore::find_legs(const std::vector<LegWanted>
         from = std::min(from, one.first_ns);
         to = std::max(to, one.first_ns);
     }
-    auto answer = ask(
-        "SELECT argMax(body, revision) FROM legs WHERE leg_id IN (" + ids +
-            ") AND toStartOfMinute(fromUnixTimestamp64Nano(first_ns)) BETWEEN "
-            "toStartOfMinute(fromUnixTimestamp64Nano({from:Int64})) AND "
-            "toStartOfMinute(fromUnixTimestamp64Nano({to:Int64})) GROUP BY leg_id FORMAT RowBinary",
-        {{"from", std::to_string(from)}, {"to", std::to_string(to)}}, true);
+    auto answer = ask("SELECT argMax(body, revision) FROM legs WHERE leg_id IN (" + ids +
+                          ") AND toStartOfMinute(fromUnixTimestamp64Nano(first_ns)) BETWEEN "
+                          "toStartOfMinute(fromUnixTimestamp64Nano({from:Int64})) AND "
+                          "toStartOfMinute(fromUnixTimestamp64Nano({to:Int64})) GROUP BY leg_id FORMAT RowBinary",
+                      {{"from", std::to_string(from)}, {"to", std::to_string(to)}}, true);
     if (!answer) return tl::make_unexpected(answer.error());
     v1::Leg message;
     for (RowReader row(*answer); !row.at_end();) {

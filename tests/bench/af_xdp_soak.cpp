@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// AF_XDP line by line: sends frames through a veth pair in a network namespace of its own at a steady rate, and accounts
-// for every one: sent = seen by the worker + counted as dropped. af_xdp_soak [SECONDS [FRAMES_A_SECOND]], root.
-// Exit 0 when nothing is unaccounted for, 1 when something is, 77 when it cannot run here.
+// AF_XDP line by line: sends frames through a veth pair in a network namespace of its own at a steady rate, and
+// accounts for every one: sent = seen by the worker + counted as dropped. af_xdp_soak [SECONDS [FRAMES_A_SECOND]],
+// root. Exit 0 when nothing is unaccounted for, 1 when something is, 77 when it cannot run here.
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <sched.h>
@@ -54,7 +54,8 @@ std::uint64_t send_steadily(double seconds, double frames_a_second) {
     std::uint64_t sent = 0;
     const auto total = static_cast<std::uint64_t>(seconds * frames_a_second);
     while (sent < total) {
-        const auto due = begin + std::chrono::nanoseconds(static_cast<long>(static_cast<double>(sent) / frames_a_second * 1e9));
+        const auto due =
+            begin + std::chrono::nanoseconds(static_cast<long>(static_cast<double>(sent) / frames_a_second * 1e9));
         std::this_thread::sleep_until(due);
         for (unsigned i = 0; i < batch_frames; ++i) {
             pieces[i] = {frames[i].data(), traffic.next(frames[i].data())};

@@ -63,7 +63,8 @@ class RingOnDpdk final : public RingSource {
 
 std::unique_ptr<RingSource> RingSource::create() {
     std::string cpus = "--lcores=0@(0-" + std::to_string(sysconf(_SC_NPROCESSORS_ONLN) - 1) + ")";
-    std::array<std::string, 8> words = {"bench", "--no-huge", "-m", "128", "--no-pci", "--in-memory", "--no-telemetry", cpus};
+    std::array<std::string, 8> words = {"bench",       "--no-huge",      "-m", "128", "--no-pci",
+                                        "--in-memory", "--no-telemetry", cpus};
     std::array<char*, 8> arguments{};
     for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
     rte_log_set_global_level(RTE_LOG_ERR);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sensor's path from memory, whole: receive, decap, leg table, TCP analysis, fingerprint, header record, expiry and
 // leg records, over a number of active legs that all have their studied first packets behind them. The figure is the
-// time of this thread for one packet. Beside it, of the same run: receiving from the same source alone, headers touched.
+// time of this thread for one packet. Beside it, of the same run: receiving from the same source alone, headers
+// touched.
 #include <benchmark/benchmark.h>
 
 #include <ctime>
@@ -146,7 +147,8 @@ void ratio_to_receive(benchmark::State& state, std::uint32_t legs) {
     state.counters["value"] = whole / alone;
     state.counters["whole_ns"] = whole * 1e9 / packets;
     state.counters["receive_ns"] = alone * 1e9 / packets;
-    state.SetLabel("x; all of that for a packet to receiving it alone, headers touched, by turns from one net_ring port");
+    state.SetLabel(
+        "x; all of that for a packet to receiving it alone, headers touched, by turns from one net_ring port");
 }
 
 BENCHMARK_CAPTURE(ns_per_packet, legs_100k, 100'000)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Traffic in memory for measuring the sensor: TCP connections in an order that no cache or prefetcher can guess, half of
-// them in VXLAN, frames of 64 to 128 bytes, and a source that lends them as a poll-mode port does: a burst of
+// Traffic in memory for measuring the sensor: TCP connections in an order that no cache or prefetcher can guess, half
+// of them in VXLAN, frames of 64 to 128 bytes, and a source that lends them as a poll-mode port does: a burst of
 // descriptors, each leading to a packet buffer that was written before, 2304 bytes from the next.
 #pragma once
 
@@ -103,7 +103,8 @@ class Traffic {
     }
 
     /// Sequence numbers follow from the round, so that every segment is the one that was expected.
-    void put_tcp(std::uint8_t* to, std::uint32_t leg, std::uint32_t round, bool by_server, std::uint32_t payload) const {
+    void put_tcp(std::uint8_t* to, std::uint32_t leg, std::uint32_t round, bool by_server,
+                 std::uint32_t payload) const {
         const std::uint32_t size = leg % 2 == 1 ? 1 + leg % 24 : 10 + leg % 64;
         const std::uint32_t own = leg + sent_by(by_server, round) * size;
         const std::uint32_t peer = leg + sent_by(!by_server, round) * size;
@@ -190,9 +191,9 @@ class MemorySource final : public PacketSource {
     FixedArray<std::uint8_t> buffers_;  ///< in huge pages, as packet buffers are
     std::vector<Descriptor> descriptors_;
     std::size_t at_ = 0;
-    TimeNs now_ = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                      std::chrono::system_clock::now().time_since_epoch())
-                      .count();  ///< real time: the legs may go on over a live source
+    TimeNs now_ =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();  ///< real time: the legs may go on over a live source
     SourceCounters counters_;
 };
 

@@ -57,8 +57,12 @@ Bytes any_frame(std::mt19937& random, std::uint32_t step) {
             break;
         default: {
             const unsigned flags[] = {16, 16, 16, 24, 24, 2, 18, 17, 4};
-            inner = tcp({.source = back ? 80 : client_port, .destination = back ? client_port : 80, .seq = below(1u << 31),
-                         .ack = below(1u << 31), .flags = flags[below(9)], .payload = Bytes(below(60), 'x')});
+            inner = tcp({.source = back ? 80 : client_port,
+                         .destination = back ? client_port : 80,
+                         .seq = below(1u << 31),
+                         .ack = below(1u << 31),
+                         .flags = flags[below(9)],
+                         .payload = Bytes(below(60), 'x')});
         }
     }
     const Ip ip{.protocol = protocol, .id = static_cast<std::uint16_t>(step)};
@@ -66,7 +70,8 @@ Bytes any_frame(std::mt19937& random, std::uint32_t step) {
     if (below(50) == 0) packet.resize(below(static_cast<std::uint32_t>(packet.size())));
     Bytes frame = ethernet(back ? 2 : 1, back ? 1 : 2, 0x0800, packet);
     if (below(3) == 0)
-        frame = ethernet(5, 6, 0x0800, ipv4("192.0.2.1", "192.0.2.2", {.protocol = 17}, udp(5, 4789, vxlan(below(90), frame))));
+        frame = ethernet(5, 6, 0x0800,
+                         ipv4("192.0.2.1", "192.0.2.2", {.protocol = 17}, udp(5, 4789, vxlan(below(90), frame))));
     return frame;
 }
 
@@ -96,7 +101,8 @@ TEST(ADay, NothingLeaksAndEveryPacketIsAccountedFor) {
     auto counts = counts_of(**pipeline);
     std::uint64_t refused = 0;
     for (const NamedCount& count : (*pipeline)->counters())
-        for (const char* where : {"truncated", "unsupported", "bad", "fragments", "not_echo", "too_many", "segments_full"})
+        for (const char* where :
+             {"truncated", "unsupported", "bad", "fragments", "not_echo", "too_many", "segments_full"})
             if (count.name.find(where) != std::string_view::npos) {
                 refused += count.value;
                 break;

@@ -212,10 +212,11 @@ TEST(Decap, TheShortCutFindsWhatTheWalkFinds) {
     const auto below = [&](std::size_t limit) { return static_cast<unsigned>(random() % limit); };
     unsigned found_count = 0;
     for (int round = 0; round < 200'000; ++round) {
-        const Bytes bare = ethernet(3, 4, 0x0800, ipv4("10.0.0.1", "10.0.0.2", {}, tcp({.payload = Bytes(below(20), 'x')})));
+        const Bytes bare =
+            ethernet(3, 4, 0x0800, ipv4("10.0.0.1", "10.0.0.2", {}, tcp({.payload = Bytes(below(20), 'x')})));
         const Bytes tunnel = udp(49152, 4789, vxlan(below(1u << 24), bare));
-        Bytes frame = below(2) == 0 ? bare
-                                    : ethernet(1, 2, 0x0800, ipv4("192.0.2.1", "192.0.2.2", {.protocol = 17}, tunnel));
+        Bytes frame =
+            below(2) == 0 ? bare : ethernet(1, 2, 0x0800, ipv4("192.0.2.1", "192.0.2.2", {.protocol = 17}, tunnel));
         for (unsigned spoilt = below(3); spoilt > 0; --spoilt)
             frame[below(std::min<std::size_t>(frame.size(), 100))] = static_cast<std::uint8_t>(random());
         if (below(4) == 0) frame.resize(below(frame.size() + 1));

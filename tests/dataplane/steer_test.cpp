@@ -25,18 +25,23 @@ std::vector<Bytes> conversation(unsigned connections, unsigned rounds) {
         const bool back = random() % 2 != 0;
         const std::string client = "10.0." + std::to_string(c / 200) + "." + std::to_string(1 + c % 200);
         const Bytes payload(random() % 90, 'x');
-        Tcp segment{.source = 30000 + c, .destination = 80, .seq = next[c][back], .ack = next[c][!back], .flags = 16,
+        Tcp segment{.source = 30000 + c,
+                    .destination = 80,
+                    .seq = next[c][back],
+                    .ack = next[c][!back],
+                    .flags = 16,
                     .payload = payload};
         if (back) std::swap(segment.source, segment.destination);
         next[c][back] += static_cast<std::uint32_t>(payload.size());
         const Ip ip{.id = static_cast<std::uint16_t>(i + 1)};
-        const Bytes inner = back ? ipv4("10.9.9.9", client, ip, tcp(segment)) : ipv4(client, "10.9.9.9", ip, tcp(segment));
+        const Bytes inner =
+            back ? ipv4("10.9.9.9", client, ip, tcp(segment)) : ipv4(client, "10.9.9.9", ip, tcp(segment));
         Bytes frame = ethernet(back ? 2 : 1, back ? 1 : 2, 0x0800, inner);
         if (c % 2 == 1) {
             const Bytes outer = udp(40000 + random() % 1000, 4789, vxlan(100 + c % 3, frame));
-            frame = ethernet(5, 6, 0x0800,
-                             ipv4(back ? "192.0.2.2" : "192.0.2.1", back ? "192.0.2.1" : "192.0.2.2", {.protocol = 17},
-                                  outer));
+            frame = ethernet(
+                5, 6, 0x0800,
+                ipv4(back ? "192.0.2.2" : "192.0.2.1", back ? "192.0.2.1" : "192.0.2.2", {.protocol = 17}, outer));
         }
         all.push_back(std::move(frame));
     }
@@ -115,8 +120,9 @@ TEST(Steer, TwoWorkersTellWhatOneTells) {
 TEST(Steer, BothDirectionsAndBothSidesOfATunnelGoTheSameWay) {
     const Bytes there = ipv4("10.0.0.7", "10.0.0.9", {}, tcp({.source = 4000, .destination = 80}));
     const Bytes back = ipv4("10.0.0.9", "10.0.0.7", {}, tcp({.source = 80, .destination = 4000}));
-    const Bytes tunnel = ethernet(1, 2, 0x0800, ipv4("192.0.2.1", "192.0.2.2", {.protocol = 17},
-                                                     udp(5, 4789, vxlan(7, ethernet(3, 4, 0x0800, back)))));
+    const Bytes tunnel = ethernet(
+        1, 2, 0x0800,
+        ipv4("192.0.2.1", "192.0.2.2", {.protocol = 17}, udp(5, 4789, vxlan(7, ethernet(3, 4, 0x0800, back)))));
     Decapped decapped;
     const std::uint32_t hash = steer_hash(packet_of(ethernet(1, 2, 0x0800, there)), {}, decapped);
     EXPECT_EQ(steer_hash(packet_of(ethernet(9, 8, 0x0800, back)), {}, decapped), hash);

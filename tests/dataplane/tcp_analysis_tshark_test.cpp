@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TCP analysis against Wireshark's, packet by packet, on real captures that nobody here wrote (CLEW_SHARED or ../shared,
-// and tshark). docs/TCP_ANALYSIS.md explains what differs; CLEW_EXPLAIN=1 prints every packet that does.
+// TCP analysis against Wireshark's, packet by packet, on real captures that nobody here wrote (CLEW_SHARED or
+// ../shared, and tshark). docs/TCP_ANALYSIS.md explains what differs; CLEW_EXPLAIN=1 prints every packet that does.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -77,7 +77,8 @@ std::vector<Verdict> by_tshark(const std::string& path) {
         for (std::size_t i = 0; i < names.size(); ++i)
             if (!field[3 + i].empty()) verdict.notes |= names[i].note;
         // The other two kinds are retransmissions by its words as well.
-        if (verdict.notes & (tcp_fast_retransmission | tcp_spurious_retransmission)) verdict.notes &= ~tcp_retransmission;
+        if (verdict.notes & (tcp_fast_retransmission | tcp_spurious_retransmission))
+            verdict.notes &= ~tcp_retransmission;
         verdicts.push_back(verdict);
     }
     if (pipe) pclose(pipe);
@@ -104,9 +105,7 @@ class Stream {
         note_flags(hot_, side, transport);
         return found.notes & compared_notes;
     }
-    double initial_rtt() const {
-        return tcp_.handshake == 0 ? -1 : static_cast<double>(tcp_.handshake) * 1e-9;
-    }
+    double initial_rtt() const { return tcp_.handshake == 0 ? -1 : static_cast<double>(tcp_.handshake) * 1e-9; }
 
   private:
     HotLeg hot_{};
@@ -137,12 +136,14 @@ void compare(const std::string& path, PcapFile& file, Tally& tally) {
             const Verdict& theirs = verdicts[frame];
             if (theirs.stream < 0) continue;
             const Decapped decapped = decap(burst[i], {});
-            if (decapped.reason != Reason::none || decapped.protocol != static_cast<std::uint8_t>(Protocol::tcp)) continue;
+            if (decapped.reason != Reason::none || decapped.protocol != static_cast<std::uint8_t>(Protocol::tcp))
+                continue;
             const Transport transport = parse_transport(burst[i].bytes, decapped);
             if (transport.reason != Reason::none) continue;
             auto& stream = streams[theirs.stream];
             if (!stream) stream = std::make_unique<Stream>();
-            const std::uint32_t ours = stream->add(burst[i], decapped, transport, side_of(burst[i], decapped, transport));
+            const std::uint32_t ours =
+                stream->add(burst[i], decapped, transport, side_of(burst[i], decapped, transport));
             ++tally.packets;
             tally.noted += theirs.notes != 0;
             const bool same = ours == theirs.notes;
@@ -175,8 +176,9 @@ TEST(TcpAnalysis, AgreesWithWiresharkOnRealCaptures) {
         auto file = PcapFile::open(entry.path(), 0);
         if (file) compare(entry.path(), **file, tally);
     }
-    std::printf("%lu TCP packets compared, %lu with a note by tshark, %lu the same; initial RTT the same in %lu of %lu\n",
-                tally.packets, tally.noted, tally.same, tally.rtts_same, tally.rtts);
+    std::printf(
+        "%lu TCP packets compared, %lu with a note by tshark, %lu the same; initial RTT the same in %lu of %lu\n",
+        tally.packets, tally.noted, tally.same, tally.rtts_same, tally.rtts);
     for (const auto& [words, count] : tally.differences) std::printf("%8lu  %s\n", count, words.c_str());
     EXPECT_GT(tally.packets, 1000u);
     EXPECT_GE(static_cast<double>(tally.same), 0.99 * static_cast<double>(tally.packets));

@@ -95,9 +95,10 @@ class LegMaker {
         TcpAnalysis a;
         for (TcpFlowAnalysis& f : a.flows) {
             f.rtt = delays();
-            for (std::uint32_t* count : {&f.retransmissions_fast, &f.retransmissions_timeout, &f.retransmissions_spurious,
-                                         &f.losses_upstream, &f.out_of_order, &f.duplicate_acks, &f.zero_windows,
-                                         &f.windows_full, &f.keep_alives, &f.resets, &f.capture_gaps})
+            for (std::uint32_t* count :
+                 {&f.retransmissions_fast, &f.retransmissions_timeout, &f.retransmissions_spurious, &f.losses_upstream,
+                  &f.out_of_order, &f.duplicate_acks, &f.zero_windows, &f.windows_full, &f.keep_alives, &f.resets,
+                  &f.capture_gaps})
                 *count = any<std::uint32_t>();
             f.capture_gap_bytes = any<std::uint64_t>();
         }
