@@ -6,14 +6,17 @@
 #include <cstring>
 
 #include "dataplane/bytes.h"
+#include "dataplane/client_side.h"
 #include "dataplane/deadline_wheel.h"
 #include "dataplane/decap.h"
 #include "dataplane/duplicate_filter.h"
 #include "dataplane/fingerprint/datagram.h"
 #include "dataplane/fingerprint/study.h"
 #include "dataplane/fingerprint/tcp_options.h"
+#include "dataplane/found_delays.h"
 #include "dataplane/hash.h"
 #include "dataplane/header_ring.h"
+#include "dataplane/leg_ends.h"
 #include "dataplane/leg_report.h"
 #include "dataplane/leg_table.h"
 #include "dataplane/segment_cache.h"
@@ -30,8 +33,6 @@ constexpr DurationNs unanswered_syn_delay_ns = ns_per_s;  ///< a SYN without an 
 constexpr std::size_t payload_check_bytes_max = 64;       ///< of a payload hashed for PacketHeader::payload_check
 
 constexpr DurationNs dns_quiet_ns = 500 * ns_per_ms;
-constexpr std::uint16_t traceroute_port = 33434;
-constexpr std::uint16_t traceroute_port_count = 100;
 
 /// One packet on its way through a burst.
 struct InFlight {
@@ -45,44 +46,7 @@ struct InFlight {
     std::uint16_t swapped = 0;  ///< of a packet of side 0
 };
 
-/// A delay found in this burst: it is added to its leg when the burst is over and the cold part has been fetched.
-struct FoundDelay {
-    enum class Kind : std::uint8_t { rtt_of_low = 0, rtt_of_high = 1, response = 2 };
-    LegNumber leg = leg_none;
-    Kind kind = Kind::response;
-    DurationNs delay_ns = 0;
-};
-constexpr std::size_t delays_a_packet_max = 2;
-
-DelayStatistics& delays_of(TcpLeg& leg, FoundDelay::Kind kind) {
-    if (kind == FoundDelay::Kind::response) return leg.response;
-    return leg.sides[static_cast<std::size_t>(kind)].result.rtt;
-}
-
 const TcpLeg tcp_of_others{};  // what the report of a leg that is not TCP says of it
-
-LegAddresses addresses_of(const std::uint8_t* frame, const Decapped& decapped, Side side) {
-    const std::uint8_t* at = frame + decapped.addresses_offset;
-    LegAddresses addresses;
-    if (decapped.v6)
-        addresses = {IpAddress::from_v6_bytes(at), IpAddress::from_v6_bytes(at + 16)};
-    else
-        addresses = {IpAddress::from_v4_bytes(at), IpAddress::from_v4_bytes(at + 4)};
-    if (side == 1) std::swap(addresses.low, addresses.high);
-    return addresses;
-}
-
-/// How likely a port is the server's. A NAT gateway takes its ports from nearly the whole range, so that of a
-/// datagram's two unknown ports neither is likelier.
-int service_rank(std::uint16_t port, bool datagram) {
-    constexpr std::uint16_t known[] = {1433, 1521, 1883, 2049, 2379, 3000, 3306,  3389,  4789,  5000,  5044,
-                                       5060, 5432, 5672, 6379, 6443, 7000, 8000,  8080,  8081,  8443,  8888,
-                                       9000, 9090, 9092, 9200, 9300, 9999, 10250, 11211, 15672, 25565, 27017};
-    if (port < 1024) return 3;
-    if (std::find(std::begin(known), std::end(known), port) != std::end(known)) return 2;
-    if (datagram) return port >= traceroute_port && port < traceroute_port + traceroute_port_count ? 1 : 0;
-    return port < 32768 ? 1 : 0;  // outside the usual range of ephemeral ports
-}
 
 class PipelineOnArrays final : public Pipeline {
   public:
@@ -129,20 +93,15 @@ class PipelineOnArrays final : public Pipeline {
     void receive_some(std::span<const Packet> burst);
     void parse(const Packet& packet, InFlight& flight);
     void set_key(const Packet& packet, InFlight& flight);
-    void set_ends(const std::uint8_t* frame, InFlight& flight) const;
     LegNumber find(const Packet& packet, const InFlight& flight) const;
     void count_on_leg(const Packet& packet, InFlight& flight);
     LegNumber find_or_start(const Packet& packet, InFlight& flight);
     LegNumber start_leg(const Packet& packet, InFlight& flight);
     bool asks_again(const HotLeg& hot, const InFlight& flight) const;
     bool leg_is_over(LegNumber leg, const Packet& packet, const InFlight& flight, LegEnd& end);
-    void guess_client(HotLeg& hot, const InFlight& flight) const;
-    void learn_client(HotLeg& hot, const InFlight& flight) const;
     void update(LegNumber leg, const Packet& packet, const InFlight& flight);
     bool analyse(LegNumber leg, HotLeg& hot, const Packet& packet, const InFlight& flight);
     void count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight);
-    void note_delay(LegNumber leg, FoundDelay::Kind kind, DurationNs delay);
-    void add_delays();
     DurationNs update_interval_ns() const;
     void append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
     void schedule(LegNumber leg, const StudyFindings& findings, TimeNs now);
@@ -164,8 +123,7 @@ class PipelineOnArrays final : public Pipeline {
     HeaderRing headers_;
     DuplicateFilter duplicates_;
     std::array<InFlight, burst_packet_count_max> flights_;
-    std::array<FoundDelay, burst_packet_count_max * delays_a_packet_max> delays_;
-    std::size_t delay_count_ = 0;
+    FoundDelays delays_;
     DurationNs quiet_limit_ns_;  ///< no leg is over that was quiet for less
     std::uint64_t id_base_;
     std::uint64_t hash_seed_;
@@ -195,7 +153,7 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
         ++on_legs;
         count_on_leg(burst[i], flights_[i]);
     }
-    add_delays();
+    delays_.add_all(legs_);
     segments_.free_unused();
     counters_.add(Reason::packets_received, burst.size());
     counters_.add(Reason::bytes_received, bytes);
@@ -214,7 +172,7 @@ void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {
 }
 
 void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
-    set_ends(packet.bytes, flight);
+    flight.side = set_ends(packet.bytes, flight.decapped, flight.transport, hash_seed_, flight.key);
     const FoundSegment found = segment_cache_.find(packet.bytes, flight.decapped, packet.tap);
     if (found.segment == segment_none) {
         flight.refused = true;
@@ -226,29 +184,6 @@ void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
     flight.key.protocol = flight.decapped.protocol;
     flight.hash = LegTable::hash_of(flight.key, hash_seed_);
     flight.digest = DuplicateFilter::digest_of(flight.hash, flight.side, flight.decapped, flight.transport);
-}
-
-/// Both ends in sorted order, and which side sent this.
-void PipelineOnArrays::set_ends(const std::uint8_t* frame, InFlight& flight) const {
-    const std::uint8_t* addresses = frame + flight.decapped.addresses_offset;
-    const std::uint32_t source_port = flight.transport.source_port, other_port = flight.transport.destination_port;
-    LegKey& key = flight.key;
-    key.v6 = flight.decapped.v6;
-    bool high_first;
-    if (key.v6) {
-        const int order = compare_addresses<16>(addresses, addresses + 16);
-        high_first = order > 0 || (order == 0 && source_port > other_port);
-        const std::uint8_t* low = high_first ? addresses + 16 : addresses;
-        const std::uint8_t* high = high_first ? addresses : addresses + 16;
-        key.addresses = fold(load_be64(low) ^ hash_seed_, load_be64(low + 8) ^ id_base_) +
-                        fold(load_be64(high) ^ id_base_, load_be64(high + 8) ^ hash_seed_);
-    } else {
-        const std::uint64_t source = load_be32(addresses), other = load_be32(addresses + 4);
-        high_first = (source << 16 | source_port) > (other << 16 | other_port);
-        key.addresses = high_first ? other << 32 | source : source << 32 | other;
-    }
-    key.ports = high_first ? other_port << 16 | source_port : source_port << 16 | other_port;
-    flight.side = high_first ? 1 : 0;
 }
 
 LegNumber PipelineOnArrays::find(const Packet& packet, const InFlight& flight) const {
@@ -329,7 +264,7 @@ LegNumber PipelineOnArrays::start_leg(const Packet& packet, InFlight& flight) {
     cold.id = id_of(leg, hot.generation);
     cold.first_ns = packet.time_ns;
     cold.time_source = packet.time_source;
-    guess_client(hot, flight);
+    guess_client(hot, flight.transport, flight.side);
     const bool bare_syn = flight.decapped.protocol == static_cast<std::uint8_t>(Protocol::tcp) &&
                           (flight.transport.flags & (tcp_syn | tcp_ack)) == tcp_syn;
     cold.due_ns = packet.time_ns + (bare_syn ? unanswered_syn_delay_ns : settings_.first_report_delay_ns);
@@ -338,34 +273,12 @@ LegNumber PipelineOnArrays::start_leg(const Packet& packet, InFlight& flight) {
     return leg;
 }
 
-/// Before anything is known of a leg but its first packet.
-void PipelineOnArrays::guess_client(HotLeg& hot, const InFlight& flight) const {
-    const Transport& transport = flight.transport;
-    const auto protocol = static_cast<Protocol>(flight.decapped.protocol);
-    const Side other = flight.side ^ 1;
-    if (protocol == Protocol::icmp || protocol == Protocol::icmpv6)
-        return hot.set_client(transport.echo_request ? flight.side : other, ClientBy::first_packet);
-    const bool datagram = protocol == Protocol::udp;
-    const int source = service_rank(transport.source_port, datagram);
-    const int destination = service_rank(transport.destination_port, datagram);
-    if (source == destination) return hot.set_client(flight.side, ClientBy::first_packet);
-    hot.set_client(source > destination ? other : flight.side, ClientBy::known_port);
-}
-
-/// A SYN or SYN-ACK tells the client for certain.
-void PipelineOnArrays::learn_client(HotLeg& hot, const InFlight& flight) const {
-    const bool answer = (flight.transport.flags & tcp_ack) != 0;
-    if (answer && hot.client_by() == ClientBy::syn) return;
-    const Side other = flight.side ^ 1;
-    hot.set_client(answer ? other : flight.side, answer ? ClientBy::syn_ack : ClientBy::syn);
-}
-
 void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFlight& flight) {
     HotLeg& hot = legs_.hot(leg);
     HotFlow& flow = hot.flows[flight.side];
     const Transport& transport = flight.transport;
     const bool tcp = hot.is_tcp();
-    if (tcp && (transport.flags & tcp_syn)) learn_client(hot, flight);
+    if (tcp && (transport.flags & tcp_syn)) learn_client(hot, flight.transport, flight.side);
     const bool advances = !tcp || analyse(leg, hot, packet, flight);
     StudyFindings findings;
     const bool study = flow.packets_to_study != 0 || (flow.payloads_to_study != 0 && transport.payload_length != 0) ||
@@ -407,23 +320,10 @@ bool PipelineOnArrays::analyse(LegNumber leg, HotLeg& hot, const Packet& packet,
                            flight.decapped.ip_id, flight.decapped.ttl, flight.side};
     SegmentFindings found;
     if (!follow_plain(hot, seen, found)) found = look_closely(hot, legs_.tcp(leg), seen);
-    const auto peer = flight.side == 0 ? FoundDelay::Kind::rtt_of_high : FoundDelay::Kind::rtt_of_low;
-    if (found.rtt_ns >= 0) note_delay(leg, peer, found.rtt_ns);
-    if (found.response_ns >= 0) note_delay(leg, FoundDelay::Kind::response, found.response_ns);
+    const auto peer = flight.side == 0 ? DelayKind::rtt_of_high : DelayKind::rtt_of_low;
+    if (found.rtt_ns >= 0) delays_.note(legs_, leg, peer, found.rtt_ns);
+    if (found.response_ns >= 0) delays_.note(legs_, leg, DelayKind::response, found.response_ns);
     return found.advances;
-}
-
-void PipelineOnArrays::note_delay(LegNumber leg, FoundDelay::Kind kind, DurationNs delay) {
-    const DelayStatistics& to = delays_of(legs_.tcp(leg), kind);
-    __builtin_prefetch(&to, 1);
-    __builtin_prefetch(&to.bins[delay_bin_of(delay)], 1);
-    delays_[delay_count_++] = {leg, kind, delay};
-}
-
-void PipelineOnArrays::add_delays() {
-    for (std::size_t i = 0; i < delay_count_; ++i)
-        delays_of(legs_.tcp(delays_[i].leg), delays_[i].kind).add(delays_[i].delay_ns);
-    delay_count_ = 0;
 }
 
 void PipelineOnArrays::append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight) {
@@ -521,7 +421,7 @@ void PipelineOnArrays::report(LegNumber leg, LegPhase phase, LegEnd end) {
 }
 
 void PipelineOnArrays::end_leg(LegNumber leg, LegEnd end) {
-    add_delays();
+    delays_.add_all(legs_);
     report(leg, LegPhase::ended, end);
     const LegKey key = legs_.hot(leg).key();
     wheel_.clear(leg);
