@@ -19,14 +19,15 @@ class FoundDelays {
     void note(LegTable& legs, LegNumber leg, DelayKind kind, DurationNs delay) {
         const DelayStatistics& to = place_of(legs.tcp(leg), kind);
         __builtin_prefetch(&to, 1);
-        __builtin_prefetch(&to.bins[delay_bin_of(delay)], 1);
-        delays_[count_++] = {leg, kind, delay};
+        const std::size_t bin = delay_bin_of(delay);
+        __builtin_prefetch(&to.bins[bin], 1);
+        delays_[count_++] = {leg, kind, static_cast<std::uint8_t>(bin), delay};
     }
 
     /// Also before a leg of the burst ends.
     void add_all(LegTable& legs) {
         for (std::size_t i = 0; i < count_; ++i)
-            place_of(legs.tcp(delays_[i].leg), delays_[i].kind).add(delays_[i].delay_ns);
+            place_of(legs.tcp(delays_[i].leg), delays_[i].kind).add(delays_[i].delay_ns, delays_[i].bin);
         count_ = 0;
     }
 
@@ -34,6 +35,7 @@ class FoundDelays {
     struct Found {
         LegNumber leg = leg_none;
         DelayKind kind = DelayKind::response;
+        std::uint8_t bin = 0;
         DurationNs delay_ns = 0;
     };
 

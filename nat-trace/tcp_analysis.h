@@ -40,11 +40,13 @@ struct DelayStatistics {
     std::int64_t max_ns = 0;
     std::array<std::uint16_t, delay_bin_count> bins{};
 
-    void add(DurationNs delay) {
+    void add(DurationNs delay) { add(delay, delay_bin_of(delay)); }
+    /// `in`: delay_bin_of(delay), for a caller that knows it already.
+    void add(DurationNs delay, std::size_t in) {
         ++count;
         sum_ns += delay;
         max_ns = delay > max_ns ? delay : max_ns;
-        std::uint16_t& bin = bins[delay_bin_of(delay)];
+        std::uint16_t& bin = bins[in];
         if (bin == 0xffff)
             for (std::uint16_t& each : bins) each = static_cast<std::uint16_t>(each / 2);
         ++bin;

@@ -63,9 +63,9 @@ class RingOnDpdk final : public RingSource {
 
 std::unique_ptr<RingSource> RingSource::create() {
     std::string cpus = "--lcores=0@(0-" + std::to_string(sysconf(_SC_NPROCESSORS_ONLN) - 1) + ")";
-    std::array<std::string, 8> words = {"bench",       "--no-huge",      "-m", "128", "--no-pci",
-                                        "--in-memory", "--no-telemetry", cpus};
-    std::array<char*, 8> arguments{};
+    std::array<std::string, 9> words = {"bench",          "--no-huge",      "-m", "128", "--no-pci", "--no-shconf",
+                                        "--iova-mode=va", "--no-telemetry", cpus};
+    std::array<char*, 9> arguments{};
     for (std::size_t i = 0; i < words.size(); ++i) arguments[i] = words[i].data();
     rte_log_set_global_level(RTE_LOG_ERR);
     if (rte_eal_init(static_cast<int>(arguments.size()), arguments.data()) < 0) return nullptr;
