@@ -137,7 +137,7 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
     segments_.keep_unused();
     for (const Packet& packet : burst) {
         __builtin_prefetch(packet.bytes);
-        __builtin_prefetch(packet.bytes + line_bytes);
+        if (packet.captured_length > line_bytes) __builtin_prefetch(packet.bytes + line_bytes);
         bytes += packet.wire_length;
     }
     for (std::size_t i = 0; i < burst.size(); ++i) {
