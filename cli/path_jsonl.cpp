@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/path_jsonl.h"
 
+#include "cli/tcp_view.h"
+
 #include <cmath>
 
 #include <google/protobuf/util/json_util.h>
@@ -82,6 +84,7 @@ Json leg_json(const v1::PathLeg& leg) {
     if (!leg.server_name().empty()) json["server_name"] = leg.server_name();
     json["to_server"] = flow_json(leg.to_server());
     json["to_client"] = flow_json(leg.to_client());
+    if (leg.has_tcp()) json["tcp"] = tcp_json(leg.tcp());
     return json;
 }
 

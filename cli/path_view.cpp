@@ -9,6 +9,7 @@
 
 #include "cli/fate_text.h"
 #include "cli/path_summary.h"
+#include "cli/tcp_view.h"
 #include "cli/time_text.h"
 
 namespace clew::cli {
@@ -106,6 +107,7 @@ std::string leg_text(const v1::PathLeg& leg, const v1::PathLeg* before, int numb
         block.add("to server", {flow_text(leg.to_server())});
         block.add("to client", {flow_text(leg.to_client())});
     }
+    for (const auto& [label, lines] : tcp_lines(leg.tcp())) block.add(label, lines);
     block.add("seen", {time_text(leg.first_ns(), 6) + " for " + duration_text(leg.last_ns() - leg.first_ns()) + ", " +
                        end_text(leg.end())});
     return text + block.text();

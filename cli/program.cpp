@@ -29,6 +29,7 @@ void add_verbs(CLI::App& root, Program& program) {
     add_link_verb(root, program);
     add_gateways_verb(root, program);
     add_status_verb(root, program);
+    add_sensor_verb(root, program);
     add_replay_verb(root, program);
     add_config_verb(root, program);
     add_doctor_verb(root, program);

@@ -29,6 +29,7 @@ void add_link_verb(CLI::App& root, Program& program);
 void add_gateways_verb(CLI::App& root, Program& program);
 void add_ladder_verb(CLI::App& root, Program& program);
 void add_status_verb(CLI::App& root, Program& program);
+void add_sensor_verb(CLI::App& root, Program& program);
 void add_config_verb(CLI::App& root, Program& program);
 void add_doctor_verb(CLI::App& root, Program& program);
 void add_keys_verb(CLI::App& root, Program& program);

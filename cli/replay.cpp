@@ -10,6 +10,7 @@
 #include "dataplane/pipeline.h"
 #include "wire/convert.h"
 #include "wire/convert_gateway.h"
+#include "wire/convert_tcp.h"
 
 namespace clew::cli {
 namespace {
@@ -23,14 +24,25 @@ class IntoEngine : public sensor::LegSink {
     explicit IntoEngine(Engine& engine) : engine_(engine) {}
     bool offer(const Leg& leg) override {
         legs_.insert(leg.id);
+        if (leg.tcp != TcpAnalysis{}) analyses_.insert_or_assign(leg.id, leg.tcp);
         engine_.add(leg);
         return true;
     }
     const std::unordered_set<LegId>& legs() const { return legs_; }
 
+    /// Tells with each leg what its TCP showed; the engine does not keep that.
+    v1::Path with_analysis(const Path& path) const {
+        v1::Path message = wire::to_message(path, engine_);
+        for (std::size_t i = 0; i < path.legs.size(); ++i)
+            if (const auto found = analyses_.find(path.legs[i].leg); found != analyses_.end())
+                wire::encode(found->second, *message.mutable_legs(static_cast<int>(i))->mutable_tcp());
+        return message;
+    }
+
   private:
     Engine& engine_;
     std::unordered_set<LegId> legs_;
+    std::unordered_map<LegId, TcpAnalysis> analyses_;
 };
 
 class Replay {
@@ -93,7 +105,7 @@ class Replay {
         GatewayBook gateways;
         for (const Path* path : sorted) gateways.learn(*path);
         for (const Path* path : sorted) {
-            outcome.paths.push_back(wire::to_message(*path, engine_));
+            outcome.paths.push_back(sink_.with_analysis(*path));
             wire::name_gateways(*path, gateways, engine_, outcome.paths.back());
         }
         outcome.gateways = wire::to_message(gateways, engine_);

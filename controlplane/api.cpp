@@ -12,6 +12,7 @@
 #include "controlplane/open_metrics.h"
 #include "controlplane/unlinked_groups.h"
 #include "wire/convert.h"
+#include "wire/convert_tcp.h"
 
 namespace clew::control {
 namespace {
@@ -132,8 +133,9 @@ Result<std::string> Api::route(const http::Target& target) const {
         std::string id = target.path.substr(paths_prefix.size());
         if (id.ends_with(ladder_suffix)) return ladder(id.substr(0, id.size() - ladder_suffix.size()), target);
         if (auto good = only(target, {}); !good) return tl::make_unexpected(good.error());
-        const auto path = find(id);
+        auto path = find(id);
         if (!path) return tl::make_unexpected(path.error());
+        add_analysis(*path);
         return to_json(*path);
     }
     return fail(ErrorKind::nothing_found,
@@ -229,6 +231,19 @@ Result<v1::Path> Api::find(const std::string& id) const {
     if (!*path)
         return fail(ErrorKind::nothing_found, "there is no path " + digits + ", or it is older than the store keeps");
     return std::move(**path);
+}
+
+/// The analysis of TCP stands with each leg. A store that does not find it leaves the path as it is.
+void Api::add_analysis(v1::Path& path) const {
+    std::vector<store::LegWanted> wanted;
+    for (const v1::PathLeg& leg : path.legs())
+        if (const auto id = wire::parse_id(leg.leg_id())) wanted.push_back({*id, leg.first_ns()});
+    const auto legs = store_.find_legs(wanted);
+    if (!legs) return;
+    for (v1::PathLeg& to : *path.mutable_legs())
+        for (const Leg& leg : *legs)
+            if (leg.tcp != TcpAnalysis{} && wire::id_text(leg.id) == to.leg_id())
+                wire::encode(leg.tcp, *to.mutable_tcp());
 }
 
 Result<std::string> Api::ladder(const std::string& id, const http::Target& target) const {

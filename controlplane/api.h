@@ -54,6 +54,7 @@ class Api {
     Result<std::string> unlinked(const http::Target& target) const;
     Result<v1::Path> find(const std::string& id) const;
     Result<std::string> full_id(const std::string& prefix) const;
+    void add_analysis(v1::Path& path) const;
 
     store::Store& store_;
     ApiSources sources_;

@@ -20,6 +20,7 @@
 #include "dataplane/decap/nsh.h"
 #include "dataplane/decap/pbb.h"
 #include "dataplane/decap/ppp.h"
+#include "dataplane/decap/plain.h"
 #include "dataplane/decap/vlan.h"
 #include "dataplane/decap/vxlan.h"
 
@@ -140,6 +141,11 @@ Decapped decap(const Packet& packet, const DecapSettings& settings) {
 }
 
 void decap(const Packet& packet, const DecapSettings& settings, Decapped& found) {
+    clear(found);
+    if (!read_plain(packet, settings.ports, found)) walk_layers(packet, settings, found);
+}
+
+void walk_layers(const Packet& packet, const DecapSettings& settings, Decapped& found) {
     clear(found);
     Walk walk(found);
     walk.bytes = packet.bytes;

@@ -73,6 +73,9 @@ Decapped decap(const Packet& packet, const DecapSettings& settings);
 /// The same into a Decapped that was used before: its layers are not cleared.
 void decap(const Packet& packet, const DecapSettings& settings, Decapped& found);
 
+/// The same again without the short cut for plain frames (dataplane/decap/plain.h).
+void walk_layers(const Packet& packet, const DecapSettings& settings, Decapped& found);
+
 /// The segment as this packet carries it: its sender on the client's side.
 Segment segment_of(const std::uint8_t* frame, const Decapped& decapped);
 

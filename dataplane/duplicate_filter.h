@@ -22,36 +22,42 @@ class DuplicateFilter {
     bool allocate(bool populate) { return entries_.allocate(entry_count, populate); }
     static std::size_t memory_bytes() { return FixedArray<Entry>::memory_bytes(entry_count); }
 
-    bool seen_just_now(LegId leg, Side side, const Decapped& decapped, const Transport& transport, TimeNs now) {
-        const std::uint64_t digest = digest_of(leg, side, decapped, transport);
-        Entry& entry = entries_[digest % entry_count];
-        const DurationNs age = now - entry.time_ns;
-        if (entry.digest == digest && age <= duplicate_window_ns && age >= -duplicate_window_ns)
-            return can_be_told(decapped, transport);
-        entry = {digest, now};
+    /// `leg_hash`: of the leg's key, so that the same packet on another segment is another packet.
+    static std::uint64_t digest_of(std::uint32_t leg_hash, Side side, const Decapped& decapped,
+                                   const Transport& transport) {
+        const std::uint64_t numbers = std::uint64_t{transport.seq} << 32 | transport.ack;
+        const std::uint64_t header = std::uint64_t{decapped.ip_id} << 48 | std::uint64_t{transport.checksum} << 32 |
+                                     std::uint64_t{decapped.ttl} << 24 | std::uint64_t{transport.flags} << 16 |
+                                     (transport.payload_length & 0xffff);
+        const std::uint64_t leg = std::uint64_t{leg_hash} << 24 | std::uint64_t{transport.window} << 1 | side;
+        return fold(numbers ^ 0x9e3779b97f4a7c15ull, header ^ 0xff51afd7ed558ccdull) ^ leg * 0xbf58476d1ce4e5b9ull;
+    }
+    void prefetch(std::uint64_t digest) const { __builtin_prefetch(&entries_[place_of(digest)], 1); }
+
+    bool seen_just_now(std::uint64_t digest, const Decapped& decapped, const Transport& transport, TimeNs now) {
+        Entry& entry = entries_[place_of(digest)];
+        const auto rest = static_cast<std::uint32_t>(digest >> 32);
+        const auto when = static_cast<std::uint32_t>(now / time_step_ns);
+        const std::uint32_t age = when - entry.when;  // a little older counts too: ports are merged in bursts
+        if (entry.rest == rest && (age <= age_max || -age <= age_max)) return can_be_told(decapped, transport);
+        entry = {rest, when};
         return false;
     }
 
   private:
+    static constexpr DurationNs time_step_ns = 256;  ///< wraps after 18 minutes: then a chance of 2^-31 to be wrong
+    static constexpr std::uint32_t age_max = static_cast<std::uint32_t>(duplicate_window_ns / time_step_ns);
     struct Entry {
-        std::uint64_t digest;
-        TimeNs time_ns;
+        std::uint32_t rest;  ///< the digest's other bits
+        std::uint32_t when;
     };
+    static std::size_t place_of(std::uint64_t digest) { return digest % entry_count; }
 
     /// Without an IP-ID, bare ACKs may rightly be the same: a receiver repeats them.
     static bool can_be_told(const Decapped& decapped, const Transport& transport) {
         constexpr TcpFlags syn_fin_reset = 0x07;
         return decapped.ip_id != 0 || decapped.protocol != static_cast<std::uint8_t>(Protocol::tcp) ||
                transport.payload_length != 0 || (transport.flags & syn_fin_reset) != 0;
-    }
-
-    static std::uint64_t digest_of(LegId leg, Side side, const Decapped& decapped, const Transport& transport) {
-        const std::uint64_t numbers = std::uint64_t{transport.seq} << 32 | transport.ack;
-        const std::uint64_t header = std::uint64_t{decapped.ip_id} << 48 | std::uint64_t{transport.checksum} << 32 |
-                                     std::uint64_t{decapped.ttl} << 24 | std::uint64_t{transport.flags} << 16 |
-                                     (transport.payload_length & 0xffff);
-        return mix(leg + side * 0x9e3779b97f4a7c15ull + numbers * 0xff51afd7ed558ccdull) ^
-               mix(header ^ transport.window);
     }
 
     FixedArray<Entry> entries_;

@@ -49,16 +49,18 @@ v1::Counter make_counter(std::string_view name, const std::string& tap, std::uin
 
 }  // namespace
 
-Exporter::Exporter(const SensorConfig& config, std::vector<Worker*> workers, std::vector<LiveSource> sources)
-    : workers_(std::move(workers)), sources_(std::move(sources)) {
+Exporter::Exporter(const SensorConfig& config, std::vector<Worker*> workers, std::vector<LiveSource> sources,
+                   const Steer* steer)
+    : workers_(std::move(workers)), sources_(std::move(sources)), steer_(steer) {
     for (const TapConfig& tap : config.taps) tap_names_.push_back(tap.name);
 }
 
 Result<std::unique_ptr<Exporter>> Exporter::start(const SensorConfig& config, TimeNs started_ns,
-                                                  std::vector<Worker*> workers, std::vector<LiveSource> sources) {
+                                                  std::vector<Worker*> workers, std::vector<LiveSource> sources,
+                                                  const Steer* steer) {
     auto settings = publisher_settings(config, started_ns);
     if (!settings) return tl::make_unexpected(settings.error());
-    std::unique_ptr<Exporter> exporter(new Exporter(config, std::move(workers), std::move(sources)));
+    std::unique_ptr<Exporter> exporter(new Exporter(config, std::move(workers), std::move(sources), steer));
     Exporter* self = exporter.get();
     auto publisher = wire::Publisher::start(
         *settings, [self](const auto& request, const auto& reply) { self->answer(request, reply); },
@@ -143,6 +145,14 @@ std::vector<v1::Counter> Exporter::count() const {
     }
     std::vector<v1::Counter> counters;
     for (const NamedCount& count : totals) counters.push_back(make_counter(count.name, {}, count.value, count.text));
+    if (steer_) {
+        const SteerCounters steer = steer_->counters();
+        counters.push_back(make_counter("steered", {}, steer.steered, "packets given to one of several workers"));
+        counters.push_back(make_counter("steer_ring_full", {}, steer.ring_full,
+                                        "packets dropped because the ring to their worker was full"));
+        counters.push_back(make_counter("steer_frames_cut", {}, steer.frames_cut,
+                                        "frames cut off at 2048 bytes on the way to their worker"));
+    }
     std::map<TapId, SourceCounters> by_tap;
     for (const LiveSource& source : sources_) {
         const SourceCounters own = source.source->counters();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The exporter: one thread that carries leg records from the workers' rings to the publisher, and answers the control
-// plane's questions (headers, counters) out of the workers' pipelines. Workers and ports are borrowed and outlive it.
+// plane's questions (headers, counters) out of the workers' pipelines. Workers, ports and the steer are borrowed and
+// outlive it.
 #pragma once
 
 #include <atomic>
@@ -11,6 +12,7 @@
 
 #include "dataplane/sensor_config.h"
 #include "dataplane/source/live_ports.h"
+#include "dataplane/steer.h"
 #include "dataplane/worker.h"
 #include "wire/publisher.h"
 
@@ -23,14 +25,16 @@ class Exporter {
   public:
     /// Connects in the background; an absent control plane is no failure. `sources` are those of the workers.
     static Result<std::unique_ptr<Exporter>> start(const SensorConfig& config, TimeNs started_ns,
-                                                   std::vector<Worker*> workers, std::vector<LiveSource> sources);
+                                                   std::vector<Worker*> workers, std::vector<LiveSource> sources,
+                                                   const Steer* steer);
     ~Exporter();
 
     void stop();  ///< after the workers: hands on what their rings still hold, then ends the publisher
     wire::PublisherCounters counters() const { return publisher_->counters(); }
 
   private:
-    Exporter(const SensorConfig& config, std::vector<Worker*> workers, std::vector<LiveSource> sources);
+    Exporter(const SensorConfig& config, std::vector<Worker*> workers, std::vector<LiveSource> sources,
+             const Steer* steer);
     void run();
     bool carry();
     void answer(const v1::HeaderRequest& request, const std::function<void(const v1::HeaderReply&)>& reply) const;
@@ -39,6 +43,7 @@ class Exporter {
     std::vector<std::string> tap_names_;
     std::vector<Worker*> workers_;
     std::vector<LiveSource> sources_;
+    const Steer* steer_;  ///< null: there is none
     std::unique_ptr<wire::Publisher> publisher_;
     std::atomic<bool> stop_{false};
     std::thread thread_;

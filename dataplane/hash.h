@@ -21,4 +21,11 @@ inline std::uint64_t mix(std::uint64_t word) {
     return word ^ (word >> 31);
 }
 
+/// Two words into one: the 128-bit product, folded. Strangers cannot aim at a result when they do not know one of them.
+inline std::uint64_t fold(std::uint64_t a, std::uint64_t b) {
+    __extension__ typedef unsigned __int128 Wide;
+    const Wide product = static_cast<Wide>(a) * b;
+    return static_cast<std::uint64_t>(product >> 64) ^ static_cast<std::uint64_t>(product);
+}
+
 }  // namespace clew::sensor

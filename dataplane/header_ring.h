@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -32,7 +33,7 @@ class HeaderRing {
         if (slots_.size() == 0) return;
         const std::uint64_t number = appended_.load(std::memory_order_relaxed);
         Slot& slot = slots_[place_];
-        const auto words = std::bit_cast<Words>(header);
+        const Words words = words_of(header);
         // Readers learn that the slot is going before its words change, and that it is there after they did.
         started_.store(number + 1, std::memory_order_relaxed);
         for (std::size_t i = 0; i < words.size(); ++i) slot[i].store(words[i], std::memory_order_release);
@@ -48,6 +49,23 @@ class HeaderRing {
   private:
     using Words = std::array<std::uint64_t, sizeof(PacketHeader) / 8>;
     using Slot = std::array<std::atomic<std::uint64_t>, sizeof(PacketHeader) / 8>;
+
+    /// As std::bit_cast would, but out of registers: the fields just written would be waited for when read as words.
+    static Words words_of(const PacketHeader& header) {
+        const auto pair = [](std::uint64_t low, std::uint64_t high) { return low | high << 32; };
+        const std::uint64_t rest = std::uint64_t{header.flags} | std::uint64_t{header.ttl} << 8 |
+                                   std::uint64_t{static_cast<std::uint8_t>(header.direction)} << 16 |
+                                   std::uint64_t{header.has_timestamps} << 24;
+        return {header.leg,
+                static_cast<std::uint64_t>(header.time_ns),
+                pair(header.seq, header.ack),
+                pair(header.tsval, header.tsecr),
+                pair(std::uint64_t{header.length} | std::uint64_t{header.ip_id} << 16,
+                     std::uint64_t{header.window} | std::uint64_t{header.payload_check} << 16),
+                rest};
+    }
+    static_assert(std::endian::native == std::endian::little && offsetof(PacketHeader, length) == 32 &&
+                  offsetof(PacketHeader, flags) == 40 && offsetof(PacketHeader, has_timestamps) == 43);
 
     bool read(std::uint64_t number, PacketHeader& header) const;
 

@@ -5,9 +5,12 @@
 
 #include "dataplane/leg_state.h"
 #include "dataplane/segment_table.h"
+#include "dataplane/tcp_leg.h"
 
 namespace clew::sensor {
 
-Leg make_leg(const HotLeg& hot, const ColdLeg& cold, const SegmentTable& segments, LegPhase phase, LegEnd end);
+/// `tcp` is all zero for a leg of another protocol.
+Leg make_leg(const HotLeg& hot, const ColdLeg& cold, const TcpLeg& tcp, const SegmentTable& segments, LegPhase phase,
+             LegEnd end);
 
 }  // namespace clew::sensor

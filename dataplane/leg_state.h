@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the sensor keeps of a leg: a hot part of two cache lines that every packet touches, and a cold part that only a
-// leg's first packets, oddities and reports touch. Flows are held by side, not by direction: which end is the client
-// may be learnt later. Side 0: packets from the lower address (then port) to the higher; side 1: the others.
+// What the sensor keeps of a leg: a hot part of two cache lines that every packet touches, and cold parts that only a
+// leg's first packets, oddities, delays and reports touch (ColdLeg here, TcpLeg in dataplane/tcp_leg.h). Flows are held
+// by side, not by direction: which end is the client may be learnt later. Side 0: packets from the lower address (then
+// port) to the higher; side 1: the others.
 #pragma once
 
 #include <array>
@@ -16,64 +17,119 @@ using LegNumber = std::uint32_t;  ///< a leg's place in the table
 constexpr LegNumber leg_none = 0xffff'ffff;
 using Side = std::uint8_t;
 
-/// What makes a leg one leg; compared and hashed as bytes.
+/// What makes a leg one leg. The segment implies the tap. IPv4: `addresses` is both; IPv6: a digest of both, and the
+/// addresses themselves are in ColdLeg.
 struct LegKey {
+    std::uint64_t addresses = 0;  ///< low address << 32 | high address
+    std::uint32_t ports = 0;      ///< low's << 16 | high's
+    SegmentNumber segment = segment_none;
+    std::uint8_t protocol = 0;
+    bool v6 = false;
+
+    std::uint16_t port_low() const { return static_cast<std::uint16_t>(ports >> 16); }
+    std::uint16_t port_high() const { return static_cast<std::uint16_t>(ports); }
+    bool operator==(const LegKey& other) const {
+        return ((addresses ^ other.addresses) | (ports ^ other.ports) | (segment ^ other.segment) |
+                (protocol ^ other.protocol) | (v6 ^ other.v6)) == 0;
+    }
+};
+
+/// Both inner addresses in full.
+struct LegAddresses {
     IpAddress low;
     IpAddress high;
-    std::uint16_t port_low = 0;
-    std::uint16_t port_high = 0;
-    SegmentNumber segment = segment_none;
-    TapId tap = 0;
-    std::uint8_t protocol = 0;
-    std::uint8_t unused = 0;
 
-    bool operator==(const LegKey&) const = default;
+    bool operator==(const LegAddresses&) const = default;
 };
-static_assert(sizeof(LegKey) == 44 && std::has_unique_object_representations_v<LegKey>);
 
 /// How many first packets and payloads of a side are looked at closely.
 constexpr std::uint8_t studied_packet_count = 15;
 constexpr std::uint8_t studied_payload_count = 15;
 
+/// A time in steps of 16 ns, which wraps after 4.8 hours: enough for the age of what a living leg waits for.
+struct ShortTime {
+    std::uint32_t low;
+    std::uint8_t high;
+
+    static constexpr DurationNs step_ns = 16;
+};
+
+/// What TCP analysis keeps of a side between packets; a bit set. The low four bits are the side's window scale.
+enum TcpSideBits : std::uint8_t {
+    tcp_scale_mask = 0x0f,
+    tcp_scale_unknown = 0x0f,
+    tcp_window_unscaled = 0x10,  ///< the last window was in a SYN
+    tcp_sent_keep_alive = 0x20,  ///< the last segment was one
+    tcp_sent_probe = 0x40,       ///< the last segment was a zero-window probe
+    tcp_rtt_pending = 0x80,      ///< a segment that ends at rtt_seq was sent at rtt_low, rtt_high
+};
+
 struct HotFlow {
-    std::uint64_t bytes;
-    std::uint64_t payload_bytes;
-    TimeNs last_ns;
-    std::uint32_t packets;  ///< wraps into ColdFlow::packets_wrapped
+    std::uint32_t packets;        ///< wraps into ColdFlow::packets_wrapped
+    std::uint32_t bytes;          ///< since they were last moved into the cold part
+    std::uint32_t payload_bytes;  ///< likewise
     std::uint32_t next_seq;
     std::uint32_t last_ack;
+    std::uint32_t rtt_seq;
+    std::uint32_t rtt_low;      ///< a ShortTime in two pieces
+    std::uint32_t advance_low;  ///< when next_seq last moved on
+    std::uint8_t rtt_high;
+    std::uint8_t advance_high;
+    std::uint16_t window;  ///< as last written
+    std::uint16_t last_ip_id;
+    std::uint8_t tcp_bits;        ///< TcpSideBits
+    std::uint8_t duplicate_acks;  ///< in a row, at most 255
     std::uint8_t last_ttl;
     TcpFlags flags_seen;
     std::uint8_t packets_to_study : 4;
     std::uint8_t payloads_to_study : 4;
-    std::uint8_t of_leg;  ///< side 0: LegState bits; side 1: ClientBy
+    std::uint8_t unused;
+
+    void set_bits(unsigned bits) { tcp_bits = static_cast<std::uint8_t>(tcp_bits | bits); }
+    void clear_bits(unsigned bits) { tcp_bits = static_cast<std::uint8_t>(tcp_bits & ~bits); }
 };
-static_assert(sizeof(HotFlow) == 40);
+static_assert(sizeof(HotFlow) == 44);
 
 /// What every packet must know of its leg; a bit set.
 enum LegState : std::uint8_t {
-    leg_client_is_high = 1,  ///< side 1 sends to the server
-    leg_changed = 2,         ///< packets since the last report
-    leg_sleeping = 4,        ///< its deadline is the idle time-out: the next packet must set a nearer one
-    leg_closed = 8,          ///< TCP: reset, or FIN on every side that was seen
-    leg_has_gap = 16,        ///< TCP: ColdFlow::gap_* may hold sequence ranges that were skipped
+    leg_client_is_high = 1,    ///< side 1 sends to the server
+    leg_changed = 2,           ///< packets since the last report
+    leg_sleeping = 4,          ///< its deadline is the idle time-out: the next packet must set a nearer one
+    leg_closed = 8,            ///< TCP: reset, or FIN on every side that was seen
+    leg_has_holes = 16,        ///< TCP: TcpLeg may hold sequence ranges that were skipped
+    leg_awaits_response = 32,  ///< TCP: the client sent payload, the server none since
 };
 
 struct alignas(64) HotLeg {
-    LegKey key;
-    std::uint32_t
-        generation;  ///< how often this place of the table was given away: with the place, it makes the leg's id
+    std::uint64_t addresses;  ///< the LegKey, without its padding
+    std::uint32_t ports;
+    SegmentNumber segment;
+    std::uint8_t protocol;  ///< 0: this place of the table is free
+    bool v6;
+    LegState state_bits;
+    ClientBy told_by;
+    std::uint32_t generation;     ///< how often this place was given away: with the place, it makes the leg's id
+    std::array<TimeNs, 2> times;  ///< of each side's last packet; 0: none
     std::array<HotFlow, 2> flows;
 
-    TimeNs last_ns() const { return flows[0].last_ns > flows[1].last_ns ? flows[0].last_ns : flows[1].last_ns; }
-    bool is(LegState bit) const { return (flows[0].of_leg & bit) != 0; }
-    void set(LegState bit) { flows[0].of_leg = static_cast<std::uint8_t>(flows[0].of_leg | bit); }
-    void clear(LegState bit) { flows[0].of_leg = static_cast<std::uint8_t>(flows[0].of_leg & ~bit); }
+    LegKey key() const { return {addresses, ports, segment, protocol, v6}; }
+    void set_key(const LegKey& key) {
+        addresses = key.addresses;
+        ports = key.ports;
+        segment = key.segment;
+        protocol = key.protocol;
+        v6 = key.v6;
+    }
+    bool is_tcp() const { return protocol == static_cast<std::uint8_t>(Protocol::tcp); }
+    TimeNs last_ns() const { return times[0] > times[1] ? times[0] : times[1]; }
+    bool is(LegState bit) const { return (state_bits & bit) != 0; }
+    void set(LegState bit) { state_bits = static_cast<LegState>(state_bits | bit); }
+    void clear(LegState bit) { state_bits = static_cast<LegState>(state_bits & ~bit); }
     Side client_side() const { return is(leg_client_is_high) ? 1 : 0; }
-    ClientBy client_by() const { return static_cast<ClientBy>(flows[1].of_leg); }
+    ClientBy client_by() const { return told_by; }
     void set_client(Side side, ClientBy by) {
         side == 1 ? set(leg_client_is_high) : clear(leg_client_is_high);
-        flows[1].of_leg = static_cast<std::uint8_t>(by);
+        told_by = by;
     }
 };
 static_assert(sizeof(HotLeg) == 128);
@@ -85,12 +141,11 @@ struct RememberedPacket {
     std::uint8_t ttl;  ///< 0: none yet
 };
 
-/// `flow` holds what the hot part does not; its bytes, next_seq and so on are filled in for a report.
+/// `flow` holds what the hot part does not; its next_seq and so on are filled in for a report. Its bytes are those that
+/// were moved here out of the hot part.
 struct ColdFlow {
     Flow flow;
     std::uint32_t packets_wrapped;
-    std::uint32_t gap_from;  ///< a sequence range that was skipped and may still come; empty when from == to
-    std::uint32_t gap_to;
     RememberedPacket remembered;
     std::uint32_t head_buffer;  ///< of StreamBuffers, while the head is not complete
     std::uint32_t head_start;   ///< bytes of a PROXY header before the head
@@ -101,6 +156,7 @@ struct ColdFlow {
 };
 
 struct ColdLeg {
+    LegAddresses addresses;
     LegId id;
     std::uint32_t revision;
     std::uint32_t duplicates;

@@ -3,28 +3,18 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstring>
-
-#include "dataplane/hash.h"
 
 namespace clew::sensor {
 namespace {
 std::size_t slot_count(std::uint32_t leg_count_max) {
     return std::bit_ceil(std::size_t{std::max(leg_count_max, 1u)} * 2);
 }
-
-/// Compares as words: the keys nearly always are the same, so looking at all of them costs no more.
-bool same_key(const LegKey& a, const LegKey& b) {
-    std::uint64_t x[6] = {}, y[6] = {};
-    std::memcpy(x, &a, sizeof a);
-    std::memcpy(y, &b, sizeof b);
-    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]) | (x[5] ^ y[5])) == 0;
-}
 }  // namespace
 
 bool LegTable::allocate(std::uint32_t leg_count_max, bool populate) {
     if (!hot_.allocate(leg_count_max, populate) || !cold_.allocate(leg_count_max, populate) ||
-        !free_.allocate(leg_count_max, populate) || !slots_.allocate(slot_count(leg_count_max), populate))
+        !tcp_.allocate(leg_count_max, populate) || !free_.allocate(leg_count_max, populate) ||
+        !slots_.allocate(slot_count(leg_count_max), populate))
         return false;
     mask_ = slots_.size() - 1;
     free_count_ = leg_count_max;
@@ -34,41 +24,20 @@ bool LegTable::allocate(std::uint32_t leg_count_max, bool populate) {
 
 std::size_t LegTable::memory_bytes(std::uint32_t leg_count_max) {
     return FixedArray<HotLeg>::memory_bytes(leg_count_max) + FixedArray<ColdLeg>::memory_bytes(leg_count_max) +
-           FixedArray<LegNumber>::memory_bytes(leg_count_max) +
+           FixedArray<TcpLeg>::memory_bytes(leg_count_max) + FixedArray<LegNumber>::memory_bytes(leg_count_max) +
            FixedArray<Slot>::memory_bytes(slot_count(leg_count_max));
 }
 
-std::uint32_t LegTable::hash_of(const LegKey& key, std::uint64_t seed) {
-    return static_cast<std::uint32_t>(hash_bytes(&key, sizeof key, seed | 1));
-}
-
-void LegTable::prefetch_leg(std::uint32_t hash) const {
-    for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
-        if (slots_[slot].hash != hash) continue;
-        const auto* leg = reinterpret_cast<const char*>(&hot_[slots_[slot].leg - 1]);
-        __builtin_prefetch(leg, 1);
-        __builtin_prefetch(leg + 64, 1);
-        return;
-    }
-}
-
-LegNumber LegTable::find(const LegKey& key, std::uint32_t hash) const {
-    for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
-        if (slots_[slot].hash != hash) continue;
-        const LegNumber leg = slots_[slot].leg - 1;
-        if (same_key(hot_[leg].key, key)) return leg;
-    }
-    return leg_none;
-}
-
-LegNumber LegTable::insert(const LegKey& key, std::uint32_t hash) {
+LegNumber LegTable::insert(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses) {
     if (free_count_ == 0) return leg_none;
     const LegNumber leg = free_[--free_count_];
     const std::uint32_t generation = hot_[leg].generation + 1;
     hot_[leg] = HotLeg{};
-    hot_[leg].key = key;
+    hot_[leg].set_key(key);
     hot_[leg].generation = generation;
     cold_[leg] = ColdLeg{};
+    cold_[leg].addresses = addresses;
+    if (hot_[leg].is_tcp()) tcp_[leg] = TcpLeg{};
     std::size_t slot = hash & mask_;
     while (slots_[slot].leg != 0) slot = (slot + 1) & mask_;
     slots_[slot] = {hash, leg + 1};
@@ -85,7 +54,7 @@ void LegTable::remove(LegNumber leg, std::uint32_t hash) {
         hole = next;
     }
     slots_[hole] = {};
-    hot_[leg].key.protocol = 0;
+    hot_[leg].protocol = 0;
     free_[free_count_++] = leg;
 }
 
@@ -96,7 +65,7 @@ LegNumber LegTable::longest_idle(unsigned sample_count) {
     for (unsigned i = 0; i < std::min<std::uint32_t>(sample_count, count); ++i) {
         const LegNumber leg = eviction_cursor_;
         eviction_cursor_ = eviction_cursor_ + 1 == count ? 0 : eviction_cursor_ + 1;
-        __builtin_prefetch(&hot_[(leg + 8) % count].flows[0].last_ns);
+        __builtin_prefetch(&hot_[(leg + 8) % count]);
         if (!in_use(leg)) continue;
         const TimeNs last = hot_[leg].last_ns();
         if (oldest != leg_none && last >= oldest_ns) continue;

@@ -5,7 +5,9 @@
 #include <cstdint>
 
 #include "dataplane/fixed_array.h"
+#include "dataplane/hash.h"
 #include "dataplane/leg_state.h"
+#include "dataplane/tcp_leg.h"
 
 namespace clew::sensor {
 
@@ -15,15 +17,37 @@ class LegTable {
     static std::size_t memory_bytes(std::uint32_t leg_count_max);
 
     /// Of the whole key; strangers cannot choose it when the seed is not known to them.
-    static std::uint32_t hash_of(const LegKey& key, std::uint64_t seed);
+    static std::uint32_t hash_of(const LegKey& key, std::uint64_t seed) {
+        constexpr std::uint64_t odd = 0x9e3779b97f4a7c15ull;
+        const std::uint64_t ends = std::uint64_t{key.ports} << 32 | key.segment;
+        const std::uint64_t kind = std::uint64_t{key.protocol} << 8 | std::uint64_t{key.v6};
+        return static_cast<std::uint32_t>(fold(fold(key.addresses ^ seed, ends ^ seed * odd) ^ kind, seed | 1) >> 16);
+    }
 
     void prefetch_slot(std::uint32_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
-    /// Fetches the hot lines of the leg that find() will probably give.
-    void prefetch_leg(std::uint32_t hash) const;
+    /// Fetches the hot lines of the leg that find() will probably give, and tells which it is; leg_none: there is none.
+    LegNumber prefetch_leg(std::uint32_t hash) const {
+        for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
+            if (slots_[slot].hash != hash) continue;
+            const auto* leg = reinterpret_cast<const char*>(&hot_[slots_[slot].leg - 1]);
+            __builtin_prefetch(leg, 1);
+            __builtin_prefetch(leg + 64, 1);
+            return slots_[slot].leg - 1;
+        }
+        return leg_none;
+    }
 
-    LegNumber find(const LegKey& key, std::uint32_t hash) const;
-    /// A new leg, all zero but its key; leg_none when the table is full. The key must not be there yet.
-    LegNumber insert(const LegKey& key, std::uint32_t hash);
+    /// `addresses` is only read of an IPv6 key, whose digest another pair may share.
+    LegNumber find(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses) const {
+        for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
+            if (slots_[slot].hash != hash) continue;
+            const LegNumber leg = slots_[slot].leg - 1;
+            if (hot_[leg].key() == key && (!key.v6 || cold_[leg].addresses == addresses)) return leg;
+        }
+        return leg_none;
+    }
+    /// A new leg, all zero but its key and addresses; leg_none when the table is full. It must not be there yet.
+    LegNumber insert(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses);
     void remove(LegNumber leg, std::uint32_t hash);
 
     /// The leg to evict: the one idle longest among the next `sample_count` of a cursor that goes round. The table is
@@ -33,7 +57,8 @@ class LegTable {
     HotLeg& hot(LegNumber leg) { return hot_[leg]; }
     const HotLeg& hot(LegNumber leg) const { return hot_[leg]; }
     ColdLeg& cold(LegNumber leg) { return cold_[leg]; }
-    bool in_use(LegNumber leg) const { return hot_[leg].key.protocol != 0; }
+    TcpLeg& tcp(LegNumber leg) { return tcp_[leg]; }
+    bool in_use(LegNumber leg) const { return hot_[leg].protocol != 0; }
     std::uint32_t count() const { return static_cast<std::uint32_t>(hot_.size()) - free_count_; }
     std::uint32_t capacity() const { return static_cast<std::uint32_t>(hot_.size()); }
 
@@ -45,6 +70,7 @@ class LegTable {
 
     FixedArray<HotLeg> hot_;
     FixedArray<ColdLeg> cold_;
+    FixedArray<TcpLeg> tcp_;
     FixedArray<Slot> slots_;
     FixedArray<LegNumber> free_;
     std::uint32_t free_count_ = 0;

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "dataplane/bytes.h"
+#include "dataplane/client_side.h"
 #include "dataplane/deadline_wheel.h"
 #include "dataplane/decap.h"
 #include "dataplane/duplicate_filter.h"
@@ -13,13 +14,17 @@
 #include "dataplane/fingerprint/datagram.h"
 #include "dataplane/fingerprint/study.h"
 #include "dataplane/fingerprint/tcp_options.h"
+#include "dataplane/found_delays.h"
 #include "dataplane/fragment_table.h"
 #include "dataplane/hash.h"
 #include "dataplane/header_ring.h"
 #include "dataplane/icmp_error.h"
+#include "dataplane/leg_ends.h"
 #include "dataplane/leg_report.h"
 #include "dataplane/leg_table.h"
+#include "dataplane/segment_cache.h"
 #include "dataplane/stream_notes.h"
+#include "dataplane/tcp_analysis.h"
 #include "dataplane/tcp_flow.h"
 #include "dataplane/transport.h"
 
@@ -31,16 +36,15 @@ constexpr unsigned eviction_sample_count = 32;
 constexpr DurationNs unanswered_syn_delay_ns = ns_per_s;  ///< a SYN without an answer is reported after this
 constexpr std::size_t payload_check_bytes_max = 64;       ///< of a payload hashed for PacketHeader::payload_check
 
-/// One packet on its way through a burst.
 constexpr DurationNs dns_quiet_ns = 500 * ns_per_ms;
-constexpr std::uint16_t traceroute_port = 33434;
-constexpr std::uint16_t traceroute_port_count = 100;
 
+/// One packet on its way through a burst.
 struct InFlight {
     Decapped decapped;
     Transport transport;
     LegKey key;
     std::uint32_t hash = 0;
+    std::uint64_t digest = 0;  ///< what makes two packets the same to the duplicate filter
     Side side = 0;
     bool refused = false;
     bool may_quote = false;       ///< ICMP that is no echo
@@ -48,17 +52,7 @@ struct InFlight {
     std::uint16_t swapped = 0;    ///< of a packet of side 0
 };
 
-/// How likely a port is the server's. A NAT gateway takes its ports from nearly the whole range, so that of a
-/// datagram's two unknown ports neither is likelier.
-int service_rank(std::uint16_t port, bool datagram) {
-    constexpr std::uint16_t known[] = {1433, 1521, 1883, 2049, 2379, 3000, 3306,  3389,  4789,  5000,  5044,
-                                       5060, 5432, 5672, 6379, 6443, 7000, 8000,  8080,  8081,  8443,  8888,
-                                       9000, 9090, 9092, 9200, 9300, 9999, 10250, 11211, 15672, 25565, 27017};
-    if (port < 1024) return 3;
-    if (std::find(std::begin(known), std::end(known), port) != std::end(known)) return 2;
-    if (datagram) return port >= traceroute_port && port < traceroute_port + traceroute_port_count ? 1 : 0;
-    return port < 32768 ? 1 : 0;  // outside the usual range of ephemeral ports
-}
+const TcpLeg tcp_of_others{};  // what the report of a leg that is not TCP says of it
 
 class PipelineOnArrays final : public Pipeline {
   public:
@@ -66,15 +60,18 @@ class PipelineOnArrays final : public Pipeline {
         : settings_(settings),
           sink_(sink),
           study_(counters_),
+          quiet_limit_ns_(std::min({settings.tcp_idle_ns, settings.tcp_closed_ns, settings.udp_idle_ns,
+                                    settings.icmp_idle_ns, dns_quiet_ns})),
           id_base_(
               hash_bytes(settings.observer_name.data(), settings.observer_name.size(),
                          static_cast<std::uint64_t>(settings.started_ns) ^ (std::uint64_t{settings.worker} << 48))),
-          hash_seed_(mix(id_base_)) {}
+          hash_seed_(mix(id_base_)),
+          segment_cache_(segments_, hash_seed_) {}
 
     bool allocate() {
         const bool populate = settings_.populate_memory;
         return legs_.allocate(settings_.leg_count_max, populate) &&
-               segments_.allocate(settings_.segment_count_max, populate) &&
+               segments_.allocate(settings_.segment_count_max, populate) && segment_cache_.allocate(populate) &&
                wheel_.allocate(settings_.leg_count_max, populate) &&
                study_.allocate(settings_.leg_count_max, populate) &&
                headers_.allocate(settings_.header_count_max, populate) && duplicates_.allocate(populate) &&
@@ -102,6 +99,7 @@ class PipelineOnArrays final : public Pipeline {
     void parse(const Packet& packet, InFlight& flight);
     void set_key(const Packet& packet, InFlight& flight);
     bool note_icmp_error(const Packet& packet, const Decapped& decapped);
+    LegNumber find(const Packet& packet, const InFlight& flight) const;
     void count_on_leg(const Packet& packet, InFlight& flight);
     bool count_fragment(const Packet& packet, const InFlight& flight);
     void remember_fragment(LegNumber leg, const Packet& packet, const InFlight& flight);
@@ -109,17 +107,18 @@ class PipelineOnArrays final : public Pipeline {
     LegNumber start_leg(const Packet& packet, InFlight& flight);
     bool asks_again(const HotLeg& hot, const InFlight& flight) const;
     bool leg_is_over(LegNumber leg, const Packet& packet, const InFlight& flight, LegEnd& end);
-    void guess_client(HotLeg& hot, const InFlight& flight) const;
-    void learn_client(HotLeg& hot, const InFlight& flight) const;
     void update(LegNumber leg, const Packet& packet, const InFlight& flight);
-    void append_header(LegNumber leg, const Packet& packet, const InFlight& flight);
+    bool analyse(LegNumber leg, HotLeg& hot, const Packet& packet, const InFlight& flight);
+    void count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight);
+    DurationNs update_interval_ns() const;
+    void append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
     void schedule(LegNumber leg, const StudyFindings& findings, TimeNs now);
     void deadline(LegNumber leg, TimeNs now);
     void report(LegNumber leg, LegPhase phase, LegEnd end);
     void end_leg(LegNumber leg, LegEnd end);
     DurationNs idle_limit_ns(const HotLeg& hot) const;
     LegEnd closing_end(const HotLeg& hot) const;
-    LegId id_of(LegNumber leg) const;
+    LegId id_of(LegNumber leg, std::uint32_t generation) const;
 
     PipelineSettings settings_;
     LegSink& sink_;
@@ -133,21 +132,31 @@ class PipelineOnArrays final : public Pipeline {
     FragmentTable fragments_;
     std::array<InFlight, burst_packet_count_max> flights_;
     std::array<Packet, burst_packet_count_max> restamped_;
+    FoundDelays delays_;
+    DurationNs quiet_limit_ns_;  ///< no leg is over that was quiet for less
     std::uint64_t id_base_;
     std::uint64_t hash_seed_;
+    SegmentCache segment_cache_;
 };
 
+/// In stages over the whole burst, so that what one packet waits for from memory comes while the others are worked on.
 void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
-    std::uint64_t bytes = 0;
-    for (const Packet& packet : burst) __builtin_prefetch(packet.bytes);
+    constexpr std::size_t line_bytes = 64;
+    std::uint64_t bytes = 0, on_legs = 0;
+    segments_.keep_unused();
+    for (const Packet& packet : burst) {
+        __builtin_prefetch(packet.bytes);
+        if (packet.captured_length > line_bytes) __builtin_prefetch(packet.bytes + line_bytes);
+        bytes += packet.wire_length;
+    }
     for (std::size_t i = 0; i < burst.size(); ++i) {
-        bytes += burst[i].wire_length;
         parse(burst[i], flights_[i]);
-        if (!flights_[i].refused) legs_.prefetch_slot(flights_[i].hash);
+        if (flights_[i].refused) continue;
+        legs_.prefetch_slot(flights_[i].hash);
+        duplicates_.prefetch(flights_[i].digest);
     }
     for (std::size_t i = 0; i < burst.size(); ++i)
         if (!flights_[i].refused) legs_.prefetch_leg(flights_[i].hash);
-    std::uint64_t on_legs = 0;
     for (std::size_t i = 0; i < burst.size(); ++i) {
         if (flights_[i].may_quote)
             counters_.add(note_icmp_error(burst[i], flights_[i].decapped) ? Reason::icmp_about_legs
@@ -158,8 +167,9 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
         }
         ++on_legs;
         count_on_leg(burst[i], flights_[i]);
-        segments_.release(flights_[i].key.segment);
     }
+    delays_.add_all(legs_);
+    segments_.free_unused();
     counters_.add(Reason::packets_received, burst.size());
     counters_.add(Reason::bytes_received, bytes);
     counters_.add(Reason::packets_on_legs, on_legs);
@@ -185,10 +195,7 @@ std::span<const Packet> PipelineOnArrays::stamped_by_switch(std::span<const Pack
 void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {
     decap(packet, settings_.decap, flight.decapped);
     Reason reason = flight.decapped.reason;
-    if (reason == Reason::none) {
-        flight.transport = parse_transport(packet.bytes, flight.decapped);
-        reason = flight.transport.reason;
-    }
+    if (reason == Reason::none) reason = parse_transport(packet.bytes, flight.decapped, flight.transport);
     flight.refused = reason != Reason::none;
     flight.may_quote = reason == Reason::icmp_not_echo;
     flight.later_fragment = reason == Reason::ip_fragments_later;
@@ -201,41 +208,24 @@ void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {
 }
 
 void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
-    const Decapped& decapped = flight.decapped;
-    const Transport& transport = flight.transport;
-    const std::uint8_t* addresses = packet.bytes + decapped.addresses_offset;
-    Endpoint source, destination;
-    if (decapped.v6) {
-        std::memcpy(source.ip.bytes.data(), addresses, 16);
-        std::memcpy(destination.ip.bytes.data(), addresses + 16, 16);
-    } else {
-        source.ip.bytes[10] = source.ip.bytes[11] = destination.ip.bytes[10] = destination.ip.bytes[11] = 0xff;
-        std::memcpy(source.ip.bytes.data() + 12, addresses, 4);
-        std::memcpy(destination.ip.bytes.data() + 12, addresses + 4, 4);
-    }
-    source.port = transport.source_port;
-    destination.port = transport.destination_port;
-    const int order = compare_addresses<16>(source.ip.bytes.data(), destination.ip.bytes.data());
-    flight.side = order > 0 || (order == 0 && source.port > destination.port) ? 1 : 0;
-    const Endpoint& low = flight.side == 0 ? source : destination;
-    const Endpoint& high = flight.side == 0 ? destination : source;
-    const SegmentKey segment = segment_key(packet.bytes, decapped);
-    flight.swapped = static_cast<std::uint16_t>(flight.side == 0 ? segment.swapped : ~segment.swapped);
-    LegKey& key = flight.key;
-    key.low = low.ip;
-    key.high = high.ip;
-    key.port_low = low.port;
-    key.port_high = high.port;
-    key.tap = packet.tap;
-    key.protocol = decapped.protocol;
-    key.segment = segments_.add(segment);
-    if (key.segment == segment_none) {
+    flight.side = set_ends(packet.bytes, flight.decapped, flight.transport, hash_seed_, flight.key);
+    const FoundSegment found = segment_cache_.find(packet.bytes, flight.decapped, packet.tap);
+    if (found.segment == segment_none) {
         flight.refused = true;
         counters_.add(Reason::segments_full);
         return;
     }
-    segments_.use(key.segment);  // until this packet is done: an eviction in between must not free it
-    flight.hash = LegTable::hash_of(key, hash_seed_);
+    flight.swapped = static_cast<std::uint16_t>(flight.side == 0 ? found.swapped : ~found.swapped);
+    flight.key.segment = found.segment;
+    flight.key.protocol = flight.decapped.protocol;
+    flight.hash = LegTable::hash_of(flight.key, hash_seed_);
+    flight.digest = DuplicateFilter::digest_of(flight.hash, flight.side, flight.decapped, flight.transport);
+}
+
+LegNumber PipelineOnArrays::find(const Packet& packet, const InFlight& flight) const {
+    if (!flight.key.v6) [[likely]]
+        return legs_.find(flight.key, flight.hash, {});
+    return legs_.find(flight.key, flight.hash, addresses_of(packet.bytes, flight.decapped, flight.side));
 }
 
 /// An error that quotes a packet of a leg seen here, on the same segment: the leg keeps the first one. False: no error,
@@ -243,20 +233,14 @@ void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
 bool PipelineOnArrays::note_icmp_error(const Packet& packet, const Decapped& decapped) {
     const std::optional<IcmpError> error = parse_icmp_error(packet.bytes, decapped);
     if (!error) return false;
-    const int order = compare_addresses<16>(error->source.ip.bytes.data(), error->destination.ip.bytes.data());
-    const Side side = order > 0 || (order == 0 && error->source.port > error->destination.port) ? 1 : 0;
-    const Endpoint& low = side == 0 ? error->source : error->destination;
-    const Endpoint& high = side == 0 ? error->destination : error->source;
     LegKey key;
-    key.low = low.ip;
-    key.high = high.ip;
-    key.port_low = low.port;
-    key.port_high = high.port;
-    key.tap = packet.tap;
+    const Side side = set_ends(error->source, error->destination, hash_seed_, key);
     key.protocol = error->protocol;
-    key.segment = segments_.find(segment_key(packet.bytes, decapped));
+    key.segment = segments_.find(segment_key(packet.bytes, decapped, packet.tap));
     if (key.segment == segment_none) return false;
-    const LegNumber leg = legs_.find(key, LegTable::hash_of(key, hash_seed_));
+    const LegAddresses addresses = side == 0 ? LegAddresses{error->source.ip, error->destination.ip}
+                                             : LegAddresses{error->destination.ip, error->source.ip};
+    const LegNumber leg = legs_.find(key, LegTable::hash_of(key, hash_seed_), addresses);
     if (leg == leg_none) return false;
     IcmpErrorSeen& seen = legs_.cold(leg).flows[side].flow.icmp_error;
     if (seen.count == 0) seen = {packet.time_ns, error->reporter, error->type, error->code, 0};
@@ -273,7 +257,7 @@ void PipelineOnArrays::count_on_leg(const Packet& packet, InFlight& flight) {
     if (leg == leg_none) return;
     if (flight.decapped.fragment.cut) [[unlikely]]
         remember_fragment(leg, packet, flight);
-    if (duplicates_.seen_just_now(leg, flight.side, flight.decapped, flight.transport, packet.time_ns)) {
+    if (duplicates_.seen_just_now(flight.digest, flight.decapped, flight.transport, packet.time_ns)) {
         ++legs_.cold(leg).duplicates;
         counters_.add(Reason::packets_mirrored_twice);
         return;
@@ -303,27 +287,28 @@ bool PipelineOnArrays::count_fragment(const Packet& packet, const InFlight& flig
     }
     counters_.add(Reason::ip_fragments_on_legs);
     HotLeg& hot = legs_.hot(owner->leg);
-    HotFlow& flow = hot.flows[owner->side];
-    flow.last_ns = packet.time_ns;
+    hot.times[owner->side] = packet.time_ns;
     if (owner->of_tunnel) return false;
-    Transport piece;
-    piece.seq = decapped.fragment.place;
-    piece.payload_length = decapped.transport_length;
-    if (duplicates_.seen_just_now(owner->leg, owner->side, decapped, piece, packet.time_ns)) {
+    InFlight piece;
+    piece.side = owner->side;
+    piece.decapped = decapped;
+    piece.transport.seq = decapped.fragment.place;
+    piece.transport.payload_length = decapped.transport_length;
+    const std::uint32_t hash = LegTable::hash_of(hot.key(), hash_seed_);
+    const std::uint64_t twice = DuplicateFilter::digest_of(hash, piece.side, decapped, piece.transport);
+    if (duplicates_.seen_just_now(twice, decapped, piece.transport, packet.time_ns)) {
         ++legs_.cold(owner->leg).duplicates;
         counters_.add(Reason::packets_mirrored_twice);
         return true;
     }
-    if (++flow.packets == 0) ++legs_.cold(owner->leg).flows[owner->side].packets_wrapped;
-    flow.bytes += decapped.ip_length;
-    flow.payload_bytes += decapped.transport_length;
+    count_bytes(owner->leg, hot.flows[owner->side], piece);
     hot.set(leg_changed);
     if (hot.is(leg_sleeping)) schedule(owner->leg, {}, packet.time_ns);
     return true;
 }
 
 LegNumber PipelineOnArrays::find_or_start(const Packet& packet, InFlight& flight) {
-    const LegNumber leg = legs_.find(flight.key, flight.hash);
+    const LegNumber leg = find(packet, flight);
     if (leg == leg_none) return start_leg(packet, flight);
     LegEnd end = LegEnd::none;
     if (!leg_is_over(leg, packet, flight, end)) return leg;
@@ -333,19 +318,21 @@ LegNumber PipelineOnArrays::find_or_start(const Packet& packet, InFlight& flight
 
 /// A query after the last one was answered: a resolver, or a NAT gateway, uses its port again.
 bool PipelineOnArrays::asks_again(const HotLeg& hot, const InFlight& flight) const {
-    return hot.key.protocol == static_cast<std::uint8_t>(Protocol::udp) &&
-           flight.transport.destination_port == port_dns && hot.flows[flight.side ^ 1].packets != 0;
+    return hot.protocol == static_cast<std::uint8_t>(Protocol::udp) && flight.transport.destination_port == port_dns &&
+           hot.flows[flight.side ^ 1].packets != 0;
 }
 
 /// Whether this packet cannot belong to the leg of its key any more: too long idle, or its ports were used again.
 bool PipelineOnArrays::leg_is_over(LegNumber leg, const Packet& packet, const InFlight& flight, LegEnd& end) {
     const HotLeg& hot = legs_.hot(leg);
     const DurationNs quiet = packet.time_ns - hot.last_ns();
+    const bool opens = hot.is_tcp() && (flight.transport.flags & tcp_syn) != 0;
+    if (quiet <= quiet_limit_ns_ && !opens) [[likely]]
+        return false;
     end = closing_end(hot);
     if (quiet > idle_limit_ns(hot)) return true;
     if (quiet > dns_quiet_ns && asks_again(hot, flight)) return true;
-    const bool syn = hot.key.protocol == static_cast<std::uint8_t>(Protocol::tcp) && (flight.transport.flags & tcp_syn);
-    if (!syn) return false;
+    if (!opens) return false;
     switch (judge_syn(hot, legs_.cold(leg), flight.side, flight.transport, quiet)) {
         case SynOnLeg::again: return false;
         case SynOnLeg::astray: counters_.add(Reason::syn_on_live_leg); return false;
@@ -357,7 +344,8 @@ bool PipelineOnArrays::leg_is_over(LegNumber leg, const Packet& packet, const In
 
 LegNumber PipelineOnArrays::start_leg(const Packet& packet, InFlight& flight) {
     segments_.use(flight.key.segment);
-    LegNumber leg = legs_.insert(flight.key, flight.hash);
+    const LegAddresses addresses = addresses_of(packet.bytes, flight.decapped, flight.side);
+    LegNumber leg = legs_.insert(flight.key, flight.hash, addresses);
     if (leg == leg_none) {
         const LegNumber victim = legs_.longest_idle(eviction_sample_count);
         if (victim == leg_none) {  // leg_count_max is 0
@@ -366,19 +354,20 @@ LegNumber PipelineOnArrays::start_leg(const Packet& packet, InFlight& flight) {
         }
         counters_.add(Reason::legs_evicted);
         end_leg(victim, legs_.hot(victim).is(leg_closed) ? closing_end(legs_.hot(victim)) : LegEnd::evicted);
-        leg = legs_.insert(flight.key, flight.hash);
+        leg = legs_.insert(flight.key, flight.hash, addresses);
     }
     HotLeg& hot = legs_.hot(leg);
     ColdLeg& cold = legs_.cold(leg);
     for (HotFlow& flow : hot.flows) {
         flow.packets_to_study = studied_packet_count;
         flow.payloads_to_study = studied_payload_count;
+        flow.tcp_bits = tcp_scale_unknown;
     }
     cold.swapped = flight.swapped;
-    cold.id = id_of(leg);
+    cold.id = id_of(leg, hot.generation);
     cold.first_ns = packet.time_ns;
     cold.time_source = packet.time_source;
-    guess_client(hot, flight);
+    guess_client(hot, flight.transport, flight.side);
     const bool bare_syn = flight.decapped.protocol == static_cast<std::uint8_t>(Protocol::tcp) &&
                           (flight.transport.flags & (tcp_syn | tcp_ack)) == tcp_syn;
     cold.due_ns = packet.time_ns + (bare_syn ? unanswered_syn_delay_ns : settings_.first_report_delay_ns);
@@ -387,83 +376,91 @@ LegNumber PipelineOnArrays::start_leg(const Packet& packet, InFlight& flight) {
     return leg;
 }
 
-/// Before anything is known of a leg but its first packet.
-void PipelineOnArrays::guess_client(HotLeg& hot, const InFlight& flight) const {
-    const Transport& transport = flight.transport;
-    const auto protocol = static_cast<Protocol>(flight.decapped.protocol);
-    const Side other = flight.side ^ 1;
-    if (protocol == Protocol::icmp || protocol == Protocol::icmpv6)
-        return hot.set_client(transport.echo_request ? flight.side : other, ClientBy::first_packet);
-    const bool datagram = protocol == Protocol::udp;
-    const int source = service_rank(transport.source_port, datagram);
-    const int destination = service_rank(transport.destination_port, datagram);
-    if (source == destination) return hot.set_client(flight.side, ClientBy::first_packet);
-    hot.set_client(source > destination ? other : flight.side, ClientBy::known_port);
-}
-
-/// A SYN or SYN-ACK tells the client for certain.
-void PipelineOnArrays::learn_client(HotLeg& hot, const InFlight& flight) const {
-    const bool answer = (flight.transport.flags & tcp_ack) != 0;
-    if (answer && hot.client_by() == ClientBy::syn) return;
-    const Side other = flight.side ^ 1;
-    hot.set_client(answer ? other : flight.side, answer ? ClientBy::syn_ack : ClientBy::syn);
-}
-
 void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFlight& flight) {
     HotLeg& hot = legs_.hot(leg);
-    ColdLeg& cold = legs_.cold(leg);
     HotFlow& flow = hot.flows[flight.side];
     const Transport& transport = flight.transport;
-    const bool tcp = flight.decapped.protocol == static_cast<std::uint8_t>(Protocol::tcp);
-    if (tcp && (transport.flags & tcp_syn)) learn_client(hot, flight);
+    const bool tcp = hot.is_tcp();
+    if (tcp && (transport.flags & tcp_syn)) learn_client(hot, flight.transport, flight.side);
     if (tcp)
-        note_segment(hot, cold, flight.side, flight.decapped, transport, packet.time_ns);
+        note_segment(hot, legs_.cold(leg), flight.side, flight.decapped, transport, packet.time_ns);
     else
-        note_datagram(hot, cold, flight.side, flight.decapped, transport);
-    const bool advances = !tcp || advance_sequence(hot, cold, flight.side, transport);
+        note_datagram(hot, legs_.cold(leg), flight.side, flight.decapped, transport);
+    const bool advances = !tcp || analyse(leg, hot, packet, flight);
     StudyFindings findings;
     const bool study = flow.packets_to_study != 0 || (flow.payloads_to_study != 0 && transport.payload_length != 0) ||
                        (transport.flags & tcp_syn);
     if (study) {
+        ColdLeg& cold = legs_.cold(leg);
         if (flow.packets_to_study != 0) --flow.packets_to_study;
         const SeenPacket seen{&packet, &flight.decapped, &transport, flight.side};
         findings = study_.look(hot, cold, seen, advances);
         cold.time_error_ns = std::max(cold.time_error_ns, packet.time_error_ns);
     }
-    if (++flow.packets == 0) ++cold.flows[flight.side].packets_wrapped;
-    flow.bytes += flight.decapped.ip_length;
-    flow.payload_bytes += transport.payload_length;
-    flow.last_ns = packet.time_ns;
+    count_bytes(leg, flow, flight);
+    hot.times[flight.side] = packet.time_ns;
     flow.last_ttl = flight.decapped.ttl;
+    flow.last_ip_id = flight.decapped.ip_id;
     if (tcp) note_flags(hot, flight.side, transport);
     hot.set(leg_changed);
-    append_header(leg, packet, flight);
+    append_header(leg, hot, packet, flight);
     if (hot.is(leg_sleeping) || findings.handshake_over || findings.first_payload || findings.hint)
         schedule(leg, findings, packet.time_ns);
 }
 
-void PipelineOnArrays::append_header(LegNumber leg, const Packet& packet, const InFlight& flight) {
+/// The hot part's sums are small; before they could wrap they move into the cold part.
+void PipelineOnArrays::count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight) {
+    constexpr std::uint32_t hot_bytes_max = 1u << 31;
+    if (++flow.packets == 0) ++legs_.cold(leg).flows[flight.side].packets_wrapped;
+    flow.bytes += flight.decapped.ip_length;
+    flow.payload_bytes += flight.transport.payload_length;
+    if (flow.bytes < hot_bytes_max) [[likely]]
+        return;
+    Flow& sums = legs_.cold(leg).flows[flight.side].flow;
+    sums.bytes += std::exchange(flow.bytes, 0);
+    sums.payload_bytes += std::exchange(flow.payload_bytes, 0);
+}
+
+/// True when the segment brings something that was not seen before.
+bool PipelineOnArrays::analyse(LegNumber leg, HotLeg& hot, const Packet& packet, const InFlight& flight) {
+    const SeenSegment seen{&flight.transport,     packet.bytes,        packet.time_ns,
+                           flight.decapped.ip_id, flight.decapped.ttl, flight.side};
+    SegmentFindings found;
+    if (!follow_plain(hot, seen, found)) found = look_closely(hot, legs_.tcp(leg), seen);
+    const auto peer = flight.side == 0 ? DelayKind::rtt_of_high : DelayKind::rtt_of_low;
+    if (found.rtt_ns >= 0) delays_.note(legs_, leg, peer, found.rtt_ns);
+    if (found.response_ns >= 0) delays_.note(legs_, leg, DelayKind::response, found.response_ns);
+    return found.advances;
+}
+
+void PipelineOnArrays::append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight) {
     if (headers_.empty_sized()) return;
     headers_.prefetch_next();
     const Transport& transport = flight.transport;
-    PacketHeader header;
-    header.leg = id_of(leg);
-    header.time_ns = packet.time_ns;
-    header.seq = transport.seq;
-    header.ack = transport.ack;
-    if (transport.options_length != 0)
-        header.has_timestamps = find_timestamps(packet.bytes + transport.options_offset, transport.options_length,
-                                                header.tsval, header.tsecr);
-    header.length = static_cast<std::uint16_t>(std::min<std::uint32_t>(transport.payload_length, 0xffff));
-    header.ip_id = flight.decapped.ip_id;
-    header.window = transport.window;
+    std::uint32_t tsval = 0, tsecr = 0;
+    const bool has_timestamps =
+        transport.options_length != 0 &&
+        find_timestamps(packet.bytes + transport.options_offset, transport.options_length, tsval, tsecr);
+    std::uint16_t check = 0;
     if (transport.payload_captured != 0)
-        header.payload_check = static_cast<std::uint16_t>(
+        check = static_cast<std::uint16_t>(
             hash_bytes(packet.bytes + transport.payload_offset,
                        std::min<std::size_t>(transport.payload_captured, payload_check_bytes_max)));
-    header.flags = transport.flags;
-    header.ttl = flight.decapped.ttl;
-    header.direction = flight.side == legs_.hot(leg).client_side() ? Direction::to_server : Direction::to_client;
+    const bool to_server = flight.side == hot.client_side();
+    const PacketHeader header{.leg = id_of(leg, hot.generation),
+                              .time_ns = packet.time_ns,
+                              .seq = transport.seq,
+                              .ack = transport.ack,
+                              .tsval = tsval,
+                              .tsecr = tsecr,
+                              .length = static_cast<std::uint16_t>(std::min(transport.payload_length, 0xffffu)),
+                              .ip_id = flight.decapped.ip_id,
+                              .window = transport.window,
+                              .payload_check = check,
+                              .flags = transport.flags,
+                              .ttl = flight.decapped.ttl,
+                              .direction = to_server ? Direction::to_server : Direction::to_client,
+                              .has_timestamps = has_timestamps};
     headers_.append(header);
 }
 
@@ -478,13 +475,19 @@ void PipelineOnArrays::schedule(LegNumber leg, const StudyFindings& findings, Ti
         cold.due_ns = due;
         wheel_.set(leg, due);
     } else if (hot.is(leg_sleeping)) {
-        wheel_.set(leg, std::max(now, cold.reported_ns + settings_.update_interval_ns));
+        wheel_.set(leg, std::max(now, cold.reported_ns + update_interval_ns()));
     }
     hot.clear(leg_sleeping);
 }
 
+/// A living leg reports this often, or less often where so many live that the records would take the worker's time.
+DurationNs PipelineOnArrays::update_interval_ns() const {
+    return std::max(settings_.update_interval_ns,
+                    DurationNs{legs_.count()} * (ns_per_s / settings_.update_count_per_s_max));
+}
+
 DurationNs PipelineOnArrays::idle_limit_ns(const HotLeg& hot) const {
-    switch (static_cast<Protocol>(hot.key.protocol)) {
+    switch (static_cast<Protocol>(hot.protocol)) {
         case Protocol::tcp: return hot.is(leg_closed) ? settings_.tcp_closed_ns : settings_.tcp_idle_ns;
         case Protocol::udp: return settings_.udp_idle_ns;
         default: return settings_.icmp_idle_ns;
@@ -499,11 +502,12 @@ LegEnd PipelineOnArrays::closing_end(const HotLeg& hot) const {
 
 void PipelineOnArrays::deadline(LegNumber leg, TimeNs now) {
     HotLeg& hot = legs_.hot(leg);
-    ColdLeg& cold = legs_.cold(leg);
     const TimeNs expiry = hot.last_ns() + idle_limit_ns(hot);
     if (now >= expiry) return end_leg(leg, closing_end(hot));
+    if (hot.is(leg_sleeping)) return wheel_.set(leg, expiry);  // nothing to tell: the cold part is left alone
+    ColdLeg& cold = legs_.cold(leg);
     TimeNs due = cold.due_ns;
-    if (due == 0 && hot.is(leg_changed)) due = cold.reported_ns + settings_.update_interval_ns;
+    if (due == 0 && hot.is(leg_changed)) due = cold.reported_ns + update_interval_ns();
     if (due != 0 && now >= due) {
         report(leg, cold.reported_ns == 0 ? LegPhase::opened : LegPhase::updated, LegEnd::none);
         cold.reported_ns = now;
@@ -517,13 +521,16 @@ void PipelineOnArrays::deadline(LegNumber leg, TimeNs now) {
 void PipelineOnArrays::report(LegNumber leg, LegPhase phase, LegEnd end) {
     ColdLeg& cold = legs_.cold(leg);
     ++cold.revision;
-    const bool taken = sink_.offer(make_leg(legs_.hot(leg), cold, segments_, phase, end));
+    const HotLeg& hot = legs_.hot(leg);
+    const TcpLeg& tcp = hot.is_tcp() ? legs_.tcp(leg) : tcp_of_others;
+    const bool taken = sink_.offer(make_leg(hot, cold, tcp, segments_, phase, end));
     counters_.add(taken ? Reason::leg_reports : Reason::leg_reports_refused);
 }
 
 void PipelineOnArrays::end_leg(LegNumber leg, LegEnd end) {
+    delays_.add_all(legs_);
     report(leg, LegPhase::ended, end);
-    const LegKey key = legs_.hot(leg).key;
+    const LegKey key = legs_.hot(leg).key();
     wheel_.clear(leg);
     study_.forget(legs_.cold(leg));
     legs_.remove(leg, LegTable::hash_of(key, hash_seed_));
@@ -532,8 +539,8 @@ void PipelineOnArrays::end_leg(LegNumber leg, LegEnd end) {
 }
 
 /// A running number, taken apart: which place of the table, and how often it was given away. Mixing is one to one.
-LegId PipelineOnArrays::id_of(LegNumber leg) const {
-    const LegId id = mix(id_base_ + (std::uint64_t{legs_.hot(leg).generation} << 32 | leg));
+LegId PipelineOnArrays::id_of(LegNumber leg, std::uint32_t generation) const {
+    const LegId id = mix(id_base_ + (std::uint64_t{generation} << 32 | leg));
     return id != 0 ? id : 1;
 }
 
@@ -563,9 +570,9 @@ std::vector<NamedCount> PipelineOnArrays::counters() const {
 
 std::size_t Pipeline::memory_bytes(const PipelineSettings& settings) {
     return LegTable::memory_bytes(settings.leg_count_max) + SegmentTable::memory_bytes(settings.segment_count_max) +
-           DeadlineWheel::memory_bytes(settings.leg_count_max) + Study::memory_bytes(settings.leg_count_max) +
-           HeaderRing::memory_bytes(settings.header_count_max) + DuplicateFilter::memory_bytes() +
-           FragmentTable::memory_bytes(settings.fragment_count_max);
+           SegmentCache::memory_bytes() + DeadlineWheel::memory_bytes(settings.leg_count_max) +
+           Study::memory_bytes(settings.leg_count_max) + HeaderRing::memory_bytes(settings.header_count_max) +
+           DuplicateFilter::memory_bytes() + FragmentTable::memory_bytes(settings.fragment_count_max);
 }
 
 Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineSettings& settings, LegSink& sink) {

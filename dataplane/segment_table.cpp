@@ -26,9 +26,10 @@ std::size_t slot_count(std::uint32_t segment_count_max) {
 
 }  // namespace
 
-SegmentKey segment_key(const std::uint8_t* frame, const Decapped& decapped) {
+SegmentKey segment_key(const std::uint8_t* frame, const Decapped& decapped, TapId tap) {
     SegmentKey key;
-    std::uint8_t* to = key.bytes;
+    std::memcpy(key.bytes, &tap, sizeof tap);
+    std::uint8_t* to = key.bytes + sizeof tap;
     for (unsigned i = 0; i < decapped.layer_count; ++i) {
         const FoundLayer& layer = decapped.layers[i];
         const std::uint8_t head[4] = {static_cast<std::uint8_t>(layer.type), layer.has_id, layer.ends_v6,
@@ -56,6 +57,7 @@ SegmentKey segment_key(const std::uint8_t* frame, const Decapped& decapped) {
 
 bool SegmentTable::allocate(std::uint32_t segment_count_max, bool populate) {
     if (!entries_.allocate(segment_count_max, populate) || !free_.allocate(segment_count_max, populate) ||
+        !stamps_.allocate(segment_count_max, populate) || !unused_.allocate(segment_count_max, populate) ||
         !slots_.allocate(slot_count(segment_count_max), populate))
         return false;
     mask_ = slots_.size() - 1;
@@ -66,7 +68,7 @@ bool SegmentTable::allocate(std::uint32_t segment_count_max, bool populate) {
 
 std::size_t SegmentTable::memory_bytes(std::uint32_t segment_count_max) {
     return FixedArray<Entry>::memory_bytes(segment_count_max) +
-           FixedArray<std::uint32_t>::memory_bytes(slot_count(segment_count_max) + segment_count_max);
+           FixedArray<std::uint32_t>::memory_bytes(slot_count(segment_count_max) + 3 * std::size_t{segment_count_max});
 }
 
 SegmentNumber SegmentTable::find(const SegmentKey& key) const {
@@ -85,6 +87,7 @@ SegmentNumber SegmentTable::add(const SegmentKey& key) {
     const SegmentNumber number = free_[--free_count_];
     Entry& entry = entries_[number];
     entry.legs = 0;
+    entry.unused_noted = false;
     entry.hash = static_cast<std::uint32_t>(hash_bytes(key.bytes, key.length));
     entry.length = key.length;
     std::memcpy(entry.bytes, key.bytes, key.length);
@@ -92,6 +95,7 @@ SegmentNumber SegmentTable::add(const SegmentKey& key) {
     while (slots_[slot] != 0) slot = (slot + 1) & mask_;
     slots_[slot] = number + 1;
     ++count_;
+    if (keeps_unused_) note_unused(number);
     return number;
 }
 
@@ -99,11 +103,37 @@ void SegmentTable::release(SegmentNumber segment) {
     Entry& entry = entries_[segment];
     CLEW_CHECK(entry.legs > 0);
     if (--entry.legs > 0) return;
-    std::size_t slot = home(entry.hash);
+    keeps_unused_ ? note_unused(segment) : free_number(segment);
+}
+
+void SegmentTable::note_unused(SegmentNumber segment) {
+    Entry& entry = entries_[segment];
+    if (!entry.unused_noted) unused_[unused_count_++] = segment;
+    entry.unused_noted = true;
+}
+
+void SegmentTable::free_unused() {
+    keeps_unused_ = false;
+    for (; unused_count_ != 0; --unused_count_) {
+        const SegmentNumber segment = unused_[unused_count_ - 1];
+        entries_[segment].unused_noted = false;
+        if (entries_[segment].legs == 0) free_number(segment);
+    }
+}
+
+void SegmentTable::free_number(SegmentNumber segment) {
+    std::size_t slot = home(entries_[segment].hash);
     while (slots_[slot] != segment + 1) slot = (slot + 1) & mask_;
     erase_slot(slot);
+    ++stamps_[segment];
     free_[free_count_++] = segment;
     --count_;
+}
+
+TapId SegmentTable::tap(SegmentNumber segment) const {
+    TapId tap;
+    std::memcpy(&tap, entries_[segment].bytes, sizeof tap);
+    return tap;
 }
 
 /// Moves later entries of the probe run back over the hole, so that no search stops short.
@@ -121,7 +151,7 @@ void SegmentTable::erase_slot(std::size_t slot) {
 Segment SegmentTable::segment(SegmentNumber number, std::uint16_t swapped) const {
     const Entry& entry = entries_[number];
     Segment segment;
-    const std::uint8_t* from = entry.bytes;
+    const std::uint8_t* from = entry.bytes + sizeof(TapId);
     const std::uint8_t* macs = entry.bytes + entry.length - 12;
     for (unsigned i = 0; from < macs; ++i) {
         Layer& layer = segment.layers[i];

@@ -24,12 +24,16 @@ std::vector<LivePortRequest> live_requests(const SensorConfig& config) {
     return requests;
 }
 
-/// Workers over live sources (no more than queues), and one for each file.
-std::size_t live_worker_count(const SensorConfig& config) {
+std::size_t live_queue_count(const SensorConfig& config) {
     std::size_t queues = 0;
     for (const LivePortRequest& request : live_requests(config)) queues += request.queues;
-    return std::min<std::size_t>(config.workers, queues);
+    return queues;
 }
+
+std::size_t live_worker_count(const SensorConfig& config) { return live_queue_count(config) == 0 ? 0 : config.workers; }
+
+/// With more workers than queues one thread receives, and steers packets to them.
+bool is_steered(const SensorConfig& config) { return live_worker_count(config) > live_queue_count(config); }
 
 std::size_t worker_count(const SensorConfig& config) { return live_worker_count(config) + file_count(config); }
 
@@ -40,7 +44,6 @@ PipelineSettings share_of(const SensorConfig& config, std::size_t workers) {
     settings.observer_name = config.observer;
     settings.leg_count_max = share(settings.leg_count_max);
     settings.header_count_max = share(settings.header_count_max);
-    settings.populate_memory = true;
     return settings;
 }
 
@@ -79,6 +82,7 @@ MemoryBudget memory_budget(const SensorConfig& config) {
     MemoryBudget budget;
     const std::size_t workers = worker_count(config);
     if (workers != 0) budget.tables = workers * Worker::memory_bytes(share_of(config, workers));
+    if (is_steered(config)) budget.tables += Steer::memory_bytes(live_worker_count(config));
     if (!live_requests(config).empty()) budget.buffers = std::size_t{config.memory_mb} << 20;
     budget.outbox = wire::PublisherSettings{}.queue_leg_count_max * sizeof(Leg) + unacknowledged_bytes;
     return budget;
@@ -113,6 +117,7 @@ Result<void> Sensor::make_workers(const SensorConfig& config) {
     settings.started_ns = started_ns_;
     const auto add = [&](std::vector<PacketSource*> sources, TimeNs (*now)()) -> Result<void> {
         settings.worker = static_cast<std::uint16_t>(workers_.size());
+        settings.populate_memory = now != nullptr;  // a file waits for a page fault
         auto worker = Worker::create(settings, std::move(sources), now);
         if (!worker) return tl::make_unexpected(worker.error());
         workers_.push_back(std::move(*worker));
@@ -122,8 +127,16 @@ Result<void> Sensor::make_workers(const SensorConfig& config) {
         if (auto added = add({file.get()}, nullptr); !added) return added;
     std::vector<std::vector<PacketSource*>> groups(live_worker_count(config));
     if (groups.empty()) return {};
-    for (std::size_t i = 0; i < ports_->sources().size(); ++i)
-        groups[i % groups.size()].push_back(ports_->sources()[i].source);
+    std::vector<PacketSource*> live;
+    for (const LiveSource& source : ports_->sources()) live.push_back(source.source);
+    if (is_steered(config)) {
+        auto steer = Steer::create(std::move(live), groups.size(), settings.decap, false);
+        if (!steer) return tl::make_unexpected(steer.error());
+        steer_ = std::move(*steer);
+        for (std::size_t i = 0; i < groups.size(); ++i) groups[i].push_back(&steer_->queue(i));
+    } else {
+        for (std::size_t i = 0; i < live.size(); ++i) groups[i % groups.size()].push_back(live[i]);
+    }
     for (auto& group : groups)
         if (auto added = add(std::move(group), real_time_ns); !added) return added;
     return {};
@@ -137,7 +150,7 @@ Result<std::unique_ptr<Sensor>> Sensor::start(const SensorConfig& config, std::v
     if (auto made = sensor->make_workers(config); !made) return tl::make_unexpected(made.error());
     std::vector<Worker*> workers;
     for (const auto& worker : sensor->workers_) workers.push_back(worker.get());
-    auto exporter = Exporter::start(config, sensor->started_ns_, workers, sensor->sources_);
+    auto exporter = Exporter::start(config, sensor->started_ns_, workers, sensor->sources_, sensor->steer_.get());
     if (!exporter) return tl::make_unexpected(exporter.error());
     sensor->exporter_ = std::move(*exporter);
     if (config.trace_packet_count != 0) {
@@ -148,6 +161,7 @@ Result<std::unique_ptr<Sensor>> Sensor::start(const SensorConfig& config, std::v
         for (Worker* worker : workers) worker->trace(sensor->trace_.get());
     }
     for (Worker* worker : workers) worker->start();
+    if (sensor->steer_) sensor->steer_->start();
     return sensor;
 }
 
@@ -168,11 +182,13 @@ std::vector<std::string> Sensor::end_of_files() const {
 void Sensor::stop() {
     if (stopped_) return;
     stopped_ = true;
+    if (steer_) steer_->stop();
     if (exporter_)  // it empties the rings into which the workers flush
         for (const auto& worker : workers_) worker->stop();
     if (exporter_) exporter_->stop();
     exporter_.reset();
     workers_.clear();
+    steer_.reset();
     ports_.reset();
 }
 

@@ -10,6 +10,7 @@
 #include "dataplane/sensor_config.h"
 #include "dataplane/source/live_ports.h"
 #include "dataplane/source/pcap_file.h"
+#include "dataplane/steer.h"
 #include "dataplane/worker.h"
 
 namespace clew::sensor {
@@ -43,6 +44,7 @@ class Sensor {
     std::vector<std::unique_ptr<PcapFile>> files_;
     std::vector<LiveSource> sources_;  ///< of all taps, files included
     std::unique_ptr<PacketTrace> trace_;
+    std::unique_ptr<Steer> steer_;     ///< null where every worker has queues of its own
     std::vector<std::unique_ptr<Worker>> workers_;
     std::unique_ptr<Exporter> exporter_;
     bool stopped_ = false;

@@ -8,62 +8,12 @@
 namespace clew::sensor {
 namespace {
 
-/// Sequence numbers are compared modulo 2^32 (RFC 9293, 3.4).
-bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
-
 /// A SYN that comes so soon behind the leg's last packet, with the leg's own sequence number, is a copy that a mirror
 /// delayed or put out of order.
 constexpr DurationNs late_copy_ns = 5 * ns_per_ms;
 constexpr DurationNs half_dead_ns = ns_per_s;
 
-/// A segment that lies wholly behind next_seq: it fills a hole, or it is a repetition.
-bool fill_gap_or_count(HotLeg& hot, ColdFlow& cold, std::uint32_t seq, std::uint32_t end) {
-    const bool in_gap =
-        hot.is(leg_has_gap) && cold.gap_from != cold.gap_to && !before(seq, cold.gap_from) && !before(cold.gap_to, end);
-    if (!in_gap) {
-        ++cold.flow.retransmissions;
-        return false;
-    }
-    if (seq == cold.gap_from)
-        cold.gap_from = end;
-    else
-        cold.gap_to = seq;  // what lies behind in the gap is forgotten: a repetition of it counts as one
-    return true;
-}
-
 }  // namespace
-
-bool advance_sequence(HotLeg& hot, ColdLeg& cold, Side side, const Transport& tcp) {
-    HotFlow& flow = hot.flows[side];
-    if (tcp.flags & tcp_reset) return false;
-    const std::uint32_t length = tcp.payload_length;
-    const std::uint32_t end = tcp.seq + length + ((tcp.flags & tcp_syn) ? 1 : 0) + ((tcp.flags & tcp_fin) ? 1 : 0);
-    const bool first = flow.packets == 0;
-    if (first || before(flow.next_seq, end)) {
-        if (!first && before(flow.next_seq, tcp.seq)) {
-            hot.set(leg_has_gap);
-            cold.flows[side].gap_from = flow.next_seq;
-            cold.flows[side].gap_to = tcp.seq;
-        }
-        flow.next_seq = end;
-        return true;
-    }
-    if (length == 0) return false;
-    const bool keep_alive = length == 1 && tcp.seq + 1 == flow.next_seq && (tcp.flags & (tcp_syn | tcp_fin)) == 0;
-    if (keep_alive) return false;
-    return fill_gap_or_count(hot, cold.flows[side], tcp.seq, end);
-}
-
-void note_flags(HotLeg& hot, Side side, const Transport& tcp) {
-    HotFlow& flow = hot.flows[side];
-    flow.flags_seen |= tcp.flags;
-    // A reset may be a middlebox's, and acknowledge what never arrived.
-    if ((tcp.flags & (tcp_ack | tcp_reset)) == tcp_ack) flow.last_ack = tcp.ack;
-    if ((tcp.flags & (tcp_fin | tcp_reset)) == 0) return;
-    const HotFlow& peer = hot.flows[side ^ 1];
-    const bool both_ended = (flow.flags_seen & tcp_fin) != 0 && (peer.packets == 0 || (peer.flags_seen & tcp_fin) != 0);
-    if ((tcp.flags & tcp_reset) || both_ended) hot.set(leg_closed);
-}
 
 SynOnLeg judge_syn(const HotLeg& hot, const ColdLeg& cold, Side side, const Transport& tcp, DurationNs quiet) {
     const Flow& own = cold.flows[side].flow;

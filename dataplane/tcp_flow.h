@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-// TCP's part of every packet: how far a side's sequence space was seen, repetitions by sequence range, whether the
-// connection is over, and whether a SYN opens another one. Touches the cold part only when something is out of order.
+// A TCP connection's beginning and end: whether it is over, and whether a SYN opens another one.
 #pragma once
 
+#include "dataplane/fingerprint/study.h"
 #include "dataplane/leg_state.h"
 #include "dataplane/transport.h"
 
 namespace clew::sensor {
 
-/// Notes the segment's sequence range; true when it brings bytes that were not seen before.
-bool advance_sequence(HotLeg& hot, ColdLeg& cold, Side side, const Transport& tcp);
-
-/// Notes flags and ack, and marks the leg closed after a reset or after FINs on every side that was seen.
-void note_flags(HotLeg& hot, Side side, const Transport& tcp);
+/// Notes flags, and marks the leg closed after a reset or after FINs on every side that was seen.
+inline void note_flags(HotLeg& hot, Side side, const Transport& tcp) {
+    HotFlow& flow = hot.flows[side];
+    flow.flags_seen |= tcp.flags;
+    if ((tcp.flags & (tcp_fin | tcp_reset)) == 0) return;
+    const HotFlow& peer = hot.flows[side ^ 1];
+    const bool both_ended = (flow.flags_seen & tcp_fin) != 0 && (peer.packets == 0 || (peer.flags_seen & tcp_fin) != 0);
+    if ((tcp.flags & tcp_reset) || both_ended) hot.set(leg_closed);
+}
 
 /// What a SYN or SYN-ACK is to the leg that its addresses and ports name.
 enum class SynOnLeg : std::uint8_t {

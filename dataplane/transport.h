@@ -26,6 +26,13 @@ struct Transport {
     std::uint32_t payload_length = 0;    ///< as sent (of a first fragment: its own part)
 };
 
-Transport parse_transport(const std::uint8_t* frame, const Decapped& decapped);
+/// Writes every member; returns transport.reason.
+Reason parse_transport(const std::uint8_t* frame, const Decapped& decapped, Transport& transport);
+
+inline Transport parse_transport(const std::uint8_t* frame, const Decapped& decapped) {
+    Transport transport;
+    parse_transport(frame, decapped, transport);
+    return transport;
+}
 
 }  // namespace clew::sensor

@@ -9,7 +9,7 @@
 namespace clew::sensor {
 
 Worker::Worker(std::vector<PacketSource*> sources, TimeNs (*now)())
-    : sources_(std::move(sources)), now_(now), ring_(worker_ring_leg_count_max), burst_(burst_packet_count_max) {}
+    : sources_(std::move(sources)), now_(now), ring_(worker_ring_leg_count_max), merge_(sources_.size()) {}
 
 Worker::~Worker() { stop(); }
 
@@ -48,21 +48,26 @@ bool Worker::offer(const Leg& leg) {
 }
 
 std::size_t Worker::poll() {
-    std::size_t received = 0;
-    for (PacketSource* source : sources_) {
-        const std::size_t count = source->receive(burst_);
-        if (count == 0) continue;
-        latest_ns_ = std::max(latest_ns_, burst_[count - 1].time_ns);
+    for (std::size_t i = 0; i < sources_.size(); ++i) merge_.set_count(i, sources_[i]->receive(merge_.room(i)));
+    const std::span<const Packet> packets = merge_.merge();
+    if (!packets.empty()) {
+        latest_ns_ = std::max(latest_ns_, packets.back().time_ns);
         if (trace_ && !trace_->over()) [[unlikely]]
-            trace_->pass(*pipeline_, {burst_.data(), count});
+            trace_->pass(*pipeline_, packets);
         else
-            pipeline_->receive({burst_.data(), count});
-        source->release();
-        received += count;
+            pipeline_->receive(packets);
+        for (PacketSource* source : sources_) source->release();
     }
     if (now_) pipeline_->advance(now_());
     if (!now_ && latest_ns_ != 0) pipeline_->advance(latest_ns_);
-    return received;
+    return packets.size();
+}
+
+void IdleWait::wait() {
+    ++rounds_;
+    if (rounds_ <= idle_spin_count) return;
+    const unsigned sleep_us = std::min(rounds_ - idle_spin_count, idle_sleep_us_max);
+    std::this_thread::sleep_for(std::chrono::microseconds(sleep_us));
 }
 
 bool Worker::sources_used_up() const {
@@ -70,17 +75,14 @@ bool Worker::sources_used_up() const {
 }
 
 void Worker::run() {
-    unsigned idle_rounds = 0;
+    IdleWait idle;
     while (!stop_.load(std::memory_order_relaxed)) {
         if (poll() != 0) {
-            idle_rounds = 0;
+            idle.worked();
             continue;
         }
         if (!now_ && sources_used_up()) break;
-        ++idle_rounds;
-        if (idle_rounds <= idle_spin_count) continue;
-        const unsigned sleep_us = std::min(idle_rounds - idle_spin_count, idle_sleep_us_max);
-        std::this_thread::sleep_for(std::chrono::microseconds(sleep_us));
+        idle.wait();
     }
     may_wait_ = true;
     pipeline_->flush();

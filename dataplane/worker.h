@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A worker: one poll-mode thread over its sources and its pipeline, run to completion. Idle, it backs off: spins a
-// little, then sleeps in growing steps up to idle_sleep_us_max.
+// A worker: one poll-mode thread over its sources, merged in time, and its pipeline, run to completion. Idle, it backs
+// off: spins a little, then sleeps in growing steps up to idle_sleep_us_max.
 #pragma once
 
 #include <atomic>
@@ -13,12 +13,23 @@
 #include "dataplane/packet.h"
 #include "dataplane/packet_trace.h"
 #include "dataplane/pipeline.h"
+#include "dataplane/time_merge.h"
 
 namespace clew::sensor {
 
 constexpr unsigned idle_spin_count = 64;
 constexpr unsigned idle_sleep_us_max = 200;
 constexpr std::size_t worker_ring_leg_count_max = 4096;
+
+/// A polling thread's rest: spins a little, then sleeps longer and longer.
+class IdleWait {
+  public:
+    void worked() { rounds_ = 0; }
+    void wait();
+
+  private:
+    unsigned rounds_ = 0;
+};
 
 class Worker final : private LegSink {
   public:
@@ -53,7 +64,7 @@ class Worker final : private LegSink {
     PacketTrace* trace_ = nullptr;
     LegRing ring_;
     std::unique_ptr<Pipeline> pipeline_;
-    std::vector<Packet> burst_;
+    TimeMerge merge_;
     bool may_wait_ = false;  ///< a full ring is waited for: files, and the flush at the end
     std::atomic<bool> stop_{false};
     std::atomic<bool> at_end_{false};

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "wire/convert_tcp.h"
+
 namespace clew::wire {
 namespace {
 
@@ -365,6 +367,7 @@ void encode(const Leg& leg, v1::Leg& message) {
     message.set_app(static_cast<std::uint32_t>(leg.app));
     message.set_server_name(std::string(name_in(leg.server_name)));
     message.set_alpn(std::string(name_in(leg.alpn)));
+    if (leg.tcp != TcpAnalysis{}) encode(leg.tcp, *message.mutable_tcp());
 }
 
 Result<Leg> decode(const v1::Leg& message) {
@@ -402,6 +405,9 @@ Result<Leg> decode(const v1::Leg& message) {
     leg.process = process_of(message.process(), mistake);
     leg.socket_role = in_range<SocketRole>(message.socket_role(), static_cast<std::uint64_t>(SocketRole::server),
                                            "socket_role", mistake);
+    auto tcp = decode(message.tcp());
+    if (!tcp) return fail(ErrorKind::failed, "bad leg: " + tcp.error().sentence);
+    leg.tcp = *tcp;
     if (!mistake.none()) return fail(ErrorKind::failed, "bad leg: " + mistake.sentence);
     return leg;
 }

@@ -43,6 +43,7 @@ class ClickHouseStore : public Store {
     Result<void> insert_paths(const std::vector<v1::Path>& paths) override;
     Result<std::uint64_t> last_sequence(const std::string& observer, std::int64_t started_ns) override;
     Result<std::vector<StoredLeg>> legs_since(TimeNs since_ns, std::size_t count_max) override;
+    Result<std::vector<Leg>> find_legs(const std::vector<LegWanted>& wanted) override;
     Result<v1::PathList> find_paths(const PathQuery& query) override;
     Result<std::optional<v1::Path>> find_path(const std::string& path_id) override;
     Result<void> ping() override { return client_->ping(); }
@@ -188,6 +189,32 @@ Result<std::vector<StoredLeg>> ClickHouseStore::legs_since(TimeNs since_ns, std:
     std::ranges::sort(legs, [](const StoredLeg& a, const StoredLeg& b) {
         return std::pair(a.leg.first_ns, a.leg.id) < std::pair(b.leg.first_ns, b.leg.id);
     });
+    return legs;
+}
+
+Result<std::vector<Leg>> ClickHouseStore::find_legs(const std::vector<LegWanted>& wanted) {
+    std::vector<Leg> legs;
+    if (wanted.empty()) return legs;
+    std::string ids;
+    TimeNs from = wanted.front().first_ns, to = from;
+    for (const LegWanted& one : wanted) {
+        ids += (ids.empty() ? "" : ",") + std::to_string(one.id);
+        from = std::min(from, one.first_ns);
+        to = std::max(to, one.first_ns);
+    }
+    auto answer = ask("SELECT argMax(body, revision) FROM legs WHERE leg_id IN (" + ids +
+                          ") AND toStartOfMinute(fromUnixTimestamp64Nano(first_ns)) BETWEEN "
+                          "toStartOfMinute(fromUnixTimestamp64Nano({from:Int64})) AND "
+                          "toStartOfMinute(fromUnixTimestamp64Nano({to:Int64})) GROUP BY leg_id FORMAT RowBinary",
+                      {{"from", std::to_string(from)}, {"to", std::to_string(to)}}, true);
+    if (!answer) return tl::make_unexpected(answer.error());
+    v1::Leg message;
+    for (RowReader row(*answer); !row.at_end();) {
+        const std::string_view body = row.text();
+        if (!row.ok()) return fail(ErrorKind::failed, "the store's answer ends in the middle of a leg");
+        if (!message.ParseFromArray(body.data(), static_cast<int>(body.size()))) continue;
+        if (auto leg = wire::decode(message)) legs.push_back(*leg);
+    }
     return legs;
 }
 

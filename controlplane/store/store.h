@@ -39,6 +39,12 @@ struct StoredLeg {
     std::uint64_t sequence = 0;
 };
 
+/// A leg by its id; its first packet's time tells where it is kept.
+struct LegWanted {
+    LegId id = 0;
+    TimeNs first_ns = 0;
+};
+
 /// What a person asked for. `filter` is Clew's filter language (controlplane/store/filter.h); empty takes all.
 struct PathQuery {
     TimeNs since_ns = 0;
@@ -65,6 +71,9 @@ class Store {
     /// Latest revision of every leg whose last packet is at or after `since_ns`, oldest first: refills the engine after
     /// a restart. The newest count_max when there are more.
     virtual Result<std::vector<StoredLeg>> legs_since(TimeNs since_ns, std::size_t count_max) = 0;
+
+    /// Latest revisions of these legs, in no order; those that are not there (any more) are left out.
+    virtual Result<std::vector<Leg>> find_legs(const std::vector<LegWanted>& wanted) = 0;
 
     /// Latest revision of paths that are not retracted, newest first; fills `partial` when a limit cut it.
     virtual Result<v1::PathList> find_paths(const PathQuery& query) = 0;

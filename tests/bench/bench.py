@@ -42,12 +42,15 @@ def figures(prefix):
             continue
         if out.returncode:
             sys.exit(f"bench: {program.name} ended with {out.returncode}")
-        runs = {}
+        runs, skipped = {}, {}
         for run in json.loads(out.stdout)["benchmarks"]:
             if run.get("run_type") == "iteration":
                 if run.get("error_occurred"):
-                    sys.exit(f"bench: {run['name']}: {run.get('error_message')}")
+                    skipped[run["run_name"].split("/")[0]] = run.get("error_message")
+                    continue
                 runs.setdefault(run["run_name"].split("/")[0], []).append(run)
+        for name, why in skipped.items():
+            print(f"SKIPPED {name}: {why}", file=sys.stderr, flush=True)
         for name, rows in runs.items():
             values = [row["value"] for row in rows]
             unit, _, conditions = rows[0].get("label", "").partition("; ")

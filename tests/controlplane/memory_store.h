@@ -52,6 +52,14 @@ class MemoryStore final : public store::Store {
         const std::lock_guard lock(memory_->mutex);
         return memory_->sequences[{observer, started_ns}];
     }
+    Result<std::vector<Leg>> find_legs(const std::vector<store::LegWanted>& wanted) override {
+        const std::lock_guard lock(memory_->mutex);
+        std::vector<Leg> result;
+        for (const store::LegWanted& one : wanted)
+            if (const auto found = memory_->legs.find(one.id); found != memory_->legs.end())
+                result.push_back(found->second.leg);
+        return result;
+    }
     Result<std::vector<store::StoredLeg>> legs_since(TimeNs since_ns, std::size_t count_max) override {
         const std::lock_guard lock(memory_->mutex);
         std::vector<store::StoredLeg> result;

@@ -60,6 +60,14 @@ TEST_F(StoreTest, LegsComeBackAsTheyWereInTheirLatestRevision) {
         EXPECT_TRUE(same(leg, latest[leg.leg.id])) << "leg " << leg.leg.id << " seed " << seed;
     EXPECT_TRUE(std::ranges::is_sorted(*found, {}, [](const StoredLeg& leg) { return leg.leg.first_ns; }));
 
+    std::vector<LegWanted> wanted = {{9'999'999, 1'700'000'000 * ns_per_s}};
+    for (const auto& [id, leg] : latest)
+        if (wanted.size() < 6) wanted.push_back({id, leg.leg.first_ns});
+    const auto asked = store->find_legs(wanted);
+    ASSERT_TRUE(asked) << asked.error().sentence;
+    EXPECT_EQ(asked->size(), wanted.size() - 1) << "seed " << seed;
+    for (const Leg& leg : *asked) EXPECT_EQ(leg.revision, latest[leg.id].leg.revision) << "seed " << seed;
+
     const auto few = store->legs_since(0, 10);
     ASSERT_TRUE(few);
     EXPECT_EQ(few->size(), 10u);

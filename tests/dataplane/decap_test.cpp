@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <random>
+
 #include <memory>
 
 #include "dataplane/transport.h"
@@ -197,6 +200,47 @@ TEST(Decap, EveryTruncationOfADeepFrameIsSafeAndLengthsAreAsSent) {
                   "vlan 7 / geneve 5 (192.0.2.1 > 192.0.2.2) / gre 3 (198.51.100.1 > 198.51.100.2)");
     }
     EXPECT_EQ(parsed, 100u + 12 + 1) << "from the whole fixed TCP header on";
+}
+
+/// Plain frames and spoilt ones, cut anywhere: the short cut finds what the walk finds, or leaves it to the walk.
+TEST(Decap, TheShortCutFindsWhatTheWalkFinds) {
+    const char* given = std::getenv("CLEW_SEED");
+    const auto seed = static_cast<std::uint32_t>(given ? std::strtoul(given, nullptr, 10) : std::random_device{}());
+    std::printf("CLEW_SEED=%u\n", seed);
+    std::mt19937 random(seed);
+    const auto below = [&](std::size_t limit) { return static_cast<unsigned>(random() % limit); };
+    unsigned found_count = 0;
+    for (int round = 0; round < 200'000; ++round) {
+        const Bytes bare =
+            ethernet(3, 4, 0x0800, ipv4("10.0.0.1", "10.0.0.2", {}, tcp({.payload = Bytes(below(20), 'x')})));
+        const Bytes tunnel = udp(49152, 4789, vxlan(below(1u << 24), bare));
+        Bytes frame =
+            below(2) == 0 ? bare : ethernet(1, 2, 0x0800, ipv4("192.0.2.1", "192.0.2.2", {.protocol = 17}, tunnel));
+        for (unsigned spoilt = below(3); spoilt > 0; --spoilt)
+            frame[below(std::min<std::size_t>(frame.size(), 100))] = static_cast<std::uint8_t>(random());
+        if (below(4) == 0) frame.resize(below(frame.size() + 1));
+        if (below(4) == 0) frame.resize(frame.size() + below(20));  // padding
+        const Packet packet = packet_of(frame);
+        Decapped quick, walked;
+        decap(packet, {}, quick);
+        walk_layers(packet, {}, walked);
+        ASSERT_EQ(quick.reason, walked.reason);
+        if (quick.reason != Reason::none) continue;
+        ++found_count;
+        ASSERT_EQ(quick.layer_count, walked.layer_count);
+        ASSERT_EQ(segment_of(frame.data(), quick), segment_of(frame.data(), walked));
+        ASSERT_EQ(quick.v6, walked.v6);
+        ASSERT_EQ(quick.first_fragment, walked.first_fragment);
+        ASSERT_EQ(quick.protocol, walked.protocol);
+        ASSERT_EQ(quick.ttl, walked.ttl);
+        ASSERT_EQ(quick.ip_id, walked.ip_id);
+        ASSERT_EQ(quick.addresses_offset, walked.addresses_offset);
+        ASSERT_EQ(quick.transport_offset, walked.transport_offset);
+        ASSERT_EQ(quick.end_offset, walked.end_offset);
+        ASSERT_EQ(quick.ip_length, walked.ip_length);
+        ASSERT_EQ(quick.transport_length, walked.transport_length);
+    }
+    EXPECT_GT(found_count, 50'000u);
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ class Tables : public ::testing::Test {
 
 LegKey key_of(std::uint64_t number) {
     LegKey key;
-    key.port_low = static_cast<std::uint16_t>(number);
+    key.ports = static_cast<std::uint16_t>(number);
     key.segment = static_cast<SegmentNumber>(number >> 16);
     key.protocol = 6;
     return key;
@@ -46,12 +46,12 @@ TEST_F(Tables, LegTableIsAMap) {
         const LegKey key = key_of(number);
         const std::uint32_t hash = static_cast<std::uint32_t>(number % 7);  // long probe runs on purpose
         const auto known = twin.find(number);
-        ASSERT_EQ(table.find(key, hash), known == twin.end() ? leg_none : known->second);
+        ASSERT_EQ(table.find(key, hash, {}), known == twin.end() ? leg_none : known->second);
         if (known != twin.end() && below(2) == 0) {
             table.remove(known->second, hash);
             twin.erase(known);
         } else if (known == twin.end()) {
-            const LegNumber leg = table.insert(key, hash);
+            const LegNumber leg = table.insert(key, hash, {});
             ASSERT_EQ(leg == leg_none, twin.size() == capacity);
             if (leg != leg_none) twin[number] = leg;
         }
@@ -63,7 +63,7 @@ TEST_F(Tables, EvictionTakesTheOldestOfItsSample) {
     LegTable table;
     ASSERT_TRUE(table.allocate(16, false));
     for (std::uint64_t i = 0; i < 16; ++i)
-        table.hot(table.insert(key_of(i), static_cast<std::uint32_t>(i))).flows[0].last_ns =
+        table.hot(table.insert(key_of(i), static_cast<std::uint32_t>(i), {})).times[0] =
             100 + static_cast<TimeNs>((i * 5) % 16);
     const LegNumber oldest = table.longest_idle(16);
     EXPECT_EQ(table.hot(oldest).last_ns(), 100);

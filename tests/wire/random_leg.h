@@ -91,6 +91,30 @@ class LegMaker {
         h.time_ns = time();
         return h;
     }
+    DelayStatistics delays() {
+        DelayStatistics d;
+        if (coin()) return d;
+        d.count = any<std::uint32_t>() | 1, d.sum_ns = time(), d.max_ns = time();
+        for (std::uint16_t& bin : d.bins) bin = coin() ? any<std::uint16_t>() : std::uint16_t{0};
+        return d;
+    }
+    TcpAnalysis analysis() {
+        TcpAnalysis a;
+        for (TcpFlowAnalysis& f : a.flows) {
+            f.rtt = delays();
+            for (std::uint32_t* count :
+                 {&f.retransmissions_fast, &f.retransmissions_timeout, &f.retransmissions_spurious, &f.losses_upstream,
+                  &f.out_of_order, &f.duplicate_acks, &f.zero_windows, &f.windows_full, &f.keep_alives, &f.resets,
+                  &f.capture_gaps})
+                *count = any<std::uint32_t>();
+            f.capture_gap_bytes = any<std::uint64_t>();
+        }
+        a.response = delays();
+        a.handshake_server = time(), a.handshake_client = time(), a.handshake = time(), a.first_byte = time();
+        a.reset_origin = static_cast<ResetOrigin>(up_to(3)), a.reset_by_server = coin();
+        a.reset_ttl_ahead = static_cast<std::int16_t>(static_cast<int>(up_to(510)) - 255), a.reset_ip_id_apart = coin();
+        return a;
+    }
     Leg leg() {
         constexpr Protocol protocols[] = {Protocol::icmp, Protocol::tcp, Protocol::udp, Protocol::icmpv6};
         Leg l;
@@ -115,6 +139,7 @@ class LegMaker {
             const std::size_t length = up_to(l.process.command.size());
             for (std::size_t i = 0; i < length; ++i) l.process.command[i] = static_cast<char>('!' + up_to(90));
         }
+        if (coin()) l.tcp = analysis();
         return l;
     }
 

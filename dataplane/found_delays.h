@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The delays of one burst: each is added to its leg's cold part when the burst is over and that part has been fetched.
+// One thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "dataplane/leg_table.h"
+#include "dataplane/packet.h"
+
+namespace clew::sensor {
+
+enum class DelayKind : std::uint8_t { rtt_of_low = 0, rtt_of_high = 1, response = 2 };
+
+class FoundDelays {
+  public:
+    /// At most two for a packet, and add_all() after burst_packet_count_max packets at the latest.
+    void note(LegTable& legs, LegNumber leg, DelayKind kind, DurationNs delay) {
+        const DelayStatistics& to = place_of(legs.tcp(leg), kind);
+        __builtin_prefetch(&to, 1);
+        const std::size_t bin = delay_bin_of(delay);
+        __builtin_prefetch(&to.bins[bin], 1);
+        delays_[count_++] = {leg, kind, static_cast<std::uint8_t>(bin), delay};
+    }
+
+    /// Also before a leg of the burst ends.
+    void add_all(LegTable& legs) {
+        for (std::size_t i = 0; i < count_; ++i)
+            place_of(legs.tcp(delays_[i].leg), delays_[i].kind).add(delays_[i].delay_ns, delays_[i].bin);
+        count_ = 0;
+    }
+
+  private:
+    struct Found {
+        LegNumber leg = leg_none;
+        DelayKind kind = DelayKind::response;
+        std::uint8_t bin = 0;
+        DurationNs delay_ns = 0;
+    };
+
+    static DelayStatistics& place_of(TcpLeg& leg, DelayKind kind) {
+        if (kind == DelayKind::response) return leg.response;
+        return leg.sides[static_cast<std::size_t>(kind)].result.rtt;
+    }
+
+    std::array<Found, 2 * burst_packet_count_max> delays_;
+    std::size_t count_ = 0;
+};
+
+}  // namespace clew::sensor
