@@ -19,8 +19,8 @@
 #include "dataplane/decap/mpls.h"
 #include "dataplane/decap/nsh.h"
 #include "dataplane/decap/pbb.h"
-#include "dataplane/decap/ppp.h"
 #include "dataplane/decap/plain.h"
+#include "dataplane/decap/ppp.h"
 #include "dataplane/decap/vlan.h"
 #include "dataplane/decap/vxlan.h"
 

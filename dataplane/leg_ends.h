@@ -24,8 +24,8 @@ inline LegAddresses addresses_of(const std::uint8_t* frame, const Decapped& deca
     return addresses;
 }
 
-/// Both ends into the key, in sorted order; says which side sent this. `source` and `other`: 4 bytes in network order, or
-/// 16 with `v6`. The seed keeps strangers from choosing digests.
+/// Both ends into the key, in sorted order; says which side sent this. `source` and `other`: 4 bytes in network order,
+/// or 16 with `v6`. The seed keeps strangers from choosing digests.
 inline Side sort_ends(const std::uint8_t* source, const std::uint8_t* other, std::uint32_t source_port,
                       std::uint32_t other_port, bool v6, std::uint64_t seed, LegKey& key) {
     key.v6 = v6;

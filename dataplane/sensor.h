@@ -44,7 +44,7 @@ class Sensor {
     std::vector<std::unique_ptr<PcapFile>> files_;
     std::vector<LiveSource> sources_;  ///< of all taps, files included
     std::unique_ptr<PacketTrace> trace_;
-    std::unique_ptr<Steer> steer_;     ///< null where every worker has queues of its own
+    std::unique_ptr<Steer> steer_;  ///< null where every worker has queues of its own
     std::vector<std::unique_ptr<Worker>> workers_;
     std::unique_ptr<Exporter> exporter_;
     bool stopped_ = false;

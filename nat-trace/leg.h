@@ -200,7 +200,7 @@ struct Leg {
     App app = App::unknown;                                 ///< told by the first payloads
     std::array<char, server_name_bytes_max> server_name{};  ///< SNI, HTTP Host or DNS question: the first there is
     std::array<char, alpn_bytes_max> alpn{};  ///< the protocol TLS's server chose, else the client's first wish
-    TcpAnalysis tcp;                            ///< the engine does not look at it
+    TcpAnalysis tcp;                          ///< the engine does not look at it
 
     const Flow& flow(Direction d) const { return flows[static_cast<std::size_t>(d)]; }
     Flow& flow(Direction d) { return flows[static_cast<std::size_t>(d)]; }

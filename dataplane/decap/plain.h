@@ -33,8 +33,7 @@ inline bool read_plain(const Packet& packet, const TunnelPorts& ports, Decapped&
         end = std::min<std::uint32_t>(end, plain_ethernet_bytes + load_be16(frame + plain_ethernet_bytes + 2));
         at = inner_at;
         if (end < inner_at + shortest || ports.find(load_be16(tunnel + 2)) != UdpTunnel::vxlan ||
-            tunnel[8] != vxlan_has_id ||
-            !is_plain_ip(frame + inner_at))
+            tunnel[8] != vxlan_has_id || !is_plain_ip(frame + inner_at))
             return false;
     }
     const std::uint8_t* ip = frame + at + plain_ethernet_bytes;

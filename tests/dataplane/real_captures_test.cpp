@@ -72,6 +72,7 @@ bool by_tshark(const std::string& path, Counts& counts) {
         std::istringstream words(line);
         for (std::string& word : field) std::getline(words, word, '|');
         while (!field[7].empty() && field[7].back() < ' ') field[7].pop_back();
+        if (!field[3].empty() && field[3] != "0") judged = false;  // tshark knows no ports of it, we find its leg
         const bool tcp = !field[4].empty(), udp = !field[6].empty();
         if (!tcp && !udp) continue;
         judged = judged && is_plain(field[0]) && !(tcp && udp && field[0].rfind(":tcp") < field[0].rfind(":udp"));
