@@ -28,7 +28,7 @@ Bytes framed(unsigned length_bytes, const Bytes& body, std::size_t counted = 0) 
     for (unsigned i = length_bytes; i-- > 0;) out.push_back(static_cast<std::uint8_t>(length >> (8 * i)));
     return join(out, body);
 }
-Bytes little(std::uint32_t value, unsigned bytes) {
+Bytes little(std::uint64_t value, unsigned bytes) {
     Bytes out;
     for (unsigned i = 0; i < bytes; ++i) out.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
     return out;
