@@ -333,7 +333,8 @@ void CloseLook::remember() {
     if (tcp_.flags & tcp_syn) own_.set_bits(tcp_window_unscaled);
     if (is(tcp_keep_alive)) own_.set_bits(tcp_sent_keep_alive);
     if (is(tcp_zero_window_probe)) own_.set_bits(tcp_sent_probe);
-    if (acks_) own_.last_ack = tcp_.ack;
+    // A reset may be a middlebox's, and acknowledge what never arrived.
+    if (acks_ && (tcp_.flags & tcp_reset) == 0) own_.last_ack = tcp_.ack;
     if (side_.hole_count == 0 && peer_side_.hole_count == 0) hot_.clear(leg_has_holes);
 }
 
