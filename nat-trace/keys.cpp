@@ -228,7 +228,11 @@ void KeyIndex::take_out(std::uint32_t key, LegIndex i) {
             if (--b->count == 0) drop_empty(head, before, number);
             return;
         }
-        if (b->next == no_bucket || ++steps == removal_bucket_count_max) return;
+        if (b->next == no_bucket) return;  // it was dropped with the end of a long chain
+        if (++steps == removal_bucket_count_max) {
+            head.some_left = true;
+            return;
+        }
         before = b;
         number = b->next;
         b = &overflow_[number];
@@ -241,9 +245,10 @@ void KeyIndex::drop_empty(Bucket& head, Bucket* before, std::uint32_t number) {
     } else {
         if (head.next == no_bucket) return;
         number = head.next;
-        const std::uint16_t chain_length = head.chain_length;
+        const auto [chain_length, some_left] = std::pair(head.chain_length, head.some_left);
         head = overflow_[number];
         head.chain_length = chain_length;
+        head.some_left = some_left;
     }
     free_.push_back(number);
     --head.chain_length;

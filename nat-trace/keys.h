@@ -26,7 +26,7 @@ struct LegKeys {
 /// The leg's keys, in order of worth: initial sequence numbers, client endpoint, first samples, explicit signals.
 LegKeys keys_of(const LegWindow& window, const WindowLeg& leg);
 
-/// From key to legs: buckets of one cache line with ten places each, so that a look-up, an insertion and a removal
+/// From key to legs: buckets of one cache line with nine places each, so that a look-up, an insertion and a removal
 /// read one line as a rule. A full bucket's content moves to an overflow bucket behind it. Beside the buckets lie the
 /// keys of each leg.
 class KeyIndex {
@@ -46,21 +46,20 @@ class KeyIndex {
     }
     void prefetch_keys(LegIndex i) const { __builtin_prefetch(&keys(i)); }
 
-    /// Calls `take(LegIndex)` for each leg with this key, the newest first, until it returns false. Now and then (once
-    /// in 2^32) it is a leg with another key.
+    /// Calls `take(LegIndex)` for each leg with this key, the newest first, until it returns false. Now and then
+    /// (another key of the same bucket has the same 16-bit tag) it is a leg with another key; it is always one that is
+    /// held.
     template <typename F>
     void each(std::uint32_t key, F&& take) const {
         if (heads_.empty()) return;
         const Place place = place_of(key);
-        std::size_t steps = 0;
+        const bool some_left = heads_[place.bucket].some_left;
         for (const Bucket* b = &heads_[place.bucket];; b = &overflow_[b->next]) {
             for (std::size_t n = b->count; n-- > 0;) {
-                if (b->tags[n] != place.tag) continue;
-                if (steps >= removal_bucket_count_max && !has_key(b->legs[n], key)) continue;
+                if (b->tags[n] != place.tag || (some_left && !has_key(b->legs[n], key))) continue;
                 if (!take(b->legs[n])) return;
             }
             if (b->next == no_bucket) return;
-            ++steps;
         }
     }
     std::uint32_t key_at(LegIndex i, std::size_t n) const { return keys(i)[n]; }
@@ -84,6 +83,7 @@ class KeyIndex {
         std::array<LegIndex, bucket_leg_count> legs{};
         std::uint32_t next = no_bucket;  ///< in overflow_; older than this one
         std::uint16_t chain_length = 0;  ///< of a head: buckets behind it
+        bool some_left = false;          ///< of a head: places here or behind may name legs that have left
     };
     static_assert(sizeof(Bucket) == 64, "one cache line");
     struct Place {
