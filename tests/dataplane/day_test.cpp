@@ -81,7 +81,7 @@ TEST(ADay, NothingLeaksAndEveryPacketIsAccountedFor) {
     std::printf("CLEW_SEED=%u\n", seed);
     std::mt19937 random(seed);
     Told told;
-    PipelineSettings settings{.leg_count_max = 200, .segment_count_max = 64, .header_count_max = 1000};
+    PipelineSettings settings{.leg_count_max = 200, .segment_count_max = 32, .header_count_max = 1000};
     auto pipeline = Pipeline::create(settings, told);
     ASSERT_TRUE(pipeline);
     constexpr std::uint32_t steps = 300'000;
