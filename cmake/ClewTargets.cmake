@@ -59,6 +59,10 @@ function(clew_test name)
         SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]"
         ENVIRONMENT "LSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/sanitizers/lsan.supp:print_suppressions=0;\
 TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/sanitizers/tsan.supp")
+    # What starts programs, opens ports or needs its threads to run at once has the machine for itself.
+    if(A_LABELS MATCHES "threads|store|root|live|region")
+        set_tests_properties(${name} PROPERTIES RUN_SERIAL ON)
+    endif()
 endfunction()
 
 # All fuzzers; `./dev fuzz` builds this.
