@@ -90,9 +90,9 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
         if (match.same_ip_ids > 0) ids += 14 + 3 * static_cast<float>(match.same_ip_ids - 1);
         if (match.count == 0) continue;
         other_ids |= match.same_ip_ids == 0 && match.other_ip_ids > 0;
-        const bool is_common =
-            std::max(window.head_prevalence(a, d), window.head_prevalence(b, d)) >= common_head_count_min;
-        payload += is_common ? 2.0F : payload != 0 ? 4.0F : icmp ? 20.0F : 12.0F;
+        const std::uint32_t sharers = std::max(window.head_prevalence(a, d), window.head_prevalence(b, d));
+        const bool is_common = sharers >= common_head_count_min;
+        payload += is_common ? 2.0F : payload != 0 ? 4.0F : icmp || sharers <= 1 ? 20.0F : 12.0F;
         if (!is_common) payload += 8 * static_cast<float>(match.count - 1);
         const SamplePair& first = match.pairs[0];
         const TimeNs x = a.at(a.flow(d).samples[first.a].time);

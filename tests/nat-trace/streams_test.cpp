@@ -239,6 +239,38 @@ TEST_F(StreamsTest, HalvesOfOneFlowOnTwoTapsAreOnePathAndTenantsAreNot) {
     EXPECT_EQ(run({truth}).size(), 2u);
 }
 
+TEST_F(StreamsTest, OneDatagramThatNobodyElseSentIsKnownBehindSourceNat) {
+    const auto sent = [&](std::string_view client, std::string_view outer, TimeNs when, std::uint64_t payload) {
+        Truth truth =
+            Journey::dns(world, client, "198.51.100.10:5000", when, 1, 1).tap(tenant).snat(outer).tap(edge).done();
+        for (Leg& leg : truth.legs) {
+            leg.hint_count = 0;
+            leg.flow(Direction::to_client) = Flow{};
+            Flow& flow = leg.flow(Direction::to_server);
+            flow.first_ip_id = 0;
+            flow.head.length = 200;
+            flow.head.hash_all = payload;
+            for (std::size_t n = 0; n < flow.sample_count; ++n) {
+                flow.samples[n].ip_id = 0;
+                flow.samples[n].payload_hash = payload;
+            }
+        }
+        return truth;
+    };
+    const Truth alone = sent("10.0.0.2:4001", "203.0.113.9:700", noon, 0x9e3779b97f4a7c15ULL);
+    const auto paths = run({alone});
+    ASSERT_EQ(paths.size(), 1u);
+    EXPECT_EQ(paths.begin()->second.links.size(), 1u);
+
+    std::vector<Truth> alike = {alone};
+    for (int n = 0; n < 6; ++n) {
+        const std::string port = std::to_string(4100 + n);
+        alike.push_back(sent("10.0.0.3:" + port, "203.0.113.9:" + std::to_string(800 + n),
+                             noon + ns_per_s + n * 20 * ns_per_us, 0x517cc1b727220a95ULL));
+    }
+    for (const auto& [id, path] : run(alike)) EXPECT_TRUE(right(path, alike));
+}
+
 TEST_F(StreamsTest, EchoesThatAreAllAlike) {
     std::vector<Truth> truths;
     for (int n = 0; n < 12; ++n) {
