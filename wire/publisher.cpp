@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "wire/convert.h"
+#include "wire/leg_queue.h"
 #include "wire/outbox.h"
 #include "wire/publisher_session.h"
 #include "wire/socket.h"
@@ -20,40 +21,6 @@ constexpr std::int64_t farewell_ms = 800;  // how long the end waits for acknowl
 constexpr std::int64_t loss_told_every_ms = 60'000;
 constexpr std::uint32_t batch_leg_count_limit = 4096;
 constexpr std::int64_t poll_ms_max = 50;
-
-/// Between offer() and the publisher's thread. The producer holds the lock for one copy, the consumer for one swap.
-class LegQueue {
-  public:
-    LegQueue(std::uint32_t leg_count_max, std::uint32_t wake_at) : leg_count_max_(leg_count_max), wake_at_(wake_at) {}
-
-    bool put(const Leg& leg) {
-        std::size_t count = 0;
-        {
-            const std::lock_guard lock(mutex_);
-            if (legs_.size() >= leg_count_max_) return false;
-            legs_.push_back(leg);
-            count = legs_.size();
-        }
-        if (count == wake_at_) waker_.wake();
-        return true;
-    }
-
-    void take_all(std::vector<Leg>& into) {
-        into.clear();
-        waker_.clear();
-        const std::lock_guard lock(mutex_);
-        legs_.swap(into);
-    }
-
-    const Waker& waker() const { return waker_; }
-
-  private:
-    std::uint32_t leg_count_max_;
-    std::uint32_t wake_at_;
-    std::mutex mutex_;
-    std::vector<Leg> legs_;
-    Waker waker_;
-};
 
 std::string taps_alone(const v1::Hello& hello) {
     v1::Batch batch;
@@ -128,13 +95,14 @@ class ThreadedPublisher final : public Publisher {
     Outbox outbox_;
     PublisherSession session_;
 
-    v1::Batch batch_;  ///< being filled
+    std::string batch_legs_;  ///< of the batch that is being filled
+    std::uint32_t batch_leg_count_ = 0;
     std::int64_t batch_opened_ms_ = 0;
     std::uint64_t next_sequence_ = 1;
     std::int64_t counters_sent_ms_ = 0;
     std::uint64_t losses_told_ = 0;
     std::int64_t losses_told_ms_ = -loss_told_every_ms;
-    std::vector<Leg> taken_;
+    EncodedLegs taken_;
     std::uint64_t batches_sent_ = 0;
     std::uint64_t connects_ = 0;
 
@@ -190,7 +158,7 @@ void ThreadedPublisher::tell_losses(std::int64_t now_ms) {
 
 void ThreadedPublisher::wait(std::int64_t now_ms) {
     std::int64_t timeout_ms = std::min<std::int64_t>(poll_ms_max, settings_.batch_delay_ms_max);
-    if (batch_.legs_size() > 0)
+    if (batch_leg_count_ > 0)
         timeout_ms = std::clamp<std::int64_t>(batch_opened_ms_ + settings_.batch_delay_ms_max - now_ms, 1, timeout_ms);
     std::array<zmq::pollitem_t, 2> items{};
     items[0].fd = queue_.waker().fd();
@@ -206,22 +174,30 @@ void ThreadedPublisher::wait(std::int64_t now_ms) {
 
 void ThreadedPublisher::take_legs(std::int64_t now_ms) {
     queue_.take_all(taken_);
-    for (const Leg& leg : taken_) {
-        if (batch_.legs_size() == 0) batch_opened_ms_ = now_ms;
-        encode(leg, *batch_.add_legs());
-        if (batch_.legs_size() >= static_cast<int>(settings_.batch_leg_count_max)) close_batch();
+    for (std::size_t from = 0; from < taken_.bytes.size();) {
+        if (batch_leg_count_ == 0) batch_opened_ms_ = now_ms;
+        std::size_t count = 0;
+        batch_legs_ += taken_.next(from, settings_.batch_leg_count_max - batch_leg_count_, count);
+        batch_leg_count_ += static_cast<std::uint32_t>(count);
+        if (batch_leg_count_ >= settings_.batch_leg_count_max) close_batch();
     }
-    if (batch_.legs_size() > 0 && now_ms - batch_opened_ms_ >= settings_.batch_delay_ms_max) close_batch();
+    if (batch_leg_count_ > 0 && now_ms - batch_opened_ms_ >= settings_.batch_delay_ms_max) close_batch();
 }
 
 void ThreadedPublisher::close_batch() {
-    batch_.set_sequence(next_sequence_);
-    batch_.set_observer(settings_.hello.observer());
-    batch_.set_started_ns(settings_.hello.started_ns());
-    outbox_.add({settings_.hello.observer(), settings_.hello.started_ns(), next_sequence_,
-                 static_cast<std::uint32_t>(batch_.legs_size()), batch_.SerializeAsString()});
+    v1::Batch head;
+    head.set_sequence(next_sequence_);
+    head.set_observer(settings_.hello.observer());
+    head.set_started_ns(settings_.hello.started_ns());
+    std::string batch;
+    batch.reserve(head.ByteSizeLong() + batch_legs_.size());
+    head.AppendToString(&batch);
+    batch += batch_legs_;  // protobuf: messages written one behind the other are merged when read
+    outbox_.add(
+        {settings_.hello.observer(), settings_.hello.started_ns(), next_sequence_, batch_leg_count_, std::move(batch)});
     ++next_sequence_;
-    batch_.Clear();
+    batch_legs_.clear();
+    batch_leg_count_ = 0;
 }
 
 void ThreadedPublisher::send_batches() {
@@ -301,7 +277,7 @@ void ThreadedPublisher::show_counters() {
 void ThreadedPublisher::farewell() {
     const std::int64_t deadline_ms = steady_ms() + farewell_ms;
     take_legs(steady_ms());
-    if (batch_.legs_size() > 0) close_batch();
+    if (batch_leg_count_ > 0) close_batch();
     while (session_.is_live() && !outbox_.empty() && steady_ms() < deadline_ms) {
         send_batches();
         std::array<zmq::pollitem_t, 1> items{};

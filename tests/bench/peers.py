@@ -17,10 +17,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/release"
 PACKAGES = {"softflowd": "softflowd", "nfpcapd": "nfdump", "argus": "argus-server", "ndpiReader": "libndpi-bin"}
+PEER_S_MAX = 300  # one that has not ended by then is ended, and counts as failed
 SENSOR_CONFIG = """program: sensor
 observer: bench
 clock: bench
@@ -44,7 +46,7 @@ def commands(pcap, folder, legs):
     (folder / "nf").mkdir()
     return {
         "clew-sensor": [str(BUILD / "bin/clew-sensor"), "--config", str(config)],
-        "softflowd": ["softflowd", "-r", pcap, "-m", "1000000", "-p", str(folder / "pid"), "-c", str(folder / "ctl")],
+        "softflowd": ["softflowd", "-d", "-r", pcap, "-m", "1000000", "-p", str(folder / "pid"), "-c", "none"],
         "nfpcapd": ["nfpcapd", "-r", pcap, "-w", str(folder / "nf")],
         "argus": ["argus", "-X", "-r", pcap, "-w", str(folder / "argus.out")],
         "ndpiReader": ["ndpiReader", "-i", pcap, "-q"],
@@ -53,7 +55,10 @@ def commands(pcap, folder, legs):
 
 def cpu_seconds(command):
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    watch = threading.Timer(PEER_S_MAX, child.kill)
+    watch.start()
     _, status, usage = os.wait4(child.pid, 0)
+    watch.cancel()
     if os.waitstatus_to_exitcode(status) != 0:
         return None
     return usage.ru_utime + usage.ru_stime

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wire/leg_queue.h"
+
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "tests/wire/random_leg.h"
+#include "wire/convert.h"
+#include "wire/leg.pb.h"
+
+namespace clew::wire {
+namespace {
+
+std::vector<Leg> legs_in(std::string_view fields) {
+    v1::Batch batch;
+    EXPECT_TRUE(batch.ParseFromArray(fields.data(), static_cast<int>(fields.size())));
+    std::vector<Leg> out;
+    for (const v1::Leg& message : batch.legs()) {
+        const auto leg = decode(message);
+        EXPECT_TRUE(leg);
+        if (leg) out.push_back(*leg);
+    }
+    return out;
+}
+
+TEST(LegQueue, FieldsAreReadBackInOrderByAnyNumber) {
+    LegMaker maker;
+    LegQueue queue(1000, 2000);
+    std::vector<Leg> put;
+    for (int i = 0; i < 300; ++i) {
+        put.push_back(maker.leg());
+        ASSERT_TRUE(queue.put(put.back()));
+    }
+    EncodedLegs taken;
+    queue.take_all(taken);
+    EXPECT_EQ(taken.count, put.size());
+    std::vector<Leg> back;
+    std::size_t from = 0;
+    for (std::size_t at_once = 1; from < taken.bytes.size(); ++at_once) {
+        std::size_t count = 0;
+        const auto some = legs_in(taken.next(from, at_once, count));
+        ASSERT_EQ(some.size(), count);
+        ASSERT_LE(count, at_once);
+        back.insert(back.end(), some.begin(), some.end());
+    }
+    ASSERT_EQ(back.size(), put.size());
+    for (std::size_t i = 0; i < put.size(); ++i) ASSERT_TRUE(back[i] == put[i]) << i;
+}
+
+TEST(LegQueue, FullRefusesUntilItIsTaken) {
+    LegMaker maker;
+    const Leg leg = maker.leg();
+    LegQueue queue(2, 100);
+    EXPECT_TRUE(queue.put(leg));
+    EXPECT_TRUE(queue.put(leg));
+    EXPECT_FALSE(queue.put(leg));
+    EncodedLegs taken;
+    queue.take_all(taken);
+    EXPECT_EQ(taken.count, 2u);
+    EXPECT_TRUE(queue.put(leg));
+    queue.take_all(taken);
+    EXPECT_EQ(taken.count, 1u);
+    EXPECT_EQ(legs_in(taken.bytes).size(), 1u);
+}
+
+}  // namespace
+}  // namespace clew::wire

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// Legs on their way to the publisher's thread, written as they travel: as the `legs` field of a Batch, one behind the
+// other. So a leg is copied once, and small.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "nat-trace/leg.h"
+#include "wire/socket.h"
+
+namespace clew::wire {
+
+/// Writes legs as messages. One thread.
+class LegEncoder {
+  public:
+    LegEncoder();
+    ~LegEncoder();
+    LegEncoder(const LegEncoder&) = delete;
+    LegEncoder& operator=(const LegEncoder&) = delete;
+
+    /// The leg as one `legs` field of a Batch: tag, length, message. Valid until the next call.
+    std::string_view encode(const Leg& leg);
+
+  private:
+    struct Ground;  ///< where the message is built, used again for every leg
+    std::unique_ptr<Ground> ground_;
+    std::string field_;
+};
+
+/// Fields that LegEncoder wrote, in order.
+struct EncodedLegs {
+    std::string bytes;
+    std::size_t count = 0;
+
+    /// The first `count_max` fields behind `from`, which is moved behind them; `taken` of them were there.
+    std::string_view next(std::size_t& from, std::size_t count_max, std::size_t& taken) const;
+};
+
+/// Between offer() and the publisher's thread. The producer holds the lock for one copy, the consumer for one swap.
+class LegQueue {
+  public:
+    LegQueue(std::uint32_t leg_count_max, std::uint32_t wake_at) : leg_count_max_(leg_count_max), wake_at_(wake_at) {}
+
+    /// From one thread at a time. False when `leg_count_max` legs wait.
+    bool put(const Leg& leg);
+    void take_all(EncodedLegs& into);
+
+    const Waker& waker() const { return waker_; }
+
+  private:
+    std::uint32_t leg_count_max_;
+    std::uint32_t wake_at_;
+    LegEncoder encoder_;
+    std::mutex mutex_;
+    EncodedLegs legs_;
+    Waker waker_;
+};
+
+}  // namespace clew::wire
