@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP API, GET only; docs in wire/path.proto's messages, sent as their canonical JSON with the proto field names.
-//     /api/v1/status                 Status
-//     /api/v1/paths                  PathList    since_ns until_ns filter limit oldest_first
+// The HTTP API, GET only, and the console's files; answers are wire/path.proto's and wire/overview.proto's messages,
+// sent as their canonical JSON with the proto field names.
+//     /api/v1/openapi.json           every address below, its parameters, limits and answers
+//     /api/v1/status, fields         Status, FilterFieldList
+//     /api/v1/paths                  PathList    since_ns until_ns filter limit oldest_first cursor
+//     /api/v1/legs                   LegList     the same: the legs of those paths, one by one
 //     /api/v1/paths/{id}             Path        id: 16 hex digits, or at least 4 where they are unique in the last day
-//     /api/v1/paths/{id}/ladder      Ladder      from_ns to_ns
+//     /api/v1/paths/{id}/ladder      Ladder      from_ns to_ns; …/ladder_table is the same as arrays
 //     /api/v1/links/explain          LinkExplanation   a b: two legs' ids, 16 hex digits each
 //     /api/v1/unlinked               UnlinkedList      since_ns until_ns filter
-//     /api/v1/gateways               GatewayList
-//     /metrics                       OpenMetrics
-//     /healthz                       ok, or 503 and why not
+//     /api/v1/gateways               GatewayList       what the linker learnt of each gateway since it began
+//     /api/v1/gateway_groups, histogram, facets, services, topology, clocks, incidents   since_ns until_ns filter …
+//     /api/v1/events                 server-sent: the status once a second
+//     /metrics, /healthz, /          OpenMetrics; ok, or 503 and why not; the console
 // A mistake of the caller is 400, an unknown thing 404, a silent store or observer 503; always an ApiError sentence.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
+#include "controlplane/api_route.h"
+#include "controlplane/console_files.h"
 #include "controlplane/http/http.h"
+#include "controlplane/store/overview.h"
 #include "controlplane/store/store.h"
 #include "nat-trace/result.h"
 #include "wire/path.pb.h"
@@ -30,6 +38,7 @@ struct ApiSources {
     std::function<TimeNs()> now;
     std::function<Result<v1::LinkExplanation>(LegId a, LegId b)> explain;
     std::function<v1::GatewayList()> gateways;
+    ConsoleFiles console = {};
 };
 
 class Api {
@@ -41,23 +50,40 @@ class Api {
     static constexpr std::size_t prefix_digits_min = 4;
     static constexpr DurationNs prefix_search_ns = 24 * 3600 * ns_per_s;
     static constexpr std::uint32_t prefix_search_count_max = 10'000;
+    static constexpr DurationNs event_period_ns = ns_per_s;
 
-    Api(store::Store& store, ApiSources sources) : store_(store), sources_(std::move(sources)) {}
+    Api(store::Store& store, ApiSources sources);
 
     http::Response answer(const http::Request& request) const;  ///< from any thread
+    const std::vector<ApiRoute>& routes() const { return routes_; }
 
   private:
-    Result<std::string> route(const http::Target& target) const;
-    Result<std::string> paths(const http::Target& target) const;
-    Result<std::string> ladder(const std::string& id, const http::Target& target) const;
-    Result<std::string> explain(const http::Target& target) const;
-    Result<std::string> unlinked(const http::Target& target) const;
+    using Answer = std::function<Result<std::string>(const std::string& id, const ApiArguments& arguments)>;
+
+    void add(ApiRoute route, Answer answer);
+    void add_path_routes();
+    void add_link_routes();
+    void add_overview_routes();
+    template <typename Message>
+    void add_overview(std::string_view path, std::string_view summary, std::vector<ApiParameter> more,
+                      Result<Message> (store::Overview::*ask)(const store::OverviewQuery&) const);
+    Result<const store::Overview*> overview() const;
+    Result<http::Response> route(const http::Target& target) const;
+    Result<v1::PathList> paths(const ApiArguments& arguments) const;
+    Result<v1::Ladder> ladder(const std::string& id, const ApiArguments& arguments) const;
+    Result<v1::LinkExplanation> explain(const ApiArguments& arguments) const;
+    Result<v1::UnlinkedList> unlinked(const ApiArguments& arguments) const;
+    Result<std::string> incidents(const ApiArguments& arguments) const;
     Result<v1::Path> find(const std::string& id) const;
     Result<std::string> full_id(const std::string& prefix) const;
     void add_analysis(v1::Path& path) const;
+    http::Response events() const;
 
     store::Store& store_;
     ApiSources sources_;
+    std::vector<ApiRoute> routes_;
+    std::vector<Answer> answers_;  ///< of routes_, in the same order
+    std::string open_api_;
 };
 
 }  // namespace clew::control

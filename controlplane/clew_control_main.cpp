@@ -36,8 +36,8 @@ int run(ControlConfig config) {
     if (!store) return end_with(store.error());
     auto plane = ControlPlane::start(config, std::move(*store));
     if (!plane) return end_with(plane.error());
-    fmt::print(stderr, "ready: observers connect to {}, the API is at http://{}:{}\n", (*plane)->wire_endpoint(),
-               config.api_address, (*plane)->api_port());
+    fmt::print(stderr, "ready: observers connect to {}, the console and the API are at http://{}:{}\n",
+               (*plane)->wire_endpoint(), config.api_address, (*plane)->api_port());
     int number = 0;
     sigwait(&end_signals, &number);
     return 0;

@@ -19,6 +19,13 @@ std::string store_program() {
     return error ? "clew-store" : (self.parent_path() / "clew-store").string();
 }
 
+/// Beside the programs: bin/ and share/clew/console/ stand in one folder, built or installed.
+std::string console_directory() {
+    std::error_code error;
+    const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+    return error ? std::string() : (self.parent_path().parent_path() / "share" / "clew" / "console").string();
+}
+
 void take_wire(YamlMap map, ControlConfig& config) {
     map.take("endpoint", config.wire.endpoint);
     map.take("observer_count_max", config.wire.observer_count_max, 1, 65'536);
@@ -94,6 +101,9 @@ Result<ControlConfig> load_control_config(const std::string& path) {
     YamlMap api = document->map("api");
     api.take("address", config.api_address);
     api.take("port", config.api_port, 0, 65'535);
+    config.console_named = api.has("console");
+    config.console_directory = console_directory();
+    api.take("console", config.console_directory);
     take_store(document->map("store"), config.store);
     take_engine(document->map("engine"), config.engine);
     take_gateways(*document, config);

@@ -25,6 +25,8 @@ struct ControlConfig {
     std::string own_key_file;  ///< empty: no encryption
     std::string api_address = "127.0.0.1";
     std::uint16_t api_port = 7480;
+    std::string console_directory;  ///< the console's files; named in the file it must be there, else it may be missing
+    bool console_named = false;
     store::StoreSettings store;
     EngineLimits engine;
     std::vector<GatewayName> gateways;

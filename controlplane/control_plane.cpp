@@ -46,6 +46,7 @@ class RunningControlPlane final : public ControlPlane {
 
   private:
     Result<void> refill();
+    Result<ConsoleFiles> console() const;
 
     const ControlConfig config_;
     std::unique_ptr<store::Store> store_;
@@ -75,7 +76,17 @@ Result<void> RunningControlPlane::refill() {
     return {};
 }
 
+Result<ConsoleFiles> RunningControlPlane::console() const {
+    auto files = ConsoleFiles::load(config_.console_directory);
+    if (files) return files;
+    if (config_.console_named) return fail(files.error().kind, "api.console: " + files.error().sentence);
+    fmt::print(stderr, "there is no console at {}: './dev build' builds it where npm is\n", config_.console_directory);
+    return ConsoleFiles();
+}
+
 Result<void> RunningControlPlane::start() {
+    auto files = console();
+    if (!files) return tl::make_unexpected(files.error());
     if (auto refilled = refill(); !refilled) return refilled;
     auto collector = wire::Collector::start(config_.wire, ingest_);
     if (!collector) return tl::make_unexpected(collector.error());
@@ -93,7 +104,8 @@ Result<void> RunningControlPlane::start() {
                                                 v1::GatewayList list = linker_.gateways();
                                                 name_gateways(config_.gateways, list);
                                                 return list;
-                                            }});
+                                            },
+                                            std::move(*files)});
     http::ServerSettings settings;
     settings.address = config_.api_address;
     settings.port = config_.api_port;

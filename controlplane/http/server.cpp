@@ -83,6 +83,7 @@ struct Shared {
     asio::io_context io{1};
     asio::thread_pool pool;
     std::set<Session*> sessions;
+    std::uint32_t stream_count = 0;
     bool stopping = false;
 };
 
@@ -92,7 +93,10 @@ class Session : public std::enable_shared_from_this<Session> {
     Session(Shared& shared, tcp::socket socket) : shared_(shared), stream_(std::move(socket)) {
         shared_.sessions.insert(this);
     }
-    ~Session() { shared_.sessions.erase(this); }
+    ~Session() {
+        shared_.sessions.erase(this);
+        if (streams_) --shared_.stream_count;
+    }
 
     void start() { read_header(); }
 
@@ -105,10 +109,14 @@ class Session : public std::enable_shared_from_this<Session> {
     void stop() {
         if (phase_ == Phase::reading) stream_.cancel();
         if (phase_ == Phase::writing) stream_.expires_after(stop_write_time_max);
+        if (phase_ == Phase::streaming) {
+            pause_.cancel();
+            stream_.cancel();
+        }
     }
 
   private:
-    enum class Phase { reading, handling, writing };
+    enum class Phase { reading, handling, writing, streaming };
 
     void read_header() {
         if (shared_.stopping) return;
@@ -168,6 +176,7 @@ class Session : public std::enable_shared_from_this<Session> {
             Response response = self->run_handler(request);
             asio::io_context& io = self->shared_.io;
             asio::post(io, [self = std::move(self), head, ready = std::move(response)]() mutable {
+                if (ready.next && !head) return self->start_stream(std::move(ready));
                 self->write(std::move(ready), head);
             });
         });
@@ -181,6 +190,59 @@ class Session : public std::enable_shared_from_this<Session> {
         } catch (...) {
             return words(500, "the request failed inside the server");
         }
+    }
+
+    void start_stream(Response response) {
+        if (shared_.stream_count >= shared_.settings.stream_count_max)
+            return refuse(words(503, "too many endless answers: the server gives " +
+                                         std::to_string(shared_.settings.stream_count_max) + " at once"));
+        ++shared_.stream_count;
+        streams_ = true;
+        next_ = std::move(response.next);
+        period_ = std::chrono::milliseconds(std::max(1u, response.next_period_ms));
+        keep_alive_ = false;
+        phase_ = Phase::streaming;
+        response_ = to_message(std::move(response), version_, false, true);
+        response_.chunked(true);
+        stream_head_.emplace(response_);
+        stream_.expires_after(std::chrono::milliseconds(shared_.settings.idle_timeout_ms));
+        bh::async_write_header(stream_, *stream_head_, [self = shared_from_this()](error_code failure, std::size_t) {
+            if (!failure) self->make_chunk();
+        });
+    }
+
+    void make_chunk() {
+        if (shared_.stopping) return close();
+        asio::post(shared_.pool, [self = shared_from_this(), guard = asio::make_work_guard(shared_.io)]() mutable {
+            std::string text = self->run_next();
+            asio::io_context& io = self->shared_.io;
+            asio::post(
+                io, [self = std::move(self), text = std::move(text)]() mutable { self->send_chunk(std::move(text)); });
+        });
+    }
+
+    std::string run_next() {
+        try {
+            return next_();
+        } catch (...) {
+            return {};  // ends the answer
+        }
+    }
+
+    void send_chunk(std::string text) {
+        if (shared_.stopping || text.empty()) return close();
+        chunk_ = std::move(text);
+        stream_.expires_after(std::chrono::milliseconds(shared_.settings.idle_timeout_ms));
+        asio::async_write(stream_, bh::make_chunk(asio::buffer(chunk_)),
+                          [self = shared_from_this()](error_code failure, std::size_t) {
+                              if (!failure) self->rest();
+                          });
+    }
+
+    void rest() {
+        if (shared_.stopping) return close();
+        pause_.expires_after(period_);
+        pause_.async_wait([self = shared_from_this()](error_code) { self->make_chunk(); });
     }
 
     void write(Response response, bool head) {
@@ -222,6 +284,12 @@ class Session : public std::enable_shared_from_this<Session> {
     std::optional<bh::request_parser<bh::string_body>> parser_;
     bh::response<bh::string_body> response_;
     Phase phase_ = Phase::reading;
+    std::optional<bh::response_serializer<bh::string_body>> stream_head_;
+    asio::steady_timer pause_{shared_.io};
+    std::function<std::string()> next_;
+    std::chrono::milliseconds period_{1000};
+    std::string chunk_;
+    bool streams_ = false;
     bool keep_alive_ = false;
     unsigned version_ = 11;
     std::uint64_t drained_bytes_ = 0;

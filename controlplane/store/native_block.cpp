@@ -75,15 +75,20 @@ std::string_view RowReader::take(std::uint64_t count) {
     return taken;
 }
 
-std::string_view RowReader::text() {
+std::uint64_t RowReader::length() {
     std::uint64_t length = 0;
     for (unsigned shift = 0; shift < 63; shift += 7) {
         const auto byte = number<std::uint8_t>();
         length |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-        if ((byte & 0x80) == 0) return take(length);
+        if ((byte & 0x80) == 0) return length;
     }
     ok_ = false;
-    return {};
+    return 0;
+}
+
+std::string_view RowReader::text() {
+    const std::uint64_t count = length();
+    return take(count);
 }
 
 }  // namespace clew::store

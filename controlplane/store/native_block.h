@@ -81,6 +81,7 @@ class RowReader {
         return value;
     }
     std::string_view text();
+    std::uint64_t length();  ///< of an array: its values follow
 
   private:
     std::string_view take(std::uint64_t count);

@@ -5,10 +5,12 @@
 #include "controlplane/store/path_search.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "controlplane/store/filter.h"
 #include "controlplane/store/native_block.h"
 #include "controlplane/store/schema.h"
+#include "wire/convert.h"
 
 namespace clew::store {
 namespace {
@@ -16,9 +18,28 @@ namespace {
 constexpr std::uint32_t path_count_max = 100'000;  ///< of one answer, whatever is asked for
 constexpr std::uint64_t candidate_count_max = 4'000'000;
 
+/// What stands behind the last path of the answer before: "first_ns.path_id", in the order of the search.
+struct Cursor {
+    TimeNs first_ns = 0;
+    std::uint64_t path_id = 0;
+};
+
+std::string cursor_text(const v1::Path& last) { return std::to_string(last.first_ns()) + "." + last.path_id(); }
+
+Result<Cursor> parse_cursor(std::string_view text) {
+    Cursor cursor;
+    const std::size_t dot = std::min(text.find('.'), text.size());
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + dot, cursor.first_ns);
+    const auto id = wire::parse_id(text.substr(std::min(dot + 1, text.size())));
+    if (failure != std::errc{} || end != text.data() + dot || !id)
+        return fail(ErrorKind::usage, "cursor: take it as it stands in `next` of the answer before");
+    cursor.path_id = *id;
+    return cursor;
+}
+
 /// The condition on a row. Partitions are of the hour a row came in: never before its packets were seen, but for
 /// clocks.
-SqlCondition row_condition(const PathQuery& query, SqlCondition filter) {
+Result<SqlCondition> row_condition(const PathQuery& query, SqlCondition filter) {
     SqlCondition out{.sql = "NOT retracted", .parameters = std::move(filter.parameters)};
     if (query.since_ns > 0) {
         out.sql += " AND last_ns >= {since:Int64}";
@@ -27,6 +48,15 @@ SqlCondition row_condition(const PathQuery& query, SqlCondition filter) {
     if (query.until_ns > 0) {
         out.sql += " AND first_ns <= {until:Int64}";
         out.parameters.emplace_back("until", std::to_string(query.until_ns));
+    }
+    if (!query.cursor.empty()) {
+        const auto cursor = parse_cursor(query.cursor);
+        if (!cursor) return tl::make_unexpected(cursor.error());
+        const std::string mark = query.oldest_first ? " > " : " < ";
+        out.sql += " AND (first_ns" + mark +
+                   "{cursor_ns:Int64} OR (first_ns = {cursor_ns:Int64} AND path_id > {cursor_id:UInt64}))";
+        out.parameters.emplace_back("cursor_ns", std::to_string(cursor->first_ns));
+        out.parameters.emplace_back("cursor_id", std::to_string(cursor->path_id));
     }
     out.sql += " AND " + filter.sql;
     return out;
@@ -64,7 +94,9 @@ Result<std::uint64_t> take_paths(std::string_view answer, std::uint32_t count_ma
 Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings& settings, const PathQuery& query) {
     auto filter = compile_filter(query.filter);
     if (!filter) return tl::make_unexpected(filter.error());
-    const SqlCondition condition = row_condition(query, std::move(*filter));
+    const auto made = row_condition(query, std::move(*filter));
+    if (!made) return tl::make_unexpected(made.error());
+    const SqlCondition& condition = *made;
     const std::uint32_t count_max = std::clamp(query.count_max, 1u, path_count_max);
     ClickHouseCall call;
     call.sql = search_sql(query, condition.sql);
@@ -94,6 +126,7 @@ Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings&
         const bool all_seen = *got < candidates || candidates > candidate_count_max;
         if (!more && !all_seen) continue;
         if (more) {
+            if (list.paths_size() > 0) list.set_next(cursor_text(list.paths(list.paths_size() - 1)));
             list.set_partial("these are the " + std::string(query.oldest_first ? "oldest " : "newest ") +
                              std::to_string(count_max) +
                              " paths and there are more; ask for more, or narrow the time or the filter");

@@ -109,6 +109,29 @@ constexpr std::string_view paths_with_apps =
     "ALTER TABLE {DB}.paths {ON_CLUSTER} ADD COLUMN IF NOT EXISTS apps Array(LowCardinality(String)), "
     "ADD COLUMN IF NOT EXISTS server_names Array(String) CODEC(ZSTD(1))";
 
+/// Version 3: what overviews count and measure, beside the body: totals of a path, and its links as arrays of one length.
+/// link_gateway names the instance; 0 samples: no delay; 0 offset error: the clocks were not compared.
+constexpr std::string_view paths_links = R"(
+ALTER TABLE {DB}.paths {ON_CLUSTER}
+    ADD COLUMN IF NOT EXISTS packets UInt64 CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS bytes UInt64 CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS retransmissions UInt32 CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS link_kind Array(LowCardinality(String)),
+    ADD COLUMN IF NOT EXISTS link_from Array(LowCardinality(String)),
+    ADD COLUMN IF NOT EXISTS link_to Array(LowCardinality(String)),
+    ADD COLUMN IF NOT EXISTS link_gateway Array(LowCardinality(String)),
+    ADD COLUMN IF NOT EXISTS link_source Array(String) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS link_source_port Array(UInt16) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS link_delay_ns Array(Int64) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS link_delay_error_ns Array(Int64) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS link_delay_samples Array(UInt32) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS link_before Array(UInt64) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS link_behind Array(UInt64) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS link_from_clock Array(LowCardinality(String)),
+    ADD COLUMN IF NOT EXISTS link_to_clock Array(LowCardinality(String)),
+    ADD COLUMN IF NOT EXISTS link_offset_ns Array(Int64) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS link_offset_error_ns Array(Int64) CODEC(ZSTD(1)))";
+
 std::string filled(std::string_view text, const SchemaPlace& place) {
     const std::pair<std::string_view, std::string> values[] = {
         {"{DB}", place.database},
@@ -142,6 +165,7 @@ std::vector<std::string> schema_base_statements(const SchemaPlace& place) {
 std::vector<std::string> schema_statements(const SchemaPlace& place, std::uint32_t version) {
     if (version == 1) return {filled(legs_table, place), filled(paths_table, place)};
     if (version == 2) return {filled(legs_with_app, place), filled(paths_with_apps, place)};
+    if (version == 3) return {filled(paths_links, place)};
     return {};
 }
 

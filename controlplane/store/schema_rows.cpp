@@ -271,6 +271,7 @@ Result<InsertRows> path_rows(const std::vector<v1::Path>& paths, std::uint32_t s
         to.body.text(path.SerializeAsString());
         to.stored_at.number(stored_at_s);
     }
+    add_link_columns(block, paths);
     return InsertRows{.sql = "INSERT INTO paths FORMAT Native", .block = block.finish()};
 }
 

@@ -9,6 +9,7 @@
 #include "controlplane/store/clickhouse_client.h"
 #include "controlplane/store/filter.h"
 #include "controlplane/store/native_block.h"
+#include "controlplane/store/overview.h"
 #include "controlplane/store/path_search.h"
 #include "controlplane/store/schema.h"
 #include "wire/convert.h"
@@ -35,7 +36,7 @@ bool is_plain_name(std::string_view name) {
 class ClickHouseStore : public Store {
   public:
     ClickHouseStore(const StoreSettings& settings, std::unique_ptr<ClickHouseClient> client)
-        : settings_(settings), client_(std::move(client)) {}
+        : settings_(settings), client_(std::move(client)), overview_(*client_, settings_) {}
 
     Result<void> make_schema();
 
@@ -46,6 +47,7 @@ class ClickHouseStore : public Store {
     Result<std::vector<Leg>> find_legs(const std::vector<LegWanted>& wanted) override;
     Result<v1::PathList> find_paths(const PathQuery& query) override;
     Result<std::optional<v1::Path>> find_path(const std::string& path_id) override;
+    const Overview* overview() const override { return &overview_; }
     Result<void> ping() override { return client_->ping(); }
 
   private:
@@ -56,6 +58,7 @@ class ClickHouseStore : public Store {
 
     const StoreSettings settings_;
     std::unique_ptr<ClickHouseClient> client_;
+    const Overview overview_;
 };
 
 Result<std::string> ClickHouseStore::ask(std::string sql, std::vector<std::pair<std::string, std::string>> parameters,

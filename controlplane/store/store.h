@@ -52,7 +52,10 @@ struct PathQuery {
     std::string filter;
     std::uint32_t count_max = 100;
     bool oldest_first = false;
+    std::string cursor = {};  ///< PathList.next of the answer before, for the paths behind it; empty: from the start
 };
+
+class Overview;
 
 class Store {
   public:
@@ -79,6 +82,9 @@ class Store {
     virtual Result<v1::PathList> find_paths(const PathQuery& query) = 0;
     /// The latest revision, also of a path that was retracted (its `merged_into` tells where its legs went).
     virtual Result<std::optional<v1::Path>> find_path(const std::string& path_id) = 0;
+
+    /// What is computed over many paths; lives as long as the store. Null where the store cannot.
+    virtual const Overview* overview() const { return nullptr; }
 
     virtual Result<void> ping() = 0;
 };

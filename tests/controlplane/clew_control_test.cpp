@@ -74,7 +74,7 @@ class ClewControlTest : public store::StoreTest {
     }
     v1::PathList paths() {
         http::Request request;
-        request.target = "/api/v1/paths?limit=10000";
+        request.target = "/api/v1/paths?since_ns=0&limit=10000";
         v1::PathList list;
         const auto response = client_->send(request);
         EXPECT_TRUE(response) << response.error().sentence;

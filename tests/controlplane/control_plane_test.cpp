@@ -130,7 +130,7 @@ TEST_F(ControlPlaneTest, LegsBecomePathsInTheApi) {
     const auto by_prefix = get_message<v1::Path>("/api/v1/paths/" + path.path_id().substr(0, 12));
     EXPECT_EQ(by_prefix.path_id(), path.path_id());
     ASSERT_TRUE(eventually([&] { return publisher_->counters().batches_acknowledged > 0; }));
-    EXPECT_EQ(get_message<v1::PathList>("/api/v1/paths?limit=3").paths_size(), 3);
+    EXPECT_EQ(get_message<v1::PathList>("/api/v1/paths?since_ns=0&limit=3").paths_size(), 3);
 }
 
 TEST_F(ControlPlaneTest, TwoLegsAreWeighedAsLongAsTheLinkerHoldsThem) {
@@ -174,7 +174,7 @@ TEST_F(ControlPlaneTest, JsonKeepsTheSchemasNames) {
     publish();
     offer(1, 1);
     ASSERT_TRUE(eventually([&] { return all_linked(1); }));
-    const std::string body = get("/api/v1/paths").body;
+    const std::string body = get("/api/v1/paths?since_ns=0").body;
     EXPECT_NE(body.find("\"path_id\":"), std::string::npos) << body;
     EXPECT_NE(body.find("\"from\":0"), std::string::npos) << body;
     EXPECT_EQ(body.find("\"vni\""), std::string::npos) << body;
@@ -197,20 +197,20 @@ TEST_F(ControlPlaneTest, StatusMetricsAndHealth) {
     EXPECT_EQ(get("/healthz").status, 200u);
     memory_->fails = true;
     EXPECT_EQ(get("/healthz").status, 503u);
-    EXPECT_EQ(get("/api/v1/paths").status, 503u);
+    EXPECT_EQ(get("/api/v1/paths?since_ns=0").status, 503u);
 }
 
 TEST_F(ControlPlaneTest, MistakesOfTheCallerAreNeverTheServersFault) {
     const std::pair<const char*, unsigned> cases[] = {
         {"/api/v1/paths?since_ns=yesterday", 400},
         {"/api/v1/paths?since_ns=-1", 400},
-        {"/api/v1/paths?limit=0", 400},
-        {"/api/v1/paths?limit=99999999999999999999", 400},
-        {"/api/v1/paths?oldest_first=maybe", 400},
-        {"/api/v1/paths?filter=(", 400},
-        {"/api/v1/paths?colour=red", 400},
-        {"/api/v1/paths?limit=1&limit=2", 400},
-        {"/api/v1/paths?%ff=%fe", 400},
+        {"/api/v1/paths?since_ns=0&limit=0", 400},
+        {"/api/v1/paths?since_ns=0&limit=99999999999999999999", 400},
+        {"/api/v1/paths?since_ns=0&oldest_first=maybe", 400},
+        {"/api/v1/paths?since_ns=0&filter=(", 400},
+        {"/api/v1/paths?since_ns=0&colour=red", 400},
+        {"/api/v1/paths?since_ns=0&limit=1&limit=2", 400},
+        {"/api/v1/paths?since_ns=0&%ff=%fe", 400},
         {"/api/v1/paths/xyz", 400},
         {"/api/v1/paths/abc", 400},
         {"/api/v1/paths/00000000000000000", 400},

@@ -66,6 +66,11 @@ class RawConnection {
         }
     }
     void finish_sending() const { ::shutdown(socket_, SHUT_WR); }
+    std::string receive_some() const {
+        char piece[4096];
+        const ssize_t got = ::recv(socket_, piece, sizeof(piece), 0);
+        return std::string(piece, got > 0 ? static_cast<std::size_t>(got) : 0);
+    }
     std::string receive_all() const {
         std::string all;
         char piece[4096];
@@ -232,6 +237,50 @@ TEST(HttpServer, StopLetsRunningHandlersEnd) {
     asker.join();
     ASSERT_TRUE(response) << response.error().sentence;
     EXPECT_EQ(response->body, "whole");
+}
+
+TEST(HttpServer, AnEndlessAnswerGoesOnUntilTheServerStops) {
+    std::atomic<int> count = 0;
+    ServerSettings settings;
+    settings.stream_count_max = 1;
+    Pair pair = make_pair_of(settings, [&](const Request&) {
+        Response response{.content_type = "text/event-stream", .body = {}, .headers = {}};
+        response.next = [&count] { return "data: " + std::to_string(count++) + "\n\n"; };
+        response.next_period_ms = 1;
+        return response;
+    });
+    const RawConnection raw(pair.server->port());
+    raw.send("GET /events HTTP/1.1\r\n\r\n");
+    while (count < 3) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    const RawConnection second(pair.server->port());
+    second.send("GET /events HTTP/1.1\r\n\r\n");
+    EXPECT_TRUE(second.receive_all().starts_with("HTTP/1.1 503"));
+    pair.server.reset();
+    const std::string answer = raw.receive_all();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 200")) << answer;
+    EXPECT_NE(answer.find("Transfer-Encoding: chunked"), std::string::npos);
+    EXPECT_NE(answer.find("data: 0\n\n"), std::string::npos);
+    EXPECT_NE(answer.find("data: 1\n\n"), std::string::npos);
+}
+
+TEST(HttpServer, AnEndlessAnswerEndsWithItsClientAndMakesRoom) {
+    ServerSettings settings;
+    settings.stream_count_max = 1;
+    const Pair pair = make_pair_of(settings, [](const Request&) {
+        Response response{.content_type = "text/event-stream", .body = {}, .headers = {}};
+        response.next = [] { return std::string("x\n"); };
+        response.next_period_ms = 1;
+        return response;
+    });
+    for (int i = 0; i < 5; ++i) {
+        std::string answer;
+        do {  // the one before leaves when its next piece cannot be sent
+            const RawConnection raw(pair.server->port());
+            raw.send("GET /events HTTP/1.1\r\n\r\n");
+            answer = raw.receive_some();
+        } while (answer.starts_with("HTTP/1.1 503"));
+        EXPECT_TRUE(answer.starts_with("HTTP/1.1 200")) << answer;
+    }
 }
 
 TEST(HttpClient, ConnectsAnewWhenTheServerWasRestarted) {

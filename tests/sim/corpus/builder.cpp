@@ -40,6 +40,10 @@ Mac mac(std::size_t link, unsigned instance, bool server_side) {
             static_cast<std::uint8_t>(instance)};
 }
 
+/// The one instance that WorldSettings::slow_ns makes slow: of the second middlebox in the way.
+constexpr std::size_t slow_box = 1;
+constexpr unsigned slow_instance = 3;
+
 std::string numbered(const char* format, std::size_t n) {
     char text[64];
     std::snprintf(text, sizeof text, format, n);
@@ -209,6 +213,8 @@ void ConnectionBuilder::end_link(unsigned next_instance) {
 
 void ConnectionBuilder::add_box(const std::string& kind, std::unique_ptr<Middlebox> box) {
     box->delay_ns = rng_.between(5, 60) * ns_us;
+    if (now().route->boxes.size() == slow_box && last_instance_ == slow_instance)
+        box->delay_ns += world_.settings_.slow_ns;
     now().route->boxes.push_back(std::move(box));
     connection_->hops.back().push_back(kind);
 }

@@ -33,6 +33,11 @@ int main(int argc, char** argv) {
     app.add_option("--rate", settings.rate, "new connections a second")->check(CLI::Range(0.001, 1e7));
     app.add_option("--seed", settings.seed, "the same seed gives the same bytes");
     app.add_option("-o,--output", settings.directory, "folder, made when missing");
+    app.add_option("--start-ns", settings.start_ns, "when the first connection begins, in ns since 1970")
+        ->check(CLI::Range(0L, 4'000'000'000'000'000'000L));
+    app.add_option("--slow-ns", settings.slow_ns,
+                   "instance 3 of the second middlebox keeps every packet so much longer")
+        ->check(CLI::Range(0L, 1'000'000'000L));
     app.add_flag("--list", only_list, "prints the classes and conditions there are");
     try {
         app.parse(argc, argv);

@@ -9,7 +9,6 @@
 namespace clew::corpus {
 namespace {
 
-constexpr Nanoseconds first_moment = 1'700'000'000 * ns_s;
 constexpr int flood_per_connection = 10;
 constexpr double capture_from_share = 0.8;  ///< condition `middle`: of the time in which connections start
 
@@ -21,7 +20,7 @@ Nanoseconds span_of(const WorldSettings& settings) {
 
 World::World(WorldSettings settings)
     : settings_(std::move(settings)),
-      start_(first_moment),
+      start_(settings_.start_ns),
       span_(span_of(settings_)),
       events_(start_),
       rng_(settings_.seed),

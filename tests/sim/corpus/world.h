@@ -23,6 +23,8 @@ struct WorldSettings {
     double rate = 500;  ///< new connections a second
     std::uint64_t seed = 1;
     std::string directory;
+    Nanoseconds start_ns = 1'700'000'000 * ns_s;  ///< of the first connection
+    Nanoseconds slow_ns = 0;  ///< instance 3 of the second middlebox keeps every packet so much longer
 };
 
 struct Remains;

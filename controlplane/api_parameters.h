@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parameters that several of the API's routes have, and how a message is written.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include "controlplane/api_route.h"
+#include "controlplane/store/filter.h"
+#include "controlplane/store/overview.h"
+
+namespace clew::control {
+
+constexpr std::int64_t time_max = std::int64_t{1} << 62;
+constexpr std::int64_t text_bytes_max = 200;
+
+std::string to_json(const google::protobuf::Message& message);
+
+inline ApiParameter since(bool required) {
+    return {"since_ns", ParameterKind::time, required, 0, time_max, 0, "the time from which on, in ns since 1970"};
+}
+inline ApiParameter until() {
+    return {"until_ns", ParameterKind::time, false, 0, time_max, 0, "the time until which; 0: now"};
+}
+inline ApiParameter filter() {
+    return {"filter",
+            ParameterKind::text,
+            false,
+            0,
+            store::filter_bytes_max,
+            0,
+            "the filter language; fields lists its fields"};
+}
+inline ApiParameter count(const char* name, std::int64_t min, std::int64_t max, std::int64_t fallback,
+                          const char* text) {
+    return {name, ParameterKind::number, false, min, max, fallback, text};
+}
+inline ApiParameter buckets(std::int64_t min) {
+    return count("buckets", min, store::bucket_count_max, 60, "into how many equal times the range is divided");
+}
+inline ApiParameter limit() {
+    return count("limit", 1, store::overview_count_max, 50, "how many at most; the largest are kept");
+}
+
+}  // namespace clew::control

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// The routes about single paths: the list, one path, its ladder; and what the filter language knows.
+#include <algorithm>
+#include <set>
+#include <string_view>
+
+#include "controlplane/api.h"
+#include "controlplane/api_parameters.h"
+#include "controlplane/ladder_table.h"
+#include "controlplane/store/filter_fields.h"
+#include "wire/convert.h"
+#include "wire/convert_tcp.h"
+
+namespace clew::control {
+namespace {
+
+constexpr int merge_steps_max = 4;
+
+/// The name of a kind of field, as the API shows it.
+const char* kind_text(store::FilterKind kind) {
+    switch (kind) {
+        case store::FilterKind::address: return "address";
+        case store::FilterKind::number: return "number";
+        case store::FilterKind::word: return "word";
+        case store::FilterKind::grade: return "grade";
+        case store::FilterKind::id: return "id";
+        case store::FilterKind::endpoint: break;
+    }
+    return "endpoint";
+}
+
+std::string field_list() {
+    v1::FilterFieldList list;
+    for (const store::FilterField& field : store::filter_fields()) {
+        v1::FilterFieldText& one = *list.add_fields();
+        one.set_name(std::string(field.name));
+        one.set_type(kind_text(field.kind));
+        one.set_text(std::string(field.text));
+        one.set_words(std::string(field.words));
+    }
+    return to_json(list);
+}
+
+v1::LegList legs_of(const v1::PathList& paths) {
+    v1::LegList list;
+    list.set_partial(paths.partial());
+    list.set_next(paths.next());
+    for (const v1::Path& path : paths.paths())
+        for (const v1::PathLeg& leg : path.legs()) {
+            v1::LegOfPath& one = *list.add_legs();
+            one.set_path_id(path.path_id());
+            one.set_unlinked(path.unlinked());
+            one.set_proto(path.proto());
+            *one.mutable_leg() = leg;
+        }
+    return list;
+}
+
+}  // namespace
+
+void Api::add_path_routes() {
+    add({"status",
+         "observers with their taps and counters, and the control plane's own counters",
+         {},
+         v1::Status::descriptor()},
+        [this](const std::string&, const ApiArguments&) -> Result<std::string> { return to_json(sources_.status()); });
+    add({"fields", "the fields of the filter language", {}, v1::FilterFieldList::descriptor()},
+        [](const std::string&, const ApiArguments&) -> Result<std::string> { return field_list(); });
+    const ApiParameter oldest{
+        "oldest_first", ParameterKind::flag, false, 0, 1, 0, "from the oldest on, not the newest"};
+    const ApiParameter cursor{"cursor", ParameterKind::text,          false, 0, text_bytes_max,
+                              0,        "`next` of the answer before"};
+    const std::vector<ApiParameter> search = {
+        since(true), until(), filter(), count("limit", 1, path_count_max, path_count_default, "how many paths at most"),
+        oldest,      cursor};
+    add({"paths", "paths that overlap the range and match the filter, newest first", search,
+         v1::PathList::descriptor()},
+        [this](const std::string&, const ApiArguments& arguments) -> Result<std::string> {
+            const auto list = paths(arguments);
+            if (!list) return tl::make_unexpected(list.error());
+            return to_json(*list);
+        });
+    add({"legs", "the legs of those paths, one by one", search, v1::LegList::descriptor()},
+        [this](const std::string&, const ApiArguments& arguments) -> Result<std::string> {
+            const auto list = paths(arguments);
+            if (!list) return tl::make_unexpected(list.error());
+            return to_json(legs_of(*list));
+        });
+    const ApiParameter from{"from_ns", ParameterKind::time, false, 0, time_max, 0, "packets from then on; 0: all"};
+    const ApiParameter to{"to_ns", ParameterKind::time, false, 0, time_max, 0, "packets until then; 0: all"};
+    add({"paths/{id}/ladder",
+         "the path's packets at all its taps: same packet, one row",
+         {from, to},
+         v1::Ladder::descriptor()},
+        [this](const std::string& id, const ApiArguments& arguments) -> Result<std::string> {
+            const auto message = ladder(id, arguments);
+            if (!message) return tl::make_unexpected(message.error());
+            return to_json(*message);
+        });
+    add({"paths/{id}/ladder_table",
+         "the ladder as flat little-endian arrays, for many packets",
+         {from, to},
+         v1::LadderTable::descriptor()},
+        [this](const std::string& id, const ApiArguments& arguments) -> Result<std::string> {
+            const auto message = ladder(id, arguments);
+            if (!message) return tl::make_unexpected(message.error());
+            return to_json(to_table(*message));
+        });
+    add({"paths/{id}", "one path with its legs and links", {}, v1::Path::descriptor()},
+        [this](const std::string& id, const ApiArguments&) -> Result<std::string> {
+            auto path = find(id);
+            if (!path) return tl::make_unexpected(path.error());
+            add_analysis(*path);
+            return to_json(*path);
+        });
+}
+
+Result<v1::PathList> Api::paths(const ApiArguments& arguments) const {
+    store::PathQuery query;
+    query.since_ns = arguments.number("since_ns");
+    query.until_ns = arguments.number("until_ns");
+    query.filter = arguments.text("filter");
+    query.count_max = static_cast<std::uint32_t>(arguments.number("limit"));
+    query.oldest_first = arguments.number("oldest_first") != 0;
+    query.cursor = arguments.text("cursor");
+    return store_.find_paths(query);
+}
+
+Result<std::string> Api::full_id(const std::string& prefix) const {
+    store::PathQuery query;
+    query.since_ns = std::max<TimeNs>(0, sources_.now() - prefix_search_ns);
+    query.count_max = prefix_search_count_max;
+    const auto list = store_.find_paths(query);
+    if (!list) return tl::make_unexpected(list.error());
+    std::set<std::string> fitting;
+    for (const v1::Path& path : list->paths())
+        if (path.path_id().starts_with(prefix)) fitting.insert(path.path_id());
+    if (fitting.empty())
+        return fail(ErrorKind::nothing_found, "no path of the last 24 hours begins with '" + prefix + "'");
+    if (fitting.size() > 1)
+        return fail(ErrorKind::usage,
+                    std::to_string(fitting.size()) + " paths begin with '" + prefix + "'; give more digits");
+    return *fitting.begin();
+}
+
+Result<v1::Path> Api::find(const std::string& id) const {
+    std::string digits = id;
+    for (char& c : digits)
+        if (c >= 'A' && c <= 'F') c = static_cast<char>(c - 'A' + 'a');
+    constexpr std::size_t id_digits = 16;
+    if (digits.size() < prefix_digits_min || digits.size() > id_digits ||
+        digits.find_first_not_of("0123456789abcdef") != std::string::npos)
+        return fail(ErrorKind::usage,
+                    "'" + shown(id) + "' is not a path's id: 4 to 16 hexadecimal digits are expected");
+    if (digits.size() < id_digits) {
+        auto full = full_id(digits);
+        if (!full) return tl::make_unexpected(full.error());
+        digits = *full;
+    }
+    auto path = store_.find_path(digits);
+    if (!path) return tl::make_unexpected(path.error());
+    if (!*path)
+        return fail(ErrorKind::nothing_found, "there is no path " + digits + ", or it is older than the store keeps");
+    return std::move(**path);
+}
+
+/// The analysis of TCP stands with each leg. A store that does not find it leaves the path as it is.
+void Api::add_analysis(v1::Path& path) const {
+    std::vector<store::LegWanted> wanted;
+    for (const v1::PathLeg& leg : path.legs())
+        if (const auto id = wire::parse_id(leg.leg_id())) wanted.push_back({*id, leg.first_ns()});
+    const auto legs = store_.find_legs(wanted);
+    if (!legs) return;
+    for (v1::PathLeg& to : *path.mutable_legs())
+        for (const Leg& leg : *legs)
+            if (leg.tcp != TcpAnalysis{} && wire::id_text(leg.id) == to.leg_id())
+                wire::encode(leg.tcp, *to.mutable_tcp());
+}
+
+Result<v1::Ladder> Api::ladder(const std::string& id, const ApiArguments& arguments) const {
+    auto path = find(id);
+    for (int step = 0; step < merge_steps_max && path && path->retracted() && !path->merged_into().empty(); ++step)
+        path = find(path->merged_into());
+    if (!path) return tl::make_unexpected(path.error());
+    if (path->legs().empty())
+        return fail(ErrorKind::nothing_found,
+                    "path " + path->path_id() + " was taken back: its legs stand in other paths now");
+    return sources_.ladder(*path, arguments.number("from_ns"), arguments.number("to_ns"));
+}
+
+}  // namespace clew::control

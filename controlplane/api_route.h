@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// One line an address of the API: its parameters with their limits, and the message it answers. Requests are checked by
+// it and the OpenAPI document is made of it, so the two cannot differ.
+#pragma once
+
+#include <google/protobuf/descriptor.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controlplane/http/http.h"
+#include "nat-trace/result.h"
+#include "nat-trace/time.h"
+
+namespace clew::control {
+
+enum class ParameterKind { time, number, flag, text };
+
+struct ApiParameter {
+    std::string_view name;
+    ParameterKind kind;
+    bool required;
+    std::int64_t min, max, fallback;  ///< number and time; text: max is its length in bytes
+    std::string_view text;
+};
+
+struct ApiRoute {
+    std::string_view path;  ///< below /api/v1/; "{id}" is a path's id
+    std::string_view summary;
+    std::vector<ApiParameter> parameters;
+    const google::protobuf::Descriptor* answers;  ///< null: server-sent events
+};
+
+/// A request's parameters, checked: known, given once, of their kind, in their limits, none missing.
+class ApiArguments {
+  public:
+    static Result<ApiArguments> check(const ApiRoute& route, const http::Target& target);
+
+    std::int64_t number(std::string_view name) const;  ///< also of times and flags
+    const std::string& text(std::string_view name) const;
+
+  private:
+    struct Value {
+        std::string_view name;
+        std::int64_t number = 0;
+        std::string text;
+    };
+    const Value& find(std::string_view name) const;
+    std::vector<Value> values_;
+};
+
+/// The OpenAPI 3.0 document of the routes, with the schema of every message that they answer.
+std::string open_api_document(std::span<const ApiRoute> routes, std::string_view version);
+
+/// A caller's text as it may stand in an answer: short, printable.
+std::string shown(std::string_view text);
+
+}  // namespace clew::control

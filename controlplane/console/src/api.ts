@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Questions to /api/v1. A question that is no longer wanted is cancelled; a refusal is the API's own sentence.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { address, type Query } from "./place";
+import { toNs, usualRange } from "./time";
+import type { Status } from "./wire";
+
+export const apiAddress = (what: string, query: Query = {}) => address("/api/v1/" + what, query);
+
+export async function ask<T>(what: string, signal?: AbortSignal): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(what, { signal });
+  } catch (failure) {
+    if ((failure as Error).name === "AbortError") throw failure;
+    throw new Error("clew-control does not answer");
+  }
+  const body = await response.text();
+  if (response.ok) return JSON.parse(body) as T;
+  let sentence = `HTTP ${response.status}`;
+  try {
+    sentence = (JSON.parse(body) as { error: string }).error;
+  } catch {
+    // not the API's: the status has to do
+  }
+  throw new Error(sentence);
+}
+
+export interface Asked<T> { value?: T; error?: string; loading: boolean; took: number }
+
+/** Asks when `what` changes (null: nothing to ask) and again at each `tick`; the old value stays until the new is there. */
+export function useApi<T>(what: string | null, tick = 0): Asked<T> {
+  const [asked, setAsked] = useState<Asked<T>>({ loading: what !== null, took: 0 });
+  const before = useRef<string | null>(null);
+  useEffect(() => {
+    if (what === null) {
+      setAsked({ loading: false, took: 0 });
+      return;
+    }
+    const stop = new AbortController();
+    const start = performance.now();
+    const other = before.current?.split("?")[0] !== what.split("?")[0];
+    before.current = what;
+    setAsked((old) => (other ? { loading: true, took: 0 } : { ...old, loading: true }));
+    ask<T>(what, stop.signal).then(
+      (value) => setAsked({ value, loading: false, took: performance.now() - start }),
+      (failure) => {
+        if (!stop.signal.aborted) setAsked({ error: (failure as Error).message, loading: false, took: performance.now() - start });
+      },
+    );
+    return () => stop.abort();
+  }, [what, tick]);
+  return asked;
+}
+
+export interface Range { since: string; until: string; sinceNs: string; untilNs: string }
+
+/** The time of a view, in ns; relative ones end now, anew at each tick. */
+export function rangeOf(query: Query): Range {
+  const since = query.since || usualRange;
+  return { since, until: query.until ?? "", sinceNs: toNs(since), untilNs: query.until ? toNs(query.until) : toNs("") };
+}
+
+/** The parameters that every question over many paths has. */
+export const asking = (range: Range, filter = "", more: Query = {}): Query => ({
+  since_ns: range.sinceNs, until_ns: range.untilNs, filter, ...more,
+});
+
+export interface Live { status?: Status; before?: Status; heardMs: number; beforeMs: number; connected: boolean }
+
+let live: Live = { heardMs: 0, beforeMs: 0, connected: false };
+const listeners = new Set<() => void>();
+let events: EventSource | undefined;
+
+function listen(): void {
+  events = new EventSource("/api/v1/events");
+  events.addEventListener("status", (event) => {
+    const status = JSON.parse((event as MessageEvent<string>).data) as Status;
+    live = { status, before: live.status, heardMs: performance.now(), beforeMs: live.heardMs, connected: true };
+    listeners.forEach((listener) => listener());
+  });
+  events.onerror = () => {
+    live = { ...live, connected: false };
+    listeners.forEach((listener) => listener());
+    if (events?.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+  };
+}
+
+/** The status as it comes once a second; one connection for all views. */
+export function useLive(): Live {
+  const [now, setNow] = useState(live);
+  useEffect(() => {
+    if (!events) listen();
+    const update = () => setNow(live);
+    listeners.add(update);
+    update();
+    return () => void listeners.delete(update);
+  }, []);
+  return now;
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+// What stands around every view: the way to the others, the search box, the time, and the reader's choices.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { rangeOf, useLive } from "./api";
+import { CopyButton } from "./parts";
+import { address, changed, go, usePlace, view } from "./place";
+import { choose, useSettings } from "./settings";
+import { clock, isRange, ranges, rfc3339, usualRange } from "./time";
+import { t } from "./words";
+
+export const views: { path: string; key: string; name: () => string }[] = [
+  { path: "/", key: "h", name: () => t("Home") },
+  { path: "/paths", key: "p", name: () => t("Paths") },
+  { path: "/gateways", key: "w", name: () => t("Gateways") },
+  { path: "/topology", key: "y", name: () => t("Topology") },
+  { path: "/trust", key: "r", name: () => t("Trust") },
+];
+
+/** Where what was typed leads: a path by its id, two ends joined by an arrow, or a filter as it stands. */
+export function searched(text: string): string {
+  const words = text.trim();
+  if (/^[0-9a-f]{16}$/i.test(words)) return address("/path/" + words.toLowerCase());
+  const ends = /^(\S+)\s*(?:>|->|→|⇒)\s*(\S+)$/.exec(words);
+  const filter = ends && !/[=!<]/.test(words) ? `${ends[1]} and ${ends[2]}` : words;
+  return view("/paths", { filter });
+}
+
+export function Search(props: { wide?: boolean }) {
+  const { query } = usePlace();
+  const [text, setText] = useState(query.filter ?? "");
+  const [fields, setFields] = useState<{ name: string; text: string }[]>([]);
+  const box = useRef<HTMLInputElement>(null);
+  useEffect(() => setText(query.filter ?? ""), [query.filter]);
+  const learn = () => {
+    if (fields.length === 0)
+      fetch("/api/v1/fields").then((r) => r.json()).then((list: { fields: { name: string; text: string }[] }) => setFields(list.fields), () => undefined);
+  };
+  return (
+    <form class={props.wide ? "search wide" : "search"} role="search" onSubmit={(event) => { event.preventDefault(); go(searched(text)); }}>
+      <input ref={box} id={props.wide ? "search-wide" : "search"} type="search" value={text} list={props.wide ? undefined : "fields"} spellcheck={false} autocomplete="off"
+        aria-label={t("Search or filter")} placeholder={t("address, VIP, process, a → b, path id, or a filter: tcp.port == 443 and path.grade > B")}
+        onFocus={learn} onInput={(event) => setText(event.currentTarget.value)} />
+      <button type="submit">{t("Search")}</button>
+      {!props.wide && <datalist id="fields">{fields.map((f) => <option key={f.name} value={f.name}>{f.text}</option>)}</datalist>}
+    </form>
+  );
+}
+
+function TimeRange() {
+  const { query } = usePlace();
+  const { utc } = useSettings();
+  const since = query.since || usualRange;
+  const fixed = !isRange(since) || query.until;
+  const { sinceNs, untilNs } = rangeOf(query);
+  return (
+    <span class="range">
+      <select aria-label={t("Time range")} value={fixed ? "fixed" : since}
+        onChange={(event) => event.currentTarget.value !== "fixed" && go(changed({ since: event.currentTarget.value, until: "" }))}>
+        {ranges.map((range) => <option key={range} value={range}>{t("last {0}", range)}</option>)}
+        {!fixed && !ranges.includes(since) && <option value={since}>{t("last {0}", since)}</option>}
+        {fixed && <option value="fixed">{`${clock(sinceNs, utc, 0, true)} – ${query.until ? clock(untilNs, utc, 0) : t("now")}`}</option>}
+      </select>
+      {!fixed && <button title={t("Keep this time in the address, to share it")} onClick={() => go(changed({ since: sinceNs, until: untilNs }))}>{t("Pin")}</button>}
+    </span>
+  );
+}
+
+/** The same question for a terminal. */
+function Commands() {
+  const { path, query } = usePlace();
+  const { sinceNs, untilNs } = rangeOf(query);
+  const quote = (text: string) => `'${text.replace(/'/g, "'\\''")}'`;
+  const id = /^\/(path|ladder)\/([0-9a-f]+)/.exec(path);
+  const since = query.since && !isRange(query.since) ? rfc3339(sinceNs) : query.since || usualRange;
+  const cli = id
+    ? id[1] === "path" ? `clew path show ${id[2]}` : `clew ladder ${id[2]}`
+    : `clew paths --since ${since}${query.until ? ` --until ${rfc3339(untilNs)}` : ""}${query.filter ? " " + quote(query.filter) : ""}`;
+  const what = id ? `paths/${id[2]}${id[1] === "ladder" ? "/ladder" : ""}` : "paths";
+  const parameters = id ? {} : { since_ns: sinceNs, until_ns: query.until ? untilNs : "", filter: query.filter ?? "" };
+  return (
+    <>
+      <CopyButton text={cli} label={t("CLI")} />
+      <CopyButton text={`curl ${quote(location.origin + address("/api/v1/" + what, parameters as Record<string, string>))}`} label="curl" />
+    </>
+  );
+}
+
+function Connection() {
+  const live = useLive();
+  const away = live.status?.observers.filter((observer) => !observer.connected).length ?? 0;
+  const words = !live.connected ? t("clew-control does not answer") : away ? t("{0} observers away", away) : t("live");
+  return <a href={view("/trust")} class={`live ${live.connected && !away ? "good" : "bad"}`} title={t("Sensors and agents: see Trust")} role="status">{words}</a>;
+}
+
+const typing = (target: EventTarget | null) => target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
+
+/** "/" searches, "g" and a letter goes to a view, "?" shows the keys. */
+function useKeys(showKeys: () => void) {
+  useEffect(() => {
+    let waits = false;
+    const press = (event: KeyboardEvent) => {
+      if (typing(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (waits) {
+        waits = false;
+        const found = views.find((one) => one.key === event.key);
+        if (found) go(view(found.path));
+        return;
+      }
+      if (event.key === "g") waits = true;
+      else if (event.key === "?") showKeys();
+      else if (event.key === "/") {
+        event.preventDefault();
+        (document.getElementById("search-wide") ?? document.getElementById("search"))?.focus();
+      } else if (event.key === "u") history.back();
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, [showKeys]);
+}
+
+function Keys(props: { close: () => void }) {
+  const box = useRef<HTMLDialogElement>(null);
+  useEffect(() => box.current!.showModal(), []);
+  const rows: [string, string][] = [
+    ["/", t("search")], ["g h", t("Home")], ["g p", t("Paths")], ["g w", t("Gateways")], ["g y", t("Topology")], ["g r", t("Trust")],
+    ["j k", t("next, previous row")], ["Enter", t("open the row")], ["f", t("ladder: find")], ["u", t("back")], ["?", t("these keys")],
+  ];
+  return (
+    <dialog ref={box} onClose={props.close} aria-label={t("Keys")}>
+      <h2>{t("Keys")}</h2>
+      <dl class="keys">{rows.map(([key, text]) => [<dt key={key}><kbd>{key}</kbd></dt>, <dd key={key + "d"}>{text}</dd>])}</dl>
+      <form method="dialog"><button>{t("Close")}</button></form>
+    </dialog>
+  );
+}
+
+export function Bar() {
+  const { path } = usePlace();
+  const { language, theme, utc } = useSettings();
+  const [keys, setKeys] = useState(false);
+  useKeys(() => setKeys(true));
+  const at = (one: string) => (one === "/" ? path === "/" : path.startsWith(one) || (one === "/paths" && /^\/(path|ladder|compare)\//.test(path)));
+  return (
+    <header class="bar">
+      <a class="brand" href={view("/")} aria-label="Clew"><img src="/clew.svg" alt="" width="22" height="22" />Clew</a>
+      <nav aria-label={t("Views")}>{views.map((one) => <a key={one.path} href={view(one.path)} aria-current={at(one.path) ? "page" : undefined}>{one.name()}</a>)}</nav>
+      <Search />
+      <TimeRange />
+      <span class="tools">
+        <Commands />
+        <button title={t("Local time or UTC")} onClick={() => choose({ utc: !utc })}>{utc ? "UTC" : t("Local")}</button>
+        <button title={t("Dark or light")} aria-label={t("Dark or light")} onClick={() => choose({ theme: theme === "dark" ? "light" : "dark" })}>{theme === "dark" ? "☾" : "☀"}</button>
+        <button lang={language === "en" ? "zh-CN" : "en"} title="English / 简体中文" onClick={() => choose({ language: language === "en" ? "zh" : "en" })}>{language === "en" ? "中文" : "English"}</button>
+        <button aria-label={t("Keys")} title={t("Keys")} onClick={() => setKeys(true)}>?</button>
+        <Connection />
+      </span>
+      {keys && <Keys close={() => setKeys(false)} />}
+    </header>
+  );
+}

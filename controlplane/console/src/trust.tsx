@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// Can this be trusted: who sees what, what was dropped and where, why legs stand alone, how well the clocks are known.
+import { useMemo, useState } from "preact/hooks";
+import { apiAddress, asking, rangeOf, useApi, useLive, type Live } from "./api";
+import { Chart, tones, type Series } from "./chart";
+import { Answer } from "./parts";
+import { usePlace, view } from "./place";
+import { useSettings } from "./settings";
+import { clock, count, duration } from "./time";
+import type { ClockList, Counter, Histogram, Observer, Status } from "./wire";
+import { t } from "./words";
+
+const lossy = /drop|evict|overr|lost|bad|refus|fail|short|trunc|unknown|skip|full/;
+const rate = (now: string, before: string | undefined, seconds: number) => (before === undefined || seconds <= 0 ? null : (Number(now) - Number(before)) / seconds);
+
+interface Line { counter: Counter; owner: string; perSecond: number | null }
+
+function linesOf(live: Live): Line[] {
+  const seconds = (live.heardMs - live.beforeMs) / 1000;
+  const old = (status: Status | undefined, owner: string, one: Counter) =>
+    (owner ? status?.observers.find((o) => o.name === owner)?.counters : status?.counters)?.find((c) => c.name === one.name && c.tap === one.tap)?.value;
+  const of = (owner: string, counters: Counter[]) => counters.map((counter) => ({ counter, owner, perSecond: live.before ? rate(counter.value, old(live.before, owner, counter), seconds) : null }));
+  return [...(live.status?.observers ?? []).flatMap((o) => of(o.name, o.counters)), ...of("", live.status?.counters ?? [])];
+}
+
+function Observers(props: { observers: Observer[] }) {
+  const { utc } = useSettings();
+  if (!props.observers.length) return <p class="note">{t("No observer has connected since this control plane started: start clew-sensor or clew-agent with control.endpoint set to it.")}</p>;
+  return (
+    <table class="plain-table">
+      <thead><tr>{[t("Observer"), t("kind"), t("state"), t("heard"), t("started"), t("taps"), t("version")].map((name) => <th key={name} scope="col">{name}</th>)}</tr></thead>
+      <tbody>
+        {props.observers.map((one) => (
+          <tr key={one.name}>
+            <th scope="row">{one.name}</th><td>{one.kind}</td>
+            <td>{one.connected ? <b class="good">● {t("connected")}</b> : <b class="bad">○ {t("away")}</b>}</td>
+            <td>{clock(one.heard_ns, utc, 0)}</td><td>{clock(one.started_ns, utc, 0, true)}</td>
+            <td>{one.taps.map((tap) => <a key={tap} class="chip" href={view("/paths", { filter: `tap == "${tap}"` })}>{tap}</a>)}</td><td>{one.program_version}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Counters(props: { live: Live }) {
+  const [all, setAll] = useState(false);
+  const lines = linesOf(props.live);
+  const shown = lines.filter((line) => all || Number(line.counter.value) > 0);
+  return (
+    <>
+      <label class="strip"><input type="checkbox" checked={all} onChange={() => setAll(!all)} />{t("also those that are zero ({0})", lines.length - lines.filter((l) => Number(l.counter.value) > 0).length)}</label>
+      <table class="plain-table counters">
+        <thead><tr><th scope="col">{t("counter")}</th><th scope="col">{t("of")}</th><th scope="col" class="number">{t("value")}</th><th scope="col" class="number" title={t("in the last second")}>{t("a second")}</th><th scope="col">{t("meaning")}</th></tr></thead>
+        <tbody>
+          {shown.map((line) => (
+            <tr key={line.owner + line.counter.name + line.counter.tap} class={lossy.test(line.counter.name) && Number(line.counter.value) > 0 ? "lossy" : ""}>
+              <th scope="row">{line.counter.name}</th><td>{[line.owner || "clew-control", line.counter.tap].filter(Boolean).join(" · ")}</td>
+              <td class="number" title={line.counter.value}>{count(line.counter.value)}</td><td class="number">{line.perSecond ? count(Math.round(line.perSecond)) : ""}</td><td>{line.counter.text}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
+}
+
+function stacked(h: Histogram): Series[] {
+  return h.series.slice(0, 7).map((one, i) => ({ label: one.value, values: one.counts.map(Number), tone: tones[i] }));
+}
+
+function linkRate(h: Histogram): Series[] {
+  return [{ label: t("linked share"), tone: "good", fill: true, values: h.buckets.map((b) => (Number(b.paths) ? 1 - Number(b.unlinked) / Number(b.paths) : null)) }];
+}
+
+function Clocks(props: { list: ClockList }) {
+  return (
+    <>
+      {props.list.pairs.map((pair) => {
+        const value = (i: number) => (pair.errors_ns[i] && pair.errors_ns[i] !== "0" ? Number(pair.offsets_ns[i]) : null);
+        const series: Series[] = [
+          { label: t("offset"), tone: "c1", values: pair.offsets_ns.map((_, i) => value(i)) },
+          { label: t("upper bound"), tone: "muted", dash: true, values: pair.offsets_ns.map((_, i) => (value(i) === null ? null : value(i)! + Number(pair.errors_ns[i]))) },
+          { label: t("lower bound"), tone: "muted", dash: true, values: pair.offsets_ns.map((_, i) => (value(i) === null ? null : value(i)! - Number(pair.errors_ns[i]))) },
+        ];
+        return (
+          <section key={pair.from + pair.to}>
+            <h3>{pair.from} – {pair.to} <small>{duration(Number(pair.offset_ns))} ±{duration(Number(pair.error_ns))} · {t("{0} paths", count(pair.paths))}</small></h3>
+            {pair.offsets_ns.length > 0 && <Chart sinceNs={props.list.since_ns} stepNs={props.list.step_ns} series={series} height={150} format={duration} label={t("Offset of {0} to {1} over time", pair.from, pair.to)} />}
+          </section>
+        );
+      })}
+    </>
+  );
+}
+
+export function Trust() {
+  const { query } = usePlace();
+  const live = useLive();
+  const range = rangeOf(query), filter = query.filter ?? "";
+  const key = `${range.since}|${range.until}|${filter}`;
+  const reasons = useApi<Histogram>(useMemo(() => apiAddress("histogram", asking(range, filter, { buckets: "60", by: "path.unlinked" })), [key]));
+  const clocks = useApi<ClockList>(useMemo(() => apiAddress("clocks", asking(range, filter, { buckets: "60" })), [key]));
+  const why = useMemo(() => (reasons.value ? stacked(reasons.value) : []), [reasons.value]);
+  const share = useMemo(() => (reasons.value ? linkRate(reasons.value) : []), [reasons.value]);
+  const waiting = !live.status && (live.connected ? t("Loading…") : t("clew-control does not answer"));
+  return (
+    <div class="page">
+      <h1 class="hidden">{t("Trust")}</h1>
+      <section aria-labelledby="observers"><h2 id="observers">{t("Sensors and agents")} <small>{live.status && `clew-control ${live.status.version}`}</small></h2>
+        {waiting ? <p class="note">{waiting}</p> : <Observers observers={live.status!.observers} />}</section>
+      <div class="columns">
+        <section aria-labelledby="share"><h2 id="share">{t("Link rate")}</h2>
+          <Answer of={reasons}>{(h) => <Chart sinceNs={h.since_ns} stepNs={h.step_ns} series={share} height={170} label={t("Share of paths that are linked, over time")} format={(v) => `${Math.round(v * 100)} %`} />}</Answer></section>
+        <section aria-labelledby="why"><h2 id="why">{t("Linked, and why not")}</h2>
+          <Answer of={reasons} empty={(h) => h.series.length === 0 && t("No path in this time. Trust shows whether the taps get packets.")}>{(h) => <Chart sinceNs={h.since_ns} stepNs={h.step_ns} series={why} height={170} label={t("Reasons over time")} />}</Answer></section>
+      </div>
+      <section aria-labelledby="clocks"><h2 id="clocks">{t("Clocks")}</h2>
+        <Answer of={clocks} empty={(list) => list.pairs.length === 0 && t("No path of this time crossed from one clock to another: every delay is of one clock.")}>{(list) => <Clocks list={list} />}</Answer></section>
+      <section aria-labelledby="counters"><h2 id="counters">{t("Counters")} <a class="right" href="/metrics">OpenMetrics</a></h2>
+        {waiting ? <p class="note">{waiting}</p> : <Counters live={live} />}</section>
+      <p class="muted"><a href="/licences.txt">{t("Licences of what the console is made of")}</a> · <a href="/api/v1/openapi.json">OpenAPI</a></p>
+    </div>
+  );
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+// The API's messages as its JSON has them: 64-bit integers are strings (/api/v1/openapi.json is the reference).
+export type Int64 = string;
+
+export interface Layer { type: string; id?: number; client_end: string; server_end: string }
+export interface Flow { packets: Int64; bytes: Int64; retransmissions: number; ttl: number; isn?: number }
+export interface Leg {
+  leg_id: string; tap: string; clock: string; observer: string; client: string; server: string; vni?: number; layers: Layer[];
+  client_mac: string; server_mac: string; netns: number; first_ns: Int64; last_ns: Int64; end: string;
+  to_server?: Flow; to_client?: Flow; process: string; pid: number;
+}
+export interface Evidence { by: string; bits: number }
+export interface Delay { direction: string; min_ns: Int64; mean_ns: Int64; max_ns: Int64; error_ns: Int64; samples: number }
+export interface Link {
+  from: number; to: number; kind: string; grade: string; bits: number; margin_bits: number; rivals: number; evidence: Evidence[];
+  delta_to_server?: number; delta_to_client?: number; delays: Delay[]; changes: string; clock?: { offset_ns: Int64; error_ns: Int64 };
+}
+export interface Path {
+  path_id: string; revision: number; retracted: boolean; merged_into: string; proto: string; unlinked: string;
+  first_ns: Int64; last_ns: Int64; legs: Leg[]; links: Link[];
+}
+export interface PathList { paths: Path[]; partial: string; next: string }
+/** Arrays in base64, little-endian: of rows, or of cells (row * columns + column). */
+export interface LadderTable {
+  path_id: string; columns: Leg[]; rows: number; start_ns: Int64; to_server: string; retransmission: string; row_time: string; seen: string;
+  time: string; seq: string; ack: string; length: string; flags: string; ttl: string; ip_id: string; window: string; delay: string; partial: string;
+}
+export interface Counter { name: string; tap: string; value: Int64; text: string }
+export interface Observer {
+  name: string; kind: string; connected: boolean; started_ns: Int64; heard_ns: Int64; program_version: string; taps: string[];
+  counters: Counter[];
+}
+export interface Status { version: string; observers: Observer[]; counters: Counter[] }
+export interface Bucket { paths: Int64; unlinked: Int64; resets: Int64; retransmitting: Int64 }
+export interface ValueSeries { value: string; total: Int64; counts: Int64[] }
+export interface Histogram {
+  since_ns: Int64; until_ns: Int64; step_ns: Int64; buckets: Bucket[]; by: string; series: ValueSeries[]; partial: string;
+}
+export interface FacetList { facets: { field: string; values: { value: string; paths: Int64 }[] }[]; paths: Int64; partial: string }
+export interface DelaySummary { paths: Int64; p50_ns: Int64; p99_ns: Int64; error_ns: Int64 }
+export interface TimePoint { paths: Int64; delay_paths: Int64; p50_ns: Int64; p99_ns: Int64 }
+export interface GatewayInstance {
+  instance: string; paths: Int64; share: number; delay?: DelaySummary; packets_before: Int64; packets_behind: Int64;
+  packets_missing: Int64; retransmitting: Int64; resets: Int64; addresses: Int64; ports: Int64; first_ns: Int64; last_ns: Int64;
+  slowest_path: string; points: TimePoint[];
+}
+export interface GatewayGroup {
+  kind: string; from_tap: string; to_tap: string; paths: Int64; delay?: DelaySummary; instances: GatewayInstance[];
+}
+export interface GatewayGroupList { since_ns: Int64; step_ns: Int64; groups: GatewayGroup[]; partial: string }
+export interface Service {
+  service: string; proto: string; paths: Int64; clients: Int64; bytes: Int64; resets: Int64; retransmitting: Int64; unlinked: Int64;
+  newest_path: string; counts: Int64[];
+}
+export interface ServiceList { since_ns: Int64; step_ns: Int64; services: Service[]; partial: string }
+export interface TopologyNode { id: string; role: string; name: string; paths: Int64; filter: string; layer: number }
+export interface TopologyEdge { from: string; to: string; paths: Int64; resets: Int64; retransmitting: Int64 }
+export interface Topology { nodes: TopologyNode[]; edges: TopologyEdge[]; partial: string }
+export interface ClockPair {
+  from: string; to: string; paths: Int64; offset_ns: Int64; error_ns: Int64; offsets_ns: Int64[]; errors_ns: Int64[];
+}
+export interface ClockList { since_ns: Int64; step_ns: Int64; clocks: string[]; pairs: ClockPair[]; partial: string }
+export interface Incident {
+  kind: string; subject: string; sentence: string; severity: number; since_ns: Int64; paths: Int64; points: number[]; unit: string;
+  path_id: string; filter: string; where: string; value: number; usual: number; error: number;
+}
+export interface IncidentList { since_ns: Int64; step_ns: Int64; incidents: Incident[]; partial: string }
+export interface FieldList { fields: { name: string; type: string; text: string; words: string }[] }

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+// Incidents of gateways: an instance against its peers, and a whole group against the time before.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <vector>
+
+#include "controlplane/incident_figures.h"
+
+namespace clew::control {
+namespace {
+
+template <typename Value>
+Value median(std::vector<Value> values) {
+    if (values.empty()) return Value{};
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+/// The other instances' figures.
+template <typename Figure>
+auto peers(const v1::GatewayGroup& group, int self, Figure figure) {
+    std::vector<decltype(figure(group.instances(0)))> values;
+    for (int i = 0; i < group.instances_size(); ++i)
+        if (i != self && group.instances(i).paths() >= incident_paths_min) values.push_back(figure(group.instances(i)));
+    return values;
+}
+
+std::string group_name(const v1::GatewayGroup& group) {
+    return group.kind() + " " + group.from_tap() + " → " + group.to_tap();
+}
+
+v1::Incident of_instance(const char* kind, const v1::GatewayGroup& group, const v1::GatewayInstance& one) {
+    v1::Incident incident;
+    incident.set_kind(kind);
+    incident.set_subject(one.instance());
+    incident.set_paths(one.paths());
+    incident.set_path_id(one.slowest_path());
+    incident.set_where(group_name(group));
+    incident.set_filter(fmt::format("gw.instance == \"{}\" and link.kind == {}", one.instance(), group.kind()));
+    return incident;
+}
+
+void add_delay(const v1::GatewayGroupList& list, const v1::GatewayGroup& group, int at, v1::IncidentList& out) {
+    const v1::GatewayInstance& one = group.instances(at);
+    const auto others = peers(group, at, [](const v1::GatewayInstance& peer) {
+        return peer.delay().paths() >= incident_paths_min ? static_cast<std::int64_t>(peer.delay().p50_ns())
+                                                          : std::int64_t{-1};
+    });
+    std::vector<std::int64_t> known;
+    std::ranges::copy_if(others, std::back_inserter(known), [](std::int64_t value) { return value >= 0; });
+    if (known.empty() || one.delay().paths() < incident_paths_min) return;
+    const std::int64_t usual = median(known), error = std::max(one.delay().error_ns(), group.delay().error_ns());
+    const std::int64_t floor = std::max(
+        static_cast<std::int64_t>(static_cast<double>(std::max<std::int64_t>(0, usual)) * incident_delay_factor),
+        usual + incident_delay_ns_min + 2 * error);
+    if (one.delay().p50_ns() <= floor) return;
+    v1::Incident incident = of_instance("instance-delay", group, one);
+    incident.set_value(static_cast<double>(one.delay().p50_ns()));
+    incident.set_usual(static_cast<double>(usual));
+    incident.set_error(static_cast<double>(error));
+    incident.set_sentence(fmt::format("{}: instance {} adds {} (median, ±{}), its peers {}", group_name(group),
+                                      one.instance(), duration_text(one.delay().p50_ns()), duration_text(error),
+                                      duration_text(usual)));
+    incident.set_severity(static_cast<double>(one.delay().p50_ns()) /
+                          static_cast<double>(std::max<std::int64_t>(usual, 100'000)) * (1 + one.share()));
+    incident.set_unit("ns");
+    for (const v1::TimePoint& point : one.points())
+        incident.add_points(point.delay_paths() == 0 ? -1.0 : static_cast<double>(point.p50_ns()));
+    const std::vector<double> points(incident.points().begin(), incident.points().end());
+    incident.set_since_ns(since(list.since_ns(), list.step_ns(), points, [floor](double value) {
+        return value < 0 ? 0 : value > static_cast<double>(floor) ? 1 : -1;
+    }));
+    *out.add_incidents() = std::move(incident);
+}
+
+struct ShareRule {
+    const char* kind;
+    const char* words;
+    Portion (*figure)(const v1::GatewayInstance&);
+};
+
+const ShareRule share_rules[] = {
+    {"instance-loss", "of its packets were not seen behind it (lost, or not captured)",
+     [](const v1::GatewayInstance& one) {
+         const Portion packets = portion(one.packets_missing(), one.packets_before());
+         return Portion{packets.some / incident_loss_run, packets.of / incident_loss_run};
+     }},
+    {"instance-resets", "of its paths ended by a reset",
+     [](const v1::GatewayInstance& one) { return portion(one.resets(), one.paths()); }},
+    {"instance-retransmissions", "of its paths saw retransmissions",
+     [](const v1::GatewayInstance& one) { return portion(one.retransmitting(), one.paths()); }},
+};
+
+/// All of the peers' samples; of three and more without the worst peer's, which may be out of line itself.
+Portion pooled(std::vector<Portion> peers) {
+    std::ranges::sort(peers, {}, [](const Portion& one) { return one.share(); });
+    if (peers.size() >= 3) peers.pop_back();
+    Portion all;
+    for (const Portion& one : peers) {
+        all.some += one.some;
+        all.of += one.of;
+    }
+    return all;
+}
+
+void add_shares(const v1::GatewayGroupList& list, const v1::GatewayGroup& group, int at, v1::IncidentList& out) {
+    const v1::GatewayInstance& one = group.instances(at);
+    if (one.paths() < incident_paths_min) return;
+    for (const ShareRule& rule : share_rules) {
+        const auto others = peers(group, at, rule.figure);
+        std::vector<double> shares;
+        for (const Portion& other : others) shares.push_back(other.share());
+        const double own = rule.figure(one).share(), usual = median(shares);
+        if (!stands_out(rule.figure(one), usual, pooled(others))) continue;
+        v1::Incident incident = of_instance(rule.kind, group, one);
+        incident.set_value(own);
+        incident.set_usual(usual);
+        incident.set_sentence(fmt::format("{}: instance {}: {:.1f} % {}, its peers {:.1f} %", group_name(group),
+                                          one.instance(), own * 100, rule.words, usual * 100));
+        incident.set_severity(own / std::max(usual, 0.01) * (1 + one.share()));
+        incident.set_since_ns(list.since_ns());
+        incident.set_unit("");
+        for (const v1::TimePoint& point : one.points()) incident.add_points(static_cast<double>(point.paths()));
+        *out.add_incidents() = std::move(incident);
+    }
+}
+
+/// Delay of a whole group, the last quarter of the range against the three before: of the instances' points, weighted
+/// by paths. Of a group without the instances that are told of by themselves.
+void add_segment(const v1::GatewayGroupList& list, const v1::GatewayGroup& group, v1::IncidentList& out) {
+    std::size_t count = 0;
+    for (const v1::GatewayInstance& one : group.instances())
+        count = std::max(count, static_cast<std::size_t>(one.points_size()));
+    std::vector<double> sums(count), weights(count);
+    for (const v1::GatewayInstance& one : group.instances())
+        for (int i = 0; i < one.points_size(); ++i) {
+            const auto at = static_cast<std::size_t>(i);
+            sums[at] += static_cast<double>(one.points(i).p50_ns()) * static_cast<double>(one.points(i).delay_paths());
+            weights[at] += static_cast<double>(one.points(i).delay_paths());
+        }
+    const std::size_t split = count - count / 4;
+    double before = 0, before_weight = 0, now = 0, now_weight = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+        (i < split ? before : now) += sums[i];
+        (i < split ? before_weight : now_weight) += weights[i];
+    }
+    const auto enough = static_cast<double>(incident_paths_min);
+    if (before_weight < enough || now_weight < enough) return;
+    before /= before_weight;
+    now /= now_weight;
+    const double floor = std::max(before * incident_delay_factor,
+                                  before + static_cast<double>(incident_delay_ns_min + 2 * group.delay().error_ns()));
+    if (now <= floor) return;
+    v1::Incident incident;
+    incident.set_kind("segment-delay");
+    incident.set_subject(group_name(group));
+    incident.set_where(group_name(group));
+    incident.set_value(now);
+    incident.set_usual(before);
+    incident.set_error(static_cast<double>(group.delay().error_ns()));
+    incident.set_sentence(fmt::format("{}: {} added in the last quarter of the time, {} before", group_name(group),
+                                      duration_text(static_cast<std::int64_t>(now)),
+                                      duration_text(static_cast<std::int64_t>(before))));
+    incident.set_severity(now / std::max(before, 100'000.0));
+    incident.set_paths(group.paths());
+    incident.set_unit("ns");
+    for (std::size_t i = 0; i < count; ++i) incident.add_points(weights[i] > 0 ? sums[i] / weights[i] : -1.0);
+    const std::vector<double> points(incident.points().begin(), incident.points().end());
+    incident.set_since_ns(since(list.since_ns(), list.step_ns(), points, [floor](double value) {
+        return value < 0 ? 0 : value > floor ? 1 : -1;
+    }));
+    for (const v1::GatewayInstance& one : group.instances())
+        if (incident.path_id().empty()) incident.set_path_id(one.slowest_path());
+    incident.set_filter("link.kind == " + group.kind() + " and tap == \"" + group.to_tap() + "\"");
+    *out.add_incidents() = std::move(incident);
+}
+
+}  // namespace
+
+void add_gateway_incidents(const v1::GatewayGroupList& gateways, v1::IncidentList& out) {
+    for (const v1::GatewayGroup& group : gateways.groups()) {
+        v1::GatewayGroup rest = group;
+        rest.clear_instances();
+        for (int i = 0; i < group.instances_size(); ++i) {
+            const int before = out.incidents_size();
+            add_delay(gateways, group, i, out);
+            if (out.incidents_size() == before) *rest.add_instances() = group.instances(i);
+            add_shares(gateways, group, i, out);
+        }
+        add_segment(gateways, rest, out);
+    }
+}
+
+}  // namespace clew::control

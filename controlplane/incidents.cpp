@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/incidents.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "controlplane/incident_figures.h"
+
+namespace clew::control {
+namespace {
+
+struct SurgeRule {
+    const char* kind;
+    const char* words;
+    const char* filter;
+    std::uint64_t (v1::HistogramBucket::*count)() const;
+};
+
+const SurgeRule surge_rules[] = {
+    {"unlinked", "of what was seen is not linked to anything", "path.unlinked != linked",
+     &v1::HistogramBucket::unlinked},
+    {"resets", "of the paths ended by a reset", "leg.end == reset", &v1::HistogramBucket::resets},
+    {"retransmissions", "of the paths saw retransmissions", "path.retransmissions > 0",
+     &v1::HistogramBucket::retransmitting},
+};
+
+void add_surges(const v1::Histogram& histogram, v1::IncidentList& out) {
+    const int split = histogram.buckets_size() - histogram.buckets_size() / 4;
+    for (const SurgeRule& rule : surge_rules) {
+        std::uint64_t part[2] = {}, whole[2] = {};
+        v1::Incident incident;
+        for (int i = 0; i < histogram.buckets_size(); ++i) {
+            const v1::HistogramBucket& bucket = histogram.buckets(i);
+            part[i >= split] += (bucket.*rule.count)();
+            whole[i >= split] += bucket.paths();
+            incident.add_points(bucket.paths() == 0 ? -1.0 : portion((bucket.*rule.count)(), bucket.paths()).share());
+        }
+        const Portion pool = portion(part[0], whole[0]), own = portion(part[1], whole[1]);
+        const double before = pool.share(), now = own.share();
+        if (whole[0] < incident_paths_min || part[1] < incident_paths_min) continue;
+        if (!stands_out(own, before, pool)) continue;
+        const double floor = std::max(before * incident_surge_factor, before + incident_share_min);
+        incident.set_kind(rule.kind);
+        incident.set_subject(rule.kind);
+        incident.set_value(now);
+        incident.set_usual(before);
+        incident.set_sentence(fmt::format("{:.1f} % {}; before it was {:.1f} %", now * 100, rule.words, before * 100));
+        incident.set_severity(now / std::max(before, 0.01));
+        incident.set_paths(part[1]);
+        incident.set_unit("share");
+        incident.set_filter(rule.filter);
+        const std::vector<double> points(incident.points().begin(), incident.points().end());
+        incident.set_since_ns(since(histogram.since_ns(), histogram.step_ns(), points, [floor](double value) {
+            return value < 0 ? 0 : value >= floor ? 1 : -1;
+        }));
+        *out.add_incidents() = std::move(incident);
+    }
+}
+
+void add_observers(const v1::Status& status, v1::IncidentList& out) {
+    for (const v1::ObserverStatus& observer : status.observers()) {
+        if (observer.connected()) continue;
+        v1::Incident incident;
+        incident.set_kind("observer");
+        incident.set_subject(observer.name());
+        std::string taps;
+        for (const std::string& tap : observer.taps()) taps += (taps.empty() ? "" : ", ") + tap;
+        incident.set_where(taps);
+        incident.set_sentence(fmt::format("{} {} is not connected: nothing is seen at {}", observer.kind(),
+                                          observer.name(), taps.empty() ? "its taps" : taps));
+        incident.set_severity(100);
+        incident.set_since_ns(observer.heard_ns());
+        *out.add_incidents() = std::move(incident);
+    }
+}
+
+void add_clocks(const v1::ClockList& clocks, v1::IncidentList& out) {
+    for (const v1::ClockPair& pair : clocks.pairs()) {
+        if (pair.error_ns() <= incident_clock_error_ns) continue;
+        v1::Incident incident;
+        incident.set_kind("clock");
+        incident.set_subject(pair.from() + " – " + pair.to());
+        incident.set_value(static_cast<double>(pair.error_ns()));
+        incident.set_sentence(fmt::format("the clocks {} and {} are known to ±{} only: delays between them say little",
+                                          pair.from(), pair.to(), duration_text(pair.error_ns())));
+        incident.set_severity(static_cast<double>(pair.error_ns()) / static_cast<double>(incident_clock_error_ns));
+        incident.set_since_ns(clocks.since_ns());
+        incident.set_paths(pair.paths());
+        incident.set_unit("ns");
+        for (const std::int64_t error : pair.errors_ns())
+            incident.add_points(error == 0 ? -1.0 : static_cast<double>(error));
+        *out.add_incidents() = std::move(incident);
+    }
+}
+
+}  // namespace
+
+v1::IncidentList find_incidents(const IncidentSources& sources) {
+    v1::IncidentList list;
+    list.set_since_ns(sources.gateways.since_ns());
+    list.set_step_ns(sources.gateways.step_ns());
+    add_observers(sources.status, list);
+    add_gateway_incidents(sources.gateways, list);
+    add_surges(sources.histogram, list);
+    add_clocks(sources.clocks, list);
+    std::stable_sort(list.mutable_incidents()->begin(), list.mutable_incidents()->end(),
+                     [](const v1::Incident& a, const v1::Incident& b) { return a.severity() > b.severity(); });
+    while (list.incidents_size() > incident_count_max) list.mutable_incidents()->RemoveLast();
+    for (const std::string& partial :
+         {sources.gateways.partial(), sources.histogram.partial(), sources.clocks.partial()})
+        if (list.partial().empty()) list.set_partial(partial);
+    return list;
+}
+
+}  // namespace clew::control

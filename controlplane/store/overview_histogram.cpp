@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Counts over time, and facets: what values the fields of the matching paths have, and how many paths each.
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string_view>
+
+#include "controlplane/store/overview_ask.h"
+
+namespace clew::store {
+namespace {
+
+/// A field whose values are worth counting: `sql` gives the array of its values, as text, of one path.
+struct FacetField {
+    std::string_view name;  ///< of the filter language
+    std::string_view sql;
+};
+
+constexpr std::array facet_fields = {
+    FacetField{"path.unlinked", "[toString(unlinked)]"},
+    FacetField{"path.grade", "if(grade = '', [], [toString(grade)])"},
+    FacetField{"link.kind", "arrayMap(x -> toString(x), kinds)"},
+    FacetField{"leg.end", "arrayMap(x -> toString(x), ends)"},
+    FacetField{"proto", "[toString(proto)]"},
+    FacetField{"path.hops", "[toString(leg_count)]"},
+    FacetField{"tap", "arrayMap(x -> toString(x), taps)"},
+    FacetField{"process", "arrayMap(x -> toString(x), processes)"},
+    FacetField{"gw.instance", "arrayFilter(x -> x != '', arrayDistinct(arrayMap(x -> toString(x), link_gateway)))"},
+    FacetField{"path.service",
+               "[concat(if(startsWith(toString(client_seen_server_ip), '::ffff:'), "
+               "replaceOne(toString(client_seen_server_ip), '::ffff:', ''), "
+               "concat('[', toString(client_seen_server_ip), ']')), ':', toString(client_seen_server_port))]"},
+    FacetField{"path.client", "[replaceOne(toString(client_ip), '::ffff:', '')]"},
+    FacetField{"path.server", "[replaceOne(toString(server_ip), '::ffff:', '')]"},
+    FacetField{"vxlan.vni",
+               "arrayMap(x -> toString(bitAnd(x, 4294967295)), arrayFilter(x -> bitShiftRight(x, 32) = 2, layer_ids))"},
+};
+
+const FacetField* find_facet_field(std::string_view name) {
+    const auto found = std::ranges::find(facet_fields, name, &FacetField::name);
+    return found == facet_fields.end() ? nullptr : &*found;
+}
+
+Result<void> fill_buckets(std::string_view answer, v1::Histogram& histogram) {
+    RowReader row(answer);
+    while (!row.at_end()) {
+        const auto at = static_cast<int>(row.number<std::uint32_t>());
+        v1::HistogramBucket bucket;
+        bucket.set_paths(row.number<std::uint64_t>());
+        bucket.set_unlinked(row.number<std::uint64_t>());
+        bucket.set_resets(row.number<std::uint64_t>());
+        bucket.set_retransmitting(row.number<std::uint64_t>());
+        if (row.ok() && at < histogram.buckets_size()) *histogram.mutable_buckets(at) = bucket;
+    }
+    return whole(row);
+}
+
+Result<void> fill_series(std::string_view answer, v1::Histogram& histogram) {
+    struct Cell {
+        std::uint32_t at;
+        std::uint64_t count;
+    };
+    std::map<std::string, std::vector<Cell>> cells;
+    std::map<std::string, std::uint64_t> totals;
+    RowReader row(answer);
+    while (!row.at_end()) {
+        const auto at = row.number<std::uint32_t>();
+        const std::string value(row.text());
+        const auto count = row.number<std::uint64_t>();
+        cells[value].push_back({at, count});
+        totals[value] += count;
+    }
+    std::vector<std::pair<std::uint64_t, std::string>> order;
+    for (const auto& [value, total] : totals) order.emplace_back(total, value);
+    std::ranges::sort(order, [](const auto& a, const auto& b) {
+        return a.first != b.first ? a.first > b.first : a.second < b.second;
+    });
+    for (std::size_t i = 0; i < order.size(); ++i) {
+        const bool rest = i >= facet_series_count_max;
+        v1::ValueSeries* series = rest && i > facet_series_count_max
+                                      ? histogram.mutable_series(static_cast<int>(facet_series_count_max))
+                                      : histogram.add_series();
+        if (series->counts_size() == 0) {
+            series->set_value(rest ? "…" : order[i].second);
+            for (int k = 0; k < histogram.buckets_size(); ++k) series->add_counts(0);
+        }
+        series->set_total(series->total() + order[i].first);
+        for (const Cell& cell : cells[order[i].second])
+            if (static_cast<int>(cell.at) < series->counts_size())
+                series->set_counts(static_cast<int>(cell.at), series->counts(static_cast<int>(cell.at)) + cell.count);
+    }
+    return whole(row);
+}
+
+}  // namespace
+
+std::string facet_field_names() {
+    std::string names;
+    for (const FacetField& field : facet_fields) names += (names.empty() ? "" : ", ") + std::string(field.name);
+    return names;
+}
+
+Result<v1::Histogram> Overview::histogram(const OverviewQuery& query) const {
+    const FacetField* by = query.by.empty() ? nullptr : find_facet_field(query.by);
+    if (!query.by.empty() && by == nullptr)
+        return fail(ErrorKind::usage, "by: paths cannot be counted by that; it is one of " + facet_field_names());
+    v1::Histogram histogram;
+    histogram.set_since_ns(query.since_ns);
+    histogram.set_until_ns(query.until_ns);
+    histogram.set_step_ns(query.step_ns());
+    const std::int64_t count = (query.until_ns - query.since_ns + query.step_ns() - 1) / query.step_ns();
+    for (std::int64_t i = 0; i < count; ++i) histogram.add_buckets();
+    const OverviewAsk store(client_, settings_);
+    auto answer = store.ask(query,
+                            bucket_sql() +
+                                " AS bucket, count(), countIf(unlinked != 'linked'), countIf(has(ends, "
+                                "'reset')), countIf(retransmissions > 0)",
+                            "GROUP BY bucket", *histogram.mutable_partial());
+    if (!answer) return tl::make_unexpected(answer.error());
+    if (auto filled = fill_buckets(*answer, histogram); !filled) return tl::make_unexpected(filled.error());
+    if (by == nullptr || !histogram.partial().empty()) return histogram;
+    histogram.set_by(query.by);
+    answer = store.ask(query, bucket_sql() + " AS bucket, arrayJoin(" + std::string(by->sql) + ") AS value, count()",
+                       "GROUP BY bucket, value", *histogram.mutable_partial());
+    if (!answer) return tl::make_unexpected(answer.error());
+    if (auto filled = fill_series(*answer, histogram); !filled) return tl::make_unexpected(filled.error());
+    return histogram;
+}
+
+Result<v1::FacetList> Overview::facets(const OverviewQuery& query) const {
+    std::string pairs = "[('', '')]";  // the path itself: its count is the number of paths
+    for (const FacetField& field : facet_fields)
+        pairs += ", arrayMap(x -> ('" + std::string(field.name) + "', x), " + std::string(field.sql) + ")";
+    v1::FacetList list;
+    const auto answer =
+        OverviewAsk(client_, settings_)
+            .ask(query, "arrayJoin(arrayConcat(" + pairs + ")) AS pair, pair.1 AS field, pair.2 AS value, count() AS n",
+                 "GROUP BY pair ORDER BY field, n DESC, value LIMIT " +
+                     std::to_string(std::clamp(query.count_max, 1u, overview_count_max)) + " BY field",
+                 *list.mutable_partial());
+    if (!answer) return tl::make_unexpected(answer.error());
+    std::map<std::string, v1::Facet> found;
+    RowReader row(*answer);
+    while (!row.at_end()) {
+        row.text();  // the pair, again as its parts
+        row.text();
+        const std::string field(row.text());
+        const std::string value(row.text());
+        const auto paths = row.number<std::uint64_t>();
+        if (field.empty()) {
+            list.set_paths(paths);
+            continue;
+        }
+        v1::FacetValue& one = *found[field].add_values();
+        one.set_value(value);
+        one.set_paths(paths);
+    }
+    if (auto good = whole(row); !good) return tl::make_unexpected(good.error());
+    for (const FacetField& field : facet_fields) {
+        v1::Facet& facet = *list.add_facets();
+        facet = found[std::string(field.name)];
+        facet.set_field(std::string(field.name));
+    }
+    return list;
+}
+
+}  // namespace clew::store

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the console is tested on: corpora of clew-sim that begin a minute ago, a sensor that reads them, clew-control with its
+// store. Real programs only; everything is in one folder and ends with stop().
+import { spawn, spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+export const library = process.env.CLEW_CHDB ?? "/usr/local/lib/clew/libchdb.so";
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+/** Asks until the condition gives something true; fails with its last words. */
+export async function eventually(condition, what, seconds = 30) {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    const result = await condition();
+    if (result) return result;
+    if (Date.now() > end) throw new Error(`not within ${seconds} s: ${what}`);
+    await sleep(200);
+  }
+}
+
+/** A region with several instances a gateway, one of them 4 ms slow; losses; connections that nobody answers. */
+const corpora = [
+  { name: "nat", classes: "chain-4", connections: 500, seed: 7, slow: true },
+  { name: "mixed", classes: "snat+delta+dnat,snat+relay-v2+dnat,dns,icmp,refused,scan", connections: 160, seed: 8, conditions: "network-loss" },
+];
+
+export class Fixture {
+  constructor(build) {
+    this.build = build;
+    this.directory = mkdtempSync(join(tmpdir(), "clew-console-"));
+    this.children = {};
+    this.corpora = corpora;
+  }
+
+  program(name) {
+    return join(this.build, name);
+  }
+
+  simulate() {
+    this.startNs = (BigInt(Date.now()) - 60000n) * 1000000n;
+    this.taps = [];
+    for (const one of this.corpora) {
+      const folder = join(this.directory, one.name);
+      const words = ["--class", one.classes, "--connections", one.connections, "--rate", one.connections / 40, "--seed", one.seed, "--start-ns", this.startNs, "-o", folder];
+      if (one.slow) words.push("--slow-ns", 4000000);
+      if (one.conditions) words.push("--condition", one.conditions);
+      const done = spawnSync(this.program("tests/clew-sim"), words.map(String), { encoding: "utf8" });
+      if (done.status !== 0) throw new Error(`clew-sim: ${done.stderr}`);
+      const region = JSON.parse(readFileSync(join(folder, "region.json"), "utf8"));
+      const names = readdirSync(folder).filter((file) => file.endsWith(".pcap"));
+      for (const file of names) this.taps.push({ name: `${one.name}-${file.replace(".pcap", "")}`, file: join(folder, file) });
+      this.region = region;
+    }
+  }
+
+  start(name, program, words) {
+    const child = spawn(this.program(program), words, { stdio: ["ignore", "ignore", "pipe"] });
+    this.children[name] = child;
+    child.said = "";
+    child.stderr.on("data", (text) => (child.said += text));
+    return eventually(() => {
+      if (child.exitCode !== null) throw new Error(`${program} ended with ${child.exitCode}: ${child.said}`);
+      return /^ready:.*$/m.exec(child.said)?.[0];
+    }, `${program} is ready: ${child.said}`);
+  }
+
+  async startControl() {
+    const config = join(this.directory, "control.yaml");
+    const wire = `ipc://${this.directory}/wire.sock`;
+    writeFileSync(config, `program: control\nwire: {endpoint: '${wire}'}\napi: {port: 0}\n` +
+      `store: {directory: '${this.directory}/store', memory_bytes_max: 1073741824}\n`);
+    const ready = await this.start("control", "bin/clew-control", ["--config", config]);
+    this.url = /http:\S+/.exec(ready)[0];
+    this.wire = wire;
+  }
+
+  async startSensor() {
+    const taps = this.taps.map((tap) => `  - {name: ${tap.name}, source: "pcap:${tap.file}"}`).join("\n");
+    const config = join(this.directory, "sensor.yaml");
+    writeFileSync(config, `program: sensor\nobserver: console-sensor\nclock: region\ntaps:\n${taps}\nworkers: 1\nleg_count_max: 65536\n` +
+      `header_count_max: 524288\nmemory: {huge_pages: never, mb: 256}\ncontrol: {endpoint: '${this.wire}'}\n` +
+      `spool: {directory: '${this.directory}/spool', bytes_max: 268435456}\n`);
+    await this.start("sensor", "tests/console_feed", [config]);
+  }
+
+  async begin() {
+    mkdirSync(this.directory, { recursive: true });
+    this.simulate();
+    await this.startControl();
+    await this.startSensor();
+    const wanted = this.corpora[0].connections;
+    await eventually(async () => {
+      const list = await this.get(`paths?since_ns=${this.startNs}&limit=10000&filter=path.hops%20%3D%3D%205`);
+      return list.paths.length >= wanted * 0.98;
+    }, `${wanted} whole paths are stored`, 180);
+  }
+
+  async get(what) {
+    const response = await fetch(`${this.url}/api/v1/${what}`);
+    const body = await response.json();
+    if (!response.ok) throw new Error(`${what}: ${response.status} ${body.error}`);
+    return body;
+  }
+
+  async end(name) {
+    const child = this.children[name];
+    if (!child || child.exitCode !== null) return;
+    delete this.children[name];
+    const ended = new Promise((done) => child.once("exit", done));
+    child.kill("SIGTERM");
+    await Promise.race([ended, sleep(15000).then(() => child.kill("SIGKILL"))]);
+  }
+
+  async stop() {
+    for (const name of ["sensor", "control"]) await this.end(name);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Why the console cannot be tested here; empty when it can. */
+export function reasonToSkip(build, chromium, modules) {
+  if (!existsSync(chromium)) return `${chromium} is not there: './dev setup' installs Chromium`;
+  if (!existsSync(library)) return `${library} is not there: './dev setup' fetches it`;
+  if (!existsSync(join(build, "share/clew/console/index.html"))) return "the console was not built: './dev build' says why";
+  for (const name of ["playwright-core", "axe-core"])
+    if (!existsSync(join(modules, name))) return `npm's ${name} is not there: './dev build' fetches it`;
+  return "";
+}

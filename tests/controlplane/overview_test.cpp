@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: Apache-2.0
+// Overviews against a simple twin, and the API around them: every answer is what the OpenAPI document says, whatever is
+// asked, and nothing that is asked ends in a 500.
+#include "controlplane/store/overview.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <set>
+
+#include "controlplane/api.h"
+#include "tests/controlplane/random_rows.h"
+#include "tests/controlplane/store_fixture.h"
+
+namespace clew::control {
+namespace {
+
+using nlohmann::json;
+
+constexpr TimeNs base_ns = 1'700'000'000'000'000'000;
+constexpr std::uint64_t path_count = 400;
+constexpr int request_count = 400;
+constexpr std::uint64_t seed = 20;
+
+class OverviewTest : public store::StoreTest {
+  protected:
+    void SetUp() override {
+        StoreTest::SetUp();
+        if (IsSkipped()) return;
+        store_ = open();
+        ASSERT_NE(store_, nullptr);
+        fill();
+        api_ =
+            std::make_unique<Api>(*store_, ApiSources{[] { return v1::Status(); },
+                                                      [](const v1::Path& path, TimeNs, TimeNs) -> Result<v1::Ladder> {
+                                                          v1::Ladder ladder;
+                                                          ladder.set_path_id(path.path_id());
+                                                          return ladder;
+                                                      },
+                                                      [] { return base_ns + 3600 * ns_per_s; }, explanation, gateways});
+    }
+    static Result<v1::LinkExplanation> explanation(LegId a, LegId b) {
+        if (a == b) return fail(ErrorKind::usage, "a leg is not linked to itself");
+        v1::LinkExplanation explanation;
+        explanation.set_kind("snat");
+        return explanation;
+    }
+    static v1::GatewayList gateways() {
+        v1::GatewayList list;
+        list.add_gateways()->set_known_by("02:00:00:00:00:01");
+        return list;
+    }
+    void TearDown() override {
+        api_.reset();
+        store_.reset();
+        StoreTest::TearDown();
+    }
+
+    /// Two revisions of each path, the earlier with other links; some retracted in the end.
+    void fill() {
+        store::RandomRows random(seed);
+        std::vector<v1::Path> early, late;
+        for (std::uint64_t id = 1; id <= path_count; ++id) {
+            v1::Path path = random.path(id, 1, static_cast<std::int64_t>(random.number(60'000)));
+            early.push_back(path);
+            path.set_revision(2);
+            path.set_retracted(random.number(10) == 0);
+            const auto instance = random.number(4);
+            path.mutable_legs(0)->set_server_mac("02:00:00:00:00:0" + std::to_string(instance));
+            path.mutable_legs(1)->set_server_mac("02:00:00:00:01:0" + std::to_string(random.number(3)));
+            path.mutable_legs(0)->mutable_to_server()->set_packets(10);
+            path.mutable_legs(1)->mutable_to_server()->set_packets(10 - random.number(2));
+            if (random.number(5) == 0) path.mutable_legs(1)->set_end("reset");
+            v1::PathDelay& delay = *path.mutable_links(0)->add_delays();
+            delay.set_direction("to_server");
+            delay.set_mean_ns(static_cast<std::int64_t>(1000 * (instance + 1)));
+            delay.set_error_ns(10);
+            delay.set_samples(3);
+            path.mutable_legs(0)->set_clock("a");
+            path.mutable_legs(1)->set_clock("b");
+            path.mutable_links(0)->mutable_clock()->set_offset_ns(500);
+            path.mutable_links(0)->mutable_clock()->set_error_ns(50);
+            if (random.number(8) == 0) {
+                path.set_unlinked("no-candidate");
+                path.mutable_legs()->DeleteSubrange(1, 2);
+                path.clear_links();
+            }
+            late.push_back(path);
+        }
+        ASSERT_TRUE(store_->insert_paths(early));
+        ASSERT_TRUE(store_->insert_paths(late));
+        for (const v1::Path& path : late)
+            if (!path.retracted()) paths_.push_back(path);
+    }
+
+    store::OverviewQuery query() const {
+        store::OverviewQuery query;
+        query.since_ns = base_ns;
+        query.until_ns = base_ns + 60 * ns_per_s;
+        query.bucket_count = 6;
+        query.count_max = 500;
+        return query;
+    }
+    const store::Overview& overview() const { return *store_->overview(); }
+    http::Response get(const std::string& target) const {
+        http::Request request;
+        request.target = target;
+        return api_->answer(request);
+    }
+
+    std::unique_ptr<store::Store> store_;
+    std::unique_ptr<Api> api_;
+    std::vector<v1::Path> paths_;  ///< as they stand
+};
+
+TEST_F(OverviewTest, TheHistogramCountsEachPathOnceInItsLatestRevision) {
+    const auto histogram = overview().histogram(query());
+    ASSERT_TRUE(histogram) << histogram.error().sentence;
+    ASSERT_EQ(histogram->buckets_size(), 6);
+    std::vector<std::uint64_t> paths(6), unlinked(6);
+    for (const v1::Path& path : paths_) {
+        const auto at = static_cast<std::size_t>((path.first_ns() - base_ns) / histogram->step_ns());
+        ++paths[at];
+        if (path.unlinked() != "linked") ++unlinked[at];
+    }
+    for (int i = 0; i < 6; ++i) {
+        EXPECT_EQ(histogram->buckets(i).paths(), paths[static_cast<std::size_t>(i)]) << i;
+        EXPECT_EQ(histogram->buckets(i).unlinked(), unlinked[static_cast<std::size_t>(i)]) << i;
+    }
+}
+
+TEST_F(OverviewTest, FacetsAndSeriesAgreeWithThePaths) {
+    const auto facets = overview().facets(query());
+    ASSERT_TRUE(facets) << facets.error().sentence;
+    EXPECT_EQ(facets->paths(), paths_.size());
+    std::map<std::string, std::uint64_t> reasons, clients;
+    for (const v1::Path& path : paths_) {
+        ++reasons[path.unlinked()];
+        ++clients[path.legs(0).client()];
+    }
+    for (const v1::Facet& facet : facets->facets()) {
+        if (facet.field() != "path.unlinked") continue;
+        ASSERT_EQ(facet.values_size(), static_cast<int>(reasons.size()));
+        for (const v1::FacetValue& value : facet.values()) EXPECT_EQ(value.paths(), reasons[value.value()]);
+    }
+    store::OverviewQuery by = query();
+    by.by = "path.unlinked";
+    const auto histogram = overview().histogram(by);
+    ASSERT_TRUE(histogram) << histogram.error().sentence;
+    for (const v1::ValueSeries& series : histogram->series()) EXPECT_EQ(series.total(), reasons[series.value()]);
+    by.by = "path.client";
+    const auto many = overview().histogram(by);
+    ASSERT_TRUE(many);
+    EXPECT_EQ(many->series_size(), static_cast<int>(store::facet_series_count_max) + 1);
+    EXPECT_EQ(many->series(many->series_size() - 1).value(), "…");
+}
+
+TEST_F(OverviewTest, GatewaysAreGroupedByInstanceWithTheirDelaysAndMissingPackets) {
+    const auto list = overview().gateways(query());
+    ASSERT_TRUE(list) << list.error().sentence;
+    std::map<std::string, std::uint64_t> paths, missing;
+    for (const v1::Path& path : paths_) {
+        if (path.links_size() == 0) continue;
+        ++paths[path.legs(0).server_mac()];
+        missing[path.legs(0).server_mac()] += path.legs(0).to_server().packets() - path.legs(1).to_server().packets();
+    }
+    int seen = 0;
+    for (const v1::GatewayGroup& group : list->groups()) {
+        if (group.from_tap() != "tap0") continue;
+        for (const v1::GatewayInstance& one : group.instances()) {
+            ++seen;
+            EXPECT_EQ(one.paths(), paths[one.instance()]) << one.instance();
+            EXPECT_EQ(one.packets_missing(), missing[one.instance()]);
+            EXPECT_EQ(one.delay().p50_ns(), 1000 * (one.instance().back() - '0' + 1));
+            std::uint64_t sum = 0;
+            for (const v1::TimePoint& point : one.points()) sum += point.paths();
+            EXPECT_EQ(sum, one.paths());
+        }
+    }
+    EXPECT_EQ(seen, 4);
+}
+
+TEST_F(OverviewTest, ServicesTopologyAndClocksCountTheSamePaths) {
+    const auto services = overview().services(query());
+    ASSERT_TRUE(services) << services.error().sentence;
+    std::uint64_t sum = 0, over_time = 0;
+    for (const v1::Service& one : services->services()) {
+        sum += one.paths();
+        for (const std::uint64_t count : one.counts()) over_time += count;
+    }
+    EXPECT_EQ(sum, paths_.size());
+    EXPECT_EQ(over_time, paths_.size());
+    store::OverviewQuery few = query();
+    few.count_max = 30;
+    const auto topology = overview().topology(few);
+    ASSERT_TRUE(topology) << topology.error().sentence;
+    EXPECT_LE(topology->nodes_size(), 30);
+    EXPECT_FALSE(topology->partial().empty());
+    std::set<std::string> nodes;
+    for (const v1::TopologyNode& node : topology->nodes()) nodes.insert(node.id());
+    for (const v1::TopologyEdge& edge : topology->edges())
+        EXPECT_TRUE(nodes.contains(edge.from()) && nodes.contains(edge.to())) << edge.from() << " " << edge.to();
+    const auto clocks = overview().clocks(query());
+    ASSERT_TRUE(clocks) << clocks.error().sentence;
+    ASSERT_EQ(clocks->pairs_size(), 1);
+    EXPECT_EQ(clocks->pairs(0).offset_ns(), 500);
+    EXPECT_EQ(clocks->pairs(0).error_ns(), 50);
+}
+
+TEST_F(OverviewTest, CursorsReachEveryPathOnce) {
+    for (const bool oldest : {false, true}) {
+        std::set<std::string> ids;
+        store::PathQuery pages;
+        pages.since_ns = base_ns;
+        pages.count_max = 37;
+        pages.oldest_first = oldest;
+        do {
+            const auto list = store_->find_paths(pages);
+            ASSERT_TRUE(list) << list.error().sentence;
+            for (const v1::Path& path : list->paths()) EXPECT_TRUE(ids.insert(path.path_id()).second) << path.path_id();
+            pages.cursor = list->next();
+        } while (!pages.cursor.empty());
+        EXPECT_EQ(ids.size(), paths_.size());
+    }
+}
+
+/// Whether `value` is what the schema says; where it is not, `where` tells.
+bool fits(const json& value, const json& schema, const json& schemas, std::string& where) {
+    if (schema.contains("$ref")) {
+        const std::string reference = schema["$ref"];
+        return fits(value, schemas.at(reference.substr(reference.rfind('/') + 1)), schemas, where);
+    }
+    const std::string type = schema["type"];
+    if (type == "array") {
+        if (!value.is_array()) return where += " is no array", false;
+        for (const json& one : value)
+            if (!fits(one, schema["items"], schemas, where)) return false;
+        return true;
+    }
+    if (type != "object") {
+        const bool good = type == "string"    ? value.is_string()
+                          : type == "integer" ? value.is_number_integer()
+                          : type == "number"  ? value.is_number()
+                                              : value.is_boolean();
+        return good || (where += " is no " + type, false);
+    }
+    if (!value.is_object()) return where += " is no object", false;
+    if (schema.contains("required"))
+        for (const json& name : schema["required"])
+            if (!value.contains(name)) return where += " lacks " + name.get<std::string>(), false;
+    for (const auto& [name, one] : value.items()) {
+        if (!schema["properties"].contains(name)) return where += " has " + name, false;
+        std::string deeper = where + "." + name;
+        if (!fits(one, schema["properties"][name], schemas, deeper)) return where = deeper, false;
+    }
+    return true;
+}
+
+std::string filled(std::string path, const std::string& id) {
+    if (const auto at = path.find("{id}"); at != std::string::npos) path.replace(at, 4, id);
+    return path;
+}
+
+TEST_F(OverviewTest, EveryAnswerIsWhatTheDocumentSays) {
+    const json document = json::parse(get("/api/v1/openapi.json").body);
+    const json& schemas = document["components"]["schemas"];
+    int checked = 0;
+    for (const auto& [path, item] : document["paths"].items()) {
+        const json& content = item["get"]["responses"]["200"]["content"];
+        if (!content.contains("application/json")) continue;
+        std::string target = filled(path, paths_[0].path_id()) + "?";
+        for (const json& parameter : item["get"]["parameters"]) {
+            const std::string name = parameter["name"];
+            if (!parameter["required"] || name == "id") continue;
+            const std::string value =
+                name == "since_ns" ? std::to_string(base_ns) : "00000000000000" + name + name;  // a leg's id
+            target += name + "=" + value + "&";
+        }
+        const auto response = get(target);
+        ASSERT_EQ(response.status, 200u) << target << ": " << response.body;
+        std::string where = path;
+        EXPECT_TRUE(fits(json::parse(response.body), content["application/json"]["schema"], schemas, where)) << where;
+        ++checked;
+    }
+    EXPECT_EQ(checked, static_cast<int>(api_->routes().size()) - 1);  // all but the events
+}
+
+TEST_F(OverviewTest, WhatIsMissingUnknownOrOutOfItsLimitsIsASentence) {
+    for (const ApiRoute& route : api_->routes()) {
+        if (route.answers == nullptr) continue;
+        const std::string path = "/api/v1/" + filled(std::string(route.path), paths_[0].path_id());
+        EXPECT_EQ(get(path + "?colour=red").status, 400u) << path;
+        for (const ApiParameter& parameter : route.parameters) {
+            if (parameter.required) {
+                EXPECT_EQ(get(path).status, 400u) << path;
+            }
+            if (parameter.kind == ParameterKind::text) continue;
+            const auto response = get(path + "?since_ns=1&" + std::string(parameter.name) + "=-7");
+            EXPECT_EQ(response.status, 400u) << path << " " << parameter.name;
+        }
+    }
+}
+
+TEST_F(OverviewTest, NoRequestEndsInA500) {
+    std::mt19937_64 random(seed);
+    const auto any = [&random](std::uint64_t below) { return random() % below; };
+    const std::vector<std::string> pieces = {"tcp.port",   "ip.addr", "==",          "!=",       "<",
+                                             "10.0.0.0/8", "and",     "or",          "not",      "(",
+                                             ")",          "{",       "}",           "in",       "443",
+                                             "'",          "\"",      ";--",         "%00",      "%ff",
+                                             "path.grade", "A",       "gw.instance", "contains", "99999999999999999999",
+                                             "-1",         "..",      "é",           "\\",       "path.service"};
+    int answered = 0;
+    for (int i = 0; i < request_count; ++i) {
+        const ApiRoute& route = api_->routes()[any(api_->routes().size())];
+        if (route.answers == nullptr) continue;
+        std::string target =
+            "/api/v1/" +
+            filled(std::string(route.path), any(2) == 0 ? paths_[0].path_id() : pieces[any(pieces.size())]) + "?";
+        for (const ApiParameter& parameter : route.parameters) {
+            if (!parameter.required && any(3) == 0) continue;
+            std::string value;
+            if (parameter.kind == ParameterKind::text) {
+                for (std::uint64_t n = any(6); n > 0; --n) value += pieces[any(pieces.size())] + " ";
+                if (any(2) == 0 && parameter.name == "filter") value = "tcp.port == " + std::to_string(any(70'000));
+                if (any(2) == 0 && parameter.name == "by") value = "proto";
+            } else {
+                const std::int64_t values[] = {
+                    parameter.min, parameter.max, parameter.fallback, base_ns, static_cast<std::int64_t>(random()), 1};
+                value = std::to_string(values[any(6)]);
+            }
+            target += "&" + std::string(parameter.name) + "=" + http::percent_encode(value);
+        }
+        const auto response = get(target);
+        EXPECT_TRUE(response.status == 200 || response.status == 400 || response.status == 404)
+            << response.status << " " << target << "\n"
+            << response.body;
+        EXPECT_TRUE(json::accept(response.body)) << target;
+        answered += response.status == 200;
+    }
+    EXPECT_GT(answered, request_count / 10) << "too few requests were good ones to say anything";
+}
+
+}  // namespace
+}  // namespace clew::control
