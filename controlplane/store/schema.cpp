@@ -109,8 +109,8 @@ constexpr std::string_view paths_with_apps =
     "ALTER TABLE {DB}.paths {ON_CLUSTER} ADD COLUMN IF NOT EXISTS apps Array(LowCardinality(String)), "
     "ADD COLUMN IF NOT EXISTS server_names Array(String) CODEC(ZSTD(1))";
 
-/// Version 3: what overviews count and measure, beside the body: totals of a path, and its links as arrays of one length.
-/// link_gateway names the instance; 0 samples: no delay; 0 offset error: the clocks were not compared.
+/// Version 3: what overviews count and measure, beside the body: totals of a path, and its links as arrays of one
+/// length. link_gateway names the instance; 0 samples: no delay; 0 offset error: the clocks were not compared.
 constexpr std::string_view paths_links = R"(
 ALTER TABLE {DB}.paths {ON_CLUSTER}
     ADD COLUMN IF NOT EXISTS packets UInt64 CODEC(ZSTD(1)),
