@@ -100,7 +100,7 @@ Result<v1::Path> ApiClient::path(const std::string& typed) {
     return path;
 }
 
-Result<v1::Ladder> ApiClient::ladder(const std::string& typed, TimeNs from_ns, TimeNs to_ns) {
+Result<v1::Ladder> ApiClient::ladder(const std::string& typed, TimeNs from_ns, TimeNs to_ns, bool frames) {
     const Result<std::string> id = id_of(typed);
     if (!id) return tl::make_unexpected(id.error());
     std::string target = "/api/v1/paths/" + *id + "/ladder";
@@ -110,6 +110,7 @@ Result<v1::Ladder> ApiClient::ladder(const std::string& typed, TimeNs from_ns, T
         target += separator + std::string(name) + "=" + std::to_string(time);
         separator = '&';
     }
+    if (frames) target += separator + std::string("frames=1");
     return get_message<v1::Ladder>(target);
 }
 

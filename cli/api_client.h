@@ -32,7 +32,8 @@ class ApiClient {
     Result<v1::PathList> paths(const PathsRequest& request);
     /// `id`: 16 hex digits, or at least 4 where they fit only one path of the last day.
     Result<v1::Path> path(const std::string& id);
-    Result<v1::Ladder> ladder(const std::string& id, TimeNs from_ns, TimeNs to_ns);  ///< 0 = no bound
+    /// Times: 0 = no bound. `frames`: every cell with its headers as a frame, where a vault has them.
+    Result<v1::Ladder> ladder(const std::string& id, TimeNs from_ns, TimeNs to_ns, bool frames = false);
     Result<v1::Status> status();
     Result<v1::LinkExplanation> explain(const std::string& leg_a, const std::string& leg_b);  ///< 16 hex digits each
     Result<v1::UnlinkedList> unlinked(TimeNs since_ns, TimeNs until_ns, const std::string& filter);

@@ -91,6 +91,22 @@ std::string row_time(const v1::LadderRow& row, TimeNs start, bool absolute) {
     return text;
 }
 
+constexpr int folded_row_count_min = 3;  ///< shorter runs are shown as they are
+
+bool is_quiet(const v1::LadderRow& row) {
+    if (row.retransmission()) return false;
+    return std::all_of(row.cells().begin(), row.cells().end(), [](const v1::LadderCell& cell) {
+        return cell.seen() && cell.flags() == flag_ack && cell.length() == 0 && cell.window() != 0;
+    });
+}
+
+/// How many rows from this one on are nothing but acknowledgements that every tap saw.
+int acknowledgements_from(const v1::Ladder& ladder, int row) {
+    int end = row;
+    while (end < ladder.rows_size() && is_quiet(ladder.rows(end))) ++end;
+    return end - row;
+}
+
 /// What every block of taps begins its rows with.
 std::vector<Cell> packet_cells(const v1::LadderRow& row, const SequenceStarts& starts, TimeNs start, bool absolute) {
     std::vector<Cell> cells = {{row_time(row, start, absolute), Style::plain}};
@@ -182,7 +198,14 @@ std::string ladder_view(const v1::Ladder& ladder, const LadderLook& look, const 
             header.push_back(cut(std::to_string(i + 1) + " " + printable(ladder.columns(static_cast<int>(i)).tap()),
                                  std::max<std::size_t>(tap_width - 2, (room / per_block) - 2)));
         TextTable table(std::move(header));
-        for (const v1::LadderRow& row : ladder.rows()) {
+        for (int n = 0; n < ladder.rows_size(); ++n) {
+            const v1::LadderRow& row = ladder.rows(n);
+            if (const int run = look.fold ? acknowledgements_from(ladder, n) : 0; run >= folded_row_count_min) {
+                table.add({{row_time(row, start, absolute), Style::faint},
+                           {"… " + std::to_string(run) + " ACKs", Style::faint}});
+                n += run - 1;
+                continue;
+            }
             std::vector<Cell> cells = packet_cells(row, starts, start, absolute);
             const auto first = first_seen(row);
             for (std::size_t i = begin; i < end; ++i) cells.push_back(tap_cell(row, i, first == i, look.connections));
@@ -236,6 +259,7 @@ std::string ladder_lines(const v1::Ladder& ladder) {
                                 {"ip_id", cell.ip_id()},
                                 {"window", cell.window()}});
                 if (cell.has_delay_ns()) one["delay_ns"] = cell.delay_ns();
+                if (cell.has_delay_error_ns()) one["delay_error_ns"] = cell.delay_error_ns();
             }
             json["cells"].push_back(std::move(one));
         }

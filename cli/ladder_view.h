@@ -15,6 +15,7 @@ namespace clew::cli {
 /// Sequence numbers are relative to each tap's own start, so that they read the same on both sides of a gateway that
 /// moves them.
 struct LadderLook {
+    bool fold = false;      ///< runs of plain acknowledgements become one row
     bool absolute = false;  ///< times of day in place of seconds since the first packet
     /// Which transport connection each column is of (path_summary.h): on the other side of a relay a packet is not
     /// missing, it is not meant to be there. Empty: all of one.

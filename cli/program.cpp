@@ -16,6 +16,7 @@ constexpr const char* footer = R"(Examples:
   clew paths --since 1h ip.addr == 10.0.0.7
   clew path show 9f3a11c0      one in full: addresses, evidence, delays
   clew ladder 9f3a11c0         its packets at every tap, side by side
+  clew pcap 9f3a11c0 -w path.pcapng      the same for Wireshark
   clew replay --tap edge=edge.pcap --tap lb=lb.pcap
   clew doctor                  is this machine fit, is the control plane there?
 
@@ -26,10 +27,12 @@ void add_verbs(CLI::App& root, Program& program) {
     add_paths_verb(root, program);
     add_path_verb(root, program);
     add_ladder_verb(root, program);
+    add_pcap_verb(root, program);
     add_link_verb(root, program);
     add_gateways_verb(root, program);
     add_status_verb(root, program);
     add_sensor_verb(root, program);
+    add_vault_verb(root, program);
     add_replay_verb(root, program);
     add_config_verb(root, program);
     add_doctor_verb(root, program);

@@ -17,6 +17,7 @@ struct Options {
     std::string from, to;
     std::string format;
     bool absolute = false;
+    bool fold = false;
 };
 
 Result<TimeNs> bound(const char* option, const std::string& text, TimeNs now) {
@@ -45,7 +46,9 @@ Result<void> show(const Program& program, const Options& options) {
                              ? std::string("; the sensors' header rings may have moved on, or only sockets saw it")
                              : ": " + printable(ladder->partial())));
     if (options.format == "table") {
-        LadderLook look{.absolute = options.absolute, .columns = static_cast<std::size_t>(surroundings.columns)};
+        LadderLook look{.fold = options.fold,
+                        .absolute = options.absolute,
+                        .columns = static_cast<std::size_t>(surroundings.columns)};
         if (const Result<v1::Path> path = api->path(ladder->path_id())) {
             look.connections = connection_of_column(*ladder, *path);
             look.delay_errors_ns = delay_error_of_column(*ladder, *path);
@@ -68,6 +71,7 @@ void add_ladder_verb(CLI::App& root, Program& program) {
     verb->add_option("--from", options->from, "From when: how long ago (90s, 5m) or an RFC 3339 time");
     verb->add_option("--to", options->to, "To when, in the same forms");
     verb->add_flag("--absolute", options->absolute, "Times of day in place of seconds since the first packet");
+    verb->add_flag("--fold", options->fold, "Runs of plain acknowledgements that every tap saw as one row");
     add_format_option(*verb, options->format);
     verb->footer(
         "Examples:\n"

@@ -88,12 +88,14 @@ void Api::add_path_routes() {
         });
     const ApiParameter from{"from_ns", ParameterKind::time, false, 0, time_max, 0, "packets from then on; 0: all"};
     const ApiParameter to{"to_ns", ParameterKind::time, false, 0, time_max, 0, "packets until then; 0: all"};
+    const ApiParameter frames{
+        "frames", ParameterKind::flag, false, 0, 1, 0, "each cell with its headers as a frame, where a vault has them"};
     add({"paths/{id}/ladder",
          "the path's packets at all its taps: same packet, one row",
-         {from, to},
+         {from, to, frames},
          v1::Ladder::descriptor()},
         [this](const std::string& id, const ApiArguments& arguments) -> Result<std::string> {
-            const auto message = ladder(id, arguments);
+            const auto message = ladder(id, arguments, arguments.number("frames") != 0);
             if (!message) return tl::make_unexpected(message.error());
             return to_json(*message);
         });
@@ -102,7 +104,7 @@ void Api::add_path_routes() {
          {from, to},
          v1::LadderTable::descriptor()},
         [this](const std::string& id, const ApiArguments& arguments) -> Result<std::string> {
-            const auto message = ladder(id, arguments);
+            const auto message = ladder(id, arguments, false);
             if (!message) return tl::make_unexpected(message.error());
             return to_json(to_table(*message));
         });
@@ -177,7 +179,7 @@ void Api::add_analysis(v1::Path& path) const {
                 wire::encode(leg.tcp, *to.mutable_tcp());
 }
 
-Result<v1::Ladder> Api::ladder(const std::string& id, const ApiArguments& arguments) const {
+Result<v1::Ladder> Api::ladder(const std::string& id, const ApiArguments& arguments, bool frames) const {
     auto path = find(id);
     for (int step = 0; step < merge_steps_max && path && path->retracted() && !path->merged_into().empty(); ++step)
         path = find(path->merged_into());
@@ -185,7 +187,7 @@ Result<v1::Ladder> Api::ladder(const std::string& id, const ApiArguments& argume
     if (path->legs().empty())
         return fail(ErrorKind::nothing_found,
                     "path " + path->path_id() + " was taken back: its legs stand in other paths now");
-    return sources_.ladder(*path, arguments.number("from_ns"), arguments.number("to_ns"));
+    return sources_.ladder(*path, arguments.number("from_ns"), arguments.number("to_ns"), frames);
 }
 
 }  // namespace clew::control

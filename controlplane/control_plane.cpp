@@ -96,8 +96,8 @@ Result<void> RunningControlPlane::start() {
                                         [this](const wire::BatchId& id) { collector_->acknowledge(id); });
     api_ = std::make_unique<Api>(*store_,
                                  ApiSources{[this] { return status(); },
-                                            [this](const v1::Path& path, TimeNs from_ns, TimeNs to_ns) {
-                                                return LadderSource(*collector_).ladder(path, from_ns, to_ns);
+                                            [this](const v1::Path& path, TimeNs from_ns, TimeNs to_ns, bool frames) {
+                                                return LadderSource(*collector_).ladder(path, from_ns, to_ns, frames);
                                             },
                                             wall_clock_ns, [this](LegId a, LegId b) { return linker_.explain(a, b); },
                                             [this] {

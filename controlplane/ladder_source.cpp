@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/ladder_source.h"
 
+#include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,7 +28,27 @@ std::map<std::string, std::string> observer_of_tap(const std::vector<v1::Observe
     return result;
 }
 
-void fill_cell(const LadderCell& cell, v1::LadderCell& message) {
+struct TimeSpan {
+    TimeNs from_ns = 0, to_ns = 0;  ///< 0 = no bound
+};
+
+/// When a path can have had packets: a sensor need not look elsewhere.
+TimeSpan span_of(const v1::Path& path) {
+    TimeSpan span{INT64_MAX, 0};
+    bool ended = true;
+    for (const v1::PathLeg& leg : path.legs()) {
+        span.from_ns = std::min(span.from_ns, leg.first_ns() - LadderSource::clock_slack_ns);
+        span.to_ns = std::max(span.to_ns, leg.last_ns() + LadderSource::clock_slack_ns);
+        ended &= !leg.end().empty() && leg.end() != "none";
+    }
+    if (span.from_ns < 0 || path.legs().empty()) span.from_ns = 0;
+    if (!ended) span.to_ns = 0;
+    return span;
+}
+
+using Frames = std::map<PacketHeader, v1::PacketHeader>;
+
+void fill_cell(const LadderCell& cell, const Frames& frames, v1::LadderCell& message) {
     message.set_seen(cell.seen);
     if (!cell.seen) return;
     message.set_time_ns(cell.header.time_ns);
@@ -38,32 +60,79 @@ void fill_cell(const LadderCell& cell, v1::LadderCell& message) {
     message.set_ip_id(cell.header.ip_id);
     message.set_window(cell.header.window);
     if (cell.has_delay) message.set_delay_ns(cell.delay_ns);
+    const auto frame = frames.find(cell.header);
+    if (frame == frames.end()) return;
+    message.set_frame(frame->second.frame());
+    message.set_wire_length(frame->second.wire_length());
 }
 
-void fill_rows(const v1::Path& path, const std::vector<LadderRow>& rows, v1::Ladder& ladder) {
+/// The ± of what passes between two legs of a path: that of every link between them; nothing when one has none.
+class DelayErrors {
+  public:
+    explicit DelayErrors(const v1::Path& path) : of_link_(static_cast<std::size_t>(path.legs_size()), unknown) {
+        for (const v1::PathLink& link : path.links()) {
+            if (link.to() != link.from() + 1 || link.to() >= of_link_.size()) continue;
+            for (const v1::PathDelay& delay : link.delays())
+                of_link_[link.to()] = std::max(of_link_[link.to()], delay.error_ns());
+        }
+    }
+    std::optional<std::int64_t> between(std::size_t a, std::size_t b) const {
+        std::int64_t sum = 0;
+        for (std::size_t i = std::min(a, b) + 1; i <= std::max(a, b); ++i) {
+            if (of_link_[i] == unknown) return std::nullopt;
+            sum += of_link_[i];
+        }
+        return sum;
+    }
+
+  private:
+    static constexpr std::int64_t unknown = -1;
+    std::vector<std::int64_t> of_link_;  ///< by the leg it leads to
+};
+
+/// A cell's delay is counted from the tap before that saw the packet, in its direction of travel.
+void fill_row(const v1::Path& path, const LadderRow& row, const Frames& frames, const DelayErrors& errors,
+              v1::LadderRow& message) {
+    message.set_direction(row.direction == Direction::to_server ? "to_server" : "to_client");
+    message.set_time_ns(row.time_ns);
+    message.set_retransmission(row.retransmission);
+    const std::size_t count = row.cells.size();
+    std::vector<std::optional<std::int64_t>> error(count);
+    std::optional<std::size_t> before;
+    for (std::size_t n = 0; n < count; ++n) {
+        const std::size_t i = row.direction == Direction::to_server ? n : count - 1 - n;
+        if (!row.cells[i].seen) continue;
+        if (before) error[i] = errors.between(*before, i);
+        before = i;
+    }
+    for (std::size_t i = 0; i < count; ++i) {
+        if (path.legs(static_cast<int>(i)).observer() == socket_observer) continue;
+        v1::LadderCell& cell = *message.add_cells();
+        fill_cell(row.cells[i], frames, cell);
+        if (row.cells[i].has_delay && error[i]) cell.set_delay_error_ns(*error[i]);
+    }
+}
+
+void fill_rows(const v1::Path& path, const std::vector<LadderRow>& rows, const Frames& frames, v1::Ladder& ladder) {
+    const DelayErrors errors(path);
     for (const LadderRow& row : rows) {
         if (static_cast<std::size_t>(ladder.rows_size()) == LadderSource::row_count_max)
             return note(ladder, "only the first " + std::to_string(LadderSource::row_count_max) +
                                     " packets are shown; narrow the time");
-        v1::LadderRow& message = *ladder.add_rows();
-        message.set_direction(row.direction == Direction::to_server ? "to_server" : "to_client");
-        message.set_time_ns(row.time_ns);
-        message.set_retransmission(row.retransmission);
-        for (std::size_t i = 0; i < row.cells.size(); ++i)
-            if (path.legs(static_cast<int>(i)).observer() != socket_observer)
-                fill_cell(row.cells[i], *message.add_cells());
+        fill_row(path, row, frames, errors, *ladder.add_rows());
     }
 }
 
 }  // namespace
 
-Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns) const {
+Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns, bool frames) const {
     const auto vocabulary = wire::path_from_message(path);
     if (!vocabulary) return tl::make_unexpected(vocabulary.error());
     v1::Ladder ladder;
     ladder.set_path_id(path.path_id());
     const auto observers = observer_of_tap(collector_.observers());
     std::map<std::string, v1::HeaderRequest> requests;
+    const TimeSpan span = span_of(path);
     for (int i = 0; i < path.legs_size(); ++i) {
         const v1::PathLeg& leg = path.legs(i);
         if (leg.observer() == socket_observer) continue;
@@ -75,20 +144,26 @@ Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, Ti
             requests[observer->second].add_legs(vocabulary->legs[static_cast<std::size_t>(i)].leg);
     }
     std::vector<PacketHeader> headers;
+    Frames whole;
     for (auto& [observer, request] : requests) {
-        request.set_from_ns(from_ns);
-        request.set_to_ns(to_ns);
+        request.set_from_ns(from_ns != 0 ? from_ns : span.from_ns);
+        request.set_to_ns(to_ns != 0 ? to_ns : span.to_ns);
         request.set_header_count_max(header_count_max);
+        request.set_frames(frames);
         const auto reply = collector_.ask_headers(observer, request, ask_timeout_ms);
         if (!reply) {
             note(ladder, reply.error().sentence);
             continue;
         }
         if (!reply->partial().empty()) note(ladder, observer + ": " + reply->partial());
-        for (const v1::PacketHeader& message : reply->headers())
-            if (const auto header = wire::decode(message)) headers.push_back(*header);
+        for (const v1::PacketHeader& message : reply->headers()) {
+            const auto header = wire::decode(message);
+            if (!header) continue;
+            headers.push_back(*header);
+            if (!message.frame().empty()) whole.emplace(*header, message);
+        }
     }
-    fill_rows(path, build_ladder(*vocabulary, std::move(headers)), ladder);
+    fill_rows(path, build_ladder(*vocabulary, std::move(headers)), whole, ladder);
     return ladder;
 }
 

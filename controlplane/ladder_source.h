@@ -19,8 +19,11 @@ class LadderSource {
 
     explicit LadderSource(wire::Collector& collector) : collector_(collector) {}
 
-    /// Times bound the packets; 0 = no bound. What could not be had is said in `partial`.
-    Result<v1::Ladder> ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns) const;
+    static constexpr DurationNs clock_slack_ns = 2 * ns_per_s;  ///< around a path's times: what clocks may differ by
+
+    /// Times bound the packets; 0 = no bound. `frames`: each cell with its headers as a frame. What could not be had is
+    /// said in `partial`.
+    Result<v1::Ladder> ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns, bool frames) const;
 
   private:
     wire::Collector& collector_;

@@ -50,17 +50,18 @@ v1::Counter make_counter(std::string_view name, const std::string& tap, std::uin
 }  // namespace
 
 Exporter::Exporter(const SensorConfig& config, std::vector<Worker*> workers, std::vector<LiveSource> sources,
-                   const Steer* steer)
-    : workers_(std::move(workers)), sources_(std::move(sources)), steer_(steer) {
+                   const Steer* steer, HeaderAnswers* header_answers)
+    : workers_(std::move(workers)), sources_(std::move(sources)), steer_(steer), header_answers_(header_answers) {
     for (const TapConfig& tap : config.taps) tap_names_.push_back(tap.name);
 }
 
 Result<std::unique_ptr<Exporter>> Exporter::start(const SensorConfig& config, TimeNs started_ns,
                                                   std::vector<Worker*> workers, std::vector<LiveSource> sources,
-                                                  const Steer* steer) {
+                                                  const Steer* steer, HeaderAnswers* header_answers) {
     auto settings = publisher_settings(config, started_ns);
     if (!settings) return tl::make_unexpected(settings.error());
-    std::unique_ptr<Exporter> exporter(new Exporter(config, std::move(workers), std::move(sources), steer));
+    std::unique_ptr<Exporter> exporter(
+        new Exporter(config, std::move(workers), std::move(sources), steer, header_answers));
     Exporter* self = exporter.get();
     auto publisher = wire::Publisher::start(
         *settings, [self](const auto& request, const auto& reply) { self->answer(request, reply); },
@@ -105,11 +106,10 @@ void Exporter::run() {
     while (carry()) continue;
 }
 
-void Exporter::answer(const v1::HeaderRequest& request,
-                      const std::function<void(const v1::HeaderReply&)>& reply) const {
+void Exporter::answer(const v1::HeaderRequest& request, const HeaderReplier& reply) const {
+    if (header_answers_) return header_answers_->answer(request, reply);
     const std::vector<LegId> legs(request.legs().begin(), request.legs().end());
-    const std::size_t asked = request.header_count_max() == 0 ? header_request_count_max : request.header_count_max();
-    const std::size_t count_max = std::min(asked, header_request_count_max);
+    const std::size_t count_max = header_count_of(request);
     std::vector<PacketHeader> headers;
     std::string partial;
     for (Worker* worker : workers_) {
@@ -121,16 +121,10 @@ void Exporter::answer(const v1::HeaderRequest& request,
     std::stable_sort(headers.begin(), headers.end(),
                      [](const auto& a, const auto& b) { return a.time_ns < b.time_ns; });
     headers.resize(std::min(headers.size(), count_max));
-    std::size_t sent = 0;
-    do {
-        v1::HeaderReply message;
-        message.set_request_id(request.request_id());
-        const std::size_t end = std::min(headers.size(), sent + header_reply_count_max);
-        for (; sent < end; ++sent) wire::encode(headers[sent], *message.add_headers());
-        message.set_last(sent == headers.size());
-        if (message.last()) message.set_partial(partial);
-        reply(message);
-    } while (sent < headers.size());
+    if (request.frames() && partial.empty())
+        partial = "this sensor has no vault, so it keeps no whole headers: give it one (vault: in its configuration)";
+    reply_in_parts(headers.size(), partial, reply,
+                   [&](std::size_t i, v1::PacketHeader& message) { wire::encode(headers[i], message); });
 }
 
 std::vector<v1::Counter> Exporter::count() const {
@@ -173,6 +167,8 @@ std::vector<v1::Counter> Exporter::count() const {
                                         "packets the kernel dropped on the way"));
         counters.push_back(make_counter("tap_errors", name, sum.errors, "receive errors"));
     }
+    if (header_answers_)
+        for (v1::Counter& counter : header_answers_->count()) counters.push_back(std::move(counter));
     return counters;
 }
 

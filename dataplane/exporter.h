@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "dataplane/header_answers.h"
 #include "dataplane/sensor_config.h"
 #include "dataplane/source/live_ports.h"
 #include "dataplane/steer.h"
@@ -18,15 +19,13 @@
 
 namespace clew::sensor {
 
-constexpr std::size_t header_reply_count_max = 2048;       ///< headers in one reply message
-constexpr std::size_t header_request_count_max = 200'000;  ///< headers given for one request
-
 class Exporter {
   public:
     /// Connects in the background; an absent control plane is no failure. `sources` are those of the workers.
+    /// `header_answers` (borrowed) answers for headers; null: the workers' header rings do.
     static Result<std::unique_ptr<Exporter>> start(const SensorConfig& config, TimeNs started_ns,
                                                    std::vector<Worker*> workers, std::vector<LiveSource> sources,
-                                                   const Steer* steer);
+                                                   const Steer* steer, HeaderAnswers* header_answers);
     ~Exporter();
 
     void stop();  ///< after the workers: hands on what their rings still hold, then ends the publisher
@@ -34,16 +33,17 @@ class Exporter {
 
   private:
     Exporter(const SensorConfig& config, std::vector<Worker*> workers, std::vector<LiveSource> sources,
-             const Steer* steer);
+             const Steer* steer, HeaderAnswers* header_answers);
     void run();
     bool carry();
-    void answer(const v1::HeaderRequest& request, const std::function<void(const v1::HeaderReply&)>& reply) const;
+    void answer(const v1::HeaderRequest& request, const HeaderReplier& reply) const;
     std::vector<v1::Counter> count() const;
 
     std::vector<std::string> tap_names_;
     std::vector<Worker*> workers_;
     std::vector<LiveSource> sources_;
-    const Steer* steer_;  ///< null: there is none
+    const Steer* steer_;             ///< null: there is none
+    HeaderAnswers* header_answers_;  ///< null: there is no vault
     std::unique_ptr<wire::Publisher> publisher_;
     std::atomic<bool> stop_{false};
     std::thread thread_;

@@ -27,6 +27,7 @@
 #include "dataplane/tcp_analysis.h"
 #include "dataplane/tcp_flow.h"
 #include "dataplane/transport.h"
+#include "dataplane/vault/checksum.h"
 
 namespace clew::sensor {
 namespace {
@@ -54,6 +55,11 @@ struct InFlight {
 
 const TcpLeg tcp_of_others{};  // what the report of a leg that is not TCP says of it
 
+std::uint16_t payload_check(const Packet& packet, const Transport& transport) {
+    const std::size_t length = std::min<std::size_t>(transport.payload_captured, payload_check_bytes_max);
+    return static_cast<std::uint16_t>(hash_bytes(packet.bytes + transport.payload_offset, length));
+}
+
 class PipelineOnArrays final : public Pipeline {
   public:
     PipelineOnArrays(const PipelineSettings& settings, LegSink& sink)
@@ -78,6 +84,15 @@ class PipelineOnArrays final : public Pipeline {
                fragments_.allocate(settings_.fragment_count_max, populate);
     }
 
+    Result<void> open_header_log() {
+        if (!settings_.header_log) return {};
+        auto log = vault::HeaderAppender::create(*settings_.header_log, settings_.leg_count_max, id_base_,
+                                                 settings_.populate_memory);
+        if (!log) return tl::make_unexpected(log.error());
+        header_log_ = std::move(*log);
+        return {};
+    }
+
     void receive(std::span<const Packet> burst) override {
         while (!burst.empty()) {
             const std::size_t count = std::min(burst.size(), burst_packet_count_max);
@@ -92,6 +107,7 @@ class PipelineOnArrays final : public Pipeline {
                                       std::string& partial) const override {
         return headers_.copy(legs, from, to, count_max, partial);
     }
+    vault::HeaderAppender* header_log() override { return header_log_.get(); }
 
   private:
     void receive_some(std::span<const Packet> burst);
@@ -112,6 +128,8 @@ class PipelineOnArrays final : public Pipeline {
     void count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight);
     DurationNs update_interval_ns() const;
     void append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
+    void log_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
+    void describe(LegNumber leg, vault::LegLabel& label);
     void schedule(LegNumber leg, const StudyFindings& findings, TimeNs now);
     void deadline(LegNumber leg, TimeNs now);
     void report(LegNumber leg, LegPhase phase, LegEnd end);
@@ -128,6 +146,7 @@ class PipelineOnArrays final : public Pipeline {
     DeadlineWheel wheel_;
     Study study_;
     HeaderRing headers_;
+    std::unique_ptr<vault::HeaderAppender> header_log_;
     DuplicateFilter duplicates_;
     FragmentTable fragments_;
     std::array<InFlight, burst_packet_count_max> flights_;
@@ -404,6 +423,7 @@ void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFligh
     if (tcp) note_flags(hot, flight.side, transport);
     hot.set(leg_changed);
     append_header(leg, hot, packet, flight);
+    if (header_log_) log_header(leg, hot, packet, flight);
     if (hot.is(leg_sleeping) || findings.handshake_over || findings.first_payload || findings.hint)
         schedule(leg, findings, packet.time_ns);
 }
@@ -441,11 +461,7 @@ void PipelineOnArrays::append_header(LegNumber leg, const HotLeg& hot, const Pac
     const bool has_timestamps =
         transport.options_length != 0 &&
         find_timestamps(packet.bytes + transport.options_offset, transport.options_length, tsval, tsecr);
-    std::uint16_t check = 0;
-    if (transport.payload_captured != 0)
-        check = static_cast<std::uint16_t>(
-            hash_bytes(packet.bytes + transport.payload_offset,
-                       std::min<std::size_t>(transport.payload_captured, payload_check_bytes_max)));
+    const std::uint16_t check = transport.payload_captured != 0 ? payload_check(packet, transport) : std::uint16_t{0};
     const bool to_server = flight.side == hot.client_side();
     const PacketHeader header{.leg = id_of(leg, hot.generation),
                               .time_ns = packet.time_ns,
@@ -462,6 +478,36 @@ void PipelineOnArrays::append_header(LegNumber leg, const HotLeg& hot, const Pac
                               .direction = to_server ? Direction::to_server : Direction::to_client,
                               .has_timestamps = has_timestamps};
     headers_.append(header);
+}
+
+void PipelineOnArrays::log_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight) {
+    const vault::HeaderAppenderSettings& settings = header_log_->settings();
+    const Transport& transport = flight.transport;
+    vault::SeenHeader seen{&packet, &flight.decapped, &transport, flight.side, 0};
+    if (flight.side == hot.client_side()) seen.marks |= vault::mark_to_server;
+    if (settings.payload_checks && transport.payload_captured != 0) {
+        seen.marks |= vault::mark_payload_check;
+        seen.payload_check = payload_check(packet, transport);
+    }
+    const vault::Checksum checksum = settings.verify_checksums
+                                         ? vault::verify_checksum(packet.bytes, flight.decapped, transport)
+                                         : vault::absent_or_unchecked(flight.decapped, transport);
+    seen.marks |= static_cast<std::uint8_t>(static_cast<unsigned>(checksum) << vault::mark_checksum_shift);
+    header_log_->append(leg, id_of(leg, hot.generation), seen, [&](vault::LegLabel& label) { describe(leg, label); });
+}
+
+void PipelineOnArrays::describe(LegNumber leg, vault::LegLabel& label) {
+    const HotLeg& hot = legs_.hot(leg);
+    const ColdLeg& cold = legs_.cold(leg);
+    const LegKey key = hot.key();
+    label.id = cold.id;
+    label.low = cold.addresses.low;
+    label.high = cold.addresses.high;
+    label.port_low = key.port_low();
+    label.port_high = key.port_high();
+    label.tap = segments_.tap(hot.segment);
+    label.protocol = key.protocol;
+    label.segment = segments_.segment(hot.segment, cold.swapped);
 }
 
 /// Brings the next report forward when there is something to tell.
@@ -546,6 +592,7 @@ LegId PipelineOnArrays::id_of(LegNumber leg, std::uint32_t generation) const {
 
 void PipelineOnArrays::advance(TimeNs now) {
     if (!wheel_.started()) wheel_.start(now);
+    if (header_log_) header_log_->advance(now);
     wheel_.advance(now, deadline_count_limit, [&](LegNumber leg) { deadline(leg, now); });
 }
 
@@ -555,6 +602,7 @@ void PipelineOnArrays::flush() {
         const HotLeg& hot = legs_.hot(leg);
         end_leg(leg, hot.is(leg_closed) ? closing_end(hot) : LegEnd::flushed);
     }
+    if (header_log_) header_log_->seal();
 }
 
 std::vector<NamedCount> PipelineOnArrays::counters() const {
@@ -572,12 +620,17 @@ std::size_t Pipeline::memory_bytes(const PipelineSettings& settings) {
     return LegTable::memory_bytes(settings.leg_count_max) + SegmentTable::memory_bytes(settings.segment_count_max) +
            SegmentCache::memory_bytes() + DeadlineWheel::memory_bytes(settings.leg_count_max) +
            Study::memory_bytes(settings.leg_count_max) + HeaderRing::memory_bytes(settings.header_count_max) +
-           DuplicateFilter::memory_bytes() + FragmentTable::memory_bytes(settings.fragment_count_max);
+           DuplicateFilter::memory_bytes() + FragmentTable::memory_bytes(settings.fragment_count_max) +
+           (settings.header_log ? vault::HeaderAppender::memory_bytes(*settings.header_log, settings.leg_count_max)
+                                : 0);
 }
 
 Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineSettings& settings, LegSink& sink) {
     auto pipeline = std::make_unique<PipelineOnArrays>(settings, sink);
-    if (pipeline->allocate()) return pipeline;
+    if (pipeline->allocate()) {
+        if (auto opened = pipeline->open_header_log(); !opened) return tl::make_unexpected(opened.error());
+        return pipeline;
+    }
     return fail(ErrorKind::failed, "the sensor needs " + std::to_string(memory_bytes(settings) >> 20) +
                                        " MB for its tables and the machine does not have them: lower leg_count_max (" +
                                        std::to_string(settings.leg_count_max) + ") or header_count_max (" +

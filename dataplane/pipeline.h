@@ -7,12 +7,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "dataplane/decap.h"
 #include "dataplane/packet.h"
+#include "dataplane/vault/header_appender.h"
 #include "nat-trace/ladder.h"
 #include "nat-trace/leg.h"
 #include "nat-trace/result.h"
@@ -25,8 +27,9 @@ struct PipelineSettings {
     std::uint16_t worker = 0;
     std::uint32_t leg_count_max = 262'144;
     std::uint32_t segment_count_max = 65'536;
-    std::uint32_t header_count_max = 1'048'576;  ///< header ring; 0 = none
-    std::uint32_t fragment_count_max = 4096;     ///< cut packets whose later fragments are awaited
+    std::uint32_t header_count_max = 1'048'576;                    ///< header ring; 0 = none
+    std::optional<vault::HeaderAppenderSettings> header_log = {};  ///< the vault's; none = every header is forgotten
+    std::uint32_t fragment_count_max = 4096;                       ///< cut packets whose later fragments are awaited
     DecapSettings decap = {};
     bool erspan_stamps = false;  ///< packets in ERSPAN III carry the time of the switch that mirrored them: use it
     DurationNs tcp_idle_ns = 300 * ns_per_s;
@@ -72,6 +75,9 @@ class Pipeline {
     virtual void flush() = 0;
 
     virtual std::vector<NamedCount> counters() const = 0;  ///< from any thread
+
+    /// Where the vault's writer takes headers from; null without a header log.
+    virtual vault::HeaderAppender* header_log() = 0;
 
     /// Copies packet headers of the given legs out of the header ring, oldest first; from any thread while the worker
     /// goes on (records overwritten meanwhile are left out). Sets `partial` when the ring no longer holds all of them.

@@ -44,6 +44,13 @@ PipelineSettings share_of(const SensorConfig& config, std::size_t workers) {
     settings.observer_name = config.observer;
     settings.leg_count_max = share(settings.leg_count_max);
     settings.header_count_max = share(settings.header_count_max);
+    if (config.vault_directory.empty()) return settings;
+    settings.header_count_max = 0;  // the vault has them all
+    settings.header_log = vault::HeaderAppenderSettings{};
+    settings.header_log->block.packet_count_max = config.vault_block_packets;
+    settings.header_log->block_count = config.vault_blocks;
+    settings.header_log->block_age_max_ns = config.vault_block_age_s * ns_per_s;
+    settings.header_log->payload_checks = config.vault_payload_checks;
     return settings;
 }
 
@@ -118,6 +125,7 @@ Result<void> Sensor::make_workers(const SensorConfig& config) {
     const auto add = [&](std::vector<PacketSource*> sources, TimeNs (*now)()) -> Result<void> {
         settings.worker = static_cast<std::uint16_t>(workers_.size());
         settings.populate_memory = now != nullptr;  // a file waits for a page fault
+        if (settings.header_log) settings.header_log->wait_for_writer = now == nullptr;
         auto worker = Worker::create(settings, std::move(sources), now);
         if (!worker) return tl::make_unexpected(worker.error());
         workers_.push_back(std::move(*worker));
@@ -142,15 +150,38 @@ Result<void> Sensor::make_workers(const SensorConfig& config) {
     return {};
 }
 
+Result<void> Sensor::open_vault(const SensorConfig& config) {
+    if (config.vault_directory.empty()) return {};
+    vault::TapTable table{config.observer, {}};
+    for (const TapConfig& tap : config.taps) table.taps.push_back(tap.name);
+    vault::BlockStoreSettings settings;
+    settings.directory = config.vault_directory + "/headers";
+    settings.bytes_max = config.vault_bytes_max;
+    settings.first_block = vault::encode(table);
+    settings.sync = config.vault_sync;
+    disk_ = vault::make_real_disk();
+    auto store = vault::BlockStore::open(*disk_, settings, vault::header_log_shape);
+    if (!store) return tl::make_unexpected(store.error());
+    header_store_ = std::move(*store);
+    std::vector<vault::HeaderAppender*> logs;
+    for (const auto& worker : workers_) logs.push_back(worker->pipeline().header_log());
+    header_writer_ = std::make_unique<vault::HeaderLogWriter>(logs, *header_store_);
+    header_answers_ = std::make_unique<HeaderAnswers>(*header_store_, logs, config.vault_bytes_max);
+    header_writer_->start();
+    return {};
+}
+
 Result<std::unique_ptr<Sensor>> Sensor::start(const SensorConfig& config, std::vector<std::string>& remarks) {
     if (auto fits = check_memory(config); !fits) return tl::make_unexpected(fits.error());
     auto sensor = std::make_unique<Sensor>();
     sensor->started_ns_ = real_time_ns();
     if (auto opened = sensor->open_sources(config, remarks); !opened) return tl::make_unexpected(opened.error());
     if (auto made = sensor->make_workers(config); !made) return tl::make_unexpected(made.error());
+    if (auto opened = sensor->open_vault(config); !opened) return tl::make_unexpected(opened.error());
     std::vector<Worker*> workers;
     for (const auto& worker : sensor->workers_) workers.push_back(worker.get());
-    auto exporter = Exporter::start(config, sensor->started_ns_, workers, sensor->sources_, sensor->steer_.get());
+    auto exporter = Exporter::start(config, sensor->started_ns_, workers, sensor->sources_, sensor->steer_.get(),
+                                    sensor->header_answers_.get());
     if (!exporter) return tl::make_unexpected(exporter.error());
     sensor->exporter_ = std::move(*exporter);
     if (config.trace_packet_count != 0) {
@@ -185,6 +216,8 @@ void Sensor::stop() {
     if (steer_) steer_->stop();
     if (exporter_)  // it empties the rings into which the workers flush
         for (const auto& worker : workers_) worker->stop();
+    if (header_writer_) header_writer_->stop();  // what the workers closed last
+    if (header_answers_) header_answers_->stop();
     if (exporter_) exporter_->stop();
     exporter_.reset();
     workers_.clear();

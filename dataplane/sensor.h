@@ -7,10 +7,13 @@
 #include <vector>
 
 #include "dataplane/exporter.h"
+#include "dataplane/header_answers.h"
 #include "dataplane/sensor_config.h"
 #include "dataplane/source/live_ports.h"
 #include "dataplane/source/pcap_file.h"
 #include "dataplane/steer.h"
+#include "dataplane/vault/header_log_writer.h"
+#include "dataplane/vault/tap_table.h"
 #include "dataplane/worker.h"
 
 namespace clew::sensor {
@@ -38,6 +41,7 @@ class Sensor {
   private:
     Result<void> open_sources(const SensorConfig& config, std::vector<std::string>& remarks);
     Result<void> make_workers(const SensorConfig& config);
+    Result<void> open_vault(const SensorConfig& config);
 
     TimeNs started_ns_ = 0;
     std::unique_ptr<LivePorts> ports_;
@@ -46,6 +50,10 @@ class Sensor {
     std::unique_ptr<PacketTrace> trace_;
     std::unique_ptr<Steer> steer_;  ///< null where every worker has queues of its own
     std::vector<std::unique_ptr<Worker>> workers_;
+    std::unique_ptr<vault::Disk> disk_;  ///< the vault: all null without one
+    std::unique_ptr<vault::BlockStore> header_store_;
+    std::unique_ptr<vault::HeaderLogWriter> header_writer_;
+    std::unique_ptr<HeaderAnswers> header_answers_;
     std::unique_ptr<Exporter> exporter_;
     bool stopped_ = false;
 };

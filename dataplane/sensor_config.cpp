@@ -96,6 +96,20 @@ void take_limits(YamlMap& file, SensorConfig& config) {
     memory.take("mb", config.memory_mb, 64, 1u << 20);
 }
 
+void take_vault(YamlMap& file, SensorConfig& config) {
+    if (!file.has("vault")) return;
+    auto vault = file.map("vault");
+    config.vault_directory = "vault/" + config.observer;
+    vault.take("directory", config.vault_directory);
+    if (config.vault_directory.empty()) vault.mistake("directory", "is empty; name a folder, or leave vault out");
+    vault.take("bytes_max", config.vault_bytes_max, 8u << 20, 1ull << 50);
+    vault.take("blocks", config.vault_blocks, 2, 256);
+    vault.take("block_packets", config.vault_block_packets, 1024, 1u << 20);
+    vault.take("block_age_s", config.vault_block_age_s, 1, 3600);
+    vault.take("payload_checks", config.vault_payload_checks);
+    vault.take("sync", config.vault_sync);
+}
+
 void take_control(YamlMap& file, SensorConfig& config) {
     auto control = file.map("control");
     control.take("endpoint", config.control_endpoint);
@@ -135,6 +149,7 @@ Result<SensorConfig> load_sensor_config(const std::string& path) {
     take_limits(file, config);
     take_tunnels(file, config.pipeline.decap);
     file.take("erspan_stamps", config.pipeline.erspan_stamps);
+    take_vault(file, config);
     take_control(file, config);
     if (auto finished = file.finish(); !finished) return tl::make_unexpected(finished.error());
     return config;

@@ -34,6 +34,14 @@ struct SensorConfig {
     bool huge_pages_auto = true;    ///< use huge pages when there are enough of them
     std::uint32_t memory_mb = 256;  ///< for packet buffers of live sources
 
+    std::string vault_directory;  ///< empty: headers are kept in memory only (header_count_max)
+    std::uint64_t vault_bytes_max = 10ull << 30;
+    std::uint32_t vault_blocks = 4;  ///< open blocks of a worker: how long the disk may stand still
+    std::uint32_t vault_block_packets = 65'536;
+    std::uint32_t vault_block_age_s = 10;
+    bool vault_payload_checks = true;
+    bool vault_sync = true;
+
     std::string control_endpoint = "tcp://127.0.0.1:7411";
     std::string own_key_file;       ///< empty: no encryption
     std::string server_public_key;  ///< Z85, 40 characters

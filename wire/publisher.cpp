@@ -84,6 +84,7 @@ class ThreadedPublisher final : public Publisher {
     }
     void went_live(std::uint64_t last_sequence);
     void answer(const v1::HeaderRequest& request);
+    void send_replies();
     void show_counters();
     void add_own_counters(v1::Batch& message) const;
 
@@ -108,6 +109,8 @@ class ThreadedPublisher final : public Publisher {
 
     std::atomic<std::uint64_t> legs_offered_{0};
     std::atomic<std::uint64_t> legs_refused_{0};
+    std::mutex replies_mutex_;
+    std::vector<std::string> replies_;  ///< bounded by what was asked
     mutable std::mutex counters_mutex_;
     PublisherCounters shown_;
     std::atomic<bool> stopping_{false};
@@ -136,6 +139,7 @@ void ThreadedPublisher::run() {
 void ThreadedPublisher::turn(std::int64_t now_ms) {
     session_.step(now_ms);
     session_.receive(now_ms);
+    send_replies();
     take_legs(now_ms);
     send_batches();
     send_counters(now_ms);
@@ -249,16 +253,29 @@ void ThreadedPublisher::went_live(std::uint64_t last_sequence) {
 }
 
 void ThreadedPublisher::answer(const v1::HeaderRequest& request) {
-    const auto reply = [this, &request](const v1::HeaderReply& part) {
+    const auto reply = [this, id = request.request_id()](const v1::HeaderReply& part) {
         v1::HeaderReply numbered = part;
-        numbered.set_request_id(request.request_id());
-        session_.send(MessageType::header_reply, numbered.SerializeAsString());
+        numbered.set_request_id(id);
+        {
+            const std::lock_guard lock(replies_mutex_);
+            replies_.push_back(numbered.SerializeAsString());
+        }
+        queue_.waker().wake();
     };
     if (headers_) return headers_(request, reply);
     v1::HeaderReply none;
     none.set_last(true);
     none.set_partial("this observer keeps no packet headers");
     reply(none);
+}
+
+void ThreadedPublisher::send_replies() {
+    std::vector<std::string> replies;
+    {
+        const std::lock_guard lock(replies_mutex_);
+        replies.swap(replies_);
+    }
+    for (const std::string& reply : replies) session_.send(MessageType::header_reply, reply);
 }
 
 void ThreadedPublisher::show_counters() {

@@ -48,8 +48,8 @@ struct PublisherCounters {
     bool connected = false;  ///< a HelloReply came and pings are answered
 };
 
-/// Answers a HeaderRequest; may call `reply` several times, the last with last = true. Runs on the publisher's thread,
-/// so it must be bounded by the request's limits.
+/// Answers a HeaderRequest; calls `reply` once or more, the last time with last = true. Is called on the publisher's
+/// thread, so it must be quick; `reply` may be kept and called later, from any thread, while the publisher lives.
 using HeaderSource =
     std::function<void(const v1::HeaderRequest&, const std::function<void(const v1::HeaderReply&)>& reply)>;
 

@@ -32,14 +32,14 @@ class OverviewTest : public store::StoreTest {
         store_ = open();
         ASSERT_NE(store_, nullptr);
         fill();
-        api_ =
-            std::make_unique<Api>(*store_, ApiSources{[] { return v1::Status(); },
-                                                      [](const v1::Path& path, TimeNs, TimeNs) -> Result<v1::Ladder> {
-                                                          v1::Ladder ladder;
-                                                          ladder.set_path_id(path.path_id());
-                                                          return ladder;
-                                                      },
-                                                      [] { return base_ns + 3600 * ns_per_s; }, explanation, gateways});
+        api_ = std::make_unique<Api>(*store_,
+                                     ApiSources{[] { return v1::Status(); },
+                                                [](const v1::Path& path, TimeNs, TimeNs, bool) -> Result<v1::Ladder> {
+                                                    v1::Ladder ladder;
+                                                    ladder.set_path_id(path.path_id());
+                                                    return ladder;
+                                                },
+                                                [] { return base_ns + 3600 * ns_per_s; }, explanation, gateways});
     }
     static Result<v1::LinkExplanation> explanation(LegId a, LegId b) {
         if (a == b) return fail(ErrorKind::usage, "a leg is not linked to itself");

@@ -33,6 +33,23 @@ TEST(SensorConfig, TheExampleLoads) {
     EXPECT_EQ(config->spool_bytes_max, 1073741824u);
 }
 
+TEST(SensorConfig, AVaultIsKeptWhereOneIsNamed) {
+    EXPECT_EQ(load_sensor_config(written(good))->vault_directory, "");
+    const auto plain = load_sensor_config(written(good + "vault: {}\n"));
+    ASSERT_TRUE(plain) << plain.error().sentence;
+    EXPECT_EQ(plain->vault_directory, "vault/s");
+    EXPECT_EQ(plain->vault_bytes_max, 10ull << 30);
+    const auto config = load_sensor_config(written(
+        good + "vault: {directory: /v, bytes_max: 100000000, block_age_s: 3, payload_checks: false, sync: false}\n"));
+    ASSERT_TRUE(config) << config.error().sentence;
+    EXPECT_EQ(config->vault_directory, "/v");
+    EXPECT_EQ(config->vault_block_age_s, 3u);
+    EXPECT_FALSE(config->vault_payload_checks);
+    EXPECT_FALSE(config->vault_sync);
+    EXPECT_NE(mistake(good + "vault: {bytes_max: 5}\n").find("bytes_max"), std::string::npos);
+    EXPECT_NE(mistake(good + "vault: {size: 5}\n").find("size"), std::string::npos);
+}
+
 TEST(SensorConfig, DefaultsNeedOnlyATap) {
     const auto config = load_sensor_config(written(good));
     ASSERT_TRUE(config) << config.error().sentence;

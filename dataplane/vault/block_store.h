@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocks in segment files under one directory, within a budget of bytes: the oldest file leaves first. One thread opens
+// and appends; any thread reads. What is on disk reopens by itself: a torn end is cut off and counted.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dataplane/vault/disk.h"
+#include "nat-trace/result.h"
+#include "nat-trace/time.h"
+
+namespace clew::vault {
+
+struct BlockStoreSettings {
+    std::string directory;
+    std::string file_suffix = ".clvh";
+    std::uint64_t bytes_max = 10ull << 30;
+    std::uint64_t segment_bytes_max = 64ull << 20;  ///< of one file; at most an eighth of bytes_max
+    std::vector<std::uint8_t> first_block;          ///< what every file begins with: a block of no packets
+    bool sync = true;  ///< every block is on the disk itself before the next: what a power cut cannot take
+};
+
+/// Where a block stands and what it spans.
+struct StoredBlock {
+    std::uint64_t file = 0;  ///< running number; rises with time
+    std::uint64_t offset = 0;
+    std::uint32_t bytes = 0;
+    std::uint32_t packets = 0;
+    TimeNs first_ns = 0;
+    TimeNs last_ns = 0;
+    std::uint64_t origin = 0;  ///< as append() was told; 0 for blocks of an earlier run
+};
+
+/// How a format's blocks are told apart in a file.
+struct BlockShape {
+    std::size_t head_bytes;  ///< what measure() must see
+    /// Fills in bytes, packets and times from a block's first bytes; false when no block begins so.
+    bool (*measure)(std::span<const std::uint8_t> head, StoredBlock& block);
+    /// The whole block is as it was written.
+    bool (*verify)(std::span<const std::uint8_t> block);
+};
+
+struct BlockStoreCounters {
+    std::uint64_t blocks_written = 0, bytes_written = 0, packets_written = 0;
+    std::uint64_t blocks_expired = 0, packets_expired = 0;  ///< left because of the budget
+    std::uint64_t packets_dropped_disk_full = 0, packets_dropped_disk_failed = 0;
+    std::uint64_t tails_cut = 0, bytes_cut = 0;
+    std::uint64_t files_unreadable = 0;
+    std::uint64_t bytes = 0, blocks = 0, packets = 0;  ///< now
+    TimeNs oldest_ns = 0;                              ///< of the oldest packet kept; 0: there is none
+};
+
+class BlockStore {
+  public:
+    /// Fails when the directory cannot be made or read. `disk` is borrowed.
+    static Result<std::unique_ptr<BlockStore>> open(Disk& disk, const BlockStoreSettings& settings,
+                                                    const BlockShape& shape);
+
+    /// Writes one block, whole or not at all; a failure is counted and the next block is tried anew. `where` is in the
+    /// index when this returns true.
+    bool append(std::span<const std::uint8_t> block, std::uint64_t origin);
+
+    /// The blocks that overlap [from, to] (0 = no bound), oldest first.
+    std::vector<StoredBlock> find(TimeNs from, TimeNs to) const;
+    /// Empty when the block has left meanwhile; fails when the disk does, or the block is damaged.
+    Result<std::vector<std::uint8_t>> read(const StoredBlock& block) const;
+
+    BlockStoreCounters counters() const;
+
+  private:
+    struct Segment {
+        std::uint64_t number = 0;
+        std::uint64_t bytes = 0;
+        std::shared_ptr<File> file;
+        std::vector<StoredBlock> blocks;
+    };
+    BlockStore(Disk& disk, const BlockStoreSettings& settings, const BlockShape& shape)
+        : disk_(disk), settings_(settings), shape_(shape) {}
+    std::string path_of(std::uint64_t number) const;
+    Result<void> reopen(const DiskEntry& entry, std::uint64_t number);
+    void scan(Segment& segment, std::uint64_t file_bytes);
+    bool verify_last(Segment& segment);
+    void make_room(std::uint64_t bytes);
+    void remove_oldest();
+    bool open_segment();
+    int write_whole(Segment& segment, std::span<const std::uint8_t> block);
+    void count_dropped(std::uint32_t packets, int error);
+
+    Disk& disk_;
+    BlockStoreSettings settings_;
+    BlockShape shape_;
+    mutable std::mutex mutex_;  ///< segments_ and counters_; the appending thread does its I/O without it
+    std::deque<Segment> segments_;
+    bool writable_ = false;  ///< the last segment takes more blocks
+    BlockStoreCounters counters_;
+};
+
+}  // namespace clew::vault

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/vault/header_block.h"
+
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+
+#include "dataplane/hash.h"
+#include "nat-trace/check.h"
+
+namespace clew::vault {
+namespace {
+
+constexpr std::size_t checked_from = offsetof(HeaderBlockHead, version);
+
+std::uint32_t check_of(std::span<const std::uint8_t> bytes) {
+    return static_cast<std::uint32_t>(sensor::hash_bytes(bytes.data(), bytes.size()));
+}
+
+tl::unexpected<Error> damaged(const char* what) {
+    return fail(ErrorKind::failed, std::string("a header log block is damaged: ") + what);
+}
+
+}  // namespace
+
+HeaderBlockEncoder::HeaderBlockEncoder() : model_(std::make_unique<HeaderModel>()) {}
+
+void HeaderBlockEncoder::encode_chunk(const HeaderBlockSource& source, std::span<const BlockLeg> legs,
+                                      std::span<const std::uint32_t> numbers, TimeNs first_ns,
+                                      std::vector<std::uint8_t>& out) {
+    *model_ = HeaderModel();
+    model_->set_first_time(first_ns);
+    RangeEncoder coder(out);
+    LegTrack track;
+    HeaderRecord record;
+    for (std::size_t i = 0; i < legs.size(); ++i) {
+        model_->start(track);
+        for (const std::uint32_t packet : source.packets_of(numbers[i])) {
+            source.read(packet, record);
+            model_->code(coder, legs[i].label, track, legs[i].time_unit_ns, record);
+        }
+    }
+    coder.finish();
+}
+
+/// Brings the legs into order, with their counts and time units, and sums up the head.
+void HeaderBlockEncoder::count_legs(const HeaderBlockSource& source, HeaderBlockHead& head) {
+    numbers_.clear();
+    for (std::uint32_t leg = 0; leg < source.leg_count(); ++leg)
+        if (!source.packets_of(leg).empty()) numbers_.push_back(leg);
+    std::sort(numbers_.begin(), numbers_.end(), [&](std::uint32_t a, std::uint32_t b) {
+        return leg_number_of(source.label(a).id, head.id_base) < leg_number_of(source.label(b).id, head.id_base);
+    });
+    head.first_ns = INT64_MAX;
+    head.last_ns = INT64_MIN;
+    legs_.resize(numbers_.size());
+    for (std::size_t i = 0; i < numbers_.size(); ++i) {
+        const auto packets = source.packets_of(numbers_[i]);
+        BlockLeg& leg = legs_[i];
+        leg.label = source.label(numbers_[i]);
+        leg.packet_count = static_cast<std::uint32_t>(packets.size());
+        leg.time_unit_ns = 1000;
+        for (const std::uint32_t packet : packets) {
+            const TimeNs time = source.time_ns(packet);
+            if (time % 1000 != 0) leg.time_unit_ns = 1;
+            head.first_ns = std::min(head.first_ns, time);
+            head.last_ns = std::max(head.last_ns, time);
+        }
+        head.packet_count += leg.packet_count;
+    }
+    CLEW_CHECK(head.packet_count <= block_packet_count_limit);
+    head.leg_count = static_cast<std::uint32_t>(legs_.size());
+}
+
+void HeaderBlockEncoder::encode_labels(HeaderBlockHead& head) {
+    labels_.clear();
+    RangeEncoder coder(labels_);
+    auto labels = std::make_unique<LabelModel>(head.id_base);
+    for (BlockLeg& leg : legs_) labels->code(coder, leg);
+    coder.finish();
+    head.labels_bytes = static_cast<std::uint32_t>(labels_.size());
+    head.labels_check = check_of(labels_);
+}
+
+void HeaderBlockEncoder::encode_chunks(const HeaderBlockSource& source, const HeaderBlockHead& head) {
+    packets_.clear();
+    chunks_.clear();
+    for (std::size_t begin = 0, end = 0; begin < legs_.size(); begin = end) {
+        HeaderChunkHead chunk{};
+        while (end < legs_.size() && chunk.packet_count < chunk_packet_count)
+            chunk.packet_count += legs_[end++].packet_count;
+        chunk.leg_count = static_cast<std::uint32_t>(end - begin);
+        const std::size_t before = packets_.size();
+        encode_chunk(source, std::span(legs_).subspan(begin, end - begin),
+                     std::span<const std::uint32_t>(numbers_).subspan(begin, end - begin), head.first_ns, packets_);
+        chunk.bytes = static_cast<std::uint32_t>(packets_.size() - before);
+        chunk.check = check_of(std::span(packets_).subspan(before));
+        chunks_.push_back(chunk);
+    }
+}
+
+void HeaderBlockEncoder::put_together(HeaderBlockHead& head, std::vector<std::uint8_t>& out) const {
+    head.chunk_count = static_cast<std::uint16_t>(chunks_.size());
+    const std::size_t table_bytes = chunks_.size() * sizeof(HeaderChunkHead);
+    head.block_bytes = static_cast<std::uint32_t>(sizeof head + table_bytes + labels_.size() + packets_.size());
+    const std::size_t at = out.size();
+    out.resize(at + sizeof head + table_bytes);
+    std::memcpy(out.data() + at, &head, sizeof head);
+    std::memcpy(out.data() + at + sizeof head, chunks_.data(), table_bytes);
+    head.head_check = check_of(std::span(out).subspan(at + checked_from));
+    std::memcpy(out.data() + at, &head, sizeof head);
+    out.insert(out.end(), labels_.begin(), labels_.end());
+    out.insert(out.end(), packets_.begin(), packets_.end());
+}
+
+void HeaderBlockEncoder::encode(const HeaderBlockSource& source, std::vector<std::uint8_t>& out) {
+    HeaderBlockHead head{};
+    head.magic = header_block_magic;
+    head.version = header_block_version;
+    head.id_base = source.id_base();
+    count_legs(source, head);
+    if (legs_.empty()) return;
+    encode_labels(head);
+    encode_chunks(source, head);
+    put_together(head, out);
+}
+
+Result<HeaderBlockReader> HeaderBlockReader::open(std::span<const std::uint8_t> bytes) {
+    HeaderBlockReader reader;
+    HeaderBlockHead& head = reader.head_;
+    if (bytes.size() < sizeof head) return damaged("it is shorter than its head");
+    std::memcpy(&head, bytes.data(), sizeof head);
+    if (head.magic != header_block_magic) return damaged("it does not begin with CLHB");
+    const std::size_t table_bytes = head.chunk_count * sizeof(HeaderChunkHead);
+    const std::size_t body = sizeof head + table_bytes;
+    if (head.block_bytes > block_bytes_limit || head.block_bytes > bytes.size() || head.block_bytes < body)
+        return damaged("its length does not fit");
+    if (check_of(bytes.subspan(checked_from, body - checked_from)) != head.head_check)
+        return damaged("the check sum of its head is wrong");
+    if (head.version != header_block_version)
+        return fail(ErrorKind::failed, "a header log block has format version " + std::to_string(head.version) +
+                                           ", this program reads version " + std::to_string(header_block_version));
+    reader.chunks_.resize(head.chunk_count);
+    std::memcpy(reader.chunks_.data(), bytes.data() + sizeof head, table_bytes);
+    std::uint64_t total = head.labels_bytes, packets = 0, legs = 0;
+    for (const HeaderChunkHead& chunk : reader.chunks_) {
+        total += chunk.bytes;
+        packets += chunk.packet_count;
+        legs += chunk.leg_count;
+    }
+    if (total != head.block_bytes - body || packets != head.packet_count || legs != head.leg_count ||
+        packets > block_packet_count_limit || legs > packets)
+        return damaged("its chunks contradict its head");
+    reader.labels_ = bytes.subspan(body, head.labels_bytes);
+    reader.packets_ = bytes.subspan(body + head.labels_bytes, head.block_bytes - body - head.labels_bytes);
+    return reader;
+}
+
+bool HeaderBlockReader::undamaged() const {
+    if (check_of(labels_) != head_.labels_check) return false;
+    std::size_t at = 0;
+    for (const HeaderChunkHead& chunk : chunks_) {
+        if (check_of(packets_.subspan(at, chunk.bytes)) != chunk.check) return false;
+        at += chunk.bytes;
+    }
+    return true;
+}
+
+Result<std::vector<BlockLeg>> HeaderBlockReader::legs() const {
+    if (check_of(labels_) != head_.labels_check) return damaged("the check sum of its legs is wrong");
+    std::vector<BlockLeg> legs(head_.leg_count);
+    RangeDecoder coder(labels_);
+    auto labels = std::make_unique<LabelModel>(head_.id_base);
+    std::uint64_t packets = 0;
+    for (BlockLeg& leg : legs) {
+        labels->code(coder, leg);
+        packets += leg.packet_count;
+        if (packets > head_.packet_count || coder.overrun()) return damaged("its legs contradict its head");
+    }
+    if (packets != head_.packet_count) return damaged("its legs contradict its head");
+    return legs;
+}
+
+Result<bool> HeaderBlockReader::decode_chunk(const HeaderChunkHead& chunk, std::span<const std::uint8_t> bytes,
+                                             std::span<const BlockLeg> legs,
+                                             const std::function<bool(const BlockLeg&)>& wants,
+                                             const Visitor& visit) const {
+    std::size_t wanted_end = 0;
+    std::vector<bool> wanted(legs.size());
+    for (std::size_t i = 0; i < legs.size(); ++i)
+        if ((wanted[i] = wants(legs[i]))) wanted_end = i + 1;
+    if (wanted_end == 0) return true;
+    if (check_of(bytes) != chunk.check) return damaged("the check sum of a chunk is wrong");
+    auto model = std::make_unique<HeaderModel>();
+    model->set_first_time(head_.first_ns);
+    RangeDecoder coder(bytes);
+    LegTrack track;
+    for (std::size_t i = 0; i < wanted_end; ++i) {
+        model->start(track);
+        for (std::uint32_t n = 0; n < legs[i].packet_count; ++n) {
+            HeaderRecord record;
+            model->code(coder, legs[i].label, track, legs[i].time_unit_ns, record);
+            if (coder.overrun()) return damaged("a chunk ends before its packets do");
+            if (wanted[i] && !visit(legs[i], record)) return false;
+        }
+    }
+    return true;
+}
+
+Result<void> HeaderBlockReader::packets(std::span<const BlockLeg> legs,
+                                        const std::function<bool(const BlockLeg&)>& wants, const Visitor& visit) const {
+    std::size_t at = 0, leg = 0;
+    for (const HeaderChunkHead& chunk : chunks_) {
+        if (leg + chunk.leg_count > legs.size()) return damaged("its legs are not all there");
+        const auto more =
+            decode_chunk(chunk, packets_.subspan(at, chunk.bytes), legs.subspan(leg, chunk.leg_count), wants, visit);
+        if (!more) return tl::make_unexpected(more.error());
+        if (!*more) return {};
+        at += chunk.bytes;
+        leg += chunk.leg_count;
+    }
+    return {};
+}
+
+}  // namespace clew::vault

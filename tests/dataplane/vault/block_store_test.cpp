@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// The store against a disk that fails at every call in turn, and against 1,000 kills: what was stored is there, whole
+// and in order, but for what the budget let go; nothing else is.
+#include "dataplane/vault/block_store.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+
+#include "dataplane/vault/tap_table.h"
+#include "tests/dataplane/vault/model_disk.h"
+#include "tests/dataplane/vault/record_source.h"
+
+namespace clew::vault {
+namespace {
+
+/// Block n of a test: real header blocks, told apart by their time.
+std::vector<std::uint8_t> numbered_block(unsigned n) {
+    RandomRecords random(n);
+    RecordSource source;
+    auto& leg = source.add(random.label());
+    for (unsigned i = 0; i < 1 + n % 20; ++i)
+        leg.records.push_back(random.record(leg.label, static_cast<TimeNs>(n + 1) * ns_per_s, false));
+    source.finish();
+    std::vector<std::uint8_t> bytes;
+    HeaderBlockEncoder().encode(source, bytes);
+    return bytes;
+}
+
+BlockStoreSettings settings_of(std::uint64_t bytes_max) {
+    BlockStoreSettings settings;
+    settings.directory = "vault";
+    settings.bytes_max = bytes_max;
+    settings.segment_bytes_max = 2000;
+    settings.first_block = encode(TapTable{"observer", {"edge"}});
+    return settings;
+}
+
+/// The numbers of the blocks that the store has, each read back and compared.
+std::vector<unsigned> numbers_in(const BlockStore& store) {
+    std::vector<unsigned> numbers;
+    for (const StoredBlock& block : store.find(0, 0)) {
+        const auto n = static_cast<unsigned>(block.first_ns / ns_per_s - 1);
+        const auto bytes = store.read(block);
+        EXPECT_TRUE(bytes);
+        EXPECT_EQ(*bytes, numbered_block(n)) << "block " << n;
+        numbers.push_back(n);
+    }
+    return numbers;
+}
+
+TEST(BlockStore, KeepsTheNewestWithinItsBudget) {
+    ModelDisk disk;
+    auto store = BlockStore::open(disk, settings_of(20'000), header_log_shape);
+    ASSERT_TRUE(store);
+    for (unsigned n = 0; n < 300; ++n) {
+        ASSERT_TRUE((*store)->append(numbered_block(n), 0));
+        EXPECT_LE(disk.bytes(), 20'000u + numbered_block(n).size());
+    }
+    const auto numbers = numbers_in(**store);
+    ASSERT_GT(numbers.size(), 10u);
+    for (std::size_t i = 0; i < numbers.size(); ++i) EXPECT_EQ(numbers[i], 300 - numbers.size() + i);
+    EXPECT_GT((*store)->counters().blocks_expired, 0u);
+}
+
+TEST(BlockStore, FindsByTime) {
+    ModelDisk disk;
+    auto store = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+    for (unsigned n = 0; n < 20; ++n) (*store)->append(numbered_block(n), 0);
+    EXPECT_EQ((*store)->find(5 * ns_per_s, 7 * ns_per_s).size(), 3u);
+    EXPECT_EQ((*store)->find(0, 0).size(), 20u);
+    EXPECT_EQ((*store)->find(100 * ns_per_s, 0).size(), 0u);
+}
+
+TEST(BlockStore, AFailureAtAnyCallLosesThatBlockAlone) {
+    for (const Fault fault : {Fault::error, Fault::short_write})
+        for (std::uint64_t at = 4; at < 60; ++at) {
+            SCOPED_TRACE("call " + std::to_string(at));
+            ModelDisk disk;
+            disk.torn = static_cast<std::uint32_t>(at * 7 % 90);
+            disk.error = at % 2 == 0 ? ENOSPC : EIO;
+            auto store = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+            ASSERT_TRUE(store);
+            disk.plan = [&](std::uint64_t call) { return call == at ? fault : Fault::none; };
+            std::vector<unsigned> stored;
+            for (unsigned n = 0; n < 30; ++n)
+                if ((*store)->append(numbered_block(n), 0)) stored.push_back(n);
+            EXPECT_GE(stored.size(), 29u);
+            EXPECT_EQ(numbers_in(**store), stored);
+            if (stored.size() < 30) {
+                EXPECT_GT(
+                    (*store)->counters().packets_dropped_disk_full + (*store)->counters().packets_dropped_disk_failed,
+                    0u);
+            }
+            disk.plan = [](std::uint64_t) { return Fault::none; };
+            auto again = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+            EXPECT_EQ(numbers_in(**again), stored);
+        }
+}
+
+TEST(BlockStore, AThousandKillsLoseAtMostTheBlockInHand) {
+    const std::uint32_t seed = 20261125;
+    std::mt19937 random(seed);
+    ModelDisk disk;
+    std::vector<unsigned> stored;  // acknowledged by append()
+    unsigned next = 0;
+    for (unsigned kill = 0; kill < 1000; ++kill) {
+        SCOPED_TRACE("seed " + std::to_string(seed) + " kill " + std::to_string(kill));
+        const std::uint64_t at = disk.calls + random() % 250;
+        disk.torn = random() % 300;
+        disk.plan = [at](std::uint64_t call) { return call == at ? Fault::kill : Fault::none; };
+        unsigned in_hand = next;
+        try {
+            auto store = BlockStore::open(disk, settings_of(15'000), header_log_shape);
+            for (;;) {
+                in_hand = next++;
+                if ((*store)->append(numbered_block(in_hand), 0)) stored.push_back(in_hand);
+            }
+        } catch (const Killed&) {
+        }
+        disk.plan = [](std::uint64_t) { return Fault::none; };
+        auto store = BlockStore::open(disk, settings_of(15'000), header_log_shape);
+        ASSERT_TRUE(store);
+        auto found = numbers_in(**store);
+        EXPECT_LE(disk.bytes(), 15'000u);
+        if (!found.empty() && found.back() == in_hand && (stored.empty() || stored.back() != in_hand))
+            stored.push_back(in_hand);  // the block in hand may have come through whole
+        ASSERT_LE(found.size(), stored.size());
+        const std::vector<unsigned> newest(stored.end() - static_cast<std::ptrdiff_t>(found.size()), stored.end());
+        ASSERT_EQ(found, newest);
+        if (kill > 50) {
+            ASSERT_GT(found.size(), 5u);
+        }
+        if (HasFailure()) return;
+    }
+}
+
+TEST(BlockStore, ATornTailIsCutAndCounted) {
+    ModelDisk disk;
+    {
+        auto store = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+        for (unsigned n = 0; n < 3; ++n) (*store)->append(numbered_block(n), 0);
+    }
+    auto& content = *disk.files.begin()->second;
+    content.resize(content.size() - 5);
+    auto store = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+    EXPECT_EQ(numbers_in(**store), (std::vector<unsigned>{0, 1}));
+    EXPECT_EQ((*store)->counters().tails_cut, 1u);
+    EXPECT_TRUE((*store)->append(numbered_block(3), 0));
+    EXPECT_EQ(numbers_in(**store), (std::vector<unsigned>{0, 1, 3}));
+}
+
+}  // namespace
+}  // namespace clew::vault

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+// The header log as the sensor runs it: packets through the pipeline, blocks through the writer, look-back out of open
+// blocks and store as one.
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "dataplane/pipeline.h"
+#include "dataplane/vault/header_log_writer.h"
+#include "dataplane/vault/header_look_back.h"
+#include "dataplane/vault/tap_table.h"
+#include "tests/dataplane/frames.h"
+#include "tests/dataplane/vault/model_disk.h"
+
+namespace clew::vault {
+namespace {
+
+using namespace sensor::frames;
+using sensor::LegSink;
+using sensor::Packet;
+using sensor::Pipeline;
+using sensor::PipelineSettings;
+
+struct Legs final : LegSink {
+    std::vector<LegId> ids;
+    bool offer(const Leg& leg) override {
+        if (leg.phase == LegPhase::ended) ids.push_back(leg.id);
+        return true;
+    }
+};
+
+PipelineSettings with_log(std::uint32_t block_packets) {
+    PipelineSettings settings;
+    settings.leg_count_max = 1024;
+    settings.header_count_max = 0;
+    settings.header_log = HeaderAppenderSettings{};
+    settings.header_log->block.packet_count_max = block_packets;
+    settings.header_log->block.leg_count_max = 256;
+    return settings;
+}
+
+Bytes data_frame(unsigned port, unsigned n, bool back) {
+    Tcp segment;
+    segment.source = back ? 80 : port;
+    segment.destination = back ? port : 80;
+    segment.seq = 1000 + n * 10;
+    segment.ack = 5000 + n;
+    segment.flags = ack | psh;
+    segment.payload = text("0123456789");
+    Ip ip;
+    ip.id = static_cast<std::uint16_t>(n);
+    const char* const a = "10.0.0.1";
+    const char* const b = "10.0.0.2";
+    return ethernet(back ? mac_server : mac_client, back ? mac_client : mac_server, 0x0800,
+                    vlan(7, 0x0800, ipv4(back ? b : a, back ? a : b, ip, tcp(segment))));
+}
+
+Bytes tagged_frame(unsigned port, unsigned n, bool back) {
+    Bytes frame = data_frame(port, n, back);
+    frame[12] = 0x81;
+    frame[13] = 0x00;
+    return frame;
+}
+
+void send(Pipeline& pipeline, unsigned port, unsigned n) {
+    const Bytes frame = tagged_frame(port, n, n % 3 == 2);
+    const Packet packet = packet_of(frame, ns_per_s + static_cast<TimeNs>(n) * ns_per_us);
+    pipeline.receive({&packet, 1});
+}
+
+std::unique_ptr<BlockStore> store_on(Disk& disk) {
+    BlockStoreSettings settings;
+    settings.directory = "vault";
+    settings.first_block = encode(TapTable{"s", {"edge"}});
+    auto store = BlockStore::open(disk, settings, header_log_shape);
+    EXPECT_TRUE(store);
+    return std::move(*store);
+}
+
+TEST(HeaderLog, LookBackSeesOpenBlocksAndTheStoreAsOne) {
+    ModelDisk disk;
+    auto store = store_on(disk);
+    Legs legs;
+    auto pipeline = Pipeline::create(with_log(100), legs);
+    ASSERT_TRUE(pipeline);
+    HeaderAppender* log = (*pipeline)->header_log();
+    HeaderLogWriter writer({log}, *store);
+    const HeaderLookBack look_back(*store, {log});
+    for (unsigned n = 0; n < 250; ++n) {
+        send(**pipeline, 40000 + n % 2, n);
+        if (n % 7 == 0) writer.write_some();
+    }
+    LegId wanted = 0;  // of the leg with port 40000, taken from the open block's labels
+    log->read_unwritten([&](const OpenBlock& block) {
+        for (std::uint32_t i = 0; i < block.leg_count(); ++i)
+            if (block.label(i).port_low == 40000 || block.label(i).port_high == 40000) wanted = block.label(i).id;
+    });
+    ASSERT_NE(wanted, 0u);
+    HeaderQuestion question;
+    question.legs = {wanted};
+    const auto answer = look_back.find(question);
+    EXPECT_EQ(answer.partial, "");
+    ASSERT_EQ(answer.headers.size(), 125u);
+    for (unsigned i = 0; i < 125; ++i) {
+        EXPECT_EQ(answer.headers[i].record.time_ns, ns_per_s + 2 * i * ns_per_us);
+        EXPECT_EQ(answer.headers[i].record.ip_id, 2 * i);
+        EXPECT_EQ(answer.headers[i].record.ip_offset, 18);
+    }
+    EXPECT_GT(store->counters().blocks, 1u);
+    question.from = ns_per_s + 100 * ns_per_us;
+    question.to = ns_per_s + 109 * ns_per_us;
+    EXPECT_EQ(look_back.find(question).headers.size(), 5u);
+    question.count_max = 2;
+    EXPECT_NE(look_back.find(question).partial.find("more than 2"), std::string::npos);
+}
+
+TEST(HeaderLog, AfterARestartTheStoreAnswers) {
+    ModelDisk disk;
+    LegId id = 0;
+    {
+        auto store = store_on(disk);
+        Legs legs;
+        auto pipeline = Pipeline::create(with_log(64), legs);
+        HeaderLogWriter writer({(*pipeline)->header_log()}, *store);
+        writer.start();
+        for (unsigned n = 0; n < 90; ++n) send(**pipeline, 40000, n);
+        (*pipeline)->flush();
+        writer.stop();
+        ASSERT_EQ(legs.ids.size(), 1u);
+        id = legs.ids[0];
+    }
+    auto store = store_on(disk);
+    HeaderQuestion question;
+    question.legs = {id};
+    const auto answer = HeaderLookBack(*store, {}).find(question);
+    EXPECT_EQ(answer.headers.size(), 90u);
+    EXPECT_EQ(answer.partial, "");
+    ASSERT_EQ(answer.legs.size(), 1u);
+    EXPECT_EQ(answer.legs[0].segment.layer_count, 1);
+    EXPECT_EQ(answer.legs[0].segment.layers[0].id, 7u);
+}
+
+TEST(HeaderLog, AWorkerNeverWaitsAndCountsWhatItDrops) {
+    Legs legs;
+    auto pipeline = Pipeline::create(with_log(64), legs);
+    for (unsigned n = 0; n < 64 * 6; ++n) send(**pipeline, 40000, n);  // nobody writes: four blocks are all there is
+    EXPECT_EQ((*pipeline)->header_log()->dropped(), 64u * 2);
+    EXPECT_EQ((*pipeline)->header_log()->waiting(), 4u);
+}
+
+TEST(HeaderLog, AFailingDiskHoldsNobodyUp) {
+    ModelDisk disk;
+    auto store = store_on(disk);
+    disk.plan = [](std::uint64_t) { return Fault::error; };
+    Legs legs;
+    auto pipeline = Pipeline::create(with_log(64), legs);
+    HeaderLogWriter writer({(*pipeline)->header_log()}, *store);
+    for (unsigned n = 0; n < 64 * 6; ++n) {
+        send(**pipeline, 40000, n);
+        writer.write_some();
+    }
+    EXPECT_EQ((*pipeline)->header_log()->dropped(), 0u);
+    EXPECT_EQ(store->counters().packets_dropped_disk_full, 64u * 6);
+    HeaderQuestion question;
+    question.legs = {1};
+    EXPECT_NE(HeaderLookBack(*store, {}).find(question).partial.find("never reached the log"), std::string::npos);
+}
+
+TEST(HeaderLog, AnOldBlockIsClosedThoughItIsNotFull) {
+    Legs legs;
+    auto pipeline = Pipeline::create(with_log(64), legs);
+    send(**pipeline, 40000, 0);
+    EXPECT_EQ((*pipeline)->header_log()->oldest_full(), nullptr);
+    (*pipeline)->advance(ns_per_s + 11 * ns_per_s);
+    EXPECT_NE((*pipeline)->header_log()->oldest_full(), nullptr);
+}
+
+TEST(HeaderLog, WriterAndReadersWorkWhileTheWorkerAppends) {
+    ModelDisk disk;
+    auto store = store_on(disk);
+    Legs legs;
+    auto settings = with_log(128);
+    settings.header_log->wait_for_writer = true;
+    auto pipeline = Pipeline::create(settings, legs);
+    HeaderAppender* log = (*pipeline)->header_log();
+    HeaderLogWriter writer({log}, *store);
+    writer.start();
+    std::atomic<bool> done{false};
+    std::thread reader([&] {
+        const HeaderLookBack look_back(*store, {log});
+        while (!done) {
+            HeaderQuestion question;
+            log->read_unwritten([&](const OpenBlock& block) {
+                if (block.leg_count() > 0) question.legs = {block.label(0).id};
+            });
+            const auto answer = look_back.find(question);
+            for (std::size_t i = 1; i < answer.headers.size(); ++i)
+                ASSERT_LT(answer.headers[i - 1].record.time_ns, answer.headers[i].record.time_ns);
+        }
+    });
+    for (unsigned n = 0; n < 5000; ++n) send(**pipeline, 40000, n);
+    (*pipeline)->flush();
+    done = true;
+    reader.join();
+    writer.stop();
+    EXPECT_EQ(store->counters().packets, 5000u);
+    EXPECT_EQ(log->dropped(), 0u);
+}
+
+}  // namespace
+}  // namespace clew::vault
