@@ -122,11 +122,12 @@ class Unpacker {
         return {};
     }
 
-    Result<std::uint64_t> packets(std::span<const std::uint8_t> block) {
+    /// Writes what is whole of the block, and says in `damage` when not all is.
+    std::uint64_t packets(std::span<const std::uint8_t> block, std::string& damage) {
         const auto reader = vault::HeaderBlockReader::open(block);
-        if (!reader) return tl::make_unexpected(reader.error());
+        if (!reader) return damage = reader.error().sentence, 0;
         const auto legs = reader->legs();
-        if (!legs) return tl::make_unexpected(legs.error());
+        if (!legs) return damage = legs.error().sentence, 0;
         std::vector<std::pair<const BlockLeg*, HeaderRecord>> all;
         const auto read = reader->packets(
             *legs, [](const BlockLeg&) { return true; },
@@ -134,7 +135,7 @@ class Unpacker {
                 all.emplace_back(&leg, record);
                 return true;
             });
-        if (!read) return tl::make_unexpected(read.error());
+        if (!read) damage = read.error().sentence;
         std::stable_sort(all.begin(), all.end(),
                          [](const auto& a, const auto& b) { return a.second.time_ns < b.second.time_ns; });
         for (const auto& [leg, record] : all) write(leg->label, record);
@@ -211,7 +212,7 @@ Result<UnpackOutcome> unpack_archive(const std::string& from, const std::string&
     Unpacker unpacker(writer);
     UnpackOutcome outcome;
     std::size_t at = 0;
-    while (at < bytes.size() && outcome.damage.empty()) {
+    while (at < bytes.size()) {
         const auto rest = std::span(bytes).subspan(at);
         vault::StoredBlock block;
         if (!vault::header_log_shape.measure(rest, block) || block.bytes > rest.size()) {
@@ -220,10 +221,8 @@ Result<UnpackOutcome> unpack_archive(const std::string& from, const std::string&
         }
         if (block.packets == 0) {
             if (auto named = unpacker.taps(rest.first(block.bytes)); !named) outcome.damage = named.error().sentence;
-        } else if (auto written = unpacker.packets(rest.first(block.bytes)); written) {
-            outcome.packets += *written;
         } else {
-            outcome.damage = written.error().sentence;
+            outcome.packets += unpacker.packets(rest.first(block.bytes), outcome.damage);
         }
         at += block.bytes;
     }

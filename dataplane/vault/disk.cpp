@@ -50,7 +50,13 @@ class RealDisk final : public Disk {
         return -error.value();
     }
     int create(const std::string& path, std::unique_ptr<File>& file) override {
-        return open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, file);
+        int error = open(path, O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, file);
+        if (error == 0) error = sync_directory_of(path);
+        if (error != 0 && file) {
+            file.reset();
+            (void)::unlink(path.c_str());
+        }
+        return error;
     }
     int open(const std::string& path, std::unique_ptr<File>& file) override {
         return open(path, O_RDWR | O_APPEND | O_CLOEXEC, file);
@@ -58,6 +64,15 @@ class RealDisk final : public Disk {
     int remove(const std::string& path) override { return ::unlink(path.c_str()) == 0 ? 0 : -errno; }
 
   private:
+    /// A new file's name is in its directory, which a power cut may take as well.
+    static int sync_directory_of(const std::string& path) {
+        const std::string directory = std::filesystem::path(path).parent_path();
+        const int descriptor = ::open(directory.empty() ? "." : directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (descriptor < 0) return -errno;
+        const int error = ::fsync(descriptor) == 0 || errno == EINVAL ? 0 : -errno;  // EINVAL: it has nothing to sync
+        close(descriptor);
+        return error;
+    }
     static int open(const std::string& path, int flags, std::unique_ptr<File>& file) {
         constexpr mode_t owner_only = 0600;
         const int descriptor = ::open(path.c_str(), flags, owner_only);

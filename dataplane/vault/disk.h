@@ -30,8 +30,9 @@ class Disk {
     virtual ~Disk() = default;
     virtual int make_directories(const std::string& directory) = 0;
     virtual int list(const std::string& directory, std::vector<DiskEntry>& entries) = 0;  ///< regular files
-    virtual int create(const std::string& path, std::unique_ptr<File>& file) = 0;         ///< must not be there yet
-    virtual int open(const std::string& path, std::unique_ptr<File>& file) = 0;           ///< to read and cut
+    /// Must not be there yet; its name is on the disk itself then.
+    virtual int create(const std::string& path, std::unique_ptr<File>& file) = 0;
+    virtual int open(const std::string& path, std::unique_ptr<File>& file) = 0;  ///< to read and cut
     virtual int remove(const std::string& path) = 0;
 };
 

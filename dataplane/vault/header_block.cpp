@@ -210,16 +210,17 @@ Result<bool> HeaderBlockReader::decode_chunk(const HeaderChunkHead& chunk, std::
 Result<void> HeaderBlockReader::packets(std::span<const BlockLeg> legs,
                                         const std::function<bool(const BlockLeg&)>& wants, const Visitor& visit) const {
     std::size_t at = 0, leg = 0;
+    Result<void> outcome;
     for (const HeaderChunkHead& chunk : chunks_) {
         if (leg + chunk.leg_count > legs.size()) return damaged("its legs are not all there");
         const auto more =
             decode_chunk(chunk, packets_.subspan(at, chunk.bytes), legs.subspan(leg, chunk.leg_count), wants, visit);
-        if (!more) return tl::make_unexpected(more.error());
-        if (!*more) return {};
+        if (!more && outcome) outcome = tl::make_unexpected(more.error());
+        if (more && !*more) break;
         at += chunk.bytes;
         leg += chunk.leg_count;
     }
-    return {};
+    return outcome;
 }
 
 }  // namespace clew::vault

@@ -94,7 +94,8 @@ class HeaderBlockReader {
     Result<std::vector<BlockLeg>> legs() const;
 
     using Visitor = std::function<bool(const BlockLeg& leg, const HeaderRecord& record)>;
-    /// The packets of legs that `wants` says yes to, leg by leg, until the visitor says no.
+    /// The packets of legs that `wants` says yes to, leg by leg, until the visitor says no. A damaged chunk costs its
+    /// own packets alone: the others are visited, then it is told.
     Result<void> packets(std::span<const BlockLeg> legs, const std::function<bool(const BlockLeg&)>& wants,
                          const Visitor& visit) const;
 

@@ -136,6 +136,20 @@ TEST(BlockStore, AThousandKillsLoseAtMostTheBlockInHand) {
     }
 }
 
+TEST(BlockStore, BlocksOfAnotherVersionAreKept) {
+    ModelDisk disk;
+    auto block = numbered_block(3);
+    block[offsetof(HeaderBlockHead, version)] = header_block_version + 1;
+    {
+        auto store = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+        ASSERT_TRUE((*store)->append(block, 0));
+    }
+    auto store = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+    ASSERT_EQ((*store)->find(0, 0).size(), 1u);
+    EXPECT_EQ(*(*store)->read((*store)->find(0, 0)[0]), block);
+    EXPECT_EQ((*store)->counters().tails_cut, 0u);
+}
+
 TEST(BlockStore, ATornTailIsCutAndCounted) {
     ModelDisk disk;
     {

@@ -107,6 +107,43 @@ TEST(HeaderBlock, EveryDamagedByteIsFound) {
         EXPECT_FALSE(HeaderBlockReader::open(std::span(bytes).first(length))) << "length " << length;
 }
 
+TEST(HeaderBlock, ADamagedChunkCostsItsPacketsAlone) {
+    RandomRecords random(7);
+    RecordSource source;
+    fill(source, random, 300, 200, false);
+    auto bytes = encoded(source);
+    bytes.back() ^= 1;  // of the last chunk
+    const auto reader = HeaderBlockReader::open(bytes);
+    ASSERT_TRUE(reader);
+    ASSERT_GT(reader->head().chunk_count, 2);
+    std::map<LegId, const RecordSource::SourceLeg*> wanted;
+    for (const auto& leg : source.legs()) wanted[leg.label.id] = &leg;
+    std::map<LegId, std::vector<HeaderRecord>> found;
+    std::size_t count = 0;
+    const auto read = reader->packets(*reader->legs(), all, [&](const BlockLeg& leg, const HeaderRecord& record) {
+        found[leg.label.id].push_back(record);
+        return ++count != 0;
+    });
+    ASSERT_FALSE(read);
+    EXPECT_NE(read.error().sentence.find("chunk"), std::string::npos);
+    EXPECT_GE(count, (reader->head().chunk_count - 1) * chunk_packet_count);
+    EXPECT_LT(count, reader->head().packet_count);
+    for (const auto& [id, records] : found) EXPECT_EQ(records, wanted[id]->records);
+    bytes.back() ^= 1;
+    bytes[bytes.size() / 2] ^= 1;  // of one in the middle: those behind it are read all the same
+    count = 0;
+    const auto middle = HeaderBlockReader::open(bytes);
+    bool last_leg = false;
+    const auto legs = *middle->legs();
+    const auto again = middle->packets(legs, all, [&](const BlockLeg& leg, const HeaderRecord&) {
+        last_leg |= &leg == &legs.back();
+        return ++count != 0;
+    });
+    EXPECT_FALSE(again);
+    EXPECT_TRUE(last_leg);
+    EXPECT_LT(count, middle->head().packet_count);
+}
+
 /// The three packets of docs/HEADER_LOG.md's example.
 RecordSource handshake() {
     RecordSource source;
