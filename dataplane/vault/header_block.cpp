@@ -141,7 +141,7 @@ Result<HeaderBlockReader> HeaderBlockReader::open(std::span<const std::uint8_t> 
         return fail(ErrorKind::failed, "a header log block has format version " + std::to_string(head.version) +
                                            ", this program reads version " + std::to_string(header_block_version));
     reader.chunks_.resize(head.chunk_count);
-    std::memcpy(reader.chunks_.data(), bytes.data() + sizeof head, table_bytes);
+    if (table_bytes != 0) std::memcpy(reader.chunks_.data(), bytes.data() + sizeof head, table_bytes);
     std::uint64_t total = head.labels_bytes, packets = 0, legs = 0;
     for (const HeaderChunkHead& chunk : reader.chunks_) {
         total += chunk.bytes;
