@@ -9,6 +9,7 @@ import collections
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -166,6 +167,27 @@ class Live(unittest.TestCase):
                 self.assertTrue(all(cell["seen"] for cell in row["cells"]), row)
             self.assertEqual(cells, {leg["tap"]: packets[answers.leg_key(leg)] + packets[leg["tap"], leg["server"], leg["client"], leg["vni"]]
                                      for leg in connection["legs"]}, connection)
+            self.__class__.of_before = first_leg[answers.leg_key(connection["legs"][0])], cells
+        self.check_capture(*self.of_before)
+        kept = self.programs.clew("vault", "status", "--format", "jsonl")
+        self.assertEqual(kept.returncode, 0, kept.stderr)
+        print(kept.stdout, self.programs.clew("ladder", self.of_before[0], "--fold").stdout, file=sys.stderr)
+        dropped = {name: count for name, count in json.loads(kept.stdout).items() if "dropped" in name}
+        self.assertFalse(any(dropped.values()), dropped)
+
+    def check_capture(self, path_id, cells):
+        """The path's packets as one pcapng: as many at each tap as its ladder has, each packet under one id at all taps."""
+        if not shutil.which("tshark"):
+            return
+        file = f"{self.dir}/path.pcapng"
+        done = self.programs.clew("pcap", path_id, "-w", file)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        fields = ["-e", "frame.interface_name", "-e", "frame.packet_id", "-e", "_ws.malformed"]
+        read = subprocess.run(["tshark", "-r", file, "-T", "fields", *fields], text=True, capture_output=True, check=True)
+        rows = [line.split("\t") for line in read.stdout.splitlines()]
+        self.assertEqual(collections.Counter(row[0] for row in rows), cells)
+        self.assertEqual(set(collections.Counter(row[1] for row in rows).values()), {len(cells)})
+        self.assertFalse([row for row in rows if row[2]])
 
     def test_5_the_recorded_taps_give_the_same_paths(self):
         done = self.programs.clew("replay", f"{self.dir}/corpus", "--format", "jsonl")
@@ -194,6 +216,7 @@ class Live(unittest.TestCase):
         with self.region.recording(corpus):
             self.region.traffic(60, 60, 3)
         self.check_every_captured_leg(corpus, since_ns)
+        self.check_capture(*self.of_before)  # out of what the killed sensor had written
 
     def test_8_the_programs_end_cleanly(self):
         self.assertEqual(self.programs.stop(), {"agent": 0, "sensor": 0, "control": 0})
