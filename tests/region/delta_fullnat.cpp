@@ -35,6 +35,7 @@ using clew::Result;
 
 constexpr int burst_count_max = 64;  // frames taken from one side before the other has its turn
 constexpr int socket_bytes = 8 << 20;
+constexpr unsigned slow_us_max = 100'000;
 constexpr TimeNs tick_ns = 1'000'000'000;
 
 struct Port {
@@ -94,6 +95,7 @@ Result<Server> parse_server(const std::string& text) {
 struct Arguments {
     std::string client_side, server_side, log;
     std::vector<std::string> vips, synproxy_vips, servers, locals;
+    unsigned slow_us = 0;
 };
 
 Result<Settings> read_settings(const Arguments& arguments) {
@@ -158,7 +160,8 @@ void take_burst(Translation& translation, const std::array<Port, 2>& ports, std:
     send_all(out, ports, lost);
 }
 
-void serve(Translation& translation, const std::array<Port, 2>& ports, int signals) {
+/// What comes waits slow_us at least before it is taken: how an overloaded gateway treats its packets.
+void serve(Translation& translation, const std::array<Port, 2>& ports, int signals, unsigned slow_us) {
     std::uint64_t lost = 0;
     TimeNs next_tick = now_ns() + tick_ns;
     std::vector<Translation::Output> out;
@@ -166,6 +169,7 @@ void serve(Translation& translation, const std::array<Port, 2>& ports, int signa
         std::array<pollfd, 3> wait{{{ports[0].fd, POLLIN, 0}, {ports[1].fd, POLLIN, 0}, {signals, POLLIN, 0}}};
         poll(wait.data(), wait.size(), static_cast<int>(tick_ns / 1'000'000));
         if (wait[2].revents) break;
+        if (slow_us > 0 && (wait[0].revents || wait[1].revents)) usleep(slow_us);
         for (std::size_t side = 0; side < 2; ++side)
             if (wait[side].revents) take_burst(translation, ports, side, lost);
         if (now_ns() < next_tick) continue;
@@ -206,7 +210,7 @@ Result<void> run(const Arguments& arguments) {
         *settings, std::random_device{}() | std::uint64_t{std::random_device{}()} << 32,
         [log](const Session& s, bool opened, const char* reason) { write_log(log, s, opened, reason); });
     std::fprintf(stderr, "ready: %zu services, %zu servers\n", settings->services.size(), settings->servers.size());
-    serve(translation, ports, signals);
+    serve(translation, ports, signals, arguments.slow_us);
     return {};
 }
 
@@ -221,6 +225,9 @@ int main(int argc, char** argv) {
     app.add_option("--synproxy-vip", arguments.synproxy_vips, "IP:PORT of a service with SYN proxy; repeatable");
     app.add_option("--server", arguments.servers, "IP:PORT,MAC of a real server; repeatable")->required();
     app.add_option("--local", arguments.locals, "own address towards the servers; repeatable")->required();
+    app.add_option("--slow-us", arguments.slow_us,
+                   "let what comes wait so long, as an overloaded gateway does (default: 0)")
+        ->check(CLI::Range(0u, slow_us_max));
     app.add_option("--log", arguments.log, "JSON lines: what each connection became (default: stdout)");
     try {
         app.parse(argc, argv);

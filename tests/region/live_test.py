@@ -20,6 +20,7 @@ import unittest
 
 import answers
 import capture
+import live_console
 import truth
 from live_programs import Programs
 from region import Region
@@ -32,6 +33,7 @@ LADDER_CLASSES = ("snat+dnat", "snat+fullnat", "snat+delta-fullnat", "dns", "icm
 VISIBLE_S = 2.0  # the requirement: a path is visible this soon after its handshake
 SETTLE_S = 30  # how long to wait for what must come
 CONTROL_AWAY_S = 20
+SLOW_US, SLOW_CONNECTIONS = 20_000, 240
 TIME_S_MAX = 360  # then the test gives up by itself, so that everything is taken down
 options = argparse.Namespace(late=False)
 
@@ -218,7 +220,20 @@ class Live(unittest.TestCase):
         self.check_every_captured_leg(corpus, since_ns)
         self.check_capture(*self.of_before)  # out of what the killed sensor had written
 
-    def test_8_the_programs_end_cleanly(self):
+    def test_8_the_console_shows_the_slowed_gateway_and_the_killed_sensor(self):
+        console = live_console.Console(options.bin, self.programs, self.dir, options.screens)
+        if console.missing():
+            self.skipTest(console.missing())
+        since_ns = time.time_ns()
+        self.region.services.slow_delta_fullnat(SLOW_US)
+        self.region.traffic(SLOW_CONNECTIONS, SLOW_CONNECTIONS / 10, 4)
+        slow = wait_until(lambda: [p for p in self.programs.paths(since_ns) if console.is_slowed(p)], SETTLE_S)
+        self.assertTrue(slow, "no path went through the slowed gateway")
+        console.drive("region", since_ns, slow[0])
+        console.drive("away", since_ns, slow[0], lambda: self.programs.kill("sensor"))
+        self.programs.start("sensor")
+
+    def test_9_the_programs_end_cleanly(self):
         self.assertEqual(self.programs.stop(), {"agent": 0, "sensor": 0, "control": 0})
 
     @contextlib.contextmanager
@@ -265,6 +280,7 @@ def main():
     parser.add_argument("--delta-fullnat", required=True)
     parser.add_argument("--connections", type=int, default=CONNECTIONS)
     parser.add_argument("--rate", type=float, default=RATE, help="connections a second")
+    parser.add_argument("--screens", help="keep screenshots of the console there")
     parser.add_argument("--keep", help="copy logs, captures and answers there at the end")
     arguments, rest = parser.parse_known_args()
     vars(options).update(vars(arguments))

@@ -139,19 +139,30 @@ class Services:
                                                  l7_servers=servers(PLAIN_PORT, "")))
         self.start("haproxy", "lb", ["haproxy", "-db", "-f", f"{self.dir}/haproxy.cfg"])
 
-    def start_delta_fullnat(self):
+    def start_delta_fullnat(self, slow_us=0):
         command = [self.delta_fullnat, "--client-side", "edge", "--server-side", "srv", "--log", f"{self.dir}/log/delta-fullnat.jsonl",
                    "--vip", f"{VIP['delta-fullnat']}:{VIP_PORT}", "--synproxy-vip", f"{VIP['synproxy']}:{VIP_PORT}"]
+        if slow_us:
+            command += ["--slow-us", str(slow_us)]
         for ip in DELTA_POOL:
             command += ["--local", ip]
         for node in WEB:
             command += ["--server", f"{SERVERS[node]}:{PLAIN_PORT},{mac(node, 'srv')}"]
+        def ready():
+            with open(f"{self.dir}/log/delta-fullnat.err", "rb") as words:
+                return words.read().count(b"ready:")
+        before = ready() if os.path.exists(f"{self.dir}/log/delta-fullnat.err") else 0
         child = self.start("delta-fullnat", "dn", command)
         end = time.monotonic() + 10
-        while b"ready:" not in open(f"{self.dir}/log/delta-fullnat.err", "rb").read():
+        while ready() == before:
             if child.poll() is not None or time.monotonic() > end:
                 raise RegionError(f"delta_fullnat did not start; see {self.dir}/log/delta-fullnat.err")
             time.sleep(0.02)
+
+    def slow_delta_fullnat(self, slow_us):
+        """Starts it anew so that its packets wait so long; its connections are lost."""
+        stop([self.state()["programs"]["delta-fullnat"]])
+        self.start_delta_fullnat(slow_us)
 
     def write(self, name, text):
         with open(f"{self.dir}/{name}", "w") as f:

@@ -13,6 +13,12 @@ const keyOf = (group: GatewayGroup) => `${group.kind}|${group.from_tap}|${group.
 const known = (one: GatewayInstance) => Number(one.delay?.paths ?? 0) > 0;
 const filterOf = (group: GatewayGroup, one: GatewayInstance) => `gw.instance == "${one.instance}" and link.kind == ${group.kind}`;
 
+/** The median of the other instances' delays: the group's own would follow a slow instance that most paths go through. */
+function peersUsual(group: GatewayGroup, self: GatewayInstance): number | undefined {
+  const peers = group.instances.filter((one) => one !== self && known(one)).map((one) => Number(one.delay!.p50_ns)).sort((a, b) => a - b);
+  return peers[Math.floor(peers.length / 2)];
+}
+
 function Bar(props: { part: number; label: string; tone?: string }) {
   return <span class="part" title={props.label}><span class={props.tone ?? ""} style={{ width: `${Math.max(0, Math.min(1, props.part)) * 100}%` }} /></span>;
 }
@@ -20,8 +26,8 @@ function Bar(props: { part: number; label: string; tone?: string }) {
 function Row(props: { group: GatewayGroup; one: GatewayInstance; most: number }) {
   const { group, one } = props;
   const p50 = Number(one.delay?.p50_ns ?? 0), p99 = Number(one.delay?.p99_ns ?? 0), error = Number(one.delay?.error_ns ?? 0);
-  const usual = Number(group.delay?.p50_ns ?? 0);
-  const slow = known(one) && group.instances.length > 1 && p50 > usual * 2 && p50 - usual > 2 * error + 200e3;
+  const usual = peersUsual(group, one);
+  const slow = known(one) && usual !== undefined && p50 > usual * 2 && p50 - usual > 2 * error + 200e3;
   const sum = (of: (one: GatewayInstance) => string) => group.instances.reduce((n, i) => n + Number(of(i)), 0) / Math.max(1, Number(group.paths));
   const odd = (part: number, whole: number, usual: number) => part / whole > Math.max(0.02, usual * 2);
   const missing = Number(one.packets_before) ? Number(one.packets_missing) / Number(one.packets_before) : 0;

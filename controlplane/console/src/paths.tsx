@@ -62,20 +62,20 @@ function columns(filter: string, utc: boolean): Column<Path>[] {
   const cell = (field: string, value: string | undefined, title?: string) =>
     value ? <Value field={field} value={value} filter={filter} title={title} /> : <span class="muted">–</span>;
   return [
-    { name: t("Time"), width: "104px", title: t("of the first packet"), sort: (p) => p.first_ns, cell: (p) => <a href={view("/path/" + p.path_id)}>{clock(p.first_ns, utc)}</a> },
-    { name: t("Proto"), width: "56px", sort: (p) => p.proto, cell: (p) => cell("proto", p.proto) },
-    { name: t("Client"), width: "minmax(146px,1.1fr)", title: t("the client as its own side sees it: before every NAT"), sort: (p) => p.legs[0]?.client ?? "", cell: (p) => cell("path.client", p.legs[0]?.client) },
-    { name: t("speaks to"), width: "minmax(146px,1.1fr)", title: t("what the client speaks to: the VIP"), sort: (p) => p.legs[0]?.server ?? "", cell: (p) => cell("path.service", p.legs[0]?.server) },
-    { name: t("Seen by server"), width: "minmax(146px,1.1fr)", title: t("the client as the server sees it: behind every NAT"), sort: (p) => p.legs[p.legs.length - 1]?.client ?? "", cell: (p) => afterNat(p, "client", filter) },
-    { name: t("Server"), width: "minmax(146px,1.1fr)", title: t("who answers in the end: behind every NAT"), sort: (p) => p.legs[p.legs.length - 1]?.server ?? "", cell: (p) => afterNat(p, "server", filter) },
-    { name: t("Kinds"), width: "minmax(150px,0.9fr)", title: t("what the gateways between did"), cell: (p) => kinds(p, filter) },
+    { name: t("Time"), width: "98px", title: t("of the first packet"), sort: (p) => p.first_ns, cell: (p) => <a href={view("/path/" + p.path_id)}>{clock(p.first_ns, utc)}</a> },
+    { name: t("Proto"), width: "48px", sort: (p) => p.proto, cell: (p) => cell("proto", p.proto) },
+    { name: t("Client"), width: "minmax(138px,1.1fr)", title: t("the client as its own side sees it: before every NAT"), sort: (p) => p.legs[0]?.client ?? "", cell: (p) => cell("path.client", p.legs[0]?.client) },
+    { name: t("speaks to"), width: "minmax(138px,1.1fr)", title: t("what the client speaks to: the VIP"), sort: (p) => p.legs[0]?.server ?? "", cell: (p) => cell("path.service", p.legs[0]?.server) },
+    { name: t("Seen by server"), width: "minmax(138px,1.1fr)", title: t("the client as the server sees it: behind every NAT"), sort: (p) => p.legs[p.legs.length - 1]?.client ?? "", cell: (p) => afterNat(p, "client", filter) },
+    { name: t("Server"), width: "minmax(138px,1.1fr)", title: t("who answers in the end: behind every NAT"), sort: (p) => p.legs[p.legs.length - 1]?.server ?? "", cell: (p) => afterNat(p, "server", filter) },
     { name: t("Grade"), width: "54px", title: t("the weakest link's grade: A is best"), sort: (p) => weakest(p) || "E", cell: (p) => <Grade grade={weakest(p)} /> },
-    { name: t("Hops"), width: "52px", number: true, sort: (p) => p.legs.length, cell: (p) => p.legs.length },
     { name: t("Added"), width: "78px", number: true, title: t("delay added by all hops together, towards the server: the mean of its packets"), sort: added, cell: (p) => (added(p) ? duration(added(p)) : "–") },
-    { name: t("Packets"), width: "66px", number: true, title: t("of the first leg that has any, both ways"), sort: (p) => total(p).packets, cell: (p) => count(total(p).packets) },
     { name: t("Retr."), width: "50px", number: true, title: t("retransmissions at the tap that saw most"), sort: (p) => total(p).again, cell: (p) => (total(p).again ? <b class="warn">{total(p).again}</b> : "0") },
-    { name: t("Lasted"), width: "74px", number: true, sort: (p) => between(p.first_ns, p.last_ns), cell: (p) => duration(between(p.first_ns, p.last_ns)) },
     { name: t("End"), width: "62px", title: t("how its legs ended"), sort: (p) => p.legs[0]?.end ?? "", cell: (p) => (reset(p) ? <b class="bad">{cell("leg.end", "reset")}</b> : cell("leg.end", p.legs[0]?.end)) },
+    { name: t("Kinds"), width: "minmax(140px,0.9fr)", title: t("what the gateways between did"), cell: (p) => kinds(p, filter) },
+    { name: t("Hops"), width: "52px", number: true, sort: (p) => p.legs.length, cell: (p) => p.legs.length },
+    { name: t("Packets"), width: "66px", number: true, title: t("of the first leg that has any, both ways"), sort: (p) => total(p).packets, cell: (p) => count(total(p).packets) },
+    { name: t("Lasted"), width: "74px", number: true, sort: (p) => between(p.first_ns, p.last_ns), cell: (p) => duration(between(p.first_ns, p.last_ns)) },
     { name: t("Process"), width: "minmax(70px,0.7fr)", title: t("at the client's and at the server's end"), cell: (p) => p.legs.filter((leg) => leg.process).map((leg) => <Value key={leg.leg_id} field="process" value={leg.process} filter={filter} />) },
   ];
 }

@@ -144,7 +144,7 @@ export function Bar() {
     <header class="bar">
       <a class="brand" href={view("/")} aria-label="Clew"><img src="/clew.svg" alt="" width="22" height="22" />Clew</a>
       <nav aria-label={t("Views")}>{views.map((one) => <a key={one.path} href={view(one.path)} aria-current={at(one.path) ? "page" : undefined}>{one.name()}</a>)}</nav>
-      <Search />
+      {path === "/" ? <span class="search" /> : <Search />}
       <TimeRange />
       <span class="tools">
         <Commands />

@@ -35,7 +35,7 @@ function Observers(props: { observers: Observer[] }) {
             <th scope="row">{one.name}</th><td>{one.kind}</td>
             <td>{one.connected ? <b class="good">● {t("connected")}</b> : <b class="bad">○ {t("away")}</b>}</td>
             <td>{clock(one.heard_ns, utc, 0)}</td><td>{clock(one.started_ns, utc, 0, true)}</td>
-            <td>{one.taps.map((tap) => <a key={tap} class="chip" href={view("/paths", { filter: `tap == "${tap}"` })}>{tap}</a>)}</td><td>{one.program_version}</td>
+            <td class="chips">{one.taps.map((tap) => <a key={tap} class="chip" href={view("/paths", { filter: `tap == "${tap}"` })}>{tap}</a>)}</td><td>{one.program_version}</td>
           </tr>
         ))}
       </tbody>
