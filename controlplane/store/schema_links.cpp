@@ -60,10 +60,13 @@ struct LinkColumns {
 void LinkColumns::put_totals(const v1::Path& path) {
     std::uint64_t packet_count = 0, byte_count = 0;
     std::uint32_t again_count = 0;
+    bool from_socket = true;  // a socket counts packets, not their bytes: a tap's counts go before it
     for (const v1::PathLeg& leg : path.legs()) {
-        if (packet_count == 0) {
+        const bool socket = leg.observer() == "socket";
+        if (packet_count == 0 || (from_socket && !socket && leg.to_server().packets() > 0)) {
             packet_count = leg.to_server().packets() + leg.to_client().packets();
             byte_count = leg.to_server().bytes() + leg.to_client().bytes();
+            from_socket = socket;
         }
         again_count = std::max(again_count, leg.to_server().retransmissions() + leg.to_client().retransmissions());
     }

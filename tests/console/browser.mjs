@@ -50,6 +50,10 @@ export class Browser {
         const box = part.getBoundingClientRect();
         if (box.width && (box.right > innerWidth + 1 || box.left < -1)) out.push(`'${part.textContent.slice(0, 40)}' is outside`);
       }
+      for (const card of document.querySelectorAll(".leg, .joint"))
+        if (card.scrollHeight > card.clientHeight + 1 || card.scrollWidth > card.clientWidth + 1) out.push(`'${card.textContent.slice(0, 40)}' is larger than its card`);
+      const lanes = document.querySelector(".lanes");
+      if (lanes && lanes.querySelectorAll(".leg").length <= 5 && lanes.scrollWidth > lanes.clientWidth + 1) out.push(`five legs need ${lanes.scrollWidth} of ${lanes.clientWidth}`);
       return out;
     });
     for (const one of words) this.faults.push(`${where}: ${one}`);

@@ -24,6 +24,8 @@ if (reason) {
   process.exit(77);
 }
 
+if (options.screens) mkdirSync(options.screens, { recursive: true });
+
 test("the console", { timeout: secondsMax * 1000 }, async (t) => {
   const fixture = new Fixture(build);
   t.after(() => fixture.stop());
@@ -94,6 +96,28 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.close();
   });
 
+  await t.test("losses are told apart, who sent a reset is said, and what gateways were learnt to do", async () => {
+    const { paths } = await fixture.get(`paths?since_ns=${since}&limit=10000`);
+    const lossy = paths.find((path) => path.links.some((link) => link.losses.some((loss) => loss.lost > 0)));
+    const reset = paths.find((path) => path.resets.length > 0);
+    assert.ok(lossy && reset, "the corpora have losses and resets");
+    const page = await browser.page();
+    await page.goto(at(`/path/${lossy.path_id}`));
+    await page.locator(".fates").waitFor();
+    assert.match(await page.locator(".fates").textContent(), /packets lost on the wire between taps/);
+    assert.match(await page.locator(".lanes").textContent(), /✕ \d+ lost/);
+    await browser.fits(page, "lossy path");
+    await browser.accessible(page, "lossy path");
+    if (options.screens) await page.screenshot({ path: join(options.screens, "lossy-dark.png") });
+    await page.goto(at(`/path/${reset.path_id}`));
+    assert.match(await page.locator(".fates").textContent(), new RegExp(`reset to the (server|client), sent by (the )?(${reset.resets[0].by}|a middlebox)`));
+    await page.goto(at("/gateways"));
+    const profile = page.locator(".profile").first();
+    await profile.locator("summary").click();
+    assert.match(await profile.textContent(), /client-sequence/);
+    await page.close();
+  });
+
   await t.test("facets, only this and not this narrow the table, and the address keeps it", async () => {
     const page = await browser.page();
     await page.goto(at("/paths"));
@@ -144,7 +168,6 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
         await browser.accessible(page, `${name} ${look}`);
         if (look === "zh") assert.equal(await page.locator("html").getAttribute("lang"), "zh-CN");
         if (options.screens) {
-          mkdirSync(options.screens, { recursive: true });
           await page.waitForTimeout(250);
           await page.screenshot({ path: join(options.screens, `${name}-${look}.png`) });
         }

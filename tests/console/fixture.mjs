@@ -66,11 +66,17 @@ export class Fixture {
     }, `${program} is ready: ${child.said}`);
   }
 
+  /** A store of its own, for who asks it directly; else the control plane starts one. */
+  async startStore() {
+    const ready = await this.start("store", "bin/clew-store", ["--directory", join(this.directory, "store"), "--library", library]);
+    this.storeUrl = /http:\S+/.exec(ready)[0];
+  }
+
   async startControl() {
     const config = join(this.directory, "control.yaml");
     const wire = `ipc://${this.directory}/wire.sock`;
     writeFileSync(config, `program: control\nwire: {endpoint: '${wire}'}\napi: {port: 0}\n` +
-      `store: {directory: '${this.directory}/store', memory_bytes_max: 1073741824}\n`);
+      (this.storeUrl ? `store: {url: '${this.storeUrl}'}\n` : `store: {directory: '${this.directory}/store', memory_bytes_max: 1073741824}\n`));
     const ready = await this.start("control", "bin/clew-control", ["--config", config]);
     this.url = /http:\S+/.exec(ready)[0];
     this.wire = wire;
@@ -114,7 +120,7 @@ export class Fixture {
   }
 
   async stop() {
-    for (const name of ["sensor", "control"]) await this.end(name);
+    for (const name of ["sensor", "control", "store"]) await this.end(name);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -160,16 +160,26 @@ void take_burst(Translation& translation, const std::array<Port, 2>& ports, std:
     send_all(out, ports, lost);
 }
 
-/// What comes waits slow_us at least before it is taken: how an overloaded gateway treats its packets.
+/// Whether the signal that came ends the program; SIGUSR1 changes between slow and quick.
+bool ends(int signals, bool& slow) {
+    signalfd_siginfo came{};
+    if (read(signals, &came, sizeof came) != sizeof came || came.ssi_signo != SIGUSR1) return true;
+    slow = !slow;
+    return false;
+}
+
+/// While it is slow, what comes waits slow_us at least before it is taken: how an overloaded gateway treats its
+/// packets.
 void serve(Translation& translation, const std::array<Port, 2>& ports, int signals, unsigned slow_us) {
     std::uint64_t lost = 0;
+    bool slow = false;
     TimeNs next_tick = now_ns() + tick_ns;
     std::vector<Translation::Output> out;
     for (;;) {
         std::array<pollfd, 3> wait{{{ports[0].fd, POLLIN, 0}, {ports[1].fd, POLLIN, 0}, {signals, POLLIN, 0}}};
         poll(wait.data(), wait.size(), static_cast<int>(tick_ns / 1'000'000));
-        if (wait[2].revents) break;
-        if (slow_us > 0 && (wait[0].revents || wait[1].revents)) usleep(slow_us);
+        if (wait[2].revents && ends(signals, slow)) break;
+        if (slow && (wait[0].revents || wait[1].revents)) usleep(slow_us);
         for (std::size_t side = 0; side < 2; ++side)
             if (wait[side].revents) take_burst(translation, ports, side, lost);
         if (now_ns() < next_tick) continue;
@@ -191,6 +201,7 @@ Result<void> run(const Arguments& arguments) {
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGUSR1);
     sigprocmask(SIG_BLOCK, &ends, nullptr);
     const int signals = signalfd(-1, &ends, SFD_CLOEXEC);
 
@@ -226,7 +237,7 @@ int main(int argc, char** argv) {
     app.add_option("--server", arguments.servers, "IP:PORT,MAC of a real server; repeatable")->required();
     app.add_option("--local", arguments.locals, "own address towards the servers; repeatable")->required();
     app.add_option("--slow-us", arguments.slow_us,
-                   "let what comes wait so long, as an overloaded gateway does (default: 0)")
+                   "while slow, let what comes wait so long; SIGUSR1 changes between slow and quick")
         ->check(CLI::Range(0u, slow_us_max));
     app.add_option("--log", arguments.log, "JSON lines: what each connection became (default: stdout)");
     try {

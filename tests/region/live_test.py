@@ -33,7 +33,7 @@ LADDER_CLASSES = ("snat+dnat", "snat+fullnat", "snat+delta-fullnat", "dns", "icm
 VISIBLE_S = 2.0  # the requirement: a path is visible this soon after its handshake
 SETTLE_S = 30  # how long to wait for what must come
 CONTROL_AWAY_S = 20
-SLOW_US, SLOW_CONNECTIONS = 20_000, 240
+SLOW_CONNECTIONS = 240
 TIME_S_MAX = 360  # then the test gives up by itself, so that everything is taken down
 options = argparse.Namespace(late=False)
 
@@ -225,8 +225,9 @@ class Live(unittest.TestCase):
         if console.missing():
             self.skipTest(console.missing())
         since_ns = time.time_ns()
-        self.region.services.slow_delta_fullnat(SLOW_US)
+        self.region.services.change_delta_fullnat()
         self.region.traffic(SLOW_CONNECTIONS, SLOW_CONNECTIONS / 10, 4)
+        self.region.services.change_delta_fullnat()
         slow = wait_until(lambda: [p for p in self.programs.paths(since_ns) if console.is_slowed(p)], SETTLE_S)
         self.assertTrue(slow, "no path went through the slowed gateway")
         console.drive("region", since_ns, slow[0])

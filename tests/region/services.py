@@ -9,6 +9,7 @@ import time
 from topology import (DELTA_POOL, DNS_PORT, PLAIN_PORT, PROXY_PORT, SERVERS, VIP, VIP_PORT, WEB,
                       RegionError, mac)
 
+SLOW_US = 20_000
 BODIES = {"index.html": 300, "10k": 10_000, "100k": 100_000}
 
 NGINX = """daemon off; user root; worker_processes 2; pid {dir}/nginx-{node}.pid; error_log {dir}/nginx-{node}.error;
@@ -139,30 +140,27 @@ class Services:
                                                  l7_servers=servers(PLAIN_PORT, "")))
         self.start("haproxy", "lb", ["haproxy", "-db", "-f", f"{self.dir}/haproxy.cfg"])
 
-    def start_delta_fullnat(self, slow_us=0):
+    def start_delta_fullnat(self):
         command = [self.delta_fullnat, "--client-side", "edge", "--server-side", "srv", "--log", f"{self.dir}/log/delta-fullnat.jsonl",
-                   "--vip", f"{VIP['delta-fullnat']}:{VIP_PORT}", "--synproxy-vip", f"{VIP['synproxy']}:{VIP_PORT}"]
-        if slow_us:
-            command += ["--slow-us", str(slow_us)]
+                   "--vip", f"{VIP['delta-fullnat']}:{VIP_PORT}", "--synproxy-vip", f"{VIP['synproxy']}:{VIP_PORT}",
+                   "--slow-us", str(SLOW_US)]
         for ip in DELTA_POOL:
             command += ["--local", ip]
         for node in WEB:
             command += ["--server", f"{SERVERS[node]}:{PLAIN_PORT},{mac(node, 'srv')}"]
-        def ready():
-            with open(f"{self.dir}/log/delta-fullnat.err", "rb") as words:
-                return words.read().count(b"ready:")
-        before = ready() if os.path.exists(f"{self.dir}/log/delta-fullnat.err") else 0
         child = self.start("delta-fullnat", "dn", command)
         end = time.monotonic() + 10
-        while ready() == before:
+        while b"ready:" not in open(f"{self.dir}/log/delta-fullnat.err", "rb").read():
             if child.poll() is not None or time.monotonic() > end:
                 raise RegionError(f"delta_fullnat did not start; see {self.dir}/log/delta-fullnat.err")
             time.sleep(0.02)
 
-    def slow_delta_fullnat(self, slow_us):
-        """Starts it anew so that its packets wait so long; its connections are lost."""
-        stop([self.state()["programs"]["delta-fullnat"]])
-        self.start_delta_fullnat(slow_us)
+    def change_delta_fullnat(self):
+        """From quick to slow (SLOW_US a burst), or back; no connection is lost."""
+        pid, started = self.state()["programs"]["delta-fullnat"]
+        if start_time(pid) != started:
+            raise RegionError(f"delta_fullnat does not run; see {self.dir}/log/delta-fullnat.err")
+        os.kill(pid, signal.SIGUSR1)
 
     def write(self, name, text):
         with open(f"{self.dir}/{name}", "w") as f:

@@ -4,6 +4,7 @@ import { useCallback, useMemo, useState } from "preact/hooks";
 import { apiAddress, asking, rangeOf, useApi } from "./api";
 import { Answer, Drawing } from "./parts";
 import { changed, usePlace, view } from "./place";
+import { Profiles } from "./profiles";
 import { colour, useSettings } from "./settings";
 import { clock, count, duration, percent, plus } from "./time";
 import type { GatewayGroup, GatewayInstance, GatewayGroupList } from "./wire";
@@ -144,6 +145,7 @@ export function Gateways() {
           );
         }}
       </Answer>
+      <Profiles />
     </div>
   );
 }

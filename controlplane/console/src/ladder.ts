@@ -57,40 +57,56 @@ export function fromMessage(ladder: LadderTable, path?: Path): Rows {
   return rows;
 }
 
+const keyOf = (end: number, seq: number) => end * 4294967296 + seq;
+const takesRoom = (rows: Rows, k: number) => rows.length[k] + (rows.flags[k] & (SYN | FIN) ? 1 : 0);
+
+/** The taps that saw each packet first and last on its way; returns the rows that some tap did not see. */
+function ends(rows: Rows): number[] {
+  const { taps } = rows, holes: number[] = [];
+  for (let i = 0; i < rows.count; ++i) {
+    const step = rows.toServer[i] ? 1 : -1, start = rows.toServer[i] ? 0 : taps - 1;
+    let first = -1, last = -1, seen = 0;
+    for (let n = 0, j = start; n < taps; ++n, j += step) {
+      if (rows.fate[i * taps + j] !== Fate.seen) continue;
+      if (first < 0) first = j;
+      last = j;
+      ++seen;
+    }
+    if (first < 0) continue;
+    rows.first[i] = first;
+    rows.last[i] = last;
+    if (seen < taps) holes.push(i);
+  }
+  return holes;
+}
+
 /** What a tap did not see: in between others that did, a capture gap; behind the last, lost when it was sent again, a gap
  *  when it was acknowledged all the same, else not known. */
 function judge(rows: Rows, side: number[]): void {
-  const { taps } = rows, acked = new Float64Array(taps * 2).fill(-1), sent = new Map<number, number>();
-  const key = (end: number, seq: number) => end * 4294967296 + seq;
+  const { taps } = rows, holes = ends(rows), acked = new Float64Array(taps * 2).fill(-1);
+  if (!holes.length) return;
+  const placeOf = (i: number) => ({ k: i * taps + rows.last[i], end: rows.last[i] * 2 + rows.toServer[i] });
+  const sent = new Map<number, number>(); // the last row with the bytes of a row that somebody did not see
+  for (const i of holes) sent.set(keyOf(placeOf(i).end, rows.seq[placeOf(i).k]), i);
   for (let i = 0; i < rows.count; ++i)
     for (let j = 0; j < taps; ++j) {
       const k = i * taps + j, end = j * 2 + rows.toServer[i];
       if (rows.fate[k] !== Fate.seen) continue;
       if (rows.flags[k] & ACK && (acked[end ^ 1] < 0 || ((rows.ack[k] - acked[end ^ 1]) | 0) > 0)) acked[end ^ 1] = rows.ack[k];
-      if (rows.length[k] || rows.flags[k] & (SYN | FIN)) sent.set(key(end, rows.seq[k]), i);
+      if (takesRoom(rows, k) && sent.has(keyOf(end, rows.seq[k]))) sent.set(keyOf(end, rows.seq[k]), i);
     }
   const seenSides = new Uint8Array(taps + 1);
-  for (let i = 0; i < rows.count; ++i) {
-    const step = rows.toServer[i] ? 1 : -1, start = rows.toServer[i] ? 0 : taps - 1;
-    let first = -1, last = -1;
+  for (const i of holes) {
+    const step = rows.toServer[i] ? 1 : -1, start = rows.toServer[i] ? 0 : taps - 1, { k, end } = placeOf(i);
     seenSides.fill(0);
-    for (let n = 0, j = start; n < taps; ++n, j += step) {
-      if (rows.fate[i * taps + j] !== Fate.seen) continue;
-      if (first < 0) first = j;
-      last = j;
-      seenSides[side[j]] = 1;
-    }
-    if (first < 0) continue;
-    rows.first[i] = first;
-    rows.last[i] = last;
-    const k = i * taps + last, end = last * 2 + rows.toServer[i];
-    const carried = rows.length[k] + (rows.flags[k] & (SYN | FIN) ? 1 : 0);
-    const sentAgain = carried > 0 && (sent.get(key(end, rows.seq[k])) ?? i) > i;
+    for (let j = 0; j < taps; ++j) if (rows.fate[i * taps + j] === Fate.seen) seenSides[side[j]] = 1;
+    const carried = takesRoom(rows, k);
+    const sentAgain = carried > 0 && (sent.get(keyOf(end, rows.seq[k])) ?? i) > i;
     const wasAcked = carried > 0 && acked[end] >= 0 && ((acked[end] - rows.seq[k] - carried) | 0) >= 0;
     for (let n = 0, j = start, behind = false; n < taps; ++n, j += step) {
       if (rows.fate[i * taps + j] !== Fate.seen && seenSides[side[j]])
         rows.fate[i * taps + j] = !behind ? Fate.gap : sentAgain ? Fate.lost : wasAcked ? Fate.gap : Fate.unknown;
-      if (j === last) behind = true;
+      if (j === rows.last[i]) behind = true;
     }
   }
 }

@@ -3,11 +3,12 @@
 // way back beneath. A grade opens why the two legs are taken for one connection.
 import { useState } from "preact/hooks";
 import { apiAddress, useApi } from "./api";
+import { Fates, LostAtHop } from "./fates";
 import { Answer, Grade, Value } from "./parts";
 import { address, changed, go, usePlace, view } from "./place";
 import { useSettings } from "./settings";
 import { bytes, clock, count, duration } from "./time";
-import type { Delay, Leg, Link, Path } from "./wire";
+import type { Delay, FlowAnalysis, Leg, Link, Path } from "./wire";
 import { t } from "./words";
 
 const kindWords: Record<string, () => string> = {
@@ -45,12 +46,12 @@ function Delayed(props: { delay?: Delay; arrow: string; socket: boolean; most?: 
   );
 }
 
-/** Packets that one side saw and the other did not. */
-function Missing(props: { from?: Leg; to?: Leg; way: "to_server" | "to_client"; relay: boolean }) {
+/** Packets that one side saw and the other did not, where the engine does not tell them apart. */
+function Missing(props: { from?: Leg; to?: Leg; way: "to_server" | "to_client"; relay: boolean; told: boolean }) {
   const [first, second] = props.way === "to_server" ? [props.from, props.to] : [props.to, props.from];
   if (props.relay || first?.observer === "socket" || second?.observer === "socket") return null;
   const missing = Number(first?.[props.way]?.packets ?? 0) - Number(second?.[props.way]?.packets ?? 0);
-  if (missing <= 0) return null;
+  if (missing <= 0 || props.told || second?.[props.way]?.missed) return null;
   return <span class="warn" title={t("seen before and not behind: lost on the way, or not captured; the ladder tells which")}>✕ {t("{0} missing", missing)}</span>;
 }
 
@@ -59,15 +60,18 @@ function Joint(props: { link: Link; path: Path; chosen: boolean; choose: () => v
   const from = path.legs[link.from], to = path.legs[link.to];
   const socket = from?.observer === "socket" || to?.observer === "socket";
   const relay = link.kind === "relay";
+  const told = (direction: string) => link.losses?.some((one) => one.direction === direction) ?? false;
   const way = (direction: string) => link.delays.find((one) => one.direction === direction);
   return (
     <li class="joint">
       <span class="kind" title={kindWords[link.kind]?.()}>{link.kind}</span>
       <Delayed delay={way("to_server")} arrow="→" socket={socket} most={slowest(path) === path.links.indexOf(link)} />
-      <Missing from={from} to={to} way="to_server" relay={relay} />
+      <LostAtHop losses={link.losses} direction="to_server" />
+      <Missing from={from} to={to} way="to_server" relay={relay} told={told("to_server")} />
       <span class="wire"><Grade grade={link.grade} onClick={props.choose} pressed={props.chosen} label={t("why linked: {0} {1}, grade {2}", link.kind, `${from?.tap} – ${to?.tap}`, link.grade)} /></span>
       <Delayed delay={way("to_client")} arrow="←" socket={socket} />
-      <Missing from={from} to={to} way="to_client" relay={relay} />
+      <LostAtHop losses={link.losses} direction="to_client" />
+      <Missing from={from} to={to} way="to_client" relay={relay} told={told("to_client")} />
       {link.changes && <span class="changes" title={t("what the gateway did to the packets")}>{link.changes}</span>}
     </li>
   );
@@ -82,11 +86,28 @@ function End(props: { name: string; text: string; other: boolean; field: string 
   );
 }
 
+/** TCP as this tap saw it, by Wireshark's names; what did not happen is left out. */
+function Tcp(props: { leg: Leg }) {
+  const { tcp } = props.leg;
+  if (!tcp) return null;
+  const of = (flow: FlowAnalysis | undefined, arrow: string) => {
+    if (!flow) return [];
+    const parts: [number, string][] = [[flow.retransmissions_fast, t("fast retr.")], [flow.retransmissions_timeout, t("RTO retr.")], [flow.retransmissions_spurious, t("spurious retr.")],
+      [flow.out_of_order, t("out of order")], [flow.duplicate_acks, t("duplicate ACKs")], [flow.zero_windows, t("zero window")], [flow.windows_full, t("window full")]];
+    const rtt = flow.rtt?.count ? [`${arrow} RTT ${duration(Number(flow.rtt.sum_ns) / flow.rtt.count)}`] : [];
+    return [...rtt, ...parts.filter(([n]) => n > 0).map(([n, name]) => `${arrow} ${n} ${name}`)];
+  };
+  const shake = Number(tcp.handshake_server_ns) > 0 ? [`${t("handshake")} → ${duration(Number(tcp.handshake_server_ns))}${Number(tcp.handshake_client_ns) > 0 ? ` ← ${duration(Number(tcp.handshake_client_ns))}` : ""}`] : [];
+  const lines = [...shake, ...of(tcp.to_server, "→"), ...of(tcp.to_client, "←")];
+  return lines.length ? <div class="tcp" title={t("from this tap: handshake to the server and to the client; round trips to who receives, mean")}>{lines.map((line) => <small key={line}>{line}</small>)}</div> : null;
+}
+
 function LegCard(props: { leg: Leg; before?: Leg; number: number }) {
   const { leg, before } = props;
   const flow = (f: Leg["to_server"], arrow: string) => f && Number(f.packets) > 0 && (
     <div title={t("packets, bytes, retransmissions, TTL of the first packet")}>
-      {arrow} {count(f.packets)} <small>· {bytes(f.bytes)} · TTL {f.ttl}</small> {f.retransmissions > 0 && <b class="warn">{t("{0} retr.", f.retransmissions)}</b>}
+      {arrow} {count(f.packets)} {leg.observer !== "socket" && <small>· {bytes(f.bytes)} · TTL {f.ttl}</small>} {f.retransmissions > 0 && <b class="warn">{t("{0} retr.", f.retransmissions)}</b>}
+      {f.missed > 0 && <b class="warn" title={t("passed this tap and were not captured: not lost")}> ▢ {t("{0} not captured", count(f.missed))}</b>}
     </div>
   );
   return (
@@ -99,8 +120,10 @@ function LegCard(props: { leg: Leg; before?: Leg; number: number }) {
         <div key={i} class="tunnel" title={`${layer.client_end} → ${layer.server_end}`}>{layer.type}{layer.id !== undefined ? " " + layer.id : ""} <small>{layer.client_end && `${layer.client_end} → ${layer.server_end}`}</small></div>
       ))}
       {leg.server_mac && <div class="mac" title={t("from MAC to MAC: the second is the next gateway's")}><small>{leg.client_mac} → {leg.server_mac}</small></div>}
+      {(leg.app || leg.server_name) && <div class="application" title={t("application, and the server's name as the client asked for it")}>{leg.app} <small>{leg.server_name}</small></div>}
       {flow(leg.to_server, "→")}
       {flow(leg.to_client, "←")}
+      <Tcp leg={leg} />
       <footer><small>{leg.end === "none" ? t("open") : t("ended: {0}", leg.end)}</small></footer>
     </li>
   );
@@ -160,6 +183,7 @@ export function Lanes(props: { path: Path; id?: string }) {
           ];
         })}
       </ol>
+      <Fates path={path} />
       {path.unlinked !== "linked" && <p class="note"><b>{t("Why not linked")}:</b> {path.unlinked} — {unlinkedWords[path.unlinked]?.() ?? t("the engine found no link with enough evidence")}</p>}
       {path.links[chosen] && <Why link={path.links[chosen]} path={path} close={() => choose(chosen)} />}
     </>

@@ -16,7 +16,8 @@ const heldMax = 10000; // rows kept in the page; more are reached by the time or
 
 export const onWire = (path: Path) => path.legs.filter((leg) => leg.observer !== "socket");
 export const total = (path: Path) => {
-  const leg = path.legs.find((one) => Number(one.to_server?.packets ?? 0) + Number(one.to_client?.packets ?? 0) > 0);
+  const carried = path.legs.filter((one) => Number(one.to_server?.packets ?? 0) + Number(one.to_client?.packets ?? 0) > 0);
+  const leg = carried.find((one) => one.observer !== "socket") ?? carried[0];
   return {
     packets: Number(leg?.to_server?.packets ?? 0) + Number(leg?.to_client?.packets ?? 0),
     again: Math.max(0, ...path.legs.map((one) => (one.to_server?.retransmissions ?? 0) + (one.to_client?.retransmissions ?? 0))),

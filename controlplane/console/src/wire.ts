@@ -3,21 +3,37 @@
 export type Int64 = string;
 
 export interface Layer { type: string; id?: number; client_end: string; server_end: string }
-export interface Flow { packets: Int64; bytes: Int64; retransmissions: number; ttl: number; isn?: number }
+export interface Flow {
+  packets: Int64; bytes: Int64; retransmissions: number; ttl: number; isn?: number; missed: number; missed_bytes: Int64;
+  loop?: { laps: number; ttl_first: number; ttl_last: number };
+}
+export interface FlowAnalysis {
+  rtt?: { count: number; sum_ns: Int64; max_ns: Int64 }; retransmissions_fast: number; retransmissions_timeout: number; retransmissions_spurious: number;
+  out_of_order: number; duplicate_acks: number; zero_windows: number; windows_full: number; keep_alives: number;
+}
+export interface TcpAnalysis { to_server?: FlowAnalysis; to_client?: FlowAnalysis; handshake_server_ns: Int64; handshake_client_ns: Int64; first_byte_ns: Int64 }
 export interface Leg {
   leg_id: string; tap: string; clock: string; observer: string; client: string; server: string; vni?: number; layers: Layer[];
   client_mac: string; server_mac: string; netns: number; first_ns: Int64; last_ns: Int64; end: string;
-  to_server?: Flow; to_client?: Flow; process: string; pid: number;
+  to_server?: Flow; to_client?: Flow; process: string; pid: number; app: string; server_name: string; tcp?: TcpAnalysis;
 }
 export interface Evidence { by: string; bits: number }
 export interface Delay { direction: string; min_ns: Int64; mean_ns: Int64; max_ns: Int64; error_ns: Int64; samples: number }
 export interface Link {
   from: number; to: number; kind: string; grade: string; bits: number; margin_bits: number; rivals: number; evidence: Evidence[];
   delta_to_server?: number; delta_to_client?: number; delays: Delay[]; changes: string; clock?: { offset_ns: Int64; error_ns: Int64 };
+  losses?: LinkLoss[];
 }
+export interface LinkLoss { direction: string; lost: number; lost_bytes: Int64; unknown: number; unknown_bytes: Int64 }
+export interface Opening {
+  first_leg: number; last_leg: number; fate: string; from_leg?: number; to_leg?: number; syn_count: number; gateway: string; usual_tap: string;
+}
+export interface Reset { direction: string; by: string; from_leg?: number; to_leg: number; certain: boolean; time_ns: Int64 }
 export interface Path {
   path_id: string; revision: number; retracted: boolean; merged_into: string; proto: string; unlinked: string;
   first_ns: Int64; last_ns: Int64; legs: Leg[]; links: Link[];
+  losses?: { fate: string; direction: string; from_leg?: number; to_leg?: number; times: number }[]; losses_partial?: boolean;
+  openings?: Opening[]; resets?: Reset[]; icmp_errors?: { direction: string; leg: number; reporter: string; meaning: string; count: number }[];
 }
 export interface PathList { paths: Path[]; partial: string; next: string }
 /** Arrays in base64, little-endian: of rows, or of cells (row * columns + column). */
@@ -48,6 +64,15 @@ export interface GatewayGroup {
   kind: string; from_tap: string; to_tap: string; paths: Int64; delay?: DelaySummary; instances: GatewayInstance[];
 }
 export interface GatewayGroupList { since_ns: Int64; step_ns: Int64; groups: GatewayGroup[]; partial: string }
+/** What the linker learnt of one gateway. */
+export interface Gateway {
+  gateway_id: string; name: string; known_by: string; from_tap: string; to_tap: string; first_ns: Int64; last_ns: Int64; links: Int64;
+  traits: { name: string; value: string; counts: { value: string; links: Int64 }[] }[]; pool: string[]; pool_more: Int64;
+  services: string[]; services_more: Int64; backends: string[]; backends_more: Int64; resets: Int64; syns_eaten: Int64;
+  delays: { direction: string; count: Int64; p50_ns: Int64; p99_ns: Int64; error_ns: Int64 }[];
+  traffic: { direction: string; packets: Int64; lost: Int64 }[]; events: { time_ns: Int64; what: string; before: string; after: string }[];
+}
+export interface GatewayList { gateways: Gateway[]; partial: string }
 export interface Service {
   service: string; proto: string; paths: Int64; clients: Int64; bytes: Int64; resets: Int64; retransmitting: Int64; unlinked: Int64;
   newest_path: string; counts: Int64[];

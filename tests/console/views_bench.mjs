@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// How long a view's data takes with many stored legs: the paths of the console's test, stored again and again over a day with
+// ids and times of their own, asked for as the views do. `node views_bench.mjs --build DIR [--legs N] [--rounds N]`
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { chromium, Browser } from "./browser.mjs";
+import { Fixture } from "./fixture.mjs";
+
+const options = parseArgs({ options: { build: { type: "string", default: "build/release" }, legs: { type: "string", default: "10000000" }, rounds: { type: "string", default: "20" } } }).values;
+const dayS = 86400, copiesAtOnce = 150;
+const fixture = new Fixture(resolve(options.build));
+const p = (values, part) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.ceil(values.length * part) - 1)];
+
+async function sql(statement) {
+  const response = await fetch(`${fixture.storeUrl}/?database=clew`, { method: "POST", body: statement });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${statement.slice(0, 80)}: ${text.slice(0, 300)}`);
+  return text.trim();
+}
+
+/** Copies of every stored path, one each step of the day. */
+async function fill(legsWanted) {
+  await fixture.end("sensor");
+  await sql("CREATE TABLE seed_paths AS paths");
+  await sql("INSERT INTO seed_paths SELECT * FROM paths FINAL WHERE NOT retracted");
+  const [paths, legs] = (await sql("SELECT count(), sum(leg_count) FROM seed_paths FORMAT TabSeparated")).split("\t").map(Number);
+  const copies = Math.ceil(legsWanted / legs), step = dayS / copies;
+  const start = Date.now();
+  for (let from = 1; from < copies; from += copiesAtOnce)
+    await sql(`INSERT INTO paths SELECT * REPLACE(sipHash64(path_id, copy) AS path_id, first_ns - shift * 1000000000 AS first_ns, last_ns - shift * 1000000000 AS last_ns, stored_at - shift AS stored_at)
+      FROM (SELECT *, arrayJoin(range(${from}, ${Math.min(copies, from + copiesAtOnce)})) AS copy, toInt64(copy * ${step}) AS shift FROM seed_paths)`);
+  console.log(`${paths * copies} paths of ${legs * copies} legs stored over a day, in ${((Date.now() - start) / 1000).toFixed(0)} s`);
+}
+
+const views = {
+  Home: ["incidents?buckets=60", "services?buckets=60&limit=12", "gateway_groups?buckets=0&limit=100"],
+  Paths: ["paths?limit=200", "histogram?buckets=120", "facets?limit=8"],
+  "Paths of an address": ["paths?limit=200&filter=ip.addr%20%3D%3D%20ADDRESS", "histogram?buckets=120&filter=ip.addr%20%3D%3D%20ADDRESS", "facets?limit=8&filter=ip.addr%20%3D%3D%20ADDRESS"],
+  Gateways: ["gateway_groups?buckets=60&limit=500"], Topology: ["topology?limit=60"], Trust: ["histogram?buckets=60&by=path.unlinked", "clocks?buckets=60"],
+};
+
+async function measure(rangeS, rounds) {
+  const nowNs = BigInt(Date.now()) * 1000000n, since = nowNs - BigInt(rangeS) * 1000000000n;
+  const address = (await fixture.get(`paths?since_ns=${since}&limit=1`)).paths[0].legs[0].client.replace(/:\d+$/, "");
+  for (const [name, questions] of Object.entries(views)) {
+    const times = [];
+    let partial = "";
+    for (let n = 0; n < rounds; ++n) {
+      const start = performance.now();
+      const answers = await Promise.all(questions.map((one) => fixture.get(`${one.replace("ADDRESS", address)}&since_ns=${since}`)));
+      times.push(performance.now() - start);
+      partial ||= answers.map((one) => one.partial ?? "").find((one) => /longer|memory/.test(one)) ?? "";
+    }
+    console.log(`${rangeS === dayS ? "a day" : `${rangeS / 60} min`}, ${name}: median ${p(times, 0.5).toFixed(0)} ms, p95 ${p(times, 0.95).toFixed(0)} ms${partial ? `, partial: ${partial}` : ""}`);
+  }
+}
+
+async function firstPaint() {
+  const browser = await Browser.open(fixture.url, resolve(new URL("../../controlplane/console/node_modules", import.meta.url).pathname));
+  const times = [];
+  for (let n = 0; n < 7; ++n) {
+    const page = await browser.page();
+    await page.goto(`${fixture.url}/`);
+    times.push(await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? NaN));
+    await page.context().close();
+  }
+  console.log(`first paint of the home page, ${chromium}: median ${p(times, 0.5).toFixed(0)} ms, worst of 7 ${p(times, 1).toFixed(0)} ms`);
+  await browser.close();
+}
+
+try {
+  await fixture.startStore();
+  await fixture.begin();
+  await fill(Number(options.legs));
+  await firstPaint();
+  await measure(900, Number(options.rounds));
+  await measure(dayS, Math.max(3, Math.floor(Number(options.rounds) / 5)));
+} finally {
+  await fixture.stop();
+}
+process.exit(0);
