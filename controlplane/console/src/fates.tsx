@@ -36,10 +36,10 @@ function lossTexts(path: Path): string[] {
   const missed = path.legs.map((leg) => ({ tap: leg.tap, count: (leg.to_server?.missed ?? 0) + (leg.to_client?.missed ?? 0) })).filter((one) => one.count > 0);
   const least = (n: number) => (path.losses_partial ? "≥ " : "") + count(n);
   const out: string[] = [];
-  if (sum((one) => one.lost) > 0) out.push(t("{0} packets lost on the wire between taps", least(sum((one) => one.lost))));
-  if (beyond > 0) out.push(t("{0} packets sent again for a loss beyond the taps", least(beyond)));
-  if (sum((one) => one.unknown) > 0) out.push(t("{0} packets of unknown fate between taps", count(sum((one) => one.unknown))));
-  if (missed.length) out.push(t("the capture missed {0} packets at {1} (not lost: they passed)", least(missed.reduce((n, one) => n + one.count, 0)), [...new Set(missed.map((one) => one.tap))].join(", ")));
+  if (sum((one) => one.lost) > 0) out.push(t("packets lost on the wire between taps: {0}", least(sum((one) => one.lost))));
+  if (beyond > 0) out.push(t("packets sent again for a loss beyond the taps: {0}", least(beyond)));
+  if (sum((one) => one.unknown) > 0) out.push(t("packets of unknown fate between taps: {0}", count(sum((one) => one.unknown))));
+  if (missed.length) out.push(t("packets that the capture missed at {1} (not lost: they passed): {0}", least(missed.reduce((n, one) => n + one.count, 0)), [...new Set(missed.map((one) => one.tap))].join(", ")));
   return out;
 }
 
