@@ -164,12 +164,13 @@ Result<v1::ServiceList> Overview::services(const OverviewQuery& query) const {
     const auto answer = store.ask(
         query,
         ip_sql("client_seen_server_ip") +
-            ", client_seen_server_port, toString(proto), count() AS n, uniq(client_ip), sum(bytes), countIf(has(ends, "
+            ", if(startsWith(toString(proto), 'icmp'), toUInt16(0), client_seen_server_port) AS service_port, "
+            "toString(proto), count() AS n, uniq(client_ip), sum(bytes), countIf(has(ends, "
             "'reset')), countIf(retransmissions > 0), countIf(unlinked != 'linked'), argMax(path_id, first_ns), "
             "countResample(0, " +
             std::to_string(count) + ", 1)(" + bucket_sql() + ")",
-        "GROUP BY client_seen_server_ip, client_seen_server_port, proto ORDER BY n DESC, client_seen_server_ip, "
-        "client_seen_server_port LIMIT " +
+        "GROUP BY client_seen_server_ip, service_port, proto ORDER BY n DESC, client_seen_server_ip, service_port "
+        "LIMIT " +
             std::to_string(count_max + 1),
         *list.mutable_partial());
     if (!answer) return tl::make_unexpected(answer.error());
@@ -178,8 +179,11 @@ Result<v1::ServiceList> Overview::services(const OverviewQuery& query) const {
         v1::Service& one = *list.add_services();
         const std::string ip(row.text());
         const auto port = row.number<std::uint16_t>();
-        one.set_service((ip.find(':') == std::string::npos ? ip : "[" + ip + "]") + ":" + std::to_string(port));
         one.set_proto(std::string(row.text()));
+        // An echo's id stands where others have a port: a ping each would be a service of its own.
+        one.set_service(one.proto().starts_with("icmp")
+                            ? ip
+                            : (ip.find(':') == std::string::npos ? ip : "[" + ip + "]") + ":" + std::to_string(port));
         one.set_paths(row.number<std::uint64_t>());
         one.set_clients(row.number<std::uint64_t>());
         one.set_bytes(row.number<std::uint64_t>());

@@ -27,7 +27,7 @@ async function fill(legsWanted) {
   const copies = Math.ceil(legsWanted / legs), step = dayS / copies;
   const start = Date.now();
   for (let from = 1; from < copies; from += copiesAtOnce)
-    await sql(`INSERT INTO paths SELECT * REPLACE(sipHash64(path_id, copy) AS path_id, first_ns - shift * 1000000000 AS first_ns, last_ns - shift * 1000000000 AS last_ns, stored_at - shift AS stored_at)
+    await sql(`INSERT INTO paths SELECT * EXCEPT (copy, shift) REPLACE(sipHash64(path_id, copy) AS path_id, first_ns - shift * 1000000000 AS first_ns, last_ns - shift * 1000000000 AS last_ns, stored_at - shift AS stored_at)
       FROM (SELECT *, arrayJoin(range(${from}, ${Math.min(copies, from + copiesAtOnce)})) AS copy, toInt64(copy * ${step}) AS shift FROM seed_paths)`);
   console.log(`${paths * copies} paths of ${legs * copies} legs stored over a day, in ${((Date.now() - start) / 1000).toFixed(0)} s`);
 }

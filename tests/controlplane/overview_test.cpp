@@ -66,6 +66,7 @@ class OverviewTest : public store::StoreTest {
             v1::Path path = random.path(id, 1, static_cast<std::int64_t>(random.number(60'000)));
             early.push_back(path);
             path.set_revision(2);
+            if (random.number(12) == 0) path.set_proto("icmp");
             path.set_retracted(random.number(10) == 0);
             const auto instance = random.number(4);
             path.mutable_legs(0)->set_server_mac("02:00:00:00:00:0" + std::to_string(instance));
@@ -192,6 +193,15 @@ TEST_F(OverviewTest, ServicesTopologyAndClocksCountTheSamePaths) {
     }
     EXPECT_EQ(sum, paths_.size());
     EXPECT_EQ(over_time, paths_.size());
+    for (const v1::Service& one : services->services()) {
+        store::PathQuery same{
+            .since_ns = query().since_ns, .until_ns = query().until_ns, .filter = {}, .count_max = 10'000};
+        same.filter = "path.service == " + one.service() + " and proto == " + one.proto();
+        const auto found = store_->find_paths(same);
+        ASSERT_TRUE(found) << same.filter << ": " << found.error().sentence;
+        EXPECT_EQ(static_cast<std::uint64_t>(found->paths_size()), one.paths()) << same.filter;
+        EXPECT_EQ(one.proto() == "icmp", parse_ip(one.service()).has_value()) << one.service();
+    }
     store::OverviewQuery few = query();
     few.count_max = 30;
     const auto topology = overview().topology(few);
