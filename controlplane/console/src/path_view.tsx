@@ -4,7 +4,7 @@
 import { useState } from "preact/hooks";
 import { apiAddress, useApi } from "./api";
 import { Fates, LostAtHop } from "./fates";
-import { Answer, Grade, Value } from "./parts";
+import { Answer, CopyButton, Grade, Value } from "./parts";
 import { address, changed, go, usePlace, view } from "./place";
 import { useSettings } from "./settings";
 import { bytes, clock, count, duration } from "./time";
@@ -222,6 +222,7 @@ export function PathView(props: { id: string }) {
               <a class="button" href={view("/ladder/" + path.path_id)}>{t("Ladder")}</a>
               <a class="button" href={view("/ladder/" + path.path_id, { show: "sequence" })}>{t("Time-sequence")}</a>
               <a class="button" href={apiAddress("paths/" + path.path_id)} download={`path-${path.path_id}.json`}>JSON</a>
+              <CopyButton text={`clew pcap ${path.path_id} -w path-${path.path_id}.pcapng`} label={t("Copy clew pcap")} />
               <form onSubmit={(event) => { event.preventDefault(); go(changed({ vs: vs.trim() })); }}>
                 <label>{t("compare with")} <input class="short" value={vs} placeholder={t("path id")} onInput={(event) => setVs(event.currentTarget.value)} /></label>
               </form>

@@ -327,4 +327,5 @@ export const chinese: Record<string, string> = {
   "window full": "窗口已满",
   "handshake": "握手",
   "from this tap: handshake to the server and to the client; round trips to who receives, mean": "自此采集点：到服务端与到客户端的握手；到接收方的往返时延均值",
+  "Copy clew pcap": "复制 clew pcap 命令",
 };
