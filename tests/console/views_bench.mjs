@@ -61,6 +61,7 @@ async function firstPaint() {
   for (let n = 0; n < 7; ++n) {
     const page = await browser.page();
     await page.goto(`${fixture.url}/`);
+    await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
     times.push(await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? NaN));
     await page.context().close();
   }
