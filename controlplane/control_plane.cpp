@@ -80,7 +80,8 @@ Result<ConsoleFiles> RunningControlPlane::console() const {
     auto files = ConsoleFiles::load(config_.console_directory);
     if (files) return files;
     if (config_.console_named) return fail(files.error().kind, "api.console: " + files.error().sentence);
-    fmt::print(stderr, "there is no console at {}: './dev build' builds it where npm is\n", config_.console_directory);
+    fmt::print(stderr, "clew-control: there is no console at {}: './dev build' builds it where npm is\n",
+               config_.console_directory);
     return ConsoleFiles();
 }
 
