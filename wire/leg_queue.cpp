@@ -6,28 +6,20 @@
 
 #include <array>
 
+#include "nat-trace/check.h"
 #include "wire/convert.h"
 #include "wire/leg.pb.h"
 
 namespace clew::wire {
 namespace {
 
+using google::protobuf::io::CodedInputStream;
 using google::protobuf::io::CodedOutputStream;
 
 constexpr std::size_t ground_bytes = 32 << 10;  // what a leg's message takes while it is built, with room
 constexpr std::uint32_t length_delimited = 2;   // a wire type of protobuf's encoding
 constexpr std::uint32_t legs_tag = v1::Batch::kLegsFieldNumber << 3 | length_delimited;
 static_assert(legs_tag < 0x80, "the tag is one byte");
-
-/// A varint of protobuf's encoding at `at`, which is moved behind it. The bytes are our own.
-std::size_t read_varint(std::string_view bytes, std::size_t& at) {
-    std::size_t value = 0;
-    for (unsigned shift = 0;; shift += 7) {
-        const auto octet = static_cast<unsigned char>(bytes[at++]);
-        value |= std::size_t{octet & 0x7fU} << shift;
-        if (octet < 0x80) return value;
-    }
-}
 
 }  // namespace
 
@@ -62,11 +54,12 @@ std::string_view LegEncoder::encode(const Leg& leg) {
 
 std::string_view EncodedLegs::next(std::size_t& from, std::size_t count_max, std::size_t& taken) const {
     const std::size_t begin = from;
-    for (taken = 0; taken < count_max && from < bytes.size(); ++taken) {
-        ++from;  // the tag
-        const std::size_t length = read_varint(bytes, from);
-        from += length;
-    }
+    CodedInputStream rest(reinterpret_cast<const std::uint8_t*>(bytes.data()) + begin,
+                          static_cast<int>(bytes.size() - begin));
+    std::uint32_t length = 0;
+    for (taken = 0; taken < count_max && rest.ReadTag() == legs_tag; ++taken)
+        CLEW_CHECK(rest.ReadVarint32(&length) && rest.Skip(static_cast<int>(length)));
+    from = begin + static_cast<std::size_t>(rest.CurrentPosition());
     return std::string_view(bytes).substr(begin, from - begin);
 }
 
