@@ -95,6 +95,10 @@ int account(std::uint64_t sent, const PacketSource& source, const Pipeline& pipe
 int main(int argc, char** argv) {
     const double seconds = argc > 1 ? std::strtod(argv[1], nullptr) : 60;
     const double rate = argc > 2 ? std::strtod(argv[2], nullptr) : 100'000;
+    if (argc > 3 || !(seconds > 0) || !(rate > 0)) {
+        std::fprintf(stderr, "usage: af_xdp_soak [SECONDS [PACKETS_PER_SECOND]], both above 0\n");
+        return 2;
+    }
     if (geteuid() != 0 || unshare(CLONE_NEWNET) != 0 || !make_pair()) {
         std::printf("Skipped: needs root for a network namespace of its own\n");
         return 77;
