@@ -10,6 +10,7 @@
 #include "dataplane/hash.h"
 #include "dataplane/leg_state.h"
 #include "dataplane/transport.h"
+#include "nat-trace/prefetch.h"
 
 namespace clew::sensor {
 
@@ -32,7 +33,7 @@ class DuplicateFilter {
         const std::uint64_t leg = std::uint64_t{leg_hash} << 24 | std::uint64_t{transport.window} << 1 | side;
         return fold(numbers ^ 0x9e3779b97f4a7c15ull, header ^ 0xff51afd7ed558ccdull) ^ leg * 0xbf58476d1ce4e5b9ull;
     }
-    void prefetch(std::uint64_t digest) const { __builtin_prefetch(&entries_[place_of(digest)], 1); }
+    void prefetch(std::uint64_t digest) const { prefetch_line(&entries_[place_of(digest)]); }
 
     bool seen_just_now(std::uint64_t digest, const Decapped& decapped, const Transport& transport, TimeNs now) {
         Entry& entry = entries_[place_of(digest)];

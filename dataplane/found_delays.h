@@ -8,6 +8,7 @@
 
 #include "dataplane/leg_table.h"
 #include "dataplane/packet.h"
+#include "nat-trace/prefetch.h"
 
 namespace clew::sensor {
 
@@ -18,9 +19,9 @@ class FoundDelays {
     /// At most two for a packet, and add_all() after burst_packet_count_max packets at the latest.
     void note(LegTable& legs, LegNumber leg, DelayKind kind, DurationNs delay) {
         const DelayStatistics& to = place_of(legs.tcp(leg), kind);
-        __builtin_prefetch(&to, 1);
+        prefetch_line(&to);
         const std::size_t bin = delay_bin_of(delay);
-        __builtin_prefetch(&to.bins[bin], 1);
+        prefetch_line(&to.bins[bin]);
         delays_[count_++] = {leg, kind, static_cast<std::uint8_t>(bin), delay};
     }
 

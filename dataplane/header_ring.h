@@ -14,6 +14,7 @@
 
 #include "dataplane/fixed_array.h"
 #include "nat-trace/ladder.h"
+#include "nat-trace/prefetch.h"
 
 namespace clew::sensor {
 
@@ -26,7 +27,7 @@ class HeaderRing {
     bool empty_sized() const { return slots_.size() == 0; }
 
     void prefetch_next() const {
-        if (slots_.size() != 0) __builtin_prefetch(&slots_[place_ + 2 < slots_.size() ? place_ + 2 : 0], 1);
+        if (slots_.size() != 0) prefetch_line(&slots_[place_ + 2 < slots_.size() ? place_ + 2 : 0]);
     }
 
     void append(const PacketHeader& header) {

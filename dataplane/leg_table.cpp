@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "nat-trace/prefetch.h"
+
 namespace clew::sensor {
 namespace {
 std::size_t slot_count(std::uint32_t leg_count_max) {
@@ -65,7 +67,7 @@ LegNumber LegTable::longest_idle(unsigned sample_count) {
     for (unsigned i = 0; i < std::min<std::uint32_t>(sample_count, count); ++i) {
         const LegNumber leg = eviction_cursor_;
         eviction_cursor_ = eviction_cursor_ + 1 == count ? 0 : eviction_cursor_ + 1;
-        __builtin_prefetch(&hot_[(leg + 8) % count]);
+        prefetch_line(&hot_[(leg + 8) % count]);
         if (!in_use(leg)) continue;
         const TimeNs last = hot_[leg].last_ns();
         if (oldest != leg_none && last >= oldest_ns) continue;

@@ -8,6 +8,7 @@
 #include "dataplane/hash.h"
 #include "dataplane/leg_state.h"
 #include "dataplane/tcp_leg.h"
+#include "nat-trace/prefetch.h"
 
 namespace clew::sensor {
 
@@ -24,14 +25,14 @@ class LegTable {
         return static_cast<std::uint32_t>(fold(fold(key.addresses ^ seed, ends ^ seed * odd) ^ kind, seed | 1) >> 16);
     }
 
-    void prefetch_slot(std::uint32_t hash) const { __builtin_prefetch(&slots_[hash & mask_]); }
+    void prefetch_slot(std::uint32_t hash) const { prefetch_line(&slots_[hash & mask_]); }
     /// Fetches the hot lines of the leg that find() will probably give, and tells which it is; leg_none: there is none.
     LegNumber prefetch_leg(std::uint32_t hash) const {
         for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
             if (slots_[slot].hash != hash) continue;
             const auto* leg = reinterpret_cast<const char*>(&hot_[slots_[slot].leg - 1]);
-            __builtin_prefetch(leg, 1);
-            __builtin_prefetch(leg + 64, 1);
+            prefetch_line(leg);
+            prefetch_line(leg + 64);
             return slots_[slot].leg - 1;
         }
         return leg_none;

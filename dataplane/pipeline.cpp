@@ -28,6 +28,7 @@
 #include "dataplane/tcp_flow.h"
 #include "dataplane/transport.h"
 #include "dataplane/vault/checksum.h"
+#include "nat-trace/prefetch.h"
 
 namespace clew::sensor {
 namespace {
@@ -164,8 +165,8 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
     std::uint64_t bytes = 0, on_legs = 0;
     segments_.keep_unused();
     for (const Packet& packet : burst) {
-        __builtin_prefetch(packet.bytes);
-        if (packet.captured_length > line_bytes) __builtin_prefetch(packet.bytes + line_bytes);
+        prefetch_line(packet.bytes);
+        if (packet.captured_length > line_bytes) prefetch_line(packet.bytes + line_bytes);
         bytes += packet.wire_length;
     }
     for (std::size_t i = 0; i < burst.size(); ++i) {

@@ -3,6 +3,7 @@
 #include "nat-trace/engine.h"
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <unordered_map>
 #include <utility>
@@ -21,8 +22,8 @@ namespace {
 
 constexpr std::size_t expiry_step_min = 1024;  ///< places looked at by one tick
 constexpr float clock_bits_min = 64;           ///< of the link that a clock is learnt from
-constexpr std::size_t fetched_ahead = 8;       ///< legs whose turn comes are fetched into the cache so far ahead
-constexpr std::size_t expiry_share = 64;       ///< and so much of the window: all of it in 64 ticks
+constexpr std::size_t fetched_ahead = 8;  ///< legs whose turn comes are fetched into the cache so far ahead, or twice
+constexpr std::size_t expiry_share = 64;  ///< and so much of the window: all of it in 64 ticks
 
 }  // namespace
 
@@ -266,6 +267,7 @@ class Engine::Impl {
         const std::size_t steps = std::min(places, std::max(expiry_step_min, places / expiry_share));
         for (std::size_t n = 0; n < steps; ++n) {
             cursor_ = (cursor_ + 1) % static_cast<LegIndex>(places);
+            if (!window_.was_over_before(cursor_, now_ - limits_.leg_age_ns_max)) continue;
             const WindowLeg& leg = window_.leg(cursor_);
             if (leg.id == 0 || leg.phase != LegPhase::ended || leg.last_ns + limits_.leg_age_ns_max > now_ ||
                 !is_over(cursor_))
@@ -276,15 +278,19 @@ class Engine::Impl {
         }
     }
 
-    /// The next to leave are fetched while this one leaves: one after the next wholly, of the next what lies beside it.
+    /// The next to leave are fetched while others leave: first they, later what lies beside them.
     void fetch_oldest() {
-        const LegIndex next = window_.oldest();
-        if (next == no_leg) return;
-        const LegIndex after = window_.leg(next).newer;
-        window_.prefetch(after);
-        if (after != no_leg) index_.prefetch_keys(after);
-        window_.prefetch_removal(next);
-        index_.prefetch(next, window_.leg(next));
+        for (std::size_t n = 0; n < fetched_ahead; ++n) {
+            const LegIndex far = window_.next_to_leave(2 * fetched_ahead);
+            if (far == no_leg) return;
+            window_.prefetch(far);
+            index_.prefetch_keys(far);
+            const Waiting near = std::exchange(leaving_[leaving_at_++ % fetched_ahead], {far, window_.leg(far).id});
+            if (near.leg == no_leg || window_.leg(near.leg).id != near.id) continue;
+            window_.prefetch_removal(near.leg);
+            index_.prefetch(near.leg, window_.leg(near.leg));
+            paths_.prefetch(near.leg);
+        }
     }
 
     void leave(LegIndex i, Unlinked reason_if_alone) {
@@ -306,7 +312,9 @@ class Engine::Impl {
     Gatherer gatherer_;
     ChainMaker chain_maker_;
     std::vector<Waiting> dirty_;
-    std::deque<Waiting> waiting_;  ///< legs that are not settled yet, the oldest first
+    std::deque<Waiting> waiting_;                   ///< legs that are not settled yet, the oldest first
+    std::array<Waiting, fetched_ahead> leaving_{};  ///< those that were fetched last
+    std::size_t leaving_at_ = 0;
     LegIndex cursor_ = 0;
     TimeNs now_ = 0;
     EngineCounters counters_;

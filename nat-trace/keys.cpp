@@ -2,6 +2,7 @@
 #include "nat-trace/keys.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "nat-trace/evidence.h"
@@ -217,22 +218,23 @@ bool KeyIndex::has_key(LegIndex i, std::uint32_t key) const {
 void KeyIndex::take_out(std::uint32_t key, LegIndex i) {
     const Place place = place_of(key);
     Bucket& head = heads_[place.bucket];
+    // What leaves is old as a rule, and stands where nobody looks.
+    if (head.chain_length > removal_bucket_count_max) {
+        head.some_left = true;
+        return;
+    }
     Bucket* before = nullptr;
     std::uint32_t number = no_bucket;
-    std::size_t steps = 0;
     for (Bucket* b = &head;;) {
-        for (std::size_t n = 0; n < b->count; ++n) {
-            if (b->tags[n] != place.tag || b->legs[n] != i) continue;
+        for (std::uint32_t left = b->places_of(place.tag); left != 0; left &= left - 1) {
+            const auto n = static_cast<std::size_t>(std::countr_zero(left));
+            if (b->legs[n] != i) continue;
             std::copy(b->tags.begin() + n + 1, b->tags.begin() + b->count, b->tags.begin() + n);
             std::copy(b->legs.begin() + n + 1, b->legs.begin() + b->count, b->legs.begin() + n);
             if (--b->count == 0) drop_empty(head, before, number);
             return;
         }
         if (b->next == no_bucket) return;  // it was dropped with the end of a long chain
-        if (++steps == removal_bucket_count_max) {
-            head.some_left = true;
-            return;
-        }
         before = b;
         number = b->next;
         b = &overflow_[number];

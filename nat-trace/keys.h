@@ -4,11 +4,13 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "nat-trace/pages.h"
+#include "nat-trace/prefetch.h"
 #include "nat-trace/window.h"
 
 namespace clew {
@@ -38,25 +40,39 @@ class KeyIndex {
 
     /// Fetches the buckets of a leg's keys into the cache, all at once.
     void prefetch(LegIndex i, const WindowLeg& leg) const {
-        for (std::size_t n = 0; n < leg.key_count; ++n) __builtin_prefetch(&heads_[place_of(key_at(i, n)).bucket], 1);
+        for (std::size_t n = 0; n < leg.key_count; ++n) prefetch_line(&heads_[place_of(key_at(i, n)).bucket]);
     }
     void prefetch(const LegKeys& keys) const {
         for (std::size_t n = 0; n < keys.count && !heads_.empty(); ++n)
-            __builtin_prefetch(&heads_[place_of(keys.keys[n]).bucket], 1);
+            prefetch_line(&heads_[place_of(keys.keys[n]).bucket]);
     }
-    void prefetch_keys(LegIndex i) const { __builtin_prefetch(&keys(i)); }
+    void prefetch_keys(LegIndex i) const { prefetch_line(&keys(i)); }
+
+    enum class Look : std::uint8_t { take, pass_by, stop };
 
     /// Calls `take(LegIndex)` for each leg with this key, the newest first, until it returns false. Now and then
     /// (another key of the same bucket has the same 16-bit tag) it is a leg with another key; it is always one that is
     /// held.
     template <typename F>
     void each(std::uint32_t key, F&& take) const {
+        each(
+            key, [](LegIndex) { return Look::take; }, take);
+    }
+    /// The same, but asks `look(place)` first. Places that it is asked about may be of legs with other keys, or of
+    /// none.
+    template <typename L, typename F>
+    void each(std::uint32_t key, L&& look, F&& take) const {
         if (heads_.empty()) return;
         const Place place = place_of(key);
         const bool some_left = heads_[place.bucket].some_left;
         for (const Bucket* b = &heads_[place.bucket];; b = &overflow_[b->next]) {
-            for (std::size_t n = b->count; n-- > 0;) {
-                if (b->tags[n] != place.tag || (some_left && !has_key(b->legs[n], key))) continue;
+            if (b->next != no_bucket) prefetch_line(&overflow_[b->next]);
+            for (std::uint32_t left = b->places_of(place.tag); left != 0;) {
+                const auto n = static_cast<std::size_t>(std::bit_width(left) - 1);
+                left ^= 1U << n;
+                const Look found = look(b->legs[n]);
+                if (found == Look::stop) return;
+                if (found == Look::pass_by || (some_left && !has_key(b->legs[n], key))) continue;
                 if (!take(b->legs[n])) return;
             }
             if (b->next == no_bucket) return;
@@ -70,7 +86,7 @@ class KeyIndex {
     static constexpr std::size_t bucket_leg_count = 9;
     /// A flood of legs with one key: those beyond are not looked at, and are dropped from the chain.
     static constexpr std::size_t chain_bucket_count_max = 64;
-    /// A removal looks no farther: in a chain so long, old places may name legs that have left.
+    /// In a longer chain a removal does not look: its places may name legs that have left.
     static constexpr std::size_t removal_bucket_count_max = 4;
     static constexpr std::uint32_t no_bucket = 0xffff'ffff;
     static constexpr std::size_t chunk_size = 16'384;
@@ -84,6 +100,14 @@ class KeyIndex {
         std::uint32_t next = no_bucket;  ///< in overflow_; older than this one
         std::uint16_t chain_length = 0;  ///< of a head: buckets behind it
         bool some_left = false;          ///< of a head: places here or behind may name legs that have left
+
+        /// A bit for each taken place with this tag. All are looked at: a loop that ends early is guessed wrong too
+        /// often.
+        std::uint32_t places_of(std::uint16_t tag) const {
+            std::uint32_t bits = 0;
+            for (std::size_t n = 0; n < bucket_leg_count; ++n) bits |= std::uint32_t{tags[n] == tag} << n;
+            return bits & ((1U << count) - 1);
+        }
     };
     static_assert(sizeof(Bucket) == 64, "one cache line");
     struct Place {

@@ -13,6 +13,8 @@ constexpr DurationNs crowd_ns_max = 100 * ns_per_ms;  ///< a key that many share
 /// After so many legs in a row that were over too long before, the newest first, the others are taken to be as well.
 constexpr std::size_t gone_count_max = 64;
 
+constexpr DurationNs walk_slack_ns = 100 * ns_per_ms;
+
 bool named_by_proxy(const PairEvidence& evidence) {
     for (std::size_t i = 0; i < evidence.line_count; ++i)
         if (evidence.lines[i].by == EvidenceBy::proxy_header) return true;
@@ -41,6 +43,8 @@ void Gatherer::gather(LegIndex start, Neighbourhood& out) {
 }
 
 void Gatherer::gather_around(LegIndex start) {
+    ++gathering_;
+    walked_.clear();
     out_->legs.clear();
     out_->verified.clear();
     out_->edges.clear();
@@ -103,19 +107,46 @@ bool Gatherer::is_crowded(std::uint32_t key, const WindowLeg& leg) const {
 bool Gatherer::find_near(std::uint32_t key, LegIndex me, const WindowLeg& leg) {
     const DurationNs distance = limits_.evidence.candidate_distance_ns_max;
     found_.clear();
-    bool crowded = false;
-    std::size_t gone = 0;
-    index_.each(key, [&](LegIndex i) {
+    const Walk& all = walk(key, leg);
+    bool crowded = all.cut;
+    for (std::uint32_t n = all.begin; n != all.end && !crowded; ++n) {
+        const LegIndex i = walked_[n];
         const WindowLeg& other = window_.leg(i);
-        if (i == me || other.first_ns > leg.last_ns + distance) return true;
-        if (leg.first_ns > other.last_ns + distance) return ++gone < gone_count_max;
-        gone = 0;
+        if (i == me || other.first_ns > leg.last_ns + distance || leg.first_ns > other.last_ns + distance) continue;
         crowded = found_.size() == limits_.candidate_count_max;
-        if (!crowded) found_.push_back(i);
-        return !crowded;
-    });
+        found_.push_back(i);
+    }
     if (crowded) crowds_[key % crowds_.size()] = {key, leg.first_ns};
     return !crowded;
+}
+
+/// All legs with the key around the leg's time, and a little farther, for the others of its path.
+const Gatherer::Walk& Gatherer::walk(std::uint32_t key, const WindowLeg& leg) {
+    const DurationNs distance = limits_.evidence.candidate_distance_ns_max;
+    Walk& out = walks_[key % walks_.size()];
+    if (out.key == key && out.gathering == gathering_ && out.from_ns <= leg.first_ns - distance &&
+        leg.last_ns + distance <= out.to_ns)
+        return out;
+    out = {key, gathering_, leg.first_ns - distance - walk_slack_ns, leg.last_ns + distance + walk_slack_ns};
+    out.begin = static_cast<std::uint32_t>(walked_.size());
+    std::size_t gone = 0;
+    const auto look = [&](LegIndex i) {
+        using Look = KeyIndex::Look;
+        if (!window_.was_over_before(i, out.from_ns)) return Look::take;
+        return ++gone < gone_count_max ? Look::pass_by : Look::stop;
+    };
+    index_.each(key, look, [&](LegIndex i) {
+        const WindowLeg& other = window_.leg(i);
+        if (other.first_ns > out.to_ns) return true;
+        if (out.from_ns > other.last_ns) return ++gone < gone_count_max;
+        gone = 0;
+        // One more than may be, and the leg itself: the reader finds out that there are too many.
+        out.cut = walked_.size() - out.begin > limits_.candidate_count_max + 1;
+        if (!out.cut) walked_.push_back(i);
+        return !out.cut;
+    });
+    out.end = static_cast<std::uint32_t>(walked_.size());
+    return out;
 }
 
 void Gatherer::try_pair(std::size_t at, LegIndex other) {

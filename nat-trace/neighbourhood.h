@@ -62,7 +62,9 @@ class Gatherer {
     void add_path_of(LegIndex i);
     void expand(std::size_t at);
     bool is_crowded(std::uint32_t key, const WindowLeg& leg) const;
+    struct Walk;
     bool find_near(std::uint32_t key, LegIndex me, const WindowLeg& leg);
+    const Walk& walk(std::uint32_t key, const WindowLeg& leg);
     void try_pair(std::size_t at, LegIndex other);
     void try_relay(std::size_t at, LegIndex other);
     void add_verified(std::size_t at, LegIndex other);
@@ -81,8 +83,21 @@ class Gatherer {
         TimeNs time_ns = 0;
     };
     std::array<Crowd, 1024> crowds_{};  ///< by key: of several the last
-    std::vector<LegIndex> found_;       ///< under one key
-    std::vector<LegIndex> tried_;       ///< with one leg
+    /// What was found under a key around some time: legs of one path share most of their keys.
+    struct Walk {
+        std::uint32_t key = 0;
+        std::uint32_t gathering = 0;  ///< the one it was made in
+        TimeNs from_ns = 0;           ///< legs that were over before are not in
+        TimeNs to_ns = 0;             ///< nor those that began after
+        std::uint32_t begin = 0;      ///< in walked_
+        std::uint32_t end = 0;
+        bool cut = false;  ///< there are more
+    };
+    std::array<Walk, 64> walks_{};  ///< by key: of several the last
+    std::vector<LegIndex> walked_;  ///< of all walks of this gathering
+    std::uint32_t gathering_ = 0;   ///< counts
+    std::vector<LegIndex> found_;   ///< under one key
+    std::vector<LegIndex> tried_;   ///< with one leg
 };
 
 }  // namespace clew

@@ -9,6 +9,7 @@
 
 #include "nat-trace/chains.h"
 #include "nat-trace/path.h"
+#include "nat-trace/prefetch.h"
 #include "nat-trace/window.h"
 
 namespace clew {
@@ -49,6 +50,7 @@ class PathBook {
         drop(number);
     }
 
+    void prefetch(LegIndex i) const { prefetch_line(&of(i)); }
     const PathRecord& of(LegIndex i) const { return records_[window_.leg(i).path]; }
     bool is_alone(LegIndex i) const { return window_.leg(i).path == no_leg || of(i).leg_count == 1; }
 

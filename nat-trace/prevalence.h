@@ -11,6 +11,7 @@
 #include <cstdint>
 
 #include "nat-trace/pages.h"
+#include "nat-trace/prefetch.h"
 
 namespace clew {
 
@@ -32,7 +33,7 @@ class Prevalence {
     }
     /// Fetches what the others will read and write.
     void prefetch(std::uint64_t value) const {
-        if (!lines_.empty()) __builtin_prefetch(&lines_[line_of(value)], 1);
+        if (!lines_.empty()) prefetch_line(&lines_[line_of(value)]);
     }
 
     /// Empties it, with room for so many values; all must be added again.

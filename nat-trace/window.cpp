@@ -122,6 +122,11 @@ WindowHint compact(const Hint& hint) {
     return out;
 }
 
+/// What is counted of a leg: values of one kind at one tap are counted together.
+std::uint64_t value_of(const WindowLeg& l, std::uint64_t kind, std::uint64_t value) {
+    return mix_bits(value ^ (std::uint64_t{l.tap} << 8 | kind) * 0x9e37'79b9'7f4a'7c15ULL);
+}
+
 }  // namespace
 
 std::uint64_t hash_of(const Endpoint& endpoint) {
@@ -131,12 +136,7 @@ std::uint64_t hash_of(const Endpoint& endpoint) {
 }
 
 LegIndex LegWindow::find(LegId id) const {
-    if (ids_.empty()) return no_leg;
-    const std::size_t mask = ids_.size() - 1;
-    const std::uint64_t hash = mix_bits(id);
-    for (std::size_t at = hash & mask; id_tags_[at] != 0; at = (at + 1) & mask)
-        if (id_tags_[at] == id_tag(hash) && leg(ids_[at]).id == id) return ids_[at];
-    return no_leg;
+    return ids_.find(mix_bits(id), no_leg, [&](LegIndex i) { return leg(i).id == id; });
 }
 
 LegIndex LegWindow::take_place() {
@@ -144,6 +144,7 @@ LegIndex LegWindow::take_place() {
         const std::size_t first = chunks_.size() * chunk_size;
         CLEW_CHECK(first + chunk_size < no_leg);
         chunks_.emplace_back(chunk_size);
+        last_steps_.resize(first + chunk_size);
         for (std::size_t i = chunk_size; i-- > 0;) free_.push_back(static_cast<LegIndex>(first + i));
     }
     const LegIndex i = free_.back();
@@ -152,27 +153,21 @@ LegIndex LegWindow::take_place() {
     return i;
 }
 
-void LegWindow::place_id(LegIndex i) {
-    const std::size_t mask = ids_.size() - 1;
-    const std::uint64_t hash = mix_bits(leg(i).id);
-    std::size_t at = hash & mask;
-    while (id_tags_[at] != 0) at = (at + 1) & mask;
-    ids_[at] = i;
-    id_tags_[at] = id_tag(hash);
+void LegWindow::grow_ids() {
+    ids_.grow([this](auto&& add) {
+        for (LegIndex i = newest_; i != no_leg; i = leg(i).older) add(mix_bits(leg(i).id), i);
+    });
 }
 
-void LegWindow::grow_ids() {
-    const std::size_t size = std::max<std::size_t>(1024, ids_.size() * 2);
-    PageVector<LegIndex> old(size, no_leg);
-    PageVector<std::uint8_t> old_tags(size, 0);
-    old.swap(ids_);
-    old_tags.swap(id_tags_);
-    for (std::size_t n = 0; n < old.size(); ++n)
-        if (old_tags[n] != 0) place_id(old[n]);
+void LegWindow::note_last(LegIndex i) {
+    constexpr TimeNs step = TimeNs{1} << last_step_bits;
+    const TimeNs steps = (std::max<TimeNs>(0, leg(i).last_ns - base_ns_) + step - 1) >> last_step_bits;
+    last_steps_[i] = static_cast<std::uint32_t>(std::min<TimeNs>(steps, never_over));
 }
 
 LegIndex LegWindow::insert(const Leg& report, ClockId clock) {
-    if ((size_ + 1) * 3 > ids_.size() * 2) grow_ids();
+    if (ids_.is_full()) grow_ids();
+    if (size_ == 0) base_ns_ = report.last_ns;
     const LegIndex i = take_place();
     WindowLeg& l = leg(i);
     l = WindowLeg{};
@@ -182,7 +177,8 @@ LegIndex LegWindow::insert(const Leg& report, ClockId clock) {
     fill(l, report);
     const Values values = values_of(l);  // fetched meanwhile
     l.segment = hold_segment(report.segment);
-    place_id(i);
+    note_last(i);
+    ids_.add(mix_bits(l.id), i);
     append(i);
     ++size_;
     if (l.tap >= legs_of_tap_.size()) legs_of_tap_.resize(l.tap + std::size_t{1});
@@ -253,6 +249,7 @@ bool LegWindow::update(LegIndex i, const Leg& report) {
     forget_values(l);
     if (report.client != l.client) note_head(i, HeadOfChain::no);
     fill(l, report);
+    note_last(i);
     count_values(l, values_of(l));
     unlink(i);
     append(i);
@@ -265,19 +262,7 @@ bool LegWindow::update(LegIndex i, const Leg& report) {
 
 void LegWindow::remove(LegIndex i) {
     WindowLeg& l = leg(i);
-    const std::size_t mask = ids_.size() - 1;
-    std::size_t hole = mix_bits(l.id) & mask;
-    while (ids_[hole] != i) hole = (hole + 1) & mask;
-    // Later entries of the same run move up, so that no look-up stops at the hole.
-    for (std::size_t at = (hole + 1) & mask; id_tags_[at] != 0; at = (at + 1) & mask) {
-        const std::size_t home = mix_bits(leg(ids_[at]).id) & mask;
-        if (((at - home) & mask) < ((at - hole) & mask)) continue;
-        ids_[hole] = ids_[at];
-        id_tags_[hole] = id_tags_[at];
-        hole = at;
-    }
-    ids_[hole] = no_leg;
-    id_tags_[hole] = 0;
+    ids_.remove(mix_bits(l.id), i);
     note_head(i, HeadOfChain::no);
     forget_values(l);
     --legs_of_tap_[l.tap];
@@ -288,34 +273,27 @@ void LegWindow::remove(LegIndex i) {
     if (l.process != no_leg) free_processes_.push_back(l.process);
     names_.let_go(l.server_name);
     l.id = 0;
+    last_steps_[i] = never_over;
     free_.push_back(i);
     --size_;
 }
 
 std::uint64_t LegWindow::isn_value(const WindowLeg& l, Direction d) {
-    const std::uint64_t place = std::uint64_t{l.tap} << 8 | static_cast<std::uint64_t>(d) << 4 | 1;
-    return mix_bits(mix_bits(place) ^ l.flow(d).isn);
+    return value_of(l, 1 + (static_cast<std::uint64_t>(d) << 4), l.flow(d).isn);
 }
 
 std::uint64_t LegWindow::head_value(const WindowLeg& l, Direction d) {
-    const std::uint64_t place = std::uint64_t{l.tap} << 8 | static_cast<std::uint64_t>(d) << 4 | 2;
-    return mix_bits(mix_bits(place) ^ l.flow(d).head);
+    return value_of(l, 2 + (static_cast<std::uint64_t>(d) << 4), l.flow(d).head);
 }
 
-std::uint64_t LegWindow::hint_value(const WindowLeg& l, const WindowHint& h) {
-    return mix_bits(mix_bits(std::uint64_t{l.tap} << 8 | 4) ^ h.value);
-}
+std::uint64_t LegWindow::hint_value(const WindowLeg& l, const WindowHint& h) { return value_of(l, 4, h.value); }
 
-std::uint64_t LegWindow::server_value(const WindowLeg& l) {
-    return mix_bits(mix_bits(std::uint64_t{l.tap} << 8 | 3) ^ hash_of(l.server));
-}
+std::uint64_t LegWindow::server_value(const WindowLeg& l) { return value_of(l, 3, hash_of(l.server)); }
 
-std::uint64_t LegWindow::client_value(const WindowLeg& l) {
-    return mix_bits(mix_bits(std::uint64_t{l.tap} << 8 | 5) ^ hash_of(l.client));
-}
+std::uint64_t LegWindow::client_value(const WindowLeg& l) { return value_of(l, 5, hash_of(l.client)); }
 
 std::uint64_t LegWindow::ip_id_value(const WindowLeg& l) {
-    return mix_bits(mix_bits(std::uint64_t{l.tap} << 8 | 6) ^ l.flow(Direction::to_server).first_ip_id);
+    return value_of(l, 6, l.flow(Direction::to_server).first_ip_id);
 }
 
 bool LegWindow::became_common(const WindowLeg& l) const {
@@ -396,8 +374,21 @@ void LegWindow::defer(LegIndex i) {
     deferred_.push_back({i, id});
 }
 
+LegIndex LegWindow::next_to_leave(std::size_t ahead) {
+    const LegIndex i = not_given_;
+    if (i == no_leg || given_ >= ahead) return no_leg;
+    leg(i).leaves_soon = true;
+    not_given_ = leg(i).newer;
+    if (not_given_ != no_leg) prefetch_head(not_given_);
+    ++given_;
+    return i;
+}
+
 void LegWindow::unlink(LegIndex i) {
     WindowLeg& l = leg(i);
+    if (l.leaves_soon) --given_;
+    l.leaves_soon = false;
+    if (not_given_ == i) not_given_ = l.newer;
     (l.older == no_leg ? oldest_ : leg(l.older).newer) = l.newer;
     (l.newer == no_leg ? newest_ : leg(l.newer).older) = l.older;
     l.older = l.newer = no_leg;
@@ -409,6 +400,7 @@ void LegWindow::append(LegIndex i) {
     l.newer = no_leg;
     (newest_ == no_leg ? oldest_ : leg(newest_).newer) = i;
     newest_ = i;
+    if (not_given_ == no_leg) not_given_ = i;
 }
 
 std::uint32_t LegWindow::hold_segment(const Segment& segment) {
@@ -450,8 +442,8 @@ void LegWindow::drop_segment(std::uint32_t number) {
 }
 
 std::size_t LegWindow::memory_bytes() const {
-    return chunks_.size() * chunk_size * sizeof(WindowLeg) + free_.capacity() * sizeof(LegIndex) +
-           ids_.capacity() * (sizeof(LegIndex) + 1) + segments_.capacity() * sizeof(HeldSegment) +
+    return chunks_.size() * chunk_size * sizeof(WindowLeg) + free_.capacity() * sizeof(LegIndex) + ids_.memory_bytes() +
+           last_steps_.capacity() * sizeof(std::uint32_t) + segments_.capacity() * sizeof(HeldSegment) +
            processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) + names_.memory_bytes() +
            free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes() +
            streams_.memory_bytes() + openers_.capacity() * sizeof(Opener) + deferred_.capacity() * sizeof(Deferred);

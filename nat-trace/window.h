@@ -9,9 +9,11 @@
 #include <vector>
 
 #include "nat-trace/clocks.h"
+#include "nat-trace/id_table.h"
 #include "nat-trace/leg.h"
 #include "nat-trace/name_pool.h"
 #include "nat-trace/pages.h"
+#include "nat-trace/prefetch.h"
 #include "nat-trace/prevalence.h"
 #include "nat-trace/stream_book.h"
 
@@ -127,6 +129,7 @@ struct WindowLeg {
     bool ambiguous = false;  ///< has rivals that nothing tells apart
     HeadOfChain head = HeadOfChain::no;
     bool relay_next = false;  ///< a proxy stands between it and the next leg of its path
+    bool leaves_soon = false;
     std::uint32_t path = no_leg;
     LegIndex next_in_path = no_leg;
     LegIndex older = no_leg;  ///< neighbours in the order of the last report
@@ -169,17 +172,28 @@ class LegWindow {
     bool update(LegIndex i, const Leg& report);
     void remove(LegIndex i);
 
+    /// The leg's last packet came before `time`, for certain: told from a small array, without a look at the leg.
+    bool was_over_before(LegIndex i, TimeNs time) const {
+        return base_ns_ + (TimeNs{last_steps_[i]} << last_step_bits) < time;
+    }
+
     LegIndex oldest() const { return oldest_; }  ///< the leg whose last report is longest ago
 
     /// Fetches a leg into the cache. It may be no_leg.
     void prefetch(LegIndex i) const {
         if (i == no_leg) return;
         const char* at = reinterpret_cast<const char*>(&leg(i));
-        for (std::size_t n = 0; n < sizeof(WindowLeg); n += 64) __builtin_prefetch(at + n, 1);
+        for (std::size_t n = 0; n < sizeof(WindowLeg); n += 64) prefetch_line(at + n);
     }
-    void prefetch_head(LegIndex i) const { __builtin_prefetch(&leg(i)), __builtin_prefetch(&leg(i).path); }
+    void prefetch_head(LegIndex i) const { prefetch_line(&leg(i)), prefetch_line(&leg(i).path); }
+    /// The next of the oldest that was not given yet, for what its removal will need to be fetched early; no_leg when
+    /// there is none, or when `ahead` legs were given that have not left.
+    LegIndex next_to_leave(std::size_t ahead);
     /// Fetches what remove() will write beside the leg, which should have been fetched.
-    void prefetch_removal(LegIndex i) const { values_of(leg(i)); }
+    void prefetch_removal(LegIndex i) const {
+        values_of(leg(i));
+        ids_.prefetch(mix_bits(leg(i).id));
+    }
 
     const Segment& segment(std::uint32_t number) const { return segments_[number].segment; }
     std::string_view server_name(const WindowLeg& l) const { return names_.text(l.server_name); }
@@ -240,12 +254,15 @@ class LegWindow {
 
   private:
     static constexpr std::size_t chunk_size = 16'384;
+    static constexpr int last_step_bits = 26;  ///< a step is 67 ms: 32 bits of them are nine years
+    static constexpr std::uint32_t never_over = 0xffff'ffff;
     struct HeldSegment {
         Segment segment;
         std::uint32_t uses = 0;
     };
 
     LegIndex take_place();
+    void note_last(LegIndex i);
     void fill(WindowLeg& l, const Leg& report);
     void fill_hints(WindowLeg& l, const Leg& report);
     void drop_hints(WindowLeg& l);
@@ -277,17 +294,20 @@ class LegWindow {
     void forget_values(const WindowLeg& l);
     void grow_prevalence();
     void grow_ids();
-    void place_id(LegIndex i);
-    static std::uint8_t id_tag(std::uint64_t hash) { return static_cast<std::uint8_t>(hash >> 56 | 1); }
 
     std::vector<PageVector<WindowLeg>> chunks_;
     std::vector<LegIndex> free_;
-    PageVector<LegIndex> ids_;          ///< open addressing by leg id, linear probing
-    PageVector<std::uint8_t> id_tags_;  ///< of the ids there; 0 = free
+    IdTable ids_;
+    /// Of each place: when its leg was last seen, in steps after base_ns_, rounded up. What is too far from the first
+    /// leg of all (nine years) is never over.
+    PageVector<std::uint32_t> last_steps_;
+    TimeNs base_ns_ = 0;
     std::size_t size_ = 0;
     std::size_t place_count_ = 0;
     LegIndex oldest_ = no_leg;
     LegIndex newest_ = no_leg;
+    LegIndex not_given_ = no_leg;  ///< the oldest that next_to_leave() did not give
+    std::size_t given_ = 0;        ///< legs that it gave and that have not left
     std::vector<HeldSegment> segments_;
     std::vector<std::uint32_t> free_segments_;
     std::array<std::uint32_t, 256> recent_segments_{};  ///< by a hash of some of it

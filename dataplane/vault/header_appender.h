@@ -14,6 +14,7 @@
 
 #include "dataplane/leg_state.h"
 #include "dataplane/vault/open_block.h"
+#include "nat-trace/prefetch.h"
 
 namespace clew::vault {
 
@@ -56,7 +57,7 @@ class HeaderAppender {
         open_->append(place.leg, seen);
         if (open_->is_full()) seal();
     }
-    void prefetch(sensor::LegNumber leg) const { __builtin_prefetch(&places_[leg], 1); }
+    void prefetch(sensor::LegNumber leg) const { prefetch_line(&places_[leg]); }
     /// Closes a block that has grown old.
     void advance(TimeNs now) {
         if (open_ && !open_->empty() && now - open_->first_ns() > settings_.block_age_max_ns) seal();
