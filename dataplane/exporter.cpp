@@ -108,6 +108,11 @@ void Exporter::run() {
 
 void Exporter::answer(const v1::HeaderRequest& request, const HeaderReplier& reply) const {
     if (header_answers_) return header_answers_->answer(request, reply);
+    if (request.has_choice()) {
+        v1::HeaderReply none;
+        none.set_partial("this sensor has no vault to look back in: give it one (vault: in its configuration)");
+        return reply_in_parts(0, std::move(none), reply, {});
+    }
     const std::vector<LegId> legs(request.legs().begin(), request.legs().end());
     const std::size_t count_max = header_count_of(request);
     std::vector<PacketHeader> headers;
@@ -123,7 +128,9 @@ void Exporter::answer(const v1::HeaderRequest& request, const HeaderReplier& rep
     headers.resize(std::min(headers.size(), count_max));
     if (request.frames() && partial.empty())
         partial = "this sensor has no vault, so it keeps no whole headers: give it one (vault: in its configuration)";
-    reply_in_parts(headers.size(), partial, reply,
+    v1::HeaderReply last;
+    last.set_partial(partial);
+    reply_in_parts(headers.size(), std::move(last), reply,
                    [&](std::size_t i, v1::PacketHeader& message) { wire::encode(headers[i], message); });
 }
 

@@ -5,32 +5,128 @@
 
 #include <algorithm>
 
+#include "dataplane/packet.h"
 #include "dataplane/vault/header_frame.h"
 #include "wire/convert.h"
 
 namespace clew::sensor {
+namespace {
+
+v1::HeaderReply only_words(const std::string& partial) {
+    v1::HeaderReply reply;
+    reply.set_partial(partial);
+    return reply;
+}
+
+Result<vault::Network> to_network(const v1::NetworkChoice& choice) {
+    constexpr std::uint32_t v4_bits = 32, v6_bits = 128;
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(choice.ip().data());
+    const bool v4 = choice.ip().size() == 4;
+    if ((!v4 && choice.ip().size() != 16) || choice.bits() > (v4 ? v4_bits : v6_bits))
+        return fail(ErrorKind::usage, "an address of the question has a length that no address has");
+    return vault::Network{v4 ? IpAddress::from_v4_bytes(bytes) : IpAddress::from_v6_bytes(bytes),
+                          static_cast<std::uint8_t>(choice.bits() + (v4 ? v6_bits - v4_bits : 0))};
+}
+
+Result<vault::Question> to_question(const v1::HeaderRequest& request) {
+    vault::Question question;
+    question.choice.legs.insert(request.legs().begin(), request.legs().end());
+    question.from = request.from_ns();
+    question.to = request.to_ns();
+    question.count_max = header_count_of(request);
+    question.bytes_max = std::min(
+        request.frame_bytes_max() == 0 ? frame_request_bytes_max : request.frame_bytes_max(), frame_request_bytes_max);
+    for (const v1::NetworkChoice& choice : request.choice().networks()) {
+        const auto network = to_network(choice);
+        if (!network) return tl::make_unexpected(network.error());
+        question.choice.networks.push_back(*network);
+    }
+    for (const std::uint32_t port : request.choice().ports())
+        question.choice.ports.push_back(static_cast<std::uint16_t>(port));
+    question.choice.layer_ids.assign(request.choice().layer_ids().begin(), request.choice().layer_ids().end());
+    question.choice.protocol = static_cast<std::uint8_t>(request.choice().protocol());
+    if (request.bpf().empty()) return question;
+    auto program = vault::BpfProgram::compile(request.bpf(), vault::BpfOn::ip);
+    if (!program) return tl::make_unexpected(program.error());
+    question.inner_bpf = std::move(*program);
+    return question;
+}
+
+/// The frame as the request wants it, and how long it was as sent.
+void fill_frame(const v1::HeaderRequest& request, const vault::LegLabel& leg, const vault::FoundPacket& packet,
+                v1::PacketHeader& message) {
+    std::vector<std::uint8_t> made;
+    std::span<const std::uint8_t> frame = packet.frame;
+    std::uint32_t wire_length = packet.record.wire_length;
+    const bool strips = (request.strip_tunnels() && vault::has_tunnels(leg)) ||
+                        packet.link != static_cast<std::uint8_t>(LinkType::ethernet);
+    if (!packet.whole || strips) {
+        if (packet.whole)
+            vault::strip_tunnels(leg, packet.record, packet.frame, made);
+        else
+            vault::build_frame(leg, packet.record, made);
+        frame = made;
+        wire_length = vault::built_wire_length(leg, packet.record);
+    }
+    if (request.snap_length() != 0) frame = frame.first(std::min<std::size_t>(frame.size(), request.snap_length()));
+    message.set_frame(frame.data(), frame.size());
+    message.set_wire_length(wire_length);
+    message.set_whole(packet.whole);
+}
+
+void encode(const vault::AnswerLeg& leg, std::uint8_t client_side, v1::KeptLeg& message) {
+    message.set_leg(leg.label.id);
+    message.set_tap(leg.tap);
+    message.set_protocol(leg.label.protocol);
+    message.set_segment(to_text(leg.label.segment));
+    const Endpoint low{leg.label.low, leg.label.port_low}, high{leg.label.high, leg.label.port_high};
+    message.set_client(to_text(client_side == 0 ? low : high));
+    message.set_server(to_text(client_side == 0 ? high : low));
+}
+
+/// Which end is the client may have been learnt late: what a leg's last packet knew holds for all.
+std::vector<std::uint8_t> client_sides_of(const vault::Answer& answer) {
+    std::vector<std::uint8_t> client_side(answer.legs.size());
+    for (const vault::FoundPacket& packet : answer.packets)
+        client_side[packet.leg] =
+            static_cast<std::uint8_t>(packet.record.to_server ? packet.record.side : packet.record.side ^ 1);
+    return client_side;
+}
+
+}  // namespace
 
 std::size_t header_count_of(const v1::HeaderRequest& request) {
     const std::size_t asked = request.header_count_max() == 0 ? header_request_count_max : request.header_count_max();
     return std::min(asked, header_request_count_max);
 }
 
-void reply_in_parts(std::size_t count, const std::string& partial, const HeaderReplier& reply,
+void reply_in_parts(std::size_t count, v1::HeaderReply last, const HeaderReplier& reply,
                     const std::function<void(std::size_t, v1::PacketHeader&)>& fill) {
     std::size_t sent = 0;
     do {
         v1::HeaderReply message;
+        std::size_t bytes = 0;
         const std::size_t end = std::min(count, sent + header_reply_count_max);
-        for (; sent < end; ++sent) fill(sent, *message.add_headers());
-        message.set_last(sent == count);
-        if (message.last()) message.set_partial(partial);
+        for (; sent < end && bytes < header_reply_bytes_max; ++sent) {
+            v1::PacketHeader& header = *message.add_headers();
+            fill(sent, header);
+            bytes += header.frame().size();
+        }
+        if (sent == count) {
+            message.MergeFrom(last);
+            message.set_last(true);
+        }
         reply(message);
     } while (sent < count);
 }
 
-HeaderAnswers::HeaderAnswers(const vault::BlockStore& store, std::vector<vault::HeaderAppender*> logs,
-                             std::uint64_t bytes_max)
-    : store_(store), logs_(logs), bytes_max_(bytes_max), look_back_(store, {logs.begin(), logs.end()}) {
+HeaderAnswers::HeaderAnswers(VaultLogs logs)
+    : logs_(std::move(logs)),
+      header_look_back_(*logs_.header_store, {logs_.headers.begin(), logs_.headers.end()}, logs_.taps) {
+    if (logs_.packet_store)
+        packet_look_back_.emplace(
+            *logs_.packet_store,
+            std::vector<const vault::PacketAppender*>(logs_.packets.begin(), logs_.packets.end()), logs_.taps);
     thread_ = std::thread([this] {
         pthread_setname_np(pthread_self(), "clew-look-back");
         run();
@@ -46,7 +142,8 @@ void HeaderAnswers::answer(const v1::HeaderRequest& request, HeaderReplier reply
             return;
         }
     }
-    reply_in_parts(0, "this sensor has more questions for headers than it can answer; ask again", reply, {});
+    reply_in_parts(0, only_words("this sensor has more questions for headers than it can answer; ask again"), reply,
+                   {});
 }
 
 void HeaderAnswers::stop() {
@@ -60,71 +157,43 @@ void HeaderAnswers::stop() {
 
 void HeaderAnswers::run() {
     for (;;) {
-        Question question;
+        Waiting waiting;
         {
             std::unique_lock lock(mutex_);
             changed_.wait(lock, [this] { return stop_.load(std::memory_order_relaxed) || !waiting_.empty(); });
             if (stop_.load(std::memory_order_relaxed)) return;
-            question = std::move(waiting_.front());
+            waiting = std::move(waiting_.front());
             waiting_.pop_front();
         }
-        answer_now(question);
+        answer_now(waiting);
     }
 }
 
-void HeaderAnswers::answer_now(const Question& question) const {
-    const v1::HeaderRequest& request = question.request;
-    vault::HeaderQuestion asked;
-    asked.legs.assign(request.legs().begin(), request.legs().end());
-    asked.from = request.from_ns();
-    asked.to = request.to_ns();
-    asked.count_max = header_count_of(request);
-    asked.cancelled = &stop_;
-    const vault::HeaderAnswer found = look_back_.find(asked);
-    // Which end is the client may have been learnt late: what the last packet knew holds for all.
-    std::vector<std::uint8_t> client_side(found.legs.size());
-    for (const vault::FoundHeader& header : found.headers)
-        client_side[header.leg] =
-            static_cast<std::uint8_t>(header.record.to_server ? header.record.side : header.record.side ^ 1);
-    std::vector<std::uint8_t> frame;
-    reply_in_parts(found.headers.size(), found.partial, question.reply, [&](std::size_t i, v1::PacketHeader& message) {
-        const vault::FoundHeader& header = found.headers[i];
-        const vault::LegLabel& leg = found.legs[header.leg];
-        wire::encode(vault::to_packet_header(leg, header.record, client_side[header.leg]), message);
-        if (!request.frames()) return;
-        vault::build_frame(leg, header.record, frame);
-        message.set_frame(frame.data(), frame.size());
-        message.set_wire_length(vault::built_wire_length(leg, header.record));
-    });
+/// Out of both logs where frames are asked for, out of the header log alone where not.
+vault::Answer HeaderAnswers::find(const v1::HeaderRequest& request, const vault::Question& question) const {
+    if (request.legs().empty() && !request.has_choice()) return {};
+    if (!request.frames() || request.headers_only() || !packet_look_back_) return header_look_back_.find(question);
+    vault::Answer packets = packet_look_back_->find(question);
+    return vault::join(question, header_look_back_.find(question), std::move(packets));
 }
 
-std::vector<v1::Counter> HeaderAnswers::count() const {
-    std::vector<v1::Counter> counters;
-    const auto add = [&counters](const char* name, std::uint64_t value, const char* text) {
-        v1::Counter& counter = counters.emplace_back();
-        counter.set_name(name);
-        counter.set_value(value);
-        counter.set_text(text);
-    };
-    std::uint64_t backlog = 0;
-    for (const vault::HeaderAppender* log : logs_) backlog += log->dropped();
-    const vault::BlockStoreCounters store = store_.counters();
-    add("vault_headers", store.packets, "packet headers on disk now");
-    add("vault_header_bytes", store.bytes, "bytes of the header log on disk now");
-    add("vault_header_bytes_max", bytes_max_, "budget of the header log in bytes");
-    add("vault_header_blocks_written", store.blocks_written, "blocks of headers written");
-    add("vault_headers_written", store.packets_written, "packet headers written");
-    add("vault_headers_oldest_ns", static_cast<std::uint64_t>(store.oldest_ns),
-        "time of the oldest header on disk, ns since 1970");
-    add("vault_headers_expired", store.packets_expired, "headers that left because the budget was used up");
-    add("vault_headers_dropped_backlog", backlog, "headers dropped because the writer had not caught up");
-    add("vault_headers_dropped_disk_full", store.packets_dropped_disk_full,
-        "headers dropped because the disk was full");
-    add("vault_headers_dropped_disk_failed", store.packets_dropped_disk_failed,
-        "headers dropped because writing failed");
-    add("vault_tails_cut", store.tails_cut, "torn ends of the vault's files cut off at start");
-    add("vault_files_unreadable", store.files_unreadable, "files of the vault that could not be opened at start");
-    return counters;
+void HeaderAnswers::answer_now(const Waiting& waiting) const {
+    const v1::HeaderRequest& request = waiting.request;
+    auto question = to_question(request);
+    if (!question) return reply_in_parts(0, only_words(question.error().sentence), waiting.reply, {});
+    question->cancelled = &stop_;
+    const vault::Answer found = find(request, *question);
+    const std::vector<std::uint8_t> client_side = client_sides_of(found);
+    v1::HeaderReply last = only_words(found.partial);
+    last.set_complete_until_ns(found.complete_until);
+    if (request.has_choice())
+        for (std::size_t i = 0; i < found.legs.size(); ++i) encode(found.legs[i], client_side[i], *last.add_legs());
+    reply_in_parts(found.packets.size(), std::move(last), waiting.reply, [&](std::size_t i, v1::PacketHeader& message) {
+        const vault::FoundPacket& packet = found.packets[i];
+        const vault::LegLabel& leg = found.legs[packet.leg].label;
+        wire::encode(vault::to_packet_header(leg, packet.record, client_side[packet.leg]), message);
+        if (request.frames()) fill_frame(request, leg, packet, message);
+    });
 }
 
 }  // namespace clew::sensor

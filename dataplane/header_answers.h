@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers the control plane's questions for headers out of the vault, on a thread of its own: one question after the
-// other, at most question_count_max waiting, each bounded by its count. Store and appenders are borrowed.
+// Answers the control plane's questions for headers and packets out of the vault, on a thread of its own: one question
+// after the other, at most question_count_max waiting, each bounded by its count and its bytes. Stores and appenders
+// are borrowed.
 #pragma once
 
 #include <atomic>
@@ -8,10 +9,12 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "dataplane/vault/header_look_back.h"
+#include "dataplane/vault/packet_look_back.h"
 #include "wire/leg.pb.h"
 
 namespace clew::sensor {
@@ -19,42 +22,58 @@ namespace clew::sensor {
 using HeaderReplier = std::function<void(const v1::HeaderReply&)>;
 
 constexpr std::size_t header_reply_count_max = 2048;       ///< headers in one reply message
+constexpr std::size_t header_reply_bytes_max = 1u << 20;   ///< of frames in one reply message
 constexpr std::size_t header_request_count_max = 200'000;  ///< headers given for one request
+constexpr std::uint64_t frame_request_bytes_max = 64u << 20;
 
 std::size_t header_count_of(const v1::HeaderRequest& request);
 
-/// Replies with `count` headers, in as many messages as that takes; `fill` encodes the i-th.
-void reply_in_parts(std::size_t count, const std::string& partial, const HeaderReplier& reply,
+/// Replies with `count` headers, in as many messages as that takes; `fill` encodes the i-th. `last` is what the last
+/// message says besides.
+void reply_in_parts(std::size_t count, v1::HeaderReply last, const HeaderReplier& reply,
                     const std::function<void(std::size_t, v1::PacketHeader&)>& fill);
+
+/// A vault's logs and what they may take of the disk. The packet log may be missing.
+struct VaultLogs {
+    const vault::BlockStore* header_store = nullptr;
+    const vault::BlockStore* packet_store = nullptr;
+    std::vector<vault::HeaderAppender*> headers;
+    std::vector<vault::PacketAppender*> packets;
+    std::uint64_t header_bytes_max = 0, packet_bytes_max = 0;
+    std::vector<std::string> taps;  ///< names by number
+};
+
+/// What `clew vault status` shows: counters of both logs, with their English text.
+std::vector<v1::Counter> count(const VaultLogs& logs);
 
 class HeaderAnswers {
   public:
     static constexpr std::size_t question_count_max = 32;
 
-    HeaderAnswers(const vault::BlockStore& store, std::vector<vault::HeaderAppender*> logs, std::uint64_t bytes_max);
+    explicit HeaderAnswers(VaultLogs logs);
     ~HeaderAnswers() { stop(); }
 
     /// Any thread. Replies later, from this object's thread; at once when too many questions wait.
     void answer(const v1::HeaderRequest& request, HeaderReplier reply);
     void stop();  ///< breaks the question in hand off; those that wait are not answered
 
-    std::vector<v1::Counter> count() const;
+    std::vector<v1::Counter> count() const { return sensor::count(logs_); }
 
   private:
-    struct Question {
+    struct Waiting {
         v1::HeaderRequest request;
         HeaderReplier reply;
     };
     void run();
-    void answer_now(const Question& question) const;
+    void answer_now(const Waiting& waiting) const;
+    vault::Answer find(const v1::HeaderRequest& request, const vault::Question& question) const;
 
-    const vault::BlockStore& store_;
-    std::vector<vault::HeaderAppender*> logs_;
-    std::uint64_t bytes_max_;
-    vault::HeaderLookBack look_back_;
+    VaultLogs logs_;
+    vault::HeaderLookBack header_look_back_;
+    std::optional<vault::PacketLookBack> packet_look_back_;
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<Question> waiting_;
+    std::deque<Waiting> waiting_;
     std::atomic<bool> stop_{false};
     std::thread thread_;
 };

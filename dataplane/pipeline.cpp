@@ -85,7 +85,13 @@ class PipelineOnArrays final : public Pipeline {
                fragments_.allocate(settings_.fragment_count_max, populate);
     }
 
-    Result<void> open_header_log() {
+    Result<void> open_logs() {
+        if (settings_.packet_log) {
+            auto log = vault::PacketAppender::create(*settings_.packet_log, settings_.leg_count_max, id_base_,
+                                                     settings_.populate_memory);
+            if (!log) return tl::make_unexpected(log.error());
+            packet_log_ = std::move(*log);
+        }
         if (!settings_.header_log) return {};
         auto log = vault::HeaderAppender::create(*settings_.header_log, settings_.leg_count_max, id_base_,
                                                  settings_.populate_memory);
@@ -109,6 +115,7 @@ class PipelineOnArrays final : public Pipeline {
         return headers_.copy(legs, from, to, count_max, partial);
     }
     vault::HeaderAppender* header_log() override { return header_log_.get(); }
+    vault::PacketAppender* packet_log() override { return packet_log_.get(); }
 
   private:
     void receive_some(std::span<const Packet> burst);
@@ -129,7 +136,7 @@ class PipelineOnArrays final : public Pipeline {
     void count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight);
     DurationNs update_interval_ns() const;
     void append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
-    void log_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
+    void log_packet(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
     void describe(LegNumber leg, vault::LegLabel& label);
     void schedule(LegNumber leg, const StudyFindings& findings, TimeNs now);
     void deadline(LegNumber leg, TimeNs now);
@@ -148,6 +155,7 @@ class PipelineOnArrays final : public Pipeline {
     Study study_;
     HeaderRing headers_;
     std::unique_ptr<vault::HeaderAppender> header_log_;
+    std::unique_ptr<vault::PacketAppender> packet_log_;
     DuplicateFilter duplicates_;
     FragmentTable fragments_;
     std::array<InFlight, burst_packet_count_max> flights_;
@@ -424,7 +432,7 @@ void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFligh
     if (tcp) note_flags(hot, flight.side, transport);
     hot.set(leg_changed);
     append_header(leg, hot, packet, flight);
-    if (header_log_) log_header(leg, hot, packet, flight);
+    if (header_log_ || packet_log_) log_packet(leg, hot, packet, flight);
     if (hot.is(leg_sleeping) || findings.handshake_over || findings.first_payload || findings.hint)
         schedule(leg, findings, packet.time_ns);
 }
@@ -481,11 +489,16 @@ void PipelineOnArrays::append_header(LegNumber leg, const HotLeg& hot, const Pac
     headers_.append(header);
 }
 
-void PipelineOnArrays::log_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight) {
-    const vault::HeaderAppenderSettings& settings = header_log_->settings();
+/// Into the vault: the header, and the packet if the policy wants it.
+void PipelineOnArrays::log_packet(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight) {
     const Transport& transport = flight.transport;
     vault::SeenHeader seen{&packet, &flight.decapped, &transport, flight.side, 0};
     if (flight.side == hot.client_side()) seen.marks |= vault::mark_to_server;
+    const LegId id = id_of(leg, hot.generation);
+    const auto label_it = [&](vault::LegLabel& label) { describe(leg, label); };
+    if (packet_log_) packet_log_->append(leg, id, seen, label_it);
+    if (!header_log_) return;
+    const vault::HeaderAppenderSettings& settings = header_log_->settings();
     if (settings.payload_checks && transport.payload_captured != 0) {
         seen.marks |= vault::mark_payload_check;
         seen.payload_check = payload_check(packet, transport);
@@ -494,7 +507,7 @@ void PipelineOnArrays::log_header(LegNumber leg, const HotLeg& hot, const Packet
                                          ? vault::verify_checksum(packet.bytes, flight.decapped, transport)
                                          : vault::absent_or_unchecked(flight.decapped, transport);
     seen.marks |= static_cast<std::uint8_t>(static_cast<unsigned>(checksum) << vault::mark_checksum_shift);
-    header_log_->append(leg, id_of(leg, hot.generation), seen, [&](vault::LegLabel& label) { describe(leg, label); });
+    header_log_->append(leg, id, seen, label_it);
 }
 
 void PipelineOnArrays::describe(LegNumber leg, vault::LegLabel& label) {
@@ -594,6 +607,7 @@ LegId PipelineOnArrays::id_of(LegNumber leg, std::uint32_t generation) const {
 void PipelineOnArrays::advance(TimeNs now) {
     if (!wheel_.started()) wheel_.start(now);
     if (header_log_) header_log_->advance(now);
+    if (packet_log_) packet_log_->advance(now);
     wheel_.advance(now, deadline_count_limit, [&](LegNumber leg) { deadline(leg, now); });
 }
 
@@ -604,6 +618,7 @@ void PipelineOnArrays::flush() {
         end_leg(leg, hot.is(leg_closed) ? closing_end(hot) : LegEnd::flushed);
     }
     if (header_log_) header_log_->seal();
+    if (packet_log_) packet_log_->seal();
 }
 
 std::vector<NamedCount> PipelineOnArrays::counters() const {
@@ -623,13 +638,15 @@ std::size_t Pipeline::memory_bytes(const PipelineSettings& settings) {
            Study::memory_bytes(settings.leg_count_max) + HeaderRing::memory_bytes(settings.header_count_max) +
            DuplicateFilter::memory_bytes() + FragmentTable::memory_bytes(settings.fragment_count_max) +
            (settings.header_log ? vault::HeaderAppender::memory_bytes(*settings.header_log, settings.leg_count_max)
+                                : 0) +
+           (settings.packet_log ? vault::PacketAppender::memory_bytes(*settings.packet_log, settings.leg_count_max)
                                 : 0);
 }
 
 Result<std::unique_ptr<Pipeline>> Pipeline::create(const PipelineSettings& settings, LegSink& sink) {
     auto pipeline = std::make_unique<PipelineOnArrays>(settings, sink);
     if (pipeline->allocate()) {
-        if (auto opened = pipeline->open_header_log(); !opened) return tl::make_unexpected(opened.error());
+        if (auto opened = pipeline->open_logs(); !opened) return tl::make_unexpected(opened.error());
         return pipeline;
     }
     return fail(ErrorKind::failed, "the sensor needs " + std::to_string(memory_bytes(settings) >> 20) +

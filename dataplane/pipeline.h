@@ -15,6 +15,7 @@
 #include "dataplane/decap.h"
 #include "dataplane/packet.h"
 #include "dataplane/vault/header_appender.h"
+#include "dataplane/vault/packet_appender.h"
 #include "nat-trace/ladder.h"
 #include "nat-trace/leg.h"
 #include "nat-trace/result.h"
@@ -29,6 +30,7 @@ struct PipelineSettings {
     std::uint32_t segment_count_max = 65'536;
     std::uint32_t header_count_max = 1'048'576;                    ///< header ring; 0 = none
     std::optional<vault::HeaderAppenderSettings> header_log = {};  ///< the vault's; none = every header is forgotten
+    std::optional<vault::PacketAppenderSettings> packet_log = {};  ///< the vault's whole packets; none = they are not kept
     std::uint32_t fragment_count_max = 4096;                       ///< cut packets whose later fragments are awaited
     DecapSettings decap = {};
     bool erspan_stamps = false;  ///< packets in ERSPAN III carry the time of the switch that mirrored them: use it
@@ -78,6 +80,8 @@ class Pipeline {
 
     /// Where the vault's writer takes headers from; null without a header log.
     virtual vault::HeaderAppender* header_log() = 0;
+    /// The same of whole packets; null without a packet log.
+    virtual vault::PacketAppender* packet_log() = 0;
 
     /// Copies packet headers of the given legs out of the header ring, oldest first; from any thread while the worker
     /// goes on (records overwritten meanwhile are left out). Sets `partial` when the ring no longer holds all of them.

@@ -51,6 +51,11 @@ PipelineSettings share_of(const SensorConfig& config, std::size_t workers) {
     settings.header_log->block_count = config.vault_blocks;
     settings.header_log->block_age_max_ns = config.vault_block_age_s * ns_per_s;
     settings.header_log->payload_checks = config.vault_payload_checks;
+    if (!config.vault_packets) return settings;
+    settings.packet_log = vault::PacketAppenderSettings{};
+    settings.packet_log->block.bytes_max = config.vault_packets_block_mb << 20;
+    settings.packet_log->block_count = config.vault_packets_blocks;
+    settings.packet_log->block_age_max_ns = config.vault_block_age_s * ns_per_s;
     return settings;
 }
 
@@ -122,10 +127,16 @@ Result<void> Sensor::open_sources(const SensorConfig& config, std::vector<std::s
 Result<void> Sensor::make_workers(const SensorConfig& config) {
     PipelineSettings settings = share_of(config, worker_count(config));
     settings.started_ns = started_ns_;
+    if (settings.packet_log) {
+        auto policy = vault::PacketPolicy::compile(config.vault_packets_rules);
+        if (!policy) return tl::make_unexpected(policy.error());
+        settings.packet_log->policy = std::move(*policy);
+    }
     const auto add = [&](std::vector<PacketSource*> sources, TimeNs (*now)()) -> Result<void> {
         settings.worker = static_cast<std::uint16_t>(workers_.size());
         settings.populate_memory = now != nullptr;  // a file waits for a page fault
         if (settings.header_log) settings.header_log->wait_for_writer = now == nullptr;
+        if (settings.packet_log) settings.packet_log->wait_for_writer = now == nullptr;
         auto worker = Worker::create(settings, std::move(sources), now);
         if (!worker) return tl::make_unexpected(worker.error());
         workers_.push_back(std::move(*worker));
@@ -150,23 +161,44 @@ Result<void> Sensor::make_workers(const SensorConfig& config) {
     return {};
 }
 
-Result<void> Sensor::open_vault(const SensorConfig& config) {
-    if (config.vault_directory.empty()) return {};
+/// The store of one of the vault's logs; its shape tells which.
+Result<std::unique_ptr<vault::BlockStore>> Sensor::open_store(const SensorConfig& config,
+                                                              const vault::BlockShape& shape) {
+    const bool of_packets = &shape == &vault::packet_log_shape;
     vault::TapTable table{config.observer, {}};
     for (const TapConfig& tap : config.taps) table.taps.push_back(tap.name);
     vault::BlockStoreSettings settings;
-    settings.directory = config.vault_directory + "/headers";
-    settings.bytes_max = config.vault_bytes_max;
+    settings.directory = config.vault_directory + (of_packets ? "/packets" : "/headers");
+    if (of_packets) settings.file_suffix = ".clvp";
+    settings.bytes_max = of_packets ? config.vault_packets_bytes_max : config.vault_bytes_max;
     settings.first_block = vault::encode(table);
     settings.sync = config.vault_sync;
+    return vault::BlockStore::open(*disk_, settings, shape);
+}
+
+Result<void> Sensor::open_vault(const SensorConfig& config) {
+    if (config.vault_directory.empty()) return {};
     disk_ = vault::make_real_disk();
-    auto store = vault::BlockStore::open(*disk_, settings, vault::header_log_shape);
-    if (!store) return tl::make_unexpected(store.error());
-    header_store_ = std::move(*store);
-    std::vector<vault::HeaderAppender*> logs;
-    for (const auto& worker : workers_) logs.push_back(worker->pipeline().header_log());
-    header_writer_ = std::make_unique<vault::HeaderLogWriter>(logs, *header_store_);
-    header_answers_ = std::make_unique<HeaderAnswers>(*header_store_, logs, config.vault_bytes_max);
+    auto headers = open_store(config, vault::header_log_shape);
+    if (!headers) return tl::make_unexpected(headers.error());
+    header_store_ = std::move(*headers);
+    VaultLogs logs;
+    logs.header_store = header_store_.get();
+    logs.header_bytes_max = config.vault_bytes_max;
+    for (const TapConfig& tap : config.taps) logs.taps.push_back(tap.name);
+    for (const auto& worker : workers_) logs.headers.push_back(worker->pipeline().header_log());
+    header_writer_ = std::make_unique<vault::HeaderLogWriter>(logs.headers, *header_store_);
+    if (config.vault_packets) {
+        auto packets = open_store(config, vault::packet_log_shape);
+        if (!packets) return tl::make_unexpected(packets.error());
+        packet_store_ = std::move(*packets);
+        logs.packet_store = packet_store_.get();
+        logs.packet_bytes_max = config.vault_packets_bytes_max;
+        for (const auto& worker : workers_) logs.packets.push_back(worker->pipeline().packet_log());
+        packet_writer_ = std::make_unique<vault::PacketLogWriter>(logs.packets, *packet_store_);
+        packet_writer_->start();
+    }
+    header_answers_ = std::make_unique<HeaderAnswers>(std::move(logs));
     header_writer_->start();
     return {};
 }
@@ -217,6 +249,7 @@ void Sensor::stop() {
     if (exporter_)  // it empties the rings into which the workers flush
         for (const auto& worker : workers_) worker->stop();
     if (header_writer_) header_writer_->stop();  // what the workers closed last
+    if (packet_writer_) packet_writer_->stop();
     if (header_answers_) header_answers_->stop();
     if (exporter_) exporter_->stop();
     exporter_.reset();

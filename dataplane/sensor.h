@@ -13,6 +13,7 @@
 #include "dataplane/source/pcap_file.h"
 #include "dataplane/steer.h"
 #include "dataplane/vault/header_log_writer.h"
+#include "dataplane/vault/packet_log_writer.h"
 #include "dataplane/vault/tap_table.h"
 #include "dataplane/worker.h"
 
@@ -42,6 +43,7 @@ class Sensor {
     Result<void> open_sources(const SensorConfig& config, std::vector<std::string>& remarks);
     Result<void> make_workers(const SensorConfig& config);
     Result<void> open_vault(const SensorConfig& config);
+    Result<std::unique_ptr<vault::BlockStore>> open_store(const SensorConfig& config, const vault::BlockShape& shape);
 
     TimeNs started_ns_ = 0;
     std::unique_ptr<LivePorts> ports_;
@@ -53,6 +55,8 @@ class Sensor {
     std::unique_ptr<vault::Disk> disk_;  ///< the vault: all null without one
     std::unique_ptr<vault::BlockStore> header_store_;
     std::unique_ptr<vault::HeaderLogWriter> header_writer_;
+    std::unique_ptr<vault::BlockStore> packet_store_;  ///< null where whole packets are not kept, as its writer
+    std::unique_ptr<vault::PacketLogWriter> packet_writer_;
     std::unique_ptr<HeaderAnswers> header_answers_;
     std::unique_ptr<Exporter> exporter_;
     bool stopped_ = false;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "configs/yaml_reader.h"
+#include "dataplane/vault_config.h"
 
 namespace clew::sensor {
 namespace {
@@ -108,6 +109,7 @@ void take_vault(YamlMap& file, SensorConfig& config) {
     vault.take("block_age_s", config.vault_block_age_s, 1, 3600);
     vault.take("payload_checks", config.vault_payload_checks);
     vault.take("sync", config.vault_sync);
+    take_packet_log(vault, config);
 }
 
 void take_control(YamlMap& file, SensorConfig& config) {

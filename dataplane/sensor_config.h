@@ -42,6 +42,12 @@ struct SensorConfig {
     bool vault_payload_checks = true;
     bool vault_sync = true;
 
+    bool vault_packets = false;  ///< keep whole packets too, as the rules say
+    std::uint64_t vault_packets_bytes_max = 10ull << 30;
+    std::uint32_t vault_packets_blocks = 4;  ///< open blocks of a worker
+    std::uint32_t vault_packets_block_mb = 16;
+    std::vector<vault::PacketRule> vault_packets_rules;  ///< none: all are kept whole
+
     std::string control_endpoint = "tcp://127.0.0.1:7411";
     std::string own_key_file;       ///< empty: no encryption
     std::string server_public_key;  ///< Z85, 40 characters

@@ -19,17 +19,6 @@ bool number_of(const std::string& name, const std::string& suffix, std::uint64_t
     return error == std::errc{} && end == name.data() + number_digits;
 }
 
-bool read_whole(File& file, std::uint64_t offset, std::span<std::uint8_t> to) {
-    while (!to.empty()) {
-        const std::int64_t got = file.read(offset, to);
-        if (got == -EINTR) continue;
-        if (got <= 0) return false;
-        offset += static_cast<std::uint64_t>(got);
-        to = to.subspan(static_cast<std::size_t>(got));
-    }
-    return true;
-}
-
 }  // namespace
 
 Result<std::unique_ptr<BlockStore>> BlockStore::open(Disk& disk, const BlockStoreSettings& settings,
@@ -67,11 +56,10 @@ Result<void> BlockStore::reopen(const DiskEntry& entry, std::uint64_t number) {
     if (const int error = disk_.open(path_of(number), file); error != 0)
         return fail(ErrorKind::failed, std::strerror(-error));
     segment.file = std::move(file);
-    scan(segment, entry.bytes);
-    while (!segment.blocks.empty() && !verify_last(segment)) {
-        segment.bytes = segment.blocks.back().offset;
-        segment.blocks.pop_back();
-    }
+    ScannedFile scanned = scan_file(*segment.file, number, entry.bytes, shape_);
+    segment.blocks = std::move(scanned.blocks);
+    segment.bytes = scanned.end;
+    counters_.bytes_damaged += scanned.bytes_damaged;
     if (segment.bytes < entry.bytes) {
         ++counters_.tails_cut;
         counters_.bytes_cut += entry.bytes - segment.bytes;
@@ -86,32 +74,12 @@ Result<void> BlockStore::reopen(const DiskEntry& entry, std::uint64_t number) {
     return {};
 }
 
-void BlockStore::scan(Segment& segment, std::uint64_t file_bytes) {
-    std::vector<std::uint8_t> head(shape_.head_bytes);
-    while (segment.bytes + shape_.head_bytes <= file_bytes) {
-        if (!read_whole(*segment.file, segment.bytes, head)) return;
-        StoredBlock block;
-        if (!shape_.measure(head, block) || block.bytes > file_bytes - segment.bytes) return;
-        block.file = segment.number;
-        block.offset = segment.bytes;
-        segment.bytes += block.bytes;
-        segment.blocks.push_back(block);
-    }
-}
-
-/// A write that was cut short may have left a whole head before missing bytes.
-bool BlockStore::verify_last(Segment& segment) {
-    const StoredBlock& block = segment.blocks.back();
-    std::vector<std::uint8_t> bytes(block.bytes);
-    return read_whole(*segment.file, block.offset, bytes) && shape_.verify(bytes);
-}
-
 void BlockStore::remove_oldest() {
     const std::uint64_t number = segments_.front().number;
     if (segments_.front().file) (void)disk_.remove(path_of(number));
     const std::lock_guard lock(mutex_);
     counters_.blocks_expired += segments_.front().blocks.size();
-    for (const StoredBlock& block : segments_.front().blocks) counters_.packets_expired += block.packets;
+    for (const IndexedBlock& one : segments_.front().blocks) counters_.packets_expired += one.block.packets;
     segments_.pop_front();
     if (segments_.empty()) writable_ = false;
 }
@@ -197,7 +165,8 @@ bool BlockStore::append(std::span<const std::uint8_t> block, std::uint64_t origi
     stored.offset = segment.bytes;
     stored.origin = origin;
     const std::lock_guard lock(mutex_);
-    segment.blocks.push_back(stored);
+    segment.blocks.push_back(
+        {stored, KeyFilter::decode(block.subspan(stored.filter_at, stored.filter_bytes))});
     segment.bytes += block.size();
     ++counters_.blocks_written;
     counters_.bytes_written += block.size();
@@ -206,28 +175,53 @@ bool BlockStore::append(std::span<const std::uint8_t> block, std::uint64_t origi
 }
 
 std::vector<StoredBlock> BlockStore::find(TimeNs from, TimeNs to) const {
+    return find(from, to, [](const KeyFilter&) { return true; });
+}
+
+std::vector<StoredBlock> BlockStore::find(TimeNs from, TimeNs to, const Wants& wants) const {
     std::vector<StoredBlock> found;
     const std::lock_guard lock(mutex_);
     for (const Segment& segment : segments_)
-        for (const StoredBlock& block : segment.blocks)
-            if (block.packets != 0 && (from == 0 || block.last_ns >= from) && (to == 0 || block.first_ns <= to))
+        for (const auto& [block, filter] : segment.blocks)
+            if (block.packets != 0 && (from == 0 || block.last_ns >= from) && (to == 0 || block.first_ns <= to) &&
+                wants(filter))
                 found.push_back(block);
     return found;
 }
 
-Result<std::vector<std::uint8_t>> BlockStore::read(const StoredBlock& block) const {
-    std::shared_ptr<File> file;
-    {
-        const std::lock_guard lock(mutex_);
-        for (const Segment& segment : segments_)
-            if (segment.number == block.file) file = segment.file;
-    }
+std::shared_ptr<File> BlockStore::file_of(const StoredBlock& block) const {
+    const std::lock_guard lock(mutex_);
+    for (const Segment& segment : segments_)
+        if (segment.number == block.file) return segment.file;
+    return nullptr;
+}
+
+Result<std::vector<std::uint8_t>> BlockStore::read(const StoredBlock& block, std::uint64_t from,
+                                                   std::size_t count) const {
+    const std::shared_ptr<File> file = file_of(block);
     std::vector<std::uint8_t> bytes;
     if (!file) return bytes;
-    bytes.resize(block.bytes);
-    if (!read_whole(*file, block.offset, bytes))
+    bytes.resize(std::min<std::uint64_t>(count, from > block.bytes ? 0 : block.bytes - from));
+    if (!read_whole(*file, block.offset + from, bytes))
         return fail(ErrorKind::failed, "a block of " + path_of(block.file) + " cannot be read");
     return bytes;
+}
+
+Result<std::vector<std::uint8_t>> BlockStore::read_first(const StoredBlock& block) const {
+    StoredBlock first;
+    first.file = block.file;
+    first.bytes = static_cast<std::uint32_t>(shape_.head_bytes);
+    const auto head = read(first);
+    if (!head || head->empty() || !shape_.measure(*head, first)) return head;
+    return read(first);
+}
+
+TimeNs BlockStore::oldest(const Wants& wants) const {
+    const std::lock_guard lock(mutex_);
+    for (const Segment& segment : segments_)
+        for (const auto& [block, filter] : segment.blocks)
+            if (block.packets != 0 && wants(filter)) return block.first_ns;
+    return 0;
 }
 
 BlockStoreCounters BlockStore::counters() const {
@@ -236,8 +230,9 @@ BlockStoreCounters BlockStore::counters() const {
     for (const Segment& segment : segments_) {
         counters.bytes += segment.bytes;
         counters.blocks += segment.blocks.size();
-        for (const StoredBlock& block : segment.blocks) {
+        for (const auto& [block, filter] : segment.blocks) {
             counters.packets += block.packets;
+            counters.raw_bytes += block.raw_bytes;
             if (block.packets == 0) continue;
             if (counters.oldest_ns == 0 || block.first_ns < counters.oldest_ns) counters.oldest_ns = block.first_ns;
         }

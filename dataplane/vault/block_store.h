@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/vault/disk.h"
+#include "dataplane/vault/block_scan.h"
 #include "nat-trace/result.h"
 #include "nat-trace/time.h"
 
@@ -28,33 +28,15 @@ struct BlockStoreSettings {
     bool sync = true;  ///< every block is on the disk itself before the next: what a power cut cannot take
 };
 
-/// Where a block stands and what it spans.
-struct StoredBlock {
-    std::uint64_t file = 0;  ///< running number; rises with time
-    std::uint64_t offset = 0;
-    std::uint32_t bytes = 0;
-    std::uint32_t packets = 0;
-    TimeNs first_ns = 0;
-    TimeNs last_ns = 0;
-    std::uint64_t origin = 0;  ///< as append() was told; 0 for blocks of an earlier run
-};
-
-/// How a format's blocks are told apart in a file.
-struct BlockShape {
-    std::size_t head_bytes;  ///< what measure() must see
-    /// Fills in bytes, packets and times from a block's first bytes; false when no block begins so.
-    bool (*measure)(std::span<const std::uint8_t> head, StoredBlock& block);
-    /// The whole block is as it was written.
-    bool (*verify)(std::span<const std::uint8_t> block);
-};
-
 struct BlockStoreCounters {
     std::uint64_t blocks_written = 0, bytes_written = 0, packets_written = 0;
     std::uint64_t blocks_expired = 0, packets_expired = 0;  ///< left because of the budget
     std::uint64_t packets_dropped_disk_full = 0, packets_dropped_disk_failed = 0;
     std::uint64_t tails_cut = 0, bytes_cut = 0;
+    std::uint64_t bytes_damaged = 0;  ///< between blocks, found when files were reopened
     std::uint64_t files_unreadable = 0;
     std::uint64_t bytes = 0, blocks = 0, packets = 0;  ///< now
+    std::uint64_t raw_bytes = 0;                       ///< of the packets now on disk, before compression
     TimeNs oldest_ns = 0;                              ///< of the oldest packet kept; 0: there is none
 };
 
@@ -70,24 +52,32 @@ class BlockStore {
 
     /// The blocks that overlap [from, to] (0 = no bound), oldest first.
     std::vector<StoredBlock> find(TimeNs from, TimeNs to) const;
-    /// Empty when the block has left meanwhile; fails when the disk does, or the block is damaged.
-    Result<std::vector<std::uint8_t>> read(const StoredBlock& block) const;
+    /// Only those whose key filter the caller says yes to.
+    using Wants = std::function<bool(const KeyFilter&)>;
+    std::vector<StoredBlock> find(TimeNs from, TimeNs to, const Wants& wants) const;
+    /// Empty when the block has left meanwhile; fails when the disk does.
+    Result<std::vector<std::uint8_t>> read(const StoredBlock& block) const { return read(block, 0, block.bytes); }
+    /// A part of it; the same.
+    Result<std::vector<std::uint8_t>> read(const StoredBlock& block, std::uint64_t from, std::size_t bytes) const;
+    /// What the block's file begins with.
+    Result<std::vector<std::uint8_t>> read_first(const StoredBlock& block) const;
 
     BlockStoreCounters counters() const;
+    /// When the oldest block begins whose key filter the caller says yes to; 0: there is none.
+    TimeNs oldest(const Wants& wants) const;
 
   private:
     struct Segment {
         std::uint64_t number = 0;
         std::uint64_t bytes = 0;
         std::shared_ptr<File> file;
-        std::vector<StoredBlock> blocks;
+        std::vector<IndexedBlock> blocks;
     };
     BlockStore(Disk& disk, const BlockStoreSettings& settings, const BlockShape& shape)
         : disk_(disk), settings_(settings), shape_(shape) {}
     std::string path_of(std::uint64_t number) const;
+    std::shared_ptr<File> file_of(const StoredBlock& block) const;
     Result<void> reopen(const DiskEntry& entry, std::uint64_t number);
-    void scan(Segment& segment, std::uint64_t file_bytes);
-    bool verify_last(Segment& segment);
     void make_room(std::uint64_t bytes);
     void remove_oldest();
     bool open_segment();

@@ -4,15 +4,13 @@
 // blocks, and readers look at all that is not written yet.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <thread>
-#include <vector>
 
 #include "dataplane/leg_state.h"
+#include "dataplane/vault/block_line.h"
 #include "dataplane/vault/open_block.h"
 #include "nat-trace/prefetch.h"
 
@@ -41,52 +39,41 @@ class HeaderAppender {
     /// `describe(LegLabel&)` is called for a leg's first packet in a block.
     template <class Describe>
     void append(sensor::LegNumber leg, LegId id, const SeenHeader& seen, Describe&& describe) {
-        while (!open_ && !open_next()) {
-            if (settings_.wait_for_writer) {
-                std::this_thread::sleep_for(std::chrono::microseconds(200));
-                continue;
-            }
-            dropped_.store(dropped_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-            return;
+        OpenBlock* open = line_.open_or_next();
+        while (!open) [[unlikely]] {
+            if (!settings_.wait_for_writer) return line_.count_dropped();
+            std::this_thread::sleep_for(std::chrono::microseconds(200));
+            open = line_.open_or_next();
         }
         LegPlace& place = places_[leg];
-        if (place.id != id || place.block != open_->number()) {
-            describe(open_->next_label());
-            place = {id, open_->number(), open_->commit_leg()};
+        if (place.id != id || place.block != open->number()) {
+            describe(open->next_label());
+            place = {id, open->number(), open->commit_leg()};
         }
-        open_->append(place.leg, seen);
-        if (open_->is_full()) seal();
+        open->append(place.leg, seen);
+        if (open->is_full()) seal();
     }
     void prefetch(sensor::LegNumber leg) const { prefetch_line(&places_[leg]); }
     /// Closes a block that has grown old.
     void advance(TimeNs now) {
-        if (open_ && !open_->empty() && now - open_->first_ns() > settings_.block_age_max_ns) seal();
+        const OpenBlock* open = line_.open();
+        if (open && !open->empty() && now - open->first_ns() > settings_.block_age_max_ns) seal();
     }
-    void seal();
+    void seal() { line_.seal(); }
 
     // ---- the writer's thread
 
-    const OpenBlock* oldest_full() const;
-    /// The oldest full block is written, or given up: it may be filled anew.
-    void release() {
-        const std::lock_guard lock(mutex_);
-        written_.store(written_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    }
+    const OpenBlock* oldest_full() const { return line_.oldest_full(); }
+    void release() { line_.release(); }
 
     // ---- any thread
 
-    /// Calls visit(const OpenBlock&) for each block that is not written yet, oldest first, while none of them leaves.
     template <class Visit>
     void read_unwritten(Visit&& visit) const {
-        const std::lock_guard lock(mutex_);
-        const std::uint32_t end = opened_.load(std::memory_order_acquire);
-        for (std::uint32_t number = written_.load(std::memory_order_acquire); number != end; ++number)
-            visit(blocks_[number % blocks_.size()]);
+        line_.read_unwritten(visit);
     }
-    std::uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
-    std::uint32_t waiting() const {
-        return filled_.load(std::memory_order_relaxed) - written_.load(std::memory_order_relaxed);
-    }
+    std::uint64_t dropped() const { return line_.dropped(); }
+    std::uint32_t waiting() const { return line_.waiting(); }
 
   private:
     struct LegPlace {
@@ -94,18 +81,11 @@ class HeaderAppender {
         std::uint32_t block;
         std::uint32_t leg;
     };
-    HeaderAppender(const HeaderAppenderSettings& settings) : settings_(settings), blocks_(settings.block_count) {}
-    bool open_next();
+    HeaderAppender(const HeaderAppenderSettings& settings) : settings_(settings), line_(settings.block_count) {}
 
     HeaderAppenderSettings settings_;
     sensor::FixedArray<LegPlace> places_;  ///< by leg number: where it stands in the open block
-    std::vector<OpenBlock> blocks_;        ///< number n stands at n modulo their count
-    OpenBlock* open_ = nullptr;
-    std::atomic<std::uint32_t> opened_{1};   ///< the next block's number; numbers begin at 1
-    std::atomic<std::uint32_t> filled_{1};   ///< the first block that is not full
-    std::atomic<std::uint32_t> written_{1};  ///< the first block that is not written
-    std::atomic<std::uint64_t> dropped_{0};
-    mutable std::mutex mutex_;  ///< written_ stands still while it is held; never taken by the worker
+    BlockLine<OpenBlock> line_;
 };
 
 }  // namespace clew::vault

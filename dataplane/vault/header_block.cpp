@@ -5,7 +5,7 @@
 #include <cstring>
 #include <numeric>
 
-#include "dataplane/hash.h"
+#include "dataplane/vault/block_check.h"
 #include "nat-trace/check.h"
 
 namespace clew::vault {
@@ -13,9 +13,6 @@ namespace {
 
 constexpr std::size_t checked_from = offsetof(HeaderBlockHead, version);
 
-std::uint32_t check_of(std::span<const std::uint8_t> bytes) {
-    return static_cast<std::uint32_t>(sensor::hash_bytes(bytes.data(), bytes.size()));
-}
 
 tl::unexpected<Error> damaged(const char* what) {
     return fail(ErrorKind::failed, std::string("a header log block is damaged: ") + what);

@@ -111,8 +111,21 @@ void build_frame(const LegLabel& leg, const HeaderRecord& record, std::vector<st
     put_transport(leg, record, frame);
 }
 
+std::size_t built_ip_offset(const LegLabel& leg) {
+    return 14 + (only_vlans(leg.segment) ? std::size_t{4} * leg.segment.layer_count : 0);
+}
+
+void strip_tunnels(const LegLabel& leg, const HeaderRecord& record, std::span<const std::uint8_t> frame,
+                   std::vector<std::uint8_t>& to) {
+    to.clear();
+    put_ethernet(leg, record, to);
+    put(to, frame.subspan(std::min<std::size_t>(record.ip_offset, frame.size())));
+}
+
+bool has_tunnels(const LegLabel& leg) { return !only_vlans(leg.segment); }
+
 std::uint32_t built_wire_length(const LegLabel& leg, const HeaderRecord& record) {
-    const std::uint32_t ethernet = 14 + (only_vlans(leg.segment) ? 4u * leg.segment.layer_count : 0u);
+    const auto ethernet = static_cast<std::uint32_t>(built_ip_offset(leg));
     const std::uint32_t dropped = record.ip_offset > ethernet ? record.ip_offset - ethernet : 0;
     return record.wire_length > dropped ? record.wire_length - dropped : record.wire_length;
 }

@@ -7,11 +7,12 @@
 #include <atomic>
 #include <cstdint>
 #include <cstring>
-#include <vector>
 
 #include "dataplane/fixed_array.h"
 #include "dataplane/transport.h"
 #include "dataplane/vault/header_block.h"
+#include "dataplane/vault/leg_order.h"
+#include "dataplane/vault/raw_header.h"
 
 namespace clew::vault {
 
@@ -29,14 +30,6 @@ struct HeaderEntry {
     std::uint32_t unused;
 };
 static_assert(sizeof(HeaderEntry) == 32);
-
-enum HeaderMark : std::uint8_t {
-    mark_side = 1,
-    mark_to_server = 2,
-    mark_payload_check = 4,
-    mark_ip_extra_cut = 8,
-};
-constexpr unsigned mark_checksum_shift = 4;
 
 constexpr std::size_t ip_header_bytes_max = 40 + ip_extra_bytes_max;
 constexpr std::size_t entry_bytes_max = sizeof(HeaderEntry) + ip_header_bytes_max + 64;
@@ -146,18 +139,17 @@ class SortedBlock final : public HeaderBlockSource {
   public:
     void sort(const OpenBlock& block);
     std::uint64_t id_base() const override { return block_->id_base(); }
-    std::uint32_t leg_count() const override { return leg_count_; }
+    std::uint32_t leg_count() const override { return order_.leg_count(); }
     const LegLabel& label(std::uint32_t leg) const override { return block_->label(leg); }
     std::span<const std::uint32_t> packets_of(std::uint32_t leg) const override {
-        return std::span(order_).subspan(begins_[leg], begins_[leg + 1] - begins_[leg]);
+        return order_.packets_of(leg);
     }
     TimeNs time_ns(std::uint32_t at) const override { return block_->entry(at).time_ns; }
     void read(std::uint32_t at, HeaderRecord& record) const override { block_->read(at, record); }
 
   private:
     const OpenBlock* block_ = nullptr;
-    std::uint32_t leg_count_ = 0;
-    std::vector<std::uint32_t> begins_, order_;
+    LegOrder order_;
 };
 
 }  // namespace clew::vault

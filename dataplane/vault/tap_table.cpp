@@ -3,8 +3,7 @@
 
 #include <cstring>
 
-#include "dataplane/hash.h"
-#include "dataplane/vault/header_block.h"
+#include "dataplane/vault/block_check.h"
 
 namespace clew::vault {
 namespace {
@@ -13,9 +12,6 @@ constexpr std::uint16_t tap_table_version = 1;
 constexpr std::size_t checked_from = 12;
 constexpr std::size_t name_bytes_max = 255;
 
-std::uint32_t check_of(std::span<const std::uint8_t> bytes) {
-    return static_cast<std::uint32_t>(sensor::hash_bytes(bytes.data(), bytes.size()));
-}
 
 template <class T>
 T load(std::span<const std::uint8_t> bytes, std::size_t at) {
@@ -29,32 +25,7 @@ void store(std::vector<std::uint8_t>& bytes, std::size_t at, T value) {
     std::memcpy(bytes.data() + at, &value, sizeof value);
 }
 
-bool measure(std::span<const std::uint8_t> head, StoredBlock& block) {
-    if (head.size() < sizeof(HeaderBlockHead)) return false;
-    block.bytes = load<std::uint32_t>(head, 4);
-    if (block.bytes < sizeof(HeaderBlockHead) || block.bytes > block_bytes_limit) return false;
-    if (load<std::uint32_t>(head, 0) == tap_table_magic) return true;
-    HeaderBlockHead read;
-    std::memcpy(&read, head.data(), sizeof read);
-    if (read.magic != header_block_magic) return false;
-    block.packets = read.packet_count;
-    block.first_ns = read.first_ns;
-    block.last_ns = read.last_ns;
-    return true;
-}
-
-bool verify(std::span<const std::uint8_t> block) {
-    if (load<std::uint32_t>(block, 0) == tap_table_magic) return decode_tap_table(block).has_value();
-    HeaderBlockHead head;
-    std::memcpy(&head, block.data(), sizeof head);
-    if (head.version != header_block_version) return true;  // of another clew: not to be judged here, and not to be cut
-    const auto reader = HeaderBlockReader::open(block);
-    return reader && reader->undamaged();
-}
-
 }  // namespace
-
-const BlockShape header_log_shape{sizeof(HeaderBlockHead), measure, verify};
 
 std::vector<std::uint8_t> encode(const TapTable& table) {
     std::vector<std::uint8_t> bytes(16);

@@ -26,7 +26,7 @@ struct TapTable {
 std::vector<std::uint8_t> encode(const TapTable& table);
 Result<TapTable> decode_tap_table(std::span<const std::uint8_t> block);
 
-/// Header blocks and tap tables, which count no packets.
-extern const BlockShape header_log_shape;
+/// Header blocks, or packet blocks, and tap tables, which count no packets.
+extern const BlockShape header_log_shape, packet_log_shape;
 
 }  // namespace clew::vault

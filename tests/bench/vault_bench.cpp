@@ -195,9 +195,9 @@ class Filled {
     }
     ~Filled() { std::filesystem::remove_all(directory_); }
 
-    HeaderAnswer find(LegId leg, TimeNs from, TimeNs to) const {
-        HeaderQuestion question;
-        question.legs = {leg};
+    Answer find(LegId leg, TimeNs from, TimeNs to) const {
+        Question question;
+        question.choice.legs = {leg};
         question.from = from;
         question.to = to;
         return HeaderLookBack(*store_, {log_.get()}).find(question);
@@ -222,7 +222,7 @@ void look_back_ms(benchmark::State& state, bool with_time) {
         const auto begin = std::chrono::steady_clock::now();
         const auto answer = filled.find(leg + 1, with_time ? began : 0, with_time ? began + 20 * ns_per_ms : 0);
         spent_ms = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
-        if (answer.headers.size() != 40) return state.SkipWithError("the connection's 40 packets were not found");
+        if (answer.packets.size() != 40) return state.SkipWithError("the connection's 40 packets were not found");
     }
     state.counters["value"] = spent_ms;
     state.SetLabel("ms; the 40 packets of one connection, its times " + std::string(with_time ? "" : "not ") +

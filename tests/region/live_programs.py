@@ -19,7 +19,7 @@ taps:
 workers: 1
 leg_count_max: 65536
 header_count_max: 262144
-vault: {{directory: {dir}/vault, bytes_max: 268435456}}
+vault: {{directory: {dir}/vault, bytes_max: 268435456, packets: {{bytes_max: 268435456, block_mb: 4}}}}
 memory: {{huge_pages: never, mb: 256}}
 control: {{endpoint: "tcp://127.0.0.1:{wire}"}}
 spool: {{directory: {dir}/sensor-spool, bytes_max: 268435456}}

@@ -10,23 +10,59 @@
 
 #include "dataplane/vault/tap_table.h"
 #include "tests/dataplane/vault/model_disk.h"
+#include "tests/dataplane/vault/packet_source.h"
 #include "tests/dataplane/vault/record_source.h"
 
 namespace clew::vault {
 namespace {
 
-/// Block n of a test: real header blocks, told apart by their time.
-std::vector<std::uint8_t> numbered_block(unsigned n) {
+using Block = std::vector<std::uint8_t>;
+
+/// Real header blocks, told apart by their time.
+Block header_block(unsigned n) {
     RandomRecords random(n);
     RecordSource source;
     auto& leg = source.add(random.label());
     for (unsigned i = 0; i < 1 + n % 20; ++i)
         leg.records.push_back(random.record(leg.label, static_cast<TimeNs>(n + 1) * ns_per_s, false));
     source.finish();
-    std::vector<std::uint8_t> bytes;
+    Block bytes;
     HeaderBlockEncoder().encode(source, bytes);
     return bytes;
 }
+
+/// The same of the packet log.
+Block packet_block(unsigned n) {
+    static OpenPacketBlock open;
+    static const bool allocated = open.allocate({1u << 16, 64}, 1, false);
+    EXPECT_TRUE(allocated);
+    open.clear(n + 1);
+    namespace frames = sensor::frames;
+    const auto frame = frames::ethernet(
+        1, 2, 0x0800, frames::ipv4("10.0.0.1", "10.0.0.2", {}, frames::tcp({.payload = frames::text(std::string(n % 90, 'x'))})));
+    for (unsigned i = 0; i < 1 + n % 5; ++i)
+        append(open, 0, tcp_label(n, 1), frames::packet_of(frame, static_cast<TimeNs>(n + 1) * ns_per_s), 0);
+    Block bytes;
+    PacketBlockEncoder().encode(open, bytes);
+    return bytes;
+}
+
+/// Both logs' blocks live by the same rules.
+struct Format {
+    const char* name;
+    const BlockShape& shape;
+    Block (*make)(unsigned n);
+};
+
+class BlockStoreOf : public testing::TestWithParam<Format> {
+  protected:
+    static Block numbered_block(unsigned n) { return GetParam().make(n); }
+    std::vector<unsigned> numbers_in(const BlockStore& store);
+};
+INSTANTIATE_TEST_SUITE_P(Formats, BlockStoreOf,
+                         testing::Values(Format{"Headers", header_log_shape, header_block},
+                                         Format{"Packets", packet_log_shape, packet_block}),
+                         [](const auto& format) { return format.param.name; });
 
 BlockStoreSettings settings_of(std::uint64_t bytes_max) {
     BlockStoreSettings settings;
@@ -38,7 +74,7 @@ BlockStoreSettings settings_of(std::uint64_t bytes_max) {
 }
 
 /// The numbers of the blocks that the store has, each read back and compared.
-std::vector<unsigned> numbers_in(const BlockStore& store) {
+std::vector<unsigned> BlockStoreOf::numbers_in(const BlockStore& store) {
     std::vector<unsigned> numbers;
     for (const StoredBlock& block : store.find(0, 0)) {
         const auto n = static_cast<unsigned>(block.first_ns / ns_per_s - 1);
@@ -50,9 +86,9 @@ std::vector<unsigned> numbers_in(const BlockStore& store) {
     return numbers;
 }
 
-TEST(BlockStore, KeepsTheNewestWithinItsBudget) {
+TEST_P(BlockStoreOf, KeepsTheNewestWithinItsBudget) {
     ModelDisk disk;
-    auto store = BlockStore::open(disk, settings_of(20'000), header_log_shape);
+    auto store = BlockStore::open(disk, settings_of(20'000), GetParam().shape);
     ASSERT_TRUE(store);
     for (unsigned n = 0; n < 300; ++n) {
         ASSERT_TRUE((*store)->append(numbered_block(n), 0));
@@ -64,23 +100,23 @@ TEST(BlockStore, KeepsTheNewestWithinItsBudget) {
     EXPECT_GT((*store)->counters().blocks_expired, 0u);
 }
 
-TEST(BlockStore, FindsByTime) {
+TEST_P(BlockStoreOf, FindsByTime) {
     ModelDisk disk;
-    auto store = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+    auto store = BlockStore::open(disk, settings_of(1'000'000), GetParam().shape);
     for (unsigned n = 0; n < 20; ++n) (*store)->append(numbered_block(n), 0);
     EXPECT_EQ((*store)->find(5 * ns_per_s, 7 * ns_per_s).size(), 3u);
     EXPECT_EQ((*store)->find(0, 0).size(), 20u);
     EXPECT_EQ((*store)->find(100 * ns_per_s, 0).size(), 0u);
 }
 
-TEST(BlockStore, AFailureAtAnyCallLosesThatBlockAlone) {
+TEST_P(BlockStoreOf, AFailureAtAnyCallLosesThatBlockAlone) {
     for (const Fault fault : {Fault::error, Fault::short_write})
         for (std::uint64_t at = 4; at < 60; ++at) {
             SCOPED_TRACE("call " + std::to_string(at));
             ModelDisk disk;
             disk.torn = static_cast<std::uint32_t>(at * 7 % 90);
             disk.error = at % 2 == 0 ? ENOSPC : EIO;
-            auto store = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+            auto store = BlockStore::open(disk, settings_of(1'000'000), GetParam().shape);
             ASSERT_TRUE(store);
             disk.plan = [&](std::uint64_t call) { return call == at ? fault : Fault::none; };
             std::vector<unsigned> stored;
@@ -94,12 +130,12 @@ TEST(BlockStore, AFailureAtAnyCallLosesThatBlockAlone) {
                     0u);
             }
             disk.plan = [](std::uint64_t) { return Fault::none; };
-            auto again = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+            auto again = BlockStore::open(disk, settings_of(1'000'000), GetParam().shape);
             EXPECT_EQ(numbers_in(**again), stored);
         }
 }
 
-TEST(BlockStore, AThousandKillsLoseAtMostTheBlockInHand) {
+TEST_P(BlockStoreOf, AThousandKillsLoseAtMostTheBlockInHand) {
     const std::uint32_t seed = 20261125;
     std::mt19937 random(seed);
     ModelDisk disk;
@@ -112,7 +148,7 @@ TEST(BlockStore, AThousandKillsLoseAtMostTheBlockInHand) {
         disk.plan = [at](std::uint64_t call) { return call == at ? Fault::kill : Fault::none; };
         unsigned in_hand = next;
         try {
-            auto store = BlockStore::open(disk, settings_of(15'000), header_log_shape);
+            auto store = BlockStore::open(disk, settings_of(15'000), GetParam().shape);
             for (;;) {
                 in_hand = next++;
                 if ((*store)->append(numbered_block(in_hand), 0)) stored.push_back(in_hand);
@@ -120,7 +156,7 @@ TEST(BlockStore, AThousandKillsLoseAtMostTheBlockInHand) {
         } catch (const Killed&) {
         }
         disk.plan = [](std::uint64_t) { return Fault::none; };
-        auto store = BlockStore::open(disk, settings_of(15'000), header_log_shape);
+        auto store = BlockStore::open(disk, settings_of(15'000), GetParam().shape);
         ASSERT_TRUE(store);
         auto found = numbers_in(**store);
         EXPECT_LE(disk.bytes(), 15'000u);
@@ -136,33 +172,62 @@ TEST(BlockStore, AThousandKillsLoseAtMostTheBlockInHand) {
     }
 }
 
-TEST(BlockStore, BlocksOfAnotherVersionAreKept) {
+TEST_P(BlockStoreOf, BlocksOfAnotherVersionAreKept) {
     ModelDisk disk;
     auto block = numbered_block(3);
-    block[offsetof(HeaderBlockHead, version)] = header_block_version + 1;
+    block[offsetof(HeaderBlockHead, version)] = 9;  // both formats have it there
     {
-        auto store = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+        auto store = BlockStore::open(disk, settings_of(1'000'000), GetParam().shape);
         ASSERT_TRUE((*store)->append(block, 0));
     }
-    auto store = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+    auto store = BlockStore::open(disk, settings_of(1'000'000), GetParam().shape);
     ASSERT_EQ((*store)->find(0, 0).size(), 1u);
     EXPECT_EQ(*(*store)->read((*store)->find(0, 0)[0]), block);
     EXPECT_EQ((*store)->counters().tails_cut, 0u);
 }
 
-TEST(BlockStore, ATornTailIsCutAndCounted) {
+TEST_P(BlockStoreOf, ATornTailIsCutAndCounted) {
     ModelDisk disk;
     {
-        auto store = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+        auto store = BlockStore::open(disk, settings_of(1'000'000), GetParam().shape);
         for (unsigned n = 0; n < 3; ++n) (*store)->append(numbered_block(n), 0);
     }
     auto& content = *disk.files.begin()->second;
     content.resize(content.size() - 5);
-    auto store = BlockStore::open(disk, settings_of(1'000'000), header_log_shape);
+    auto store = BlockStore::open(disk, settings_of(1'000'000), GetParam().shape);
     EXPECT_EQ(numbers_in(**store), (std::vector<unsigned>{0, 1}));
     EXPECT_EQ((*store)->counters().tails_cut, 1u);
     EXPECT_TRUE((*store)->append(numbered_block(3), 0));
     EXPECT_EQ(numbers_in(**store), (std::vector<unsigned>{0, 1, 3}));
+}
+
+TEST_P(BlockStoreOf, AFlippedBitInAHeadCostsThatBlockAlone) {
+    for (const std::size_t byte : {0u, 1u, 4u, 5u, 6u, 7u, 8u, 12u, 16u, 26u}) {
+        SCOPED_TRACE("byte " + std::to_string(byte));
+        ModelDisk disk;
+        std::uint64_t offset = 0;
+        {
+            auto store = BlockStore::open(disk, settings_of(1'000'000), GetParam().shape);
+            for (unsigned n = 0; n < 4; ++n) (*store)->append(numbered_block(n), 0);
+            const auto blocks = (*store)->find(0, 0);
+            ASSERT_EQ(blocks[3].file, blocks[1].file);
+            offset = blocks[1].offset;
+        }
+        (*disk.files.begin()->second)[offset + byte] ^= 1;
+        auto store = BlockStore::open(disk, settings_of(1'000'000), GetParam().shape);
+        std::vector<unsigned> whole;
+        for (const StoredBlock& block : (*store)->find(0, 0)) {
+            const auto bytes = (*store)->read(block);
+            for (unsigned n = 0; n < 4; ++n)
+                if (*bytes == numbered_block(n)) whole.push_back(n);
+        }
+        EXPECT_EQ(whole, (std::vector<unsigned>{0, 2, 3}));
+        EXPECT_EQ((*store)->counters().tails_cut, 0u);
+        if (byte < 8) {
+            EXPECT_EQ((*store)->counters().bytes_damaged, numbered_block(1).size());
+        }
+        ASSERT_TRUE((*store)->append(numbered_block(4), 0));
+    }
 }
 
 }  // namespace

@@ -96,20 +96,20 @@ TEST(HeaderLog, LookBackSeesOpenBlocksAndTheStoreAsOne) {
             if (block.label(i).port_low == 40000 || block.label(i).port_high == 40000) wanted = block.label(i).id;
     });
     ASSERT_NE(wanted, 0u);
-    HeaderQuestion question;
-    question.legs = {wanted};
+    Question question;
+    question.choice.legs = {wanted};
     const auto answer = look_back.find(question);
     EXPECT_EQ(answer.partial, "");
-    ASSERT_EQ(answer.headers.size(), 125u);
+    ASSERT_EQ(answer.packets.size(), 125u);
     for (unsigned i = 0; i < 125; ++i) {
-        EXPECT_EQ(answer.headers[i].record.time_ns, ns_per_s + 2 * i * ns_per_us);
-        EXPECT_EQ(answer.headers[i].record.ip_id, 2 * i);
-        EXPECT_EQ(answer.headers[i].record.ip_offset, 18);
+        EXPECT_EQ(answer.packets[i].record.time_ns, ns_per_s + 2 * i * ns_per_us);
+        EXPECT_EQ(answer.packets[i].record.ip_id, 2 * i);
+        EXPECT_EQ(answer.packets[i].record.ip_offset, 18);
     }
     EXPECT_GT(store->counters().blocks, 1u);
     question.from = ns_per_s + 100 * ns_per_us;
     question.to = ns_per_s + 109 * ns_per_us;
-    EXPECT_EQ(look_back.find(question).headers.size(), 5u);
+    EXPECT_EQ(look_back.find(question).packets.size(), 5u);
     question.count_max = 2;
     EXPECT_NE(look_back.find(question).partial.find("more than 2"), std::string::npos);
 }
@@ -130,14 +130,14 @@ TEST(HeaderLog, AfterARestartTheStoreAnswers) {
         id = legs.ids[0];
     }
     auto store = store_on(disk);
-    HeaderQuestion question;
-    question.legs = {id};
+    Question question;
+    question.choice.legs = {id};
     const auto answer = HeaderLookBack(*store, {}).find(question);
-    EXPECT_EQ(answer.headers.size(), 90u);
+    EXPECT_EQ(answer.packets.size(), 90u);
     EXPECT_EQ(answer.partial, "");
     ASSERT_EQ(answer.legs.size(), 1u);
-    EXPECT_EQ(answer.legs[0].segment.layer_count, 1);
-    EXPECT_EQ(answer.legs[0].segment.layers[0].id, 7u);
+    EXPECT_EQ(answer.legs[0].label.segment.layer_count, 1);
+    EXPECT_EQ(answer.legs[0].label.segment.layers[0].id, 7u);
 }
 
 TEST(HeaderLog, AWorkerNeverWaitsAndCountsWhatItDrops) {
@@ -161,8 +161,8 @@ TEST(HeaderLog, AFailingDiskHoldsNobodyUp) {
     }
     EXPECT_EQ((*pipeline)->header_log()->dropped(), 0u);
     EXPECT_EQ(store->counters().packets_dropped_disk_full, 64u * 6);
-    HeaderQuestion question;
-    question.legs = {1};
+    Question question;
+    question.choice.legs = {1};
     EXPECT_NE(HeaderLookBack(*store, {}).find(question).partial.find("never reached the log"), std::string::npos);
 }
 
@@ -189,13 +189,13 @@ TEST(HeaderLog, WriterAndReadersWorkWhileTheWorkerAppends) {
     std::thread reader([&] {
         const HeaderLookBack look_back(*store, {log});
         while (!done) {
-            HeaderQuestion question;
+            Question question;
             log->read_unwritten([&](const OpenBlock& block) {
-                if (block.leg_count() > 0) question.legs = {block.label(0).id};
+                if (block.leg_count() > 0) question.choice.legs = {block.label(0).id};
             });
             const auto answer = look_back.find(question);
-            for (std::size_t i = 1; i < answer.headers.size(); ++i)
-                ASSERT_LT(answer.headers[i - 1].record.time_ns, answer.headers[i].record.time_ns);
+            for (std::size_t i = 1; i < answer.packets.size(); ++i)
+                ASSERT_LT(answer.packets[i - 1].record.time_ns, answer.packets[i].record.time_ns);
         }
     });
     for (unsigned n = 0; n < 5000; ++n) send(**pipeline, 40000, n);

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// A question to the vault and its answer: packets of legs in a span of time, the earliest first.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "dataplane/vault/bpf_program.h"
+#include "dataplane/vault/leg_choice.h"
+
+namespace clew::vault {
+
+struct Question {
+    LegChoice choice;
+    TimeNs from = 0, to = 0;  ///< 0 = no bound
+    std::size_t count_max = 200'000;
+    std::uint64_t bytes_max = 256ull << 20;       ///< of whole packets
+    std::shared_ptr<const BpfProgram> inner_bpf;  ///< on the innermost IP packet; null: any
+    const std::atomic<bool>* cancelled = nullptr;
+
+    bool in_time(TimeNs time) const { return (from == 0 || time >= from) && (to == 0 || time <= to); }
+    bool is_cancelled() const { return cancelled && cancelled->load(std::memory_order_relaxed); }
+};
+
+struct FoundPacket {
+    std::uint32_t leg = 0;  ///< into Answer::legs
+    bool whole = false;     ///< `frame` is the packet as it was kept; else there is the header alone
+    std::uint8_t link = 0;  ///< LinkType of the frame
+    HeaderRecord record;
+    std::vector<std::uint8_t> frame;
+};
+
+struct AnswerLeg {
+    LegLabel label;
+    std::string tap;  ///< its name when the packet was kept
+};
+
+struct Answer {
+    std::vector<AnswerLeg> legs;
+    std::vector<FoundPacket> packets;  ///< in the order of time
+    std::string partial;               ///< why not everything is here; empty when it is
+    TimeNs complete_until = 0;         ///< a limit was reached: packets from then on are not here; 0: they all are
+
+    void note(const std::string& sentence);  ///< into `partial`, once
+    /// Sorts, and leaves out what a limit or complete_until does.
+    void finish(const Question& question);
+};
+
+/// Puts an answer together; what does not fit the question is left out.
+class AnswerBuilder {
+  public:
+    explicit AnswerBuilder(const Question& question) : question_(question) {}
+
+    const Question& question() const { return question_; }
+    bool wants(const LegLabel& label) const { return question_.choice.wants(label); }
+    void take(const LegLabel& label, const std::string& tap, const HeaderRecord& record);
+    void take_whole(const LegLabel& label, const std::string& tap, const HeaderRecord& record, std::uint8_t link,
+                    std::span<const std::uint8_t> frame);
+    bool is_full() const { return answer.packets.size() >= question_.count_max || bytes_ >= question_.bytes_max; }
+
+    Answer answer;
+
+  private:
+    FoundPacket& add(const LegLabel& label, const std::string& tap, const HeaderRecord& record);
+
+    const Question& question_;
+    std::unordered_map<LegId, std::uint32_t> places_;
+    std::vector<std::uint8_t> frame_;
+    std::uint64_t bytes_ = 0;
+};
+
+}  // namespace clew::vault
