@@ -100,7 +100,15 @@ Result<v1::Path> ApiClient::path(const std::string& typed) {
     return path;
 }
 
-Result<v1::Ladder> ApiClient::ladder(const std::string& typed, TimeNs from_ns, TimeNs to_ns, bool frames) {
+std::string form_text(const FrameForm& form) {
+    std::string text;
+    if (form.headers_only) text += "&headers_only=1";
+    if (form.strip_tunnels) text += "&strip_tunnels=1";
+    if (form.snap_length != 0) text += "&snap=" + std::to_string(form.snap_length);
+    return text;
+}
+
+Result<v1::Ladder> ApiClient::ladder(const std::string& typed, TimeNs from_ns, TimeNs to_ns, const FrameForm& form) {
     const Result<std::string> id = id_of(typed);
     if (!id) return tl::make_unexpected(id.error());
     std::string target = "/api/v1/paths/" + *id + "/ladder";
@@ -110,8 +118,17 @@ Result<v1::Ladder> ApiClient::ladder(const std::string& typed, TimeNs from_ns, T
         target += separator + std::string(name) + "=" + std::to_string(time);
         separator = '&';
     }
-    if (frames) target += separator + std::string("frames=1");
+    if (form.frames) target += separator + std::string("frames=1") + form_text(form);
     return get_message<v1::Ladder>(target);
+}
+
+Result<v1::CapturedPacketList> ApiClient::packets(const PacketsRequest& request) {
+    std::string target =
+        "/api/v1/packets?since_ns=" + std::to_string(request.since_ns) + "&limit=" + std::to_string(request.count_max);
+    if (request.until_ns != 0) target += "&until_ns=" + std::to_string(request.until_ns);
+    if (!request.filter.empty()) target += "&filter=" + http::percent_encode(request.filter);
+    if (!request.bpf.empty()) target += "&bpf=" + http::percent_encode(request.bpf);
+    return get_message<v1::CapturedPacketList>(target + form_text(request.form));
 }
 
 Result<v1::LinkExplanation> ApiClient::explain(const std::string& leg_a, const std::string& leg_b) {

@@ -17,6 +17,21 @@ constexpr const char* api_url_default = "http://127.0.0.1:7480";
 constexpr std::uint32_t api_path_count_max = 10'000;
 constexpr std::uint32_t api_timeout_ms = 15'000;
 
+/// In which form packets are wanted.
+struct FrameForm {
+    bool frames = false;  ///< none otherwise
+    bool headers_only = false, strip_tunnels = false;
+    std::uint32_t snap_length = 0;  ///< 0: not cut
+};
+
+struct PacketsRequest {
+    TimeNs since_ns = 0;
+    TimeNs until_ns = 0;  ///< 0 = now
+    std::string filter, bpf;
+    std::uint32_t count_max = 10'000;
+    FrameForm form;
+};
+
 struct PathsRequest {
     TimeNs since_ns = 0;
     TimeNs until_ns = 0;  ///< 0 = now and later
@@ -32,8 +47,10 @@ class ApiClient {
     Result<v1::PathList> paths(const PathsRequest& request);
     /// `id`: 16 hex digits, or at least 4 where they fit only one path of the last day.
     Result<v1::Path> path(const std::string& id);
-    /// Times: 0 = no bound. `frames`: every cell with its headers as a frame, where a vault has them.
-    Result<v1::Ladder> ladder(const std::string& id, TimeNs from_ns, TimeNs to_ns, bool frames = false);
+    /// Times: 0 = no bound.
+    Result<v1::Ladder> ladder(const std::string& id, TimeNs from_ns, TimeNs to_ns, const FrameForm& form = {});
+    /// One page out of all vaults; its next_ns is the next one's since_ns.
+    Result<v1::CapturedPacketList> packets(const PacketsRequest& request);
     Result<v1::Status> status();
     Result<v1::LinkExplanation> explain(const std::string& leg_a, const std::string& leg_b);  ///< 16 hex digits each
     Result<v1::UnlinkedList> unlinked(TimeNs since_ns, TimeNs until_ns, const std::string& filter);

@@ -77,7 +77,8 @@ Cell tap_cell(const v1::LadderRow& row, std::size_t column, bool first, const st
     const v1::LadderCell& cell = row.cells(static_cast<int>(column));
     const bool back = is_to_client(row);
     if (!cell.seen() && is_beyond_relay(row, column, connections)) return {"·", Style::faint};
-    if (!cell.seen()) return {"✕", Style::bad};
+    if (!cell.seen())
+        return {cell.missing() == "lost" ? "✕ lost" : cell.missing() == "capture_gap" ? "✕ gap" : "✕", Style::bad};
     if (first) return {back ? "◀ ●" : "● ▶", Style::strong};
     std::string delay = "seen";
     if (cell.has_delay_ns()) delay = (cell.delay_ns() >= 0 ? "+" : "") + duration_text(cell.delay_ns());
@@ -94,7 +95,7 @@ std::string row_time(const v1::LadderRow& row, TimeNs start, bool absolute) {
 constexpr int folded_row_count_min = 3;  ///< shorter runs are shown as they are
 
 bool is_quiet(const v1::LadderRow& row) {
-    if (row.retransmission()) return false;
+    if (row.retransmission() || !row.marks().empty()) return false;
     return std::all_of(row.cells().begin(), row.cells().end(), [](const v1::LadderCell& cell) {
         return cell.seen() && cell.flags() == flag_ack && cell.length() == 0 && cell.window() != 0;
     });
@@ -107,6 +108,14 @@ int acknowledgements_from(const v1::Ladder& ladder, int row) {
     return end - row;
 }
 
+/// As the FLAGS column shows it; a reset stands in the flags already.
+std::string mark_text(const std::string& mark) {
+    if (mark == "duplicate") return " dup";
+    if (mark == "zero_window") return " zero win";
+    if (mark == "keep_alive") return " keep-alive";
+    return "";
+}
+
 /// What every block of taps begins its rows with.
 std::vector<Cell> packet_cells(const v1::LadderRow& row, const SequenceStarts& starts, TimeNs start, bool absolute) {
     std::vector<Cell> cells = {{row_time(row, start, absolute), Style::plain}};
@@ -115,8 +124,9 @@ std::vector<Cell> packet_cells(const v1::LadderRow& row, const SequenceStarts& s
         return {cells[0], {"-"}, {"-", Style::plain, true}, {"-", Style::plain, true}, {"-", Style::plain, true}};
     const v1::LadderCell& packet = row.cells(static_cast<int>(*first));
     const bool tcp = packet.flags() != 0;
-    cells.push_back({tcp_flags_text(packet.flags()) + (row.retransmission() ? " retrans" : ""),
-                     row.retransmission() ? Style::bad : Style::plain});
+    std::string flags = tcp_flags_text(packet.flags()) + (row.retransmission() ? " retrans" : "");
+    for (const std::string& mark : row.marks()) flags += mark_text(mark);
+    cells.push_back({flags, row.retransmission() || !row.marks().empty() ? Style::bad : Style::plain});
     const auto number = [&](const std::string& text) { cells.push_back({text, Style::plain, true}); };
     number(std::to_string(tcp ? starts.relative(*first, is_to_client(row), packet.seq()) : packet.seq()));
     number(tcp && (packet.flags() & flag_ack)
@@ -214,7 +224,8 @@ std::string ladder_view(const v1::Ladder& ladder, const LadderLook& look, const 
         text += "\n" + table.text(paint, std::max(columns, fixed_width + tap_width));  // never cut a delay
     }
     std::string legend_line =
-        "● first seen here   ▶ to the server   ◀ to the client   +time since the tap before   ✕ not seen here";
+        "● first seen here   ▶ to the server   ◀ to the client   +time since the tap before   ✕ not seen here (lost: "
+        "sent again; gap: of the capture)";
     if (!look.connections.empty() && look.connections.front() != look.connections.back())
         legend_line += "   · other side of the relay";
     return text + "\n" + paint(Style::faint, wrap(legend_line, columns, ""));
@@ -241,11 +252,9 @@ std::string ladder_lines(const v1::Ladder& ladder) {
     using Json = nlohmann::ordered_json;
     std::string lines;
     for (const v1::LadderRow& row : ladder.rows()) {
-        Json json = {{"path_id", ladder.path_id()},
-                     {"direction", row.direction()},
-                     {"time_ns", row.time_ns()},
-                     {"retransmission", row.retransmission()},
-                     {"cells", Json::array()}};
+        Json json = {{"path_id", ladder.path_id()}, {"direction", row.direction()},
+                     {"time_ns", row.time_ns()},    {"retransmission", row.retransmission()},
+                     {"marks", row.marks()},        {"cells", Json::array()}};
         for (int i = 0; i < row.cells_size() && i < ladder.columns_size(); ++i) {
             const v1::LadderCell& cell = row.cells(i);
             Json one = {{"tap", ladder.columns(i).tap()}, {"seen", cell.seen()}};
@@ -261,6 +270,7 @@ std::string ladder_lines(const v1::Ladder& ladder) {
                 if (cell.has_delay_ns()) one["delay_ns"] = cell.delay_ns();
                 if (cell.has_delay_error_ns()) one["delay_error_ns"] = cell.delay_error_ns();
             }
+            if (!cell.missing().empty()) one["missing"] = cell.missing();
             json["cells"].push_back(std::move(one));
         }
         lines += json_line(json) + "\n";

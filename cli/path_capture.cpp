@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "cli/capture_parts.h"
 #include "cli/path_view.h"
 #include "cli/time_text.h"
 
@@ -48,17 +49,6 @@ std::string comment_of(const v1::Path& path, const v1::Ladder& ladder, int colum
     return text;
 }
 
-std::uint64_t counter_of(const v1::Status& status, const std::string& tap, std::string_view name, bool& known) {
-    std::uint64_t sum = 0;
-    for (const v1::ObserverStatus& observer : status.observers())
-        for (const v1::StatusCounter& counter : observer.counters())
-            if (counter.tap() == tap && counter.name() == name) {
-                sum += counter.value();
-                known = true;
-            }
-    return sum;
-}
-
 }  // namespace
 
 bool PathCapture::wants(const std::string& tap) const {
@@ -73,7 +63,8 @@ void PathCapture::add(const v1::Path& path, const v1::Ladder& ladder) {
         if (!description.empty()) continue;
         description =
             "hop " + std::to_string(i + 1) + " of path " + path.path_id() + ": " + leg.client() + " > " + leg.server();
-        if (leg.layers_size() > 0) description += ", inside " + tunnel_text(leg) + " (taken off)";
+        if (leg.layers_size() > 0) description += ", inside " + tunnel_text(leg);
+        if (leg.layers_size() > 0) had_tunnels_ = true;
     }
     const std::vector<std::int64_t> offsets = offsets_of(path, ladder);
     for (const v1::LadderRow& row : ladder.rows())
@@ -96,18 +87,38 @@ void PathCapture::add_row(const v1::Path& path, const v1::Ladder& ladder, const 
         packet.id = id;
         packet.frame = cell.frame();
         packet.wire_length = std::max(cell.wire_length(), static_cast<std::uint32_t>(cell.frame().size()));
+        packet.whole = cell.whole();
         if (look_.snap_length != 0 && packet.frame.size() > look_.snap_length) packet.frame.resize(look_.snap_length);
-        packet.comment = comment_of(path, ladder, i, row);
+        packet.comment = comment_of(path, ladder, i, row) + (cell.whole() ? "" : ", headers only");
         packets_.push_back(std::move(packet));
     }
 }
 
+std::size_t PathCapture::whole_count() const {
+    return static_cast<std::size_t>(
+        std::count_if(packets_.begin(), packets_.end(), [](const Packet& packet) { return packet.whole; }));
+}
+
+/// What an interface holds: the tap's place in the path, and how much of its packets.
+std::string PathCapture::description_of(const std::string& tap) const {
+    std::size_t whole = 0, all = 0;
+    for (const Packet& packet : packets_) {
+        if (packet.tap != tap) continue;
+        ++all;
+        whole += packet.whole;
+    }
+    return description_of_tap_.at(tap) + "; " + whole_text(whole, all) +
+           (look_.strip_tunnels ? "; tunnels taken off" : "");
+}
+
 void PathCapture::write(vault::PcapngWriter& writer, const v1::Status& status) const {
-    writer.section("clew", std::string("headers only: payload, tunnels and transport check sums are not in here") +
-                               (look_.aligned ? "; times by the first tap's clock" : ""));
+    std::string about = whole_text(whole_count(), packet_count());
+    if (whole_count() != packet_count()) about += "; those have no payload, no tunnels, and check sums of 0";
+    if (look_.aligned) about += "; times by the first tap's clock";
+    writer.section("clew", about);
     std::map<std::string, std::uint32_t> interfaces;
-    for (const auto& [tap, description] : description_of_tap_)
-        interfaces[tap] = writer.add_interface({tap, description, look_.snap_length});
+    for (const auto& [tap, unused] : description_of_tap_)
+        interfaces[tap] = writer.add_interface({tap, description_of(tap), look_.snap_length});
     std::vector<const Packet*> in_order;
     for (const Packet& packet : packets_) in_order.push_back(&packet);
     std::stable_sort(in_order.begin(), in_order.end(),
@@ -121,20 +132,7 @@ void PathCapture::write(vault::PcapngWriter& writer, const v1::Status& status) c
                        packet->id,
                        packet->comment});
     }
-    for (const auto& [tap, number] : interfaces) {
-        bool known = false;
-        vault::PcapngStatistics statistics;
-        statistics.interface = number;
-        statistics.time_ns = in_order.empty() ? 0 : in_order.back()->time_ns;
-        const std::uint64_t received = counter_of(status, tap, "tap_packets", known);
-        const std::uint64_t dropped = counter_of(status, tap, "tap_missed_by_nic", known) +
-                                      counter_of(status, tap, "tap_dropped_by_kernel", known);
-        if (!known) continue;
-        statistics.received = received;
-        statistics.dropped = dropped;
-        statistics.comment = "of tap " + tap + " since its sensor started";
-        writer.statistics(statistics);
-    }
+    write_tap_statistics(writer, interfaces, status, in_order.empty() ? 0 : in_order.back()->time_ns);
 }
 
 }  // namespace clew::cli

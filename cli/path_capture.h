@@ -15,8 +15,9 @@ namespace clew::cli {
 struct CaptureLook {
     std::vector<std::string> taps;  ///< only these; empty: all
     std::string direction;          ///< "to_server", "to_client", or empty: both
-    std::uint32_t snap_length = 0;  ///< 0: not cut
+    std::uint32_t snap_length = 0;  ///< 0: not cut; packets come cut
     bool aligned = false;           ///< times by the first tap's clock, where the difference is known
+    bool strip_tunnels = false;     ///< packets come without them
 };
 
 /// Several paths into one file: their interfaces first (add), then all packets in the order of time (write).
@@ -26,6 +27,8 @@ class PathCapture {
 
     void add(const v1::Path& path, const v1::Ladder& ladder);
     std::size_t packet_count() const { return packets_.size(); }
+    std::size_t whole_count() const;  ///< of them, packets that were kept; the others are headers alone
+    bool had_tunnels() const { return had_tunnels_; }
     /// Packets of the ladders that no vault had headers of.
     std::size_t without_headers() const { return without_headers_; }
 
@@ -40,7 +43,9 @@ class PathCapture {
         std::uint64_t id = 0;
         std::string frame;
         std::string comment;
+        bool whole = false;
     };
+    std::string description_of(const std::string& tap) const;
     void add_row(const v1::Path& path, const v1::Ladder& ladder, const v1::LadderRow& row,
                  const std::vector<std::int64_t>& offsets);
     bool wants(const std::string& tap) const;
@@ -49,6 +54,7 @@ class PathCapture {
     std::map<std::string, std::string> description_of_tap_;
     std::vector<Packet> packets_;
     std::uint64_t next_id_ = 1;
+    bool had_tunnels_ = false;
     std::size_t without_headers_ = 0;
 };
 

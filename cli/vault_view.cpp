@@ -23,14 +23,83 @@ std::string bytes_text(std::uint64_t bytes) {
     return text;
 }
 
-void take(VaultState& state, const v1::StatusCounter& counter) {
+void take(VaultTapState& tap, const std::string& name, std::uint64_t value) {
+    if (name == "vault_tap_packets_kept") tap.kept = value;
+    if (name == "vault_tap_packet_bytes_kept") tap.kept_bytes = value;
+    if (name == "vault_tap_packets_not_chosen") tap.not_chosen = value;
+    if (name == "vault_tap_packets_oldest_ns") tap.oldest_ns = static_cast<TimeNs>(value);
+    if (name.starts_with("vault_tap_packets_dropped")) tap.dropped += value;
+}
+
+/// `one` and `many`: what the log's counters are named after.
+void take(VaultLogState& log, const std::string& one, const std::string& many, const v1::StatusCounter& counter) {
     const std::string& name = counter.name();
-    if (name == "vault_header_bytes") state.bytes = counter.value();
-    if (name == "vault_header_bytes_max") state.bytes_max = counter.value();
-    if (name == "vault_headers") state.headers = counter.value();
-    if (name == "vault_headers_oldest_ns") state.oldest_ns = static_cast<TimeNs>(counter.value());
-    if (name == "vault_headers_expired") state.expired = counter.value();
-    if (name.starts_with("vault_headers_dropped")) state.dropped += counter.value();
+    log.present |= name == many;
+    if (name == many) log.packets = counter.value();
+    if (name == one + "_bytes") log.bytes = counter.value();
+    if (name == one + "_bytes_max") log.bytes_max = counter.value();
+    if (name == one + "_bytes_open") log.bytes_open = counter.value();
+    if (name == one + "_raw_bytes") log.raw_bytes = counter.value();
+    if (name == many + "_oldest_ns") log.oldest_ns = static_cast<TimeNs>(counter.value());
+    if (name.starts_with(many + "_dropped")) log.dropped += counter.value();
+}
+
+void take(VaultState& state, const v1::StatusCounter& counter) {
+    if (!counter.tap().empty()) return take(state.taps[counter.tap()], counter.name(), counter.value());
+    take(state.headers, "vault_header", "vault_headers", counter);
+    take(state.packets, "vault_packet", "vault_packets", counter);
+}
+
+/// Bytes a header, or how much smaller packets became.
+std::string ratio_text(const VaultLogState& log) {
+    char text[32];
+    if (log.packets == 0 || log.bytes == 0) return "-";
+    if (log.raw_bytes != 0)
+        std::snprintf(text, sizeof text, "%.2f x", static_cast<double>(log.raw_bytes) / static_cast<double>(log.bytes));
+    else
+        std::snprintf(text, sizeof text, "%.2f B each",
+                      static_cast<double>(log.bytes) / static_cast<double>(log.packets));
+    return text;
+}
+
+Cell number_cell(std::uint64_t number) { return {with_thousands(number), Style::plain, true}; }
+Cell bytes_cell(std::uint64_t bytes) { return {bytes_text(bytes), Style::plain, true}; }
+Cell dropped_cell(std::uint64_t count) { return {with_thousands(count), count == 0 ? Style::plain : Style::bad, true}; }
+
+void add_log(const VaultState& state, const char* name, const VaultLogState& log, TimeNs now, TextTable& table) {
+    if (!log.present) return;
+    table.add({{printable(state.observer), state.connected ? Style::plain : Style::faint},
+               {name},
+               {log.oldest_ns == 0 ? "-" : time_text(log.oldest_ns, 0)},
+               {log.oldest_ns == 0 ? "-" : age_text(now - log.oldest_ns)},
+               number_cell(log.packets),
+               bytes_cell(log.bytes),
+               bytes_cell(log.bytes_max),
+               {ratio_text(log), Style::plain, true},
+               bytes_cell(log.bytes_open),
+               dropped_cell(log.dropped)});
+}
+
+std::string tap_table(const std::vector<VaultState>& vaults, const Paint& paint) {
+    TextTable table({"SENSOR", "TAP", "WHOLE PACKETS BACK TO", "KEPT", "BYTES", "NOT CHOSEN", "DROPPED"});
+    bool any = false;
+    for (const VaultState& state : vaults)
+        for (const auto& [name, tap] : state.taps) {
+            any = true;
+            table.add({{printable(state.observer), state.connected ? Style::plain : Style::faint},
+                       {printable(name), Style::strong},
+                       {tap.oldest_ns == 0 ? "-" : time_text(tap.oldest_ns, 0)},
+                       number_cell(tap.kept),
+                       bytes_cell(tap.kept_bytes),
+                       number_cell(tap.not_chosen),
+                       dropped_cell(tap.dropped)});
+        }
+    return any ? "\n" + table.text(paint, 1u << 20) : "";
+}
+
+bool tells_a_loss(const v1::StatusCounter& counter) {
+    return counter.value() != 0 && counter.tap().empty() &&
+           (counter.name().find("_dropped_") != std::string::npos || counter.name().ends_with("bytes_damaged"));
 }
 
 }  // namespace
@@ -52,25 +121,15 @@ std::vector<VaultState> vaults_of(const v1::Status& status) {
 }
 
 std::string vault_table(const std::vector<VaultState>& vaults, TimeNs now, const Paint& paint) {
-    TextTable table({"SENSOR", "BACK TO", "AGE", "HEADERS", "BYTES", "OF", "B/HEADER", "DROPPED"});
+    TextTable table({"SENSOR", "LOG", "BACK TO", "AGE", "PACKETS", "BYTES", "OF", "RATIO", "OPEN", "DROPPED"});
     for (const VaultState& state : vaults) {
-        char ratio[32] = "-";
-        if (state.headers != 0)
-            std::snprintf(ratio, sizeof ratio, "%.2f",
-                          static_cast<double>(state.bytes) / static_cast<double>(state.headers));
-        table.add({{printable(state.observer), state.connected ? Style::plain : Style::faint},
-                   {state.oldest_ns == 0 ? "-" : time_text(state.oldest_ns, 0)},
-                   {state.oldest_ns == 0 ? "-" : age_text(now - state.oldest_ns)},
-                   {with_thousands(state.headers), Style::plain, true},
-                   {bytes_text(state.bytes), Style::plain, true},
-                   {bytes_text(state.bytes_max), Style::plain, true},
-                   {ratio, Style::plain, true},
-                   {with_thousands(state.dropped), state.dropped == 0 ? Style::plain : Style::bad, true}});
+        add_log(state, "headers", state.headers, now, table);
+        add_log(state, "packets", state.packets, now, table);
     }
-    std::string text = table.text(paint, 1u << 20);
+    std::string text = table.text(paint, 1u << 20) + tap_table(vaults, paint);
     for (const VaultState& state : vaults)
         for (const v1::StatusCounter& counter : state.counters)
-            if (counter.value() != 0 && counter.name().starts_with("vault_headers_dropped"))
+            if (tells_a_loss(counter))
                 text += "  " + printable(state.observer) + ": " + with_thousands(counter.value()) + " " +
                         printable(counter.text()) + "\n";
     return text;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,14 +13,27 @@
 
 namespace clew::cli {
 
+/// The header log or the packet log of a sensor.
+struct VaultLogState {
+    bool present = false;
+    std::uint64_t bytes = 0, bytes_max = 0, bytes_open = 0;
+    std::uint64_t raw_bytes = 0;  ///< packets before compression
+    std::uint64_t packets = 0;
+    TimeNs oldest_ns = 0;
+    std::uint64_t dropped = 0;  ///< what never reached the log, for any reason
+};
+
+struct VaultTapState {
+    std::uint64_t kept = 0, kept_bytes = 0, not_chosen = 0, dropped = 0;
+    TimeNs oldest_ns = 0;
+};
+
 struct VaultState {
     std::string observer;
     bool connected = false;
-    std::uint64_t bytes = 0, bytes_max = 0, headers = 0;
-    TimeNs oldest_ns = 0;
-    std::uint64_t dropped = 0;                ///< headers that never reached the log, for any reason
-    std::uint64_t expired = 0;                ///< headers that left because of the budget
-    std::vector<v1::StatusCounter> counters;  ///< all of the vault's, as counted
+    VaultLogState headers, packets;
+    std::map<std::string, VaultTapState> taps;  ///< of the packet log
+    std::vector<v1::StatusCounter> counters;    ///< all of the vault's, as counted
 };
 
 std::vector<VaultState> vaults_of(const v1::Status& status);

@@ -7,22 +7,42 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/api_client.h"
+#include "cli/capture_parts.h"
 #include "cli/paint.h"
 #include "cli/path_capture.h"
 #include "cli/program.h"
 #include "cli/time_text.h"
+#include "cli/vault_capture.h"
+#include "dataplane/vault/bpf_program.h"
 
 namespace clew::cli {
 namespace {
 
 constexpr std::uint32_t path_count_max = 100;  ///< in one file
+constexpr std::uint32_t look_back_timeout_ms = 60'000;
+
+constexpr std::size_t packet_count_default = 200'000, packet_count_limit = 100'000'000;
 
 struct Options {
     std::vector<std::string> what;
-    std::string since, until, to, direction;
+    std::string since, until, to, bpf;
     CaptureLook look;
-    bool headers_only = false, strip_tunnel = false;
+    bool headers_only = false, vault = false;
+    std::size_t count_max = packet_count_default;
 };
+
+FrameForm form_of(const Options& options) {
+    return {.frames = true,
+            .headers_only = options.headers_only,
+            .strip_tunnels = options.look.strip_tunnels,
+            .snap_length = options.look.snap_length};
+}
+
+std::string filter_of(const Options& options) {
+    std::string filter;
+    for (const std::string& word : options.what) filter += (filter.empty() ? "" : " ") + word;
+    return filter;
+}
 
 Result<TimeNs> bound(const char* option, const std::string& text, TimeNs now) {
     if (text.empty()) return TimeNs{0};
@@ -45,8 +65,7 @@ Result<std::vector<v1::Path>> paths_of(ApiClient& api, const Options& options, T
         paths.push_back(std::move(*path));
         return paths;
     }
-    PathsRequest request{since, until, {}, path_count_max};
-    for (const std::string& word : options.what) request.filter += (request.filter.empty() ? "" : " ") + word;
+    const PathsRequest request{since, until, filter_of(options), path_count_max};
     Result<v1::PathList> list = api.paths(request);
     if (!list) return tl::make_unexpected(list.error());
     if (list->paths().empty())
@@ -67,52 +86,124 @@ Error nothing_to_write(const PathCapture& capture, const std::string& partial) {
     return {ErrorKind::nothing_found, sentence};
 }
 
-Result<void> write(const Program& program, const Options& options, const PathCapture& capture,
-                   const v1::Status& status) {
-    std::ofstream file;
-    if (options.to != "-") file.open(options.to, std::ios::binary | std::ios::trunc);
-    std::ostream& out = options.to == "-" ? program.surroundings.out : file;
-    vault::PcapngWriter writer([&out](std::span<const std::uint8_t> bytes) {
-        return !!out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    });
-    capture.write(writer, status);
-    if (writer.failed() || !out.flush())
-        return fail(ErrorKind::failed,
-                    "cannot write '" + options.to + "'; is there room, and may this user write there?");
-    return {};
+Error cannot_write(const Options& options) {
+    return {ErrorKind::failed, "cannot write '" + options.to + "'; is there room, and may this user write there?"};
 }
 
-Result<void> run(const Program& program, const Options& options) {
-    const Surroundings& surroundings = program.surroundings;
-    if (options.to == "-" && surroundings.terminal)
-        return fail(ErrorKind::usage, "-w - writes a capture file to the terminal; pipe it: | wireshark -k -i -");
-    const TimeNs now = surroundings.now();
-    const bool one = is_path_id(options.what);
+/// The file, or the standard output, opened when it is first asked for.
+class Target {
+  public:
+    Target(const Program& program, const Options& options) : program_(program), options_(options) {}
+
+    vault::PcapngWriter::Write open() {
+        if (options_.to != "-") file_.open(options_.to, std::ios::binary | std::ios::trunc);
+        return [this](std::span<const std::uint8_t> bytes) {
+            return !!out().write(reinterpret_cast<const char*>(bytes.data()),
+                                 static_cast<std::streamsize>(bytes.size()));
+        };
+    }
+    Result<void> finish(bool failed) {
+        if (failed || !out().flush()) return tl::make_unexpected(cannot_write(options_));
+        return {};
+    }
+
+  private:
+    std::ostream& out() { return options_.to == "-" ? program_.surroundings.out : file_; }
+    const Program& program_;
+    const Options& options_;
+    std::ofstream file_;
+};
+
+Result<void> write(const Program& program, const Options& options, const PathCapture& capture,
+                   const v1::Status& status) {
+    Target target(program, options);
+    vault::PcapngWriter writer(target.open());
+    capture.write(writer, status);
+    return target.finish(writer.failed());
+}
+
+struct Times {
+    TimeNs since = 0, until = 0;
+};
+
+Result<Times> times_of(const Program& program, const Options& options) {
+    const TimeNs now = program.surroundings.now();
+    const bool one = !options.vault && options.bpf.empty() && is_path_id(options.what);
     const Result<TimeNs> since = bound("--since", options.since.empty() && !one ? "5m" : options.since, now);
     if (!since) return tl::make_unexpected(since.error());
     const Result<TimeNs> until = bound("--until", options.until, now);
     if (!until) return tl::make_unexpected(until.error());
-    Result<ApiClient> api = ApiClient::create(program.api_url);
-    if (!api) return tl::make_unexpected(api.error());
-    const auto paths = paths_of(*api, options, *since, *until);
-    if (!paths) return tl::make_unexpected(paths.error());
+    return Times{*since, *until};
+}
+
+void tell(const Program& program, const Options& options, const std::string& what, bool had_tunnels) {
+    program.surroundings.err << what << "\n";
+    if (options.look.strip_tunnels && !had_tunnels)
+        program.surroundings.err << "  no tunnel is around them: --strip-tunnel changed nothing\n";
+}
+
+/// Without a path: what the sensors' vaults have of it.
+Result<void> look_back(const Program& program, const Options& options, ApiClient& api, const Times& times) {
+    if (!options.bpf.empty())
+        if (const auto program_of = vault::BpfProgram::compile(options.bpf, vault::BpfOn::ip); !program_of)
+            return fail(ErrorKind::usage, "--bpf: " + program_of.error().sentence);
+    Target target(program, options);
+    VaultCapture capture(options.look, [&target] { return target.open(); });
+    PacketsRequest request;
+    request.since_ns = times.since;
+    request.until_ns = times.until;
+    request.filter = filter_of(options);
+    request.bpf = options.bpf;
+    request.form = form_of(options);
+    const auto done = capture.run(api, request, options.count_max);
+    if (!done) return tl::make_unexpected(done.error());
+    if (done->packets == 0)
+        return fail(ErrorKind::nothing_found,
+                    "no vault has packets of this since " + time_text(times.since, 0) +
+                        (done->partial.empty() ? "; look further back with --since" : ": " + printable(done->partial)));
+    if (auto finished = target.finish(capture.failed()); !finished) return finished;
+    tell(program, options, whole_text(done->whole, done->packets) + ", out of the sensors' vaults", done->had_tunnels);
+    if (!done->partial.empty())
+        return fail(ErrorKind::partial, "not every packet is in it: " + printable(done->partial));
+    return {};
+}
+
+/// The paths' packets, lined up.
+Result<void> capture_paths(const Program& program, const Options& options, ApiClient& api,
+                           const std::vector<v1::Path>& paths, const Times& times) {
     PathCapture capture(options.look);
     std::string partial;
-    if (paths->size() == path_count_max) partial = "only " + std::to_string(path_count_max) + " paths are in it";
-    for (const v1::Path& path : *paths) {
-        const Result<v1::Ladder> ladder = api->ladder(path.path_id(), *since, *until, true);
+    if (paths.size() == path_count_max) partial = "only " + std::to_string(path_count_max) + " paths are in it";
+    for (const v1::Path& path : paths) {
+        const Result<v1::Ladder> ladder = api.ladder(path.path_id(), times.since, times.until, form_of(options));
         const std::string why = ladder ? ladder->partial() : ladder.error().sentence;
         if (ladder) capture.add(path, *ladder);
         if (!why.empty() && partial.find(why) == std::string::npos) partial += (partial.empty() ? "" : "; ") + why;
     }
     if (capture.packet_count() == 0) return tl::make_unexpected(nothing_to_write(capture, partial));
-    const Result<v1::Status> status = api->status();
+    const Result<v1::Status> status = api.status();
     if (auto written = write(program, options, capture, status ? *status : v1::Status()); !written) return written;
-    surroundings.err << with_thousands(capture.packet_count()) << " packets of " << with_thousands(paths->size())
-                     << (paths->size() == 1 ? " path" : " paths")
-                     << (options.headers_only ? "\n" : ", headers only: the vault keeps no payload\n");
+    tell(program, options,
+         whole_text(capture.whole_count(), capture.packet_count()) + ", of " + with_thousands(paths.size()) +
+             (paths.size() == 1 ? " path" : " paths"),
+         capture.had_tunnels());
     if (!partial.empty()) return fail(ErrorKind::partial, "not every packet is in it: " + printable(partial));
     return {};
+}
+
+Result<void> run(const Program& program, const Options& options) {
+    if (options.to == "-" && program.surroundings.terminal)
+        return fail(ErrorKind::usage, "-w - writes a capture file to the terminal; pipe it: | wireshark -k -i -");
+    if (options.what.empty() && !options.vault && options.bpf.empty())
+        return fail(ErrorKind::usage, "name a path, give a filter, or look back with --bpf or --vault");
+    const auto times = times_of(program, options);
+    if (!times) return tl::make_unexpected(times.error());
+    Result<ApiClient> api = ApiClient::create(program.api_url, look_back_timeout_ms);
+    if (!api) return tl::make_unexpected(api.error());
+    if (options.vault || !options.bpf.empty()) return look_back(program, options, *api, *times);
+    const auto paths = paths_of(*api, options, times->since, times->until);
+    if (!paths) return tl::make_unexpected(paths.error());
+    return capture_paths(program, options, *api, *paths, *times);
 }
 
 }  // namespace
@@ -120,24 +211,33 @@ Result<void> run(const Program& program, const Options& options) {
 void add_pcap_verb(CLI::App& root, Program& program) {
     auto options = std::make_shared<Options>();
     CLI::App* verb = root.add_subcommand("pcap", "The packets of paths at every tap as one pcapng, for Wireshark");
-    verb->add_option("PATH|FILTER", options->what, "A path's id, or a filter as 'clew paths' takes it")->required();
-    verb->add_option("--since", options->since, "From when (90s, 5m, RFC 3339); a filter's default is 5m");
+    verb->add_option("PATH|FILTER", options->what, "A path's id, or a filter as 'clew paths' takes it");
+    verb->add_option("--since", options->since, "From when (90s, 5m, RFC 3339); without a path's id the default is 5m");
     verb->add_option("--until", options->until, "Until when, in the same forms");
     verb->add_option("-w", options->to, "The file to write; - is the standard output")->required();
+    verb->add_flag("--vault", options->vault,
+                   "Look back in the sensors' vaults, without paths: for what was not traced");
+    verb->add_option("--bpf", options->bpf, "The same by a capture filter, on what is inside all tunnels");
+    verb->add_option("--limit", options->count_max, "So many packets at most out of the vaults")
+        ->check(CLI::Range(std::size_t{1}, packet_count_limit));
     verb->add_option("--hop", options->look.taps, "Only this tap; repeatable")->allow_extra_args(false);
     verb->add_option("--direction", options->look.direction, "Only one direction")
         ->check(CLI::IsMember({"to_server", "to_client"}));
     verb->add_option("--snap", options->look.snap_length, "Cut packets to so many bytes");
     verb->add_flag("--aligned", options->look.aligned,
                    "Times by the first tap's clock, where clocks are known to differ");
-    verb->add_flag("--headers-only", options->headers_only, "Headers without payload: all that vaults keep today");
-    verb->add_flag("--strip-tunnel", options->strip_tunnel, "Without tunnels: headers come without them anyway");
+    verb->add_flag("--headers-only", options->headers_only, "Headers without payload, even where packets are kept");
+    verb->add_flag("--strip-tunnel", options->look.strip_tunnels, "Without what stands around the innermost IP packet");
     verb->footer(
         "Examples:\n"
         "  clew pcap 9f3a11c0 -w path.pcapng\n"
         "  clew pcap 9f3a11c0 -w - | wireshark -k -i -\n"
-        "  clew pcap --since 10m -w busy.pcapng ip.addr == 10.0.0.7\n\n"
-        "frame.packet_id is the same for the same packet at every tap; comments have hop, link and delay.\n"
+        "  clew pcap --since 10m -w busy.pcapng ip.addr == 10.0.0.7\n"
+        "  clew pcap --vault --since 1h -w all.pcapng ip.addr == 10.0.0.7 and vxlan.vni == 100\n"
+        "  clew pcap --bpf 'tcp[tcpflags] & tcp-rst != 0' --since 1h -w resets.pcapng\n\n"
+        "Packets are whole where a sensor keeps them (vault.packets), else their headers are built back: each\n"
+        "interface's description says how many of each. With a path, frame.packet_id is the same for the same packet\n"
+        "at every tap; comments have hop, link and delay.\n"
         "Exit 3: nothing to write, and why. Exit 4: packets are missing, and why.");
     verb->callback([options, &program] { program.chosen = [options, &program] { return run(program, *options); }; });
 }

@@ -60,6 +60,7 @@ std::optional<std::string> match(std::string_view route, std::string_view path) 
 Api::Api(store::Store& store, ApiSources sources) : store_(store), sources_(std::move(sources)) {
     add_path_routes();
     add_link_routes();
+    add_packet_routes();
     add_overview_routes();
     routes_.push_back({"events", "server-sent events: 'status' once a second, with a Status each", {}, nullptr});
     open_api_ = open_api_document(routes_, CLEW_VERSION);

@@ -6,8 +6,9 @@
 //     /api/v1/paths                  PathList    since_ns until_ns filter limit oldest_first cursor
 //     /api/v1/legs                   LegList     the same: the legs of those paths, one by one
 //     /api/v1/paths/{id}             Path        id: 16 hex digits, or at least 4 where they are unique in the last day
-//     /api/v1/paths/{id}/ladder      Ladder      from_ns to_ns frames (1: each cell with its headers as a frame);
+//     /api/v1/paths/{id}/ladder      Ladder      from_ns to_ns frames (1: each cell with its packet or its headers);
 //                                                …/ladder_table is the same as arrays, without frames
+//     /api/v1/packets                CapturedPacketList   since_ns until_ns filter bpf limit: out of all vaults
 //     /api/v1/links/explain          LinkExplanation   a b: two legs' ids, 16 hex digits each
 //     /api/v1/unlinked               UnlinkedList      since_ns until_ns filter
 //     /api/v1/gateways               GatewayList       what the linker learnt of each gateway since it began
@@ -25,6 +26,7 @@
 #include "controlplane/api_route.h"
 #include "controlplane/console_files.h"
 #include "controlplane/http/http.h"
+#include "controlplane/packet_search.h"
 #include "controlplane/store/overview.h"
 #include "controlplane/store/store.h"
 #include "nat-trace/result.h"
@@ -35,10 +37,11 @@ namespace clew::control {
 /// What the API shows besides the store; all callable from several threads.
 struct ApiSources {
     std::function<v1::Status()> status;
-    std::function<Result<v1::Ladder>(const v1::Path&, TimeNs from_ns, TimeNs to_ns, bool frames)> ladder;
+    std::function<Result<v1::Ladder>(const v1::Path&, TimeNs from_ns, TimeNs to_ns, const FrameWish&)> ladder;
     std::function<TimeNs()> now;
     std::function<Result<v1::LinkExplanation>(LegId a, LegId b)> explain;
     std::function<v1::GatewayList()> gateways;
+    std::function<Result<v1::CapturedPacketList>(const PacketsWanted&)> packets = {};
     ConsoleFiles console = {};
 };
 
@@ -64,6 +67,7 @@ class Api {
     void add(ApiRoute route, Answer answer);
     void add_path_routes();
     void add_link_routes();
+    void add_packet_routes();
     void add_overview_routes();
     template <typename Message>
     void add_overview(std::string_view path, std::string_view summary, std::vector<ApiParameter> more,
@@ -71,7 +75,7 @@ class Api {
     Result<const store::Overview*> overview() const;
     Result<http::Response> route(const http::Target& target) const;
     Result<v1::PathList> paths(const ApiArguments& arguments) const;
-    Result<v1::Ladder> ladder(const std::string& id, const ApiArguments& arguments, bool frames) const;
+    Result<v1::Ladder> ladder(const std::string& id, const ApiArguments& arguments, const FrameWish& wish) const;
     Result<v1::LinkExplanation> explain(const ApiArguments& arguments) const;
     Result<v1::UnlinkedList> unlinked(const ApiArguments& arguments) const;
     Result<std::string> incidents(const ApiArguments& arguments) const;

@@ -5,6 +5,7 @@
 #include <google/protobuf/message.h>
 
 #include "controlplane/api_route.h"
+#include "controlplane/frame_wish.h"
 #include "controlplane/store/filter.h"
 #include "controlplane/store/overview.h"
 
@@ -39,6 +40,28 @@ inline ApiParameter buckets(std::int64_t min) {
 }
 inline ApiParameter limit() {
     return count("limit", 1, store::overview_count_max, 50, "how many at most; the largest are kept");
+}
+
+inline ApiParameter headers_only() {
+    return {"headers_only",
+            ParameterKind::flag,
+            false,
+            0,
+            1,
+            0,
+            "frames are headers built back, even where the packet is kept"};
+}
+inline ApiParameter strip_tunnels() {
+    return {"strip_tunnels", ParameterKind::flag, false, 0, 1, 0, "frames without their tunnels"};
+}
+inline ApiParameter snap() { return count("snap", 0, 0xffff, 0, "frames are cut at so many bytes; 0: not"); }
+
+/// What a request with these three wants, frames included.
+inline FrameWish frame_wish(const ApiArguments& arguments) {
+    return {.frames = true,
+            .headers_only = arguments.number("headers_only") != 0,
+            .strip_tunnels = arguments.number("strip_tunnels") != 0,
+            .snap_length = static_cast<std::uint32_t>(arguments.number("snap"))};
 }
 
 }  // namespace clew::control

@@ -88,14 +88,21 @@ void Api::add_path_routes() {
         });
     const ApiParameter from{"from_ns", ParameterKind::time, false, 0, time_max, 0, "packets from then on; 0: all"};
     const ApiParameter to{"to_ns", ParameterKind::time, false, 0, time_max, 0, "packets until then; 0: all"};
-    const ApiParameter frames{
-        "frames", ParameterKind::flag, false, 0, 1, 0, "each cell with its headers as a frame, where a vault has them"};
+    const ApiParameter frames{"frames",
+                              ParameterKind::flag,
+                              false,
+                              0,
+                              1,
+                              0,
+                              "each cell with its packet, or its headers, as a vault has them"};
     add({"paths/{id}/ladder",
          "the path's packets at all its taps: same packet, one row",
-         {from, to, frames},
+         {from, to, frames, headers_only(), strip_tunnels(), snap()},
          v1::Ladder::descriptor()},
         [this](const std::string& id, const ApiArguments& arguments) -> Result<std::string> {
-            const auto message = ladder(id, arguments, arguments.number("frames") != 0);
+            FrameWish wish = frame_wish(arguments);
+            wish.frames = arguments.number("frames") != 0;
+            const auto message = ladder(id, arguments, wish);
             if (!message) return tl::make_unexpected(message.error());
             return to_json(*message);
         });
@@ -104,7 +111,7 @@ void Api::add_path_routes() {
          {from, to},
          v1::LadderTable::descriptor()},
         [this](const std::string& id, const ApiArguments& arguments) -> Result<std::string> {
-            const auto message = ladder(id, arguments, false);
+            const auto message = ladder(id, arguments, {});
             if (!message) return tl::make_unexpected(message.error());
             return to_json(to_table(*message));
         });
@@ -179,7 +186,7 @@ void Api::add_analysis(v1::Path& path) const {
                 wire::encode(leg.tcp, *to.mutable_tcp());
 }
 
-Result<v1::Ladder> Api::ladder(const std::string& id, const ApiArguments& arguments, bool frames) const {
+Result<v1::Ladder> Api::ladder(const std::string& id, const ApiArguments& arguments, const FrameWish& wish) const {
     auto path = find(id);
     for (int step = 0; step < merge_steps_max && path && path->retracted() && !path->merged_into().empty(); ++step)
         path = find(path->merged_into());
@@ -187,7 +194,7 @@ Result<v1::Ladder> Api::ladder(const std::string& id, const ApiArguments& argume
     if (path->legs().empty())
         return fail(ErrorKind::nothing_found,
                     "path " + path->path_id() + " was taken back: its legs stand in other paths now");
-    return sources_.ladder(*path, arguments.number("from_ns"), arguments.number("to_ns"), frames);
+    return sources_.ladder(*path, arguments.number("from_ns"), arguments.number("to_ns"), wish);
 }
 
 }  // namespace clew::control

@@ -95,18 +95,19 @@ Result<void> RunningControlPlane::start() {
     linker_.start();
     legs_ = std::make_unique<LegWriter>(*store_, to_writer_,
                                         [this](const wire::BatchId& id) { collector_->acknowledge(id); });
-    api_ = std::make_unique<Api>(*store_,
-                                 ApiSources{[this] { return status(); },
-                                            [this](const v1::Path& path, TimeNs from_ns, TimeNs to_ns, bool frames) {
-                                                return LadderSource(*collector_).ladder(path, from_ns, to_ns, frames);
-                                            },
-                                            wall_clock_ns, [this](LegId a, LegId b) { return linker_.explain(a, b); },
-                                            [this] {
-                                                v1::GatewayList list = linker_.gateways();
-                                                name_gateways(config_.gateways, list);
-                                                return list;
-                                            },
-                                            std::move(*files)});
+    api_ = std::make_unique<Api>(
+        *store_, ApiSources{[this] { return status(); },
+                            [this](const v1::Path& path, TimeNs from_ns, TimeNs to_ns, const FrameWish& wish) {
+                                return LadderSource(*collector_).ladder(path, from_ns, to_ns, wish);
+                            },
+                            wall_clock_ns, [this](LegId a, LegId b) { return linker_.explain(a, b); },
+                            [this] {
+                                v1::GatewayList list = linker_.gateways();
+                                name_gateways(config_.gateways, list);
+                                return list;
+                            },
+                            [this](const PacketsWanted& wanted) { return PacketSearch(*collector_).find(wanted); },
+                            std::move(*files)});
     http::ServerSettings settings;
     settings.address = config_.api_address;
     settings.port = config_.api_port;

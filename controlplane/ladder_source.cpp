@@ -50,6 +50,7 @@ using Frames = std::map<PacketHeader, v1::PacketHeader>;
 
 void fill_cell(const LadderCell& cell, const Frames& frames, v1::LadderCell& message) {
     message.set_seen(cell.seen);
+    message.set_missing(to_text(cell.missing));
     if (!cell.seen) return;
     message.set_time_ns(cell.header.time_ns);
     message.set_seq(cell.header.seq);
@@ -64,6 +65,7 @@ void fill_cell(const LadderCell& cell, const Frames& frames, v1::LadderCell& mes
     if (frame == frames.end()) return;
     message.set_frame(frame->second.frame());
     message.set_wire_length(frame->second.wire_length());
+    message.set_whole(frame->second.whole());
 }
 
 /// The ± of what passes between two legs of a path: that of every link between them; nothing when one has none.
@@ -96,6 +98,7 @@ void fill_row(const v1::Path& path, const LadderRow& row, const Frames& frames, 
     message.set_direction(row.direction == Direction::to_server ? "to_server" : "to_client");
     message.set_time_ns(row.time_ns);
     message.set_retransmission(row.retransmission);
+    for (const char* mark : to_texts(row.marks)) message.add_marks(mark);
     const std::size_t count = row.cells.size();
     std::vector<std::optional<std::int64_t>> error(count);
     std::optional<std::size_t> before;
@@ -125,7 +128,8 @@ void fill_rows(const v1::Path& path, const std::vector<LadderRow>& rows, const F
 
 }  // namespace
 
-Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns, bool frames) const {
+Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns,
+                                        const FrameWish& wish) const {
     const auto vocabulary = wire::path_from_message(path);
     if (!vocabulary) return tl::make_unexpected(vocabulary.error());
     v1::Ladder ladder;
@@ -149,7 +153,7 @@ Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, Ti
         request.set_from_ns(from_ns != 0 ? from_ns : span.from_ns);
         request.set_to_ns(to_ns != 0 ? to_ns : span.to_ns);
         request.set_header_count_max(header_count_max);
-        request.set_frames(frames);
+        wish.apply(request);
         const auto reply = collector_.ask_headers(observer, request, ask_timeout_ms);
         if (!reply) {
             note(ladder, reply.error().sentence);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "controlplane/frame_wish.h"
 #include "nat-trace/result.h"
 #include "nat-trace/time.h"
 #include "wire/collector.h"
@@ -21,9 +22,8 @@ class LadderSource {
 
     static constexpr DurationNs clock_slack_ns = 2 * ns_per_s;  ///< around a path's times: what clocks may differ by
 
-    /// Times bound the packets; 0 = no bound. `frames`: each cell with its headers as a frame. What could not be had is
-    /// said in `partial`.
-    Result<v1::Ladder> ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns, bool frames) const;
+    /// Times bound the packets; 0 = no bound. What could not be had is said in `partial`.
+    Result<v1::Ladder> ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns, const FrameWish& wish) const;
 
   private:
     wire::Collector& collector_;

@@ -5,6 +5,8 @@
 #include <limits>
 #include <string>
 
+#include "nat-trace/ladder.h"
+
 namespace clew::control {
 namespace {
 
@@ -15,8 +17,24 @@ void put(std::string& to, Number value) {
     to.append(reinterpret_cast<const char*>(&value), sizeof(value));
 }
 
+std::uint8_t mark_bits(const v1::LadderRow& row) {
+    std::uint8_t bits = 0;
+    for (unsigned bit = 1; bit < 256; bit <<= 1)
+        for (const char* name : to_texts(static_cast<LadderMarks>(bit)))
+            for (const std::string& mark : row.marks())
+                if (mark == name) bits |= static_cast<std::uint8_t>(bit);
+    return bits;
+}
+
+std::uint8_t missing_number(const v1::LadderCell& cell) {
+    for (const Missing missing : {Missing::lost, Missing::capture_gap, Missing::unknown})
+        if (cell.missing() == to_text(missing)) return static_cast<std::uint8_t>(missing);
+    return 0;
+}
+
 void put_cell(const v1::LadderCell& cell, std::int64_t start_ns, v1::LadderTable& table) {
     put(*table.mutable_seen(), static_cast<std::uint8_t>(cell.seen()));
+    put(*table.mutable_missing(), missing_number(cell));
     put(*table.mutable_time(), static_cast<double>(cell.seen() ? cell.time_ns() - start_ns : 0));
     put(*table.mutable_seq(), cell.seq());
     put(*table.mutable_ack(), cell.ack());
@@ -42,6 +60,7 @@ v1::LadderTable to_table(const v1::Ladder& ladder) {
     for (const v1::LadderRow& row : ladder.rows()) {
         put(*table.mutable_to_server(), static_cast<std::uint8_t>(row.direction() == "to_server"));
         put(*table.mutable_retransmission(), static_cast<std::uint8_t>(row.retransmission()));
+        put(*table.mutable_marks(), mark_bits(row));
         put(*table.mutable_row_time(), static_cast<double>(row.time_ns() - start_ns));
         for (int i = 0; i < ladder.columns_size(); ++i)
             put_cell(i < row.cells_size() ? row.cells(i) : v1::LadderCell(), start_ns, table);

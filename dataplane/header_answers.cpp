@@ -34,8 +34,8 @@ Result<vault::Question> to_question(const v1::HeaderRequest& request) {
     question.from = request.from_ns();
     question.to = request.to_ns();
     question.count_max = header_count_of(request);
-    question.bytes_max = std::min(
-        request.frame_bytes_max() == 0 ? frame_request_bytes_max : request.frame_bytes_max(), frame_request_bytes_max);
+    question.bytes_max = std::min(request.frame_bytes_max() == 0 ? frame_request_bytes_max : request.frame_bytes_max(),
+                                  frame_request_bytes_max);
     for (const v1::NetworkChoice& choice : request.choice().networks()) {
         const auto network = to_network(choice);
         if (!network) return tl::make_unexpected(network.error());
@@ -124,9 +124,9 @@ HeaderAnswers::HeaderAnswers(VaultLogs logs)
     : logs_(std::move(logs)),
       header_look_back_(*logs_.header_store, {logs_.headers.begin(), logs_.headers.end()}, logs_.taps) {
     if (logs_.packet_store)
-        packet_look_back_.emplace(
-            *logs_.packet_store,
-            std::vector<const vault::PacketAppender*>(logs_.packets.begin(), logs_.packets.end()), logs_.taps);
+        packet_look_back_.emplace(*logs_.packet_store,
+                                  std::vector<const vault::PacketAppender*>(logs_.packets.begin(), logs_.packets.end()),
+                                  logs_.taps);
     thread_ = std::thread([this] {
         pthread_setname_np(pthread_self(), "clew-look-back");
         run();

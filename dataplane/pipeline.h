@@ -30,8 +30,9 @@ struct PipelineSettings {
     std::uint32_t segment_count_max = 65'536;
     std::uint32_t header_count_max = 1'048'576;                    ///< header ring; 0 = none
     std::optional<vault::HeaderAppenderSettings> header_log = {};  ///< the vault's; none = every header is forgotten
-    std::optional<vault::PacketAppenderSettings> packet_log = {};  ///< the vault's whole packets; none = they are not kept
-    std::uint32_t fragment_count_max = 4096;                       ///< cut packets whose later fragments are awaited
+    std::optional<vault::PacketAppenderSettings> packet_log =
+        {};                                   ///< the vault's whole packets; none = they are not kept
+    std::uint32_t fragment_count_max = 4096;  ///< cut packets whose later fragments are awaited
     DecapSettings decap = {};
     bool erspan_stamps = false;  ///< packets in ERSPAN III carry the time of the switch that mirrored them: use it
     DurationNs tcp_idle_ns = 300 * ns_per_s;

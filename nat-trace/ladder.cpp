@@ -10,12 +10,15 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "nat-trace/ladder_marks.h"
+
 namespace clew {
 namespace {
 
 constexpr TcpFlags flag_fin = 0x01;
 constexpr TcpFlags flag_syn = 0x02;
 constexpr TcpFlags flag_rst = 0x04;
+constexpr TcpFlags flag_ack = 0x10;
 constexpr DurationNs relay_early_ns =
     ns_per_ms;  ///< how much too early a proxy's packet may seem, by the time stamps' error
 
@@ -34,7 +37,8 @@ using Key = std::tuple<std::size_t, std::size_t, Direction, std::uint32_t, std::
 struct Row {
     LadderRow row;
     std::size_t transport = 0;
-    bool merged = false;  ///< its cells went to another row
+    std::size_t group = 0;  ///< rows of one key
+    bool merged = false;    ///< its cells went to another row
 };
 
 std::vector<Place> places_of(const Path& path) {
@@ -113,6 +117,7 @@ class RowBuilder {
                 rows_.back().row.direction = d;
                 rows_.back().row.cells.resize(path_.legs.size());
                 rows_.back().transport = transport;
+                rows_.back().group = first;
             }
             LadderCell& cell = rows_[place].row.cells[s.leg];
             cell.seen = true;
@@ -141,18 +146,36 @@ class RowBuilder {
     }
 
     std::vector<LadderRow> finish() {
+        std::erase_if(rows_, [](const Row& r) { return r.merged; });
+        for (Row& r : rows_) set_times(r.row);
+        std::stable_sort(rows_.begin(), rows_.end(),
+                         [](const Row& a, const Row& b) { return a.row.time_ns < b.row.time_ns; });
+        std::vector<PlacedRow> placed;
+        for (Row& r : rows_) placed.push_back(place(r));
+        std::vector<std::size_t> transports;
+        for (const Place& p : places_) transports.push_back(p.transport);
+        mark_ladder(placed, transports, path_.protocol == Protocol::tcp);
         std::vector<LadderRow> out;
-        for (Row& r : rows_) {
-            if (r.merged) continue;
-            set_times(r.row);
-            out.push_back(std::move(r.row));
-        }
-        std::stable_sort(out.begin(), out.end(),
-                         [](const LadderRow& a, const LadderRow& b) { return a.time_ns < b.time_ns; });
+        for (Row& r : rows_) out.push_back(std::move(r.row));
         return out;
     }
 
   private:
+    PlacedRow place(Row& r) const {
+        PlacedRow placed{.row = &r.row, .transport = r.transport, .group = r.group};
+        for (std::size_t leg = 0; leg < r.row.cells.size(); ++leg) {
+            const LadderCell& cell = r.row.cells[leg];
+            if (!cell.seen || places_[leg].transport != r.transport) continue;
+            const auto d = static_cast<std::size_t>(cell.header.direction);
+            placed.offset = cell.header.seq - places_[leg].base[d];
+            placed.length =
+                cell.header.length + ((cell.header.flags & flag_syn) != 0) + ((cell.header.flags & flag_fin) != 0);
+            placed.has_ack = (cell.header.flags & flag_ack) != 0;
+            placed.ack_offset = cell.header.ack - places_[leg].base[1 - d];
+            break;
+        }
+        return placed;
+    }
     static const PacketHeader* some_header(const Row& r) {
         for (const LadderCell& c : r.row.cells)
             if (c.seen) return &c.header;

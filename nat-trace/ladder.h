@@ -33,18 +33,39 @@ struct PacketHeader {
 };
 static_assert(sizeof(PacketHeader) == 48);
 
+/// What a row is marked with besides `retransmission`; bits, as they travel to the console.
+using LadderMarks = std::uint8_t;
+enum LadderMark : LadderMarks {
+    ladder_duplicate = 1,    ///< the same packet came before at a tap: captured or sent twice
+    ladder_zero_window = 2,  ///< its sender can take no more
+    ladder_reset = 4,
+    ladder_keep_alive = 8,  ///< probes a silent connection; no retransmission
+};
+std::vector<const char*> to_texts(LadderMarks marks);  ///< "duplicate", "zero_window", "reset", "keep_alive"
+
+/// Why a cell was not seen, where that can be told.
+enum class Missing : std::uint8_t {
+    no,           ///< it was seen, or the leg was not watched then, or its bytes passed in other segments
+    lost,         ///< no tap from here on saw it, and it was sent again
+    capture_gap,  ///< a tap behind this one saw it, or its receiver acknowledged it
+    unknown,      ///< no tap from here on saw it, and nothing tells what became of it
+};
+const char* to_text(Missing missing);  ///< "lost", "capture_gap", "unknown"; empty for no
+
 /// What one tap saw of a row's packet.
 struct LadderCell {
     bool seen = false;
     PacketHeader header;
     bool has_delay = false;
     DurationNs delay_ns = 0;  ///< to the previous tap that saw it, in the packet's direction of travel
+    Missing missing = Missing::no;
 };
 
 struct LadderRow {
     Direction direction = Direction::to_server;
-    TimeNs time_ns = 0;             ///< at the first tap in the direction of travel that saw it
-    bool retransmission = false;    ///< the same sequence range came before, at the same tap
+    TimeNs time_ns = 0;           ///< at the first tap in the direction of travel that saw it
+    bool retransmission = false;  ///< the same sequence range came before, at the same tap
+    LadderMarks marks = 0;
     std::vector<LadderCell> cells;  ///< one for each leg of the path, client to server
 };
 

@@ -21,7 +21,7 @@ struct StoredBlock {
     std::uint32_t packets = 0;
     TimeNs first_ns = 0;
     TimeNs last_ns = 0;
-    std::uint64_t origin = 0;  ///< as append() was told; 0 for blocks of an earlier run
+    std::uint64_t origin = 0;     ///< as append() was told; 0 for blocks of an earlier run
     std::uint64_t raw_bytes = 0;  ///< of its packets before they were compressed; 0: the format does not say
     std::uint32_t filter_at = 0, filter_bytes = 0, filter_check = 0;  ///< its key filter; no bytes: it has none
 };

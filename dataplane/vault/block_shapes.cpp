@@ -55,8 +55,7 @@ bool measure_packets(std::span<const std::uint8_t> bytes, StoredBlock& block) {
     block.last_ns = head.last_ns;
     block.raw_bytes = head.raw_bytes;
     if (PacketBlockReader::front_bytes(bytes) == 0) return head.version != packet_block_version;
-    block.filter_at =
-        static_cast<std::uint32_t>(sizeof head + std::size_t{head.chunk_count} * sizeof(PacketChunkHead));
+    block.filter_at = static_cast<std::uint32_t>(sizeof head + std::size_t{head.chunk_count} * sizeof(PacketChunkHead));
     block.filter_bytes = head.filter_bytes <= filter_bytes_limit ? head.filter_bytes : 0;
     block.filter_check = head.filter_check;
     return true;

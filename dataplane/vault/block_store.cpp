@@ -58,6 +58,7 @@ Result<void> BlockStore::reopen(const DiskEntry& entry, std::uint64_t number) {
     segment.file = std::move(file);
     ScannedFile scanned = scan_file(*segment.file, number, entry.bytes, shape_);
     segment.blocks = std::move(scanned.blocks);
+    for (IndexedBlock& one : segment.blocks) one.filter = fitting(std::move(one.filter));
     segment.bytes = scanned.end;
     counters_.bytes_damaged += scanned.bytes_damaged;
     if (segment.bytes < entry.bytes) {
@@ -79,7 +80,10 @@ void BlockStore::remove_oldest() {
     if (segments_.front().file) (void)disk_.remove(path_of(number));
     const std::lock_guard lock(mutex_);
     counters_.blocks_expired += segments_.front().blocks.size();
-    for (const IndexedBlock& one : segments_.front().blocks) counters_.packets_expired += one.block.packets;
+    for (const IndexedBlock& one : segments_.front().blocks) {
+        counters_.packets_expired += one.block.packets;
+        filter_bytes_ -= one.filter.byte_count();
+    }
     segments_.pop_front();
     if (segments_.empty()) writable_ = false;
 }
@@ -145,7 +149,23 @@ void BlockStore::count_dropped(std::uint32_t packets, int error) {
         counters_.packets_dropped_disk_failed += packets;
 }
 
-bool BlockStore::append(std::span<const std::uint8_t> block, std::uint64_t origin) {
+/// The filter, or none where there is no room for it.
+KeyFilter BlockStore::fitting(KeyFilter filter) const {
+    if (filter_bytes_ + filter.byte_count() > settings_.filter_bytes_max) return {};
+    filter_bytes_ += filter.byte_count();
+    return filter;
+}
+
+void BlockStore::learn(const StoredBlock& block, KeyFilter filter) const {
+    const std::lock_guard lock(mutex_);
+    for (Segment& segment : segments_) {
+        if (segment.number != block.file) continue;
+        for (IndexedBlock& one : segment.blocks)
+            if (one.block.offset == block.offset && !one.filter.known()) one.filter = fitting(std::move(filter));
+    }
+}
+
+bool BlockStore::append(std::span<const std::uint8_t> block, std::uint64_t origin, KeyFilter filter) {
     StoredBlock stored;
     if (!shape_.measure(block, stored)) return false;
     make_room(block.size());
@@ -165,8 +185,8 @@ bool BlockStore::append(std::span<const std::uint8_t> block, std::uint64_t origi
     stored.offset = segment.bytes;
     stored.origin = origin;
     const std::lock_guard lock(mutex_);
-    segment.blocks.push_back(
-        {stored, KeyFilter::decode(block.subspan(stored.filter_at, stored.filter_bytes))});
+    if (stored.filter_bytes != 0) filter = KeyFilter::decode(block.subspan(stored.filter_at, stored.filter_bytes));
+    segment.blocks.push_back({stored, fitting(std::move(filter))});
     segment.bytes += block.size();
     ++counters_.blocks_written;
     counters_.bytes_written += block.size();
@@ -227,6 +247,7 @@ TimeNs BlockStore::oldest(const Wants& wants) const {
 BlockStoreCounters BlockStore::counters() const {
     const std::lock_guard lock(mutex_);
     BlockStoreCounters counters = counters_;
+    counters.filter_bytes = filter_bytes_;
     for (const Segment& segment : segments_) {
         counters.bytes += segment.bytes;
         counters.blocks += segment.blocks.size();

@@ -24,6 +24,7 @@ struct BlockStoreSettings {
     std::string file_suffix = ".clvh";
     std::uint64_t bytes_max = 10ull << 30;
     std::uint64_t segment_bytes_max = 64ull << 20;  ///< of one file; at most an eighth of bytes_max
+    std::uint64_t filter_bytes_max = 256ull << 20;  ///< of memory for key filters; blocks beyond it are always read
     std::vector<std::uint8_t> first_block;          ///< what every file begins with: a block of no packets
     bool sync = true;  ///< every block is on the disk itself before the next: what a power cut cannot take
 };
@@ -37,6 +38,7 @@ struct BlockStoreCounters {
     std::uint64_t files_unreadable = 0;
     std::uint64_t bytes = 0, blocks = 0, packets = 0;  ///< now
     std::uint64_t raw_bytes = 0;                       ///< of the packets now on disk, before compression
+    std::uint64_t filter_bytes = 0;                    ///< of key filters in memory
     TimeNs oldest_ns = 0;                              ///< of the oldest packet kept; 0: there is none
 };
 
@@ -48,10 +50,13 @@ class BlockStore {
 
     /// Writes one block, whole or not at all; a failure is counted and the next block is tried anew. `where` is in the
     /// index when this returns true.
-    bool append(std::span<const std::uint8_t> block, std::uint64_t origin);
+    /// `filter`: for formats that have none on disk; kept in memory.
+    bool append(std::span<const std::uint8_t> block, std::uint64_t origin, KeyFilter filter = {});
 
     /// The blocks that overlap [from, to] (0 = no bound), oldest first.
     std::vector<StoredBlock> find(TimeNs from, TimeNs to) const;
+    /// A reader has found out what a block of an earlier run holds: it is not asked in vain again.
+    void learn(const StoredBlock& block, KeyFilter filter) const;
     /// Only those whose key filter the caller says yes to.
     using Wants = std::function<bool(const KeyFilter&)>;
     std::vector<StoredBlock> find(TimeNs from, TimeNs to, const Wants& wants) const;
@@ -88,7 +93,10 @@ class BlockStore {
     BlockStoreSettings settings_;
     BlockShape shape_;
     mutable std::mutex mutex_;  ///< segments_ and counters_; the appending thread does its I/O without it
-    std::deque<Segment> segments_;
+    KeyFilter fitting(KeyFilter filter) const;
+
+    mutable std::deque<Segment> segments_;  ///< learn() adds to their index
+    mutable std::uint64_t filter_bytes_ = 0;
     bool writable_ = false;  ///< the last segment takes more blocks
     BlockStoreCounters counters_;
 };

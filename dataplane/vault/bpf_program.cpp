@@ -14,8 +14,8 @@ Result<std::shared_ptr<const BpfProgram>> BpfProgram::compile(const std::string&
     const std::unique_ptr<pcap_t, decltype(&pcap_close)> pcap(
         pcap_open_dead(on == BpfOn::ethernet ? DLT_EN10MB : DLT_RAW, frame_bytes_max), pcap_close);
     std::shared_ptr<BpfProgram> program(new BpfProgram);
-    if (pcap && pcap_compile(pcap.get(), program->program_.get(), expression.c_str(), optimize,
-                             PCAP_NETMASK_UNKNOWN) == 0)
+    if (pcap &&
+        pcap_compile(pcap.get(), program->program_.get(), expression.c_str(), optimize, PCAP_NETMASK_UNKNOWN) == 0)
         return program;
     return fail(ErrorKind::usage, "'" + expression + "' is no capture filter (pcap-filter(7)): " +
                                       (pcap ? pcap_geterr(pcap.get()) : "no memory"));

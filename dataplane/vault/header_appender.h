@@ -41,10 +41,10 @@ class HeaderAppender {
     void append(sensor::LegNumber leg, LegId id, const SeenHeader& seen, Describe&& describe) {
         OpenBlock* open = line_.open_or_next();
         while (!open) [[unlikely]] {
-            if (!settings_.wait_for_writer) return line_.count_dropped();
-            std::this_thread::sleep_for(std::chrono::microseconds(200));
-            open = line_.open_or_next();
-        }
+                if (!settings_.wait_for_writer) return line_.count_dropped();
+                std::this_thread::sleep_for(std::chrono::microseconds(200));
+                open = line_.open_or_next();
+            }
         LegPlace& place = places_[leg];
         if (place.id != id || place.block != open->number()) {
             describe(open->next_label());

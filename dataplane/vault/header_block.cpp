@@ -13,7 +13,6 @@ namespace {
 
 constexpr std::size_t checked_from = offsetof(HeaderBlockHead, version);
 
-
 tl::unexpected<Error> damaged(const char* what) {
     return fail(ErrorKind::failed, std::string("a header log block is damaged: ") + what);
 }

@@ -10,14 +10,18 @@ namespace clew::vault {
 class HeaderEncoding {
   public:
     static constexpr const char* thread_name = "clew-headers";
-    void encode(const OpenBlock& block, std::vector<std::uint8_t>& out) {
+    KeyFilter encode(const OpenBlock& block, std::vector<std::uint8_t>& out) {
         sorted_.sort(block);
         encoder_.encode(sorted_, out);
+        keys_.clear();
+        for (std::uint32_t leg = 0; leg < block.leg_count(); ++leg) keys_.add(block.label(leg));
+        return keys_.build(header_filter_bits_per_key);
     }
 
   private:
     SortedBlock sorted_;
     HeaderBlockEncoder encoder_;
+    KeyFilterBuilder keys_;
 };
 
 using HeaderLogWriter = LogWriter<HeaderAppender, HeaderEncoding>;

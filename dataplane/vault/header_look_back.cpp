@@ -24,12 +24,19 @@ void take_open(const OpenBlock& block, const TapNames& names, AnswerBuilder& bui
     }
 }
 
-void take_stored(const StoredBlock& stored, const std::vector<std::uint8_t>& bytes, TapNames& names,
-                 AnswerBuilder& builder) {
+void learn(const BlockStore& store, const StoredBlock& stored, const std::vector<BlockLeg>& legs) {
+    KeyFilterBuilder keys;
+    for (const BlockLeg& leg : legs) keys.add(leg.label);
+    store.learn(stored, keys.build(header_filter_bits_per_key));
+}
+
+void take_stored(const BlockStore& store, const StoredBlock& stored, const std::vector<std::uint8_t>& bytes,
+                 TapNames& names, AnswerBuilder& builder) {
     const auto block = HeaderBlockReader::open(bytes);
     if (!block) return builder.answer.note(block.error().sentence);
     const auto legs = block->legs();
     if (!legs) return builder.answer.note(legs.error().sentence);
+    if (stored.origin == 0) learn(store, stored, *legs);
     const auto read = block->packets(
         *legs, [&](const BlockLeg& leg) { return builder.wants(leg.label); },
         [&](const BlockLeg& leg, const HeaderRecord& record) {
@@ -51,7 +58,7 @@ Answer HeaderLookBack::find(const Question& question) const {
             if (!bytes)
                 builder.answer.note(bytes.error().sentence);
             else if (!bytes->empty())
-                take_stored(stored, *bytes, names, builder);
+                take_stored(store_, stored, *bytes, names, builder);
         });
     Answer& answer = builder.answer;
     const BlockStoreCounters counters = store_.counters();

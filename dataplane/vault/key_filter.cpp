@@ -59,12 +59,12 @@ void KeyFilterBuilder::add(const LegLabel& leg) {
     keys_.push_back(key_of_tap(leg.tap));
 }
 
-KeyFilter KeyFilterBuilder::build() {
+KeyFilter KeyFilterBuilder::build(std::size_t bits_per_key) {
     std::sort(keys_.begin(), keys_.end());
     keys_.erase(std::unique(keys_.begin(), keys_.end()), keys_.end());
     KeyFilter filter;
     constexpr std::size_t bucket_bits = KeyFilter::bucket_words * 32;
-    filter.words_.resize((keys_.size() * filter_bits_per_key / bucket_bits + 1) * KeyFilter::bucket_words);
+    filter.words_.resize((keys_.size() * bits_per_key / bucket_bits + 1) * KeyFilter::bucket_words);
     for (const std::uint64_t key : keys_) {
         std::uint32_t* bucket = &filter.words_[filter.bucket_of(key)];
         for (std::size_t i = 0; i < KeyFilter::bucket_words; ++i) bucket[i] |= bit_of(key, i);

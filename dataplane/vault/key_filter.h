@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a block may hold, in a few bits a key: a split block Bloom filter (as in Apache Parquet's format document), 32
 // bytes a bucket, eight bits a key. It never misses a key; of the keys that are not there it lets about one in a
-// thousand pass. Plain value, little endian words on disk.
+// thousand pass with 16 bits a key, one in a hundred with 10. Plain value, little endian words on disk.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,8 @@
 
 namespace clew::vault {
 
-constexpr std::size_t filter_bits_per_key = 16;
+constexpr std::size_t filter_bits_per_key = 16;         ///< of a packet block's
+constexpr std::size_t header_filter_bits_per_key = 10;  ///< of a header block's, which is kept in memory alone
 constexpr std::uint32_t filter_bytes_limit = 1u << 24;
 
 // What a leg can be asked by, each as one word.
@@ -50,7 +51,7 @@ class KeyFilterBuilder {
   public:
     void clear() { keys_.clear(); }
     void add(const LegLabel& leg);
-    KeyFilter build();
+    KeyFilter build(std::size_t bits_per_key);
 
   private:
     std::vector<std::uint64_t> keys_;

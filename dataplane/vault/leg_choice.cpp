@@ -29,8 +29,8 @@ bool LegChoice::wants(const LegLabel& leg) const {
 
 bool LegChoice::may_be_in(const KeyFilter& filter) const {
     if (!filter.known()) return true;
-    if (!legs.empty() && std::none_of(legs.begin(), legs.end(),
-                                      [&filter](LegId id) { return filter.may_hold(key_of_leg(id)); }))
+    if (!legs.empty() &&
+        std::none_of(legs.begin(), legs.end(), [&filter](LegId id) { return filter.may_hold(key_of_leg(id)); }))
         return false;
     for (const Network& network : networks)
         if (network.is_one() && !filter.may_hold(key_of_address(network.ip))) return false;

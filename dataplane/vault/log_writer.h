@@ -2,7 +2,8 @@
 // A log's writer: one thread that takes the workers' full blocks, encodes them and stores them. Appenders and store are
 // borrowed and outlive it. However slow the store is, the workers go on: what finds no block is counted.
 //
-// Encoding has encode(block, bytes), which appends the block as it goes to disk.
+// Encoding has encode(block, bytes), which appends the block as it goes to disk and gives what the store is to remember
+// of its legs.
 #pragma once
 
 #include <pthread.h>
@@ -48,8 +49,8 @@ class LogWriter {
             if (!block) continue;
             any = true;
             bytes_.clear();
-            encoding_.encode(*block, bytes_);
-            store_.append(bytes_, origin_of(i, block->number()));  // a failure is counted there
+            KeyFilter filter = encoding_.encode(*block, bytes_);
+            store_.append(bytes_, origin_of(i, block->number()), std::move(filter));  // a failure is counted there
             appenders_[i]->release();
         }
         return any;

@@ -13,9 +13,8 @@ void Answer::note(const std::string& sentence) {
 }
 
 void Answer::finish(const Question& question) {
-    std::stable_sort(packets.begin(), packets.end(), [](const FoundPacket& a, const FoundPacket& b) {
-        return a.record.time_ns < b.record.time_ns;
-    });
+    std::stable_sort(packets.begin(), packets.end(),
+                     [](const FoundPacket& a, const FoundPacket& b) { return a.record.time_ns < b.record.time_ns; });
     std::uint64_t bytes = 0;
     std::size_t count = 0;
     while (count < packets.size() && count < question.count_max && bytes < question.bytes_max)

@@ -141,9 +141,7 @@ class SortedBlock final : public HeaderBlockSource {
     std::uint64_t id_base() const override { return block_->id_base(); }
     std::uint32_t leg_count() const override { return order_.leg_count(); }
     const LegLabel& label(std::uint32_t leg) const override { return block_->label(leg); }
-    std::span<const std::uint32_t> packets_of(std::uint32_t leg) const override {
-        return order_.packets_of(leg);
-    }
+    std::span<const std::uint32_t> packets_of(std::uint32_t leg) const override { return order_.packets_of(leg); }
     TimeNs time_ns(std::uint32_t at) const override { return block_->entry(at).time_ns; }
     void read(std::uint32_t at, HeaderRecord& record) const override { block_->read(at, record); }
 

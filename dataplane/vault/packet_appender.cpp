@@ -26,8 +26,7 @@ std::size_t PacketAppender::memory_bytes(const PacketAppenderSettings& settings,
 
 bool PacketAppender::choose(const SeenHeader& seen, const LegKept& kept, std::uint32_t& bytes) {
     bytes = seen.packet->captured_length;
-    const auto verdict =
-        settings_.policy ? settings_.policy->judge(seen, kept, bytes) : PacketPolicy::Verdict::keep;
+    const auto verdict = settings_.policy ? settings_.policy->judge(seen, kept, bytes) : PacketPolicy::Verdict::keep;
     if (verdict == PacketPolicy::Verdict::not_chosen) count(seen, &TapCounters::not_chosen, 1);
     if (verdict == PacketPolicy::Verdict::leg_has_enough) count(seen, &TapCounters::leg_had_enough, 1);
     bytes = std::min(bytes, OpenPacketBlock::packet_bytes_max);

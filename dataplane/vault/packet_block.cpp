@@ -52,7 +52,7 @@ void PacketBlockEncoder::encode_labels(PacketBlockHead& head) {
     auto labels = std::make_unique<LabelModel>(head.id_base);
     for (BlockLeg& leg : legs_) labels->code(coder, leg);
     coder.finish();
-    filter_ = keys_.build();
+    filter_ = keys_.build(filter_bits_per_key);
     head.labels_bytes = static_cast<std::uint32_t>(labels_.size());
     head.labels_check = check_of(labels_);
     head.filter_bytes = static_cast<std::uint32_t>(filter_.byte_count());
@@ -65,9 +65,9 @@ void PacketBlockEncoder::close_chunk(PacketChunkHead& chunk) {
     const auto raw_bytes = static_cast<int>(raw_.size());
     const std::size_t at = packets_.size();
     packets_.resize(at + raw_.size());
-    const int packed = LZ4_compress_fast_extState(
-        lz4_state_.data(), reinterpret_cast<const char*>(raw_.data()), reinterpret_cast<char*>(packets_.data() + at),
-        raw_bytes, raw_bytes - 1, acceleration);
+    const int packed = LZ4_compress_fast_extState(lz4_state_.data(), reinterpret_cast<const char*>(raw_.data()),
+                                                  reinterpret_cast<char*>(packets_.data() + at), raw_bytes,
+                                                  raw_bytes - 1, acceleration);
     if (packed > 0)
         packets_.resize(at + static_cast<std::size_t>(packed));
     else
@@ -103,8 +103,8 @@ void PacketBlockEncoder::put_together(PacketBlockHead& head, std::vector<std::ui
     CLEW_CHECK(chunks_.size() <= 0xffff && head.packet_count <= packet_block_packet_limit);
     head.chunk_count = static_cast<std::uint16_t>(chunks_.size());
     const std::size_t table_bytes = chunks_.size() * sizeof(PacketChunkHead);
-    head.block_bytes = static_cast<std::uint32_t>(sizeof head + table_bytes + filter_.byte_count() + labels_.size() +
-                                                  packets_.size());
+    head.block_bytes =
+        static_cast<std::uint32_t>(sizeof head + table_bytes + filter_.byte_count() + labels_.size() + packets_.size());
     const std::size_t at = out.size();
     out.reserve(at + head.block_bytes);
     out.resize(at + sizeof head + table_bytes);

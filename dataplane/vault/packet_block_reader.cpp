@@ -73,8 +73,8 @@ std::size_t PacketBlockReader::front_bytes(std::span<const std::uint8_t> bytes) 
     if (bytes.size() < sizeof head) return 0;
     std::memcpy(&head, bytes.data(), sizeof head);
     if (head.magic != packet_block_magic || head.version != packet_block_version) return 0;
-    const std::uint64_t front = sizeof head + std::uint64_t{head.chunk_count} * sizeof(PacketChunkHead) +
-                                head.filter_bytes + head.labels_bytes;
+    const std::uint64_t front =
+        sizeof head + std::uint64_t{head.chunk_count} * sizeof(PacketChunkHead) + head.filter_bytes + head.labels_bytes;
     return front <= head.block_bytes && head.block_bytes <= packet_block_bytes_limit ? front : 0;
 }
 
@@ -113,7 +113,8 @@ Result<PacketBlockReader> PacketBlockReader::open(std::span<const std::uint8_t> 
 
 bool PacketBlockReader::undamaged(std::span<const std::uint8_t> block) const {
     const std::size_t filter_at = sizeof head_ + chunks_.size() * sizeof(PacketChunkHead);
-    if (block.size() < head_.block_bytes || check_of(block.subspan(filter_at, head_.filter_bytes)) != head_.filter_check)
+    if (block.size() < head_.block_bytes ||
+        check_of(block.subspan(filter_at, head_.filter_bytes)) != head_.filter_check)
         return false;
     return std::all_of(chunks_.begin(), chunks_.end(), [block](const Chunk& chunk) {
         return check_of(block.subspan(chunk.offset, chunk.head.bytes)) == chunk.head.check;
@@ -146,9 +147,8 @@ Result<void> PacketBlockReader::packets(const Chunk& chunk, std::span<const std:
     if (chunk.head.bytes == chunk.head.raw_bytes) {
         std::copy(bytes.begin(), bytes.end(), at);
     } else {
-        const int got =
-            LZ4_decompress_safe(reinterpret_cast<const char*>(bytes.data()), reinterpret_cast<char*>(at),
-                                static_cast<int>(bytes.size()), static_cast<int>(chunk.head.raw_bytes));
+        const int got = LZ4_decompress_safe(reinterpret_cast<const char*>(bytes.data()), reinterpret_cast<char*>(at),
+                                            static_cast<int>(bytes.size()), static_cast<int>(chunk.head.raw_bytes));
         if (got != static_cast<int>(chunk.head.raw_bytes)) return damaged("a chunk cannot be decompressed");
     }
     return visit_raw(chunk, {at, chunk.head.raw_bytes}, visit);

@@ -11,7 +11,10 @@ namespace clew::vault {
 class PacketEncoding {
   public:
     static constexpr const char* thread_name = "clew-packets";
-    void encode(const OpenPacketBlock& block, std::vector<std::uint8_t>& out) { encoder_.encode(block, out); }
+    KeyFilter encode(const OpenPacketBlock& block, std::vector<std::uint8_t>& out) {
+        encoder_.encode(block, out);
+        return {};  // it stands in the block
+    }
 
   private:
     PacketBlockEncoder encoder_;

@@ -63,8 +63,8 @@ void take_stored(const BlockStore& store, const StoredBlock& stored, TapNames& n
 using Identity = std::tuple<LegId, TimeNs, std::uint8_t, std::uint32_t, std::uint16_t, std::uint32_t>;
 Identity identity_of(const Answer& answer, const FoundPacket& packet) {
     const HeaderRecord& record = packet.record;
-    return {answer.legs[packet.leg].label.id, record.time_ns, record.side, record.seq, record.ip_id,
-            record.wire_length};
+    return {
+        answer.legs[packet.leg].label.id, record.time_ns, record.side, record.seq, record.ip_id, record.wire_length};
 }
 
 }  // namespace
@@ -101,8 +101,7 @@ Answer join(const Question& question, Answer headers, Answer packets) {
         headers.packets.push_back(std::move(packet));
     }
     if (!packets.partial.empty()) headers.note(packets.partial);
-    if (packets.complete_until != 0 &&
-        (headers.complete_until == 0 || packets.complete_until < headers.complete_until))
+    if (packets.complete_until != 0 && (headers.complete_until == 0 || packets.complete_until < headers.complete_until))
         headers.complete_until = packets.complete_until;
     headers.finish(question);
     return headers;

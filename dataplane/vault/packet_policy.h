@@ -16,10 +16,10 @@ namespace clew::vault {
 struct PacketRule {
     static constexpr std::uint32_t unlimited = 0xffff'ffff;
 
-    std::vector<TapId> taps;    ///< empty: all
-    std::string bpf;            ///< on the frame as it came; empty: any
-    std::string inner_bpf;      ///< on the innermost IP packet
-    TimeNs from = 0, until = 0;  ///< 0: no bound
+    std::vector<TapId> taps;                      ///< empty: all
+    std::string bpf;                              ///< on the frame as it came; empty: any
+    std::string inner_bpf;                        ///< on the innermost IP packet
+    TimeNs from = 0, until = 0;                   ///< 0: no bound
     std::uint32_t payload_bytes_max = unlimited;  ///< behind the transport header
     std::uint32_t leg_packets_max = unlimited;    ///< of a leg, from its beginning on
     std::uint32_t leg_kb_max = unlimited;

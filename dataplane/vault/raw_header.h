@@ -24,8 +24,8 @@ struct RawHeader {
     std::uint32_t payload_length = 0;
     std::uint16_t ip_offset = 0;
     std::uint16_t payload_check = 0;
-    std::uint8_t marks = 0;  ///< HeaderMark bits, and the Checksum of the transport header from bit 4 on
-    std::span<const std::uint8_t> ip;         ///< with options or extension headers, at most ip_extra_bytes_max of them
+    std::uint8_t marks = 0;            ///< HeaderMark bits, and the Checksum of the transport header from bit 4 on
+    std::span<const std::uint8_t> ip;  ///< with options or extension headers, at most ip_extra_bytes_max of them
     std::span<const std::uint8_t> transport;  ///< TCP: with options
 };
 

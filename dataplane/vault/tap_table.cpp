@@ -12,7 +12,6 @@ constexpr std::uint16_t tap_table_version = 1;
 constexpr std::size_t checked_from = 12;
 constexpr std::size_t name_bytes_max = 255;
 
-
 template <class T>
 T load(std::span<const std::uint8_t> bytes, std::size_t at) {
     T value;

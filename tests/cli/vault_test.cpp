@@ -99,6 +99,110 @@ TEST_F(Vault, PcapIsNarrowedAndGoesToAPipe) {
     EXPECT_GT(count, 0u);
 }
 
+TEST_F(Vault, PcapTellsWholePacketsFromHeaders) {
+    if (!has_tshark()) GTEST_SKIP() << "tshark is not installed";
+    v1::Ladder ladder = with_frames();
+    std::size_t whole = 0, all = 0;
+    for (v1::LadderRow& row : *ladder.mutable_rows())
+        for (v1::LadderCell& cell : *row.mutable_cells()) {
+            if (!cell.seen()) continue;
+            ++all;
+            if (all % 2 == 0) continue;
+            cell.set_whole(true);
+            cell.set_frame(cell.frame() + std::string(6, 'x'));
+            ++whole;
+        }
+    serve("/api/v1/paths/9f3a11c04be7d210", api_json(sample_path()));
+    serve("/api/v1/paths/9f3a11c04be7d210/ladder", api_json(ladder));
+    const std::string file = testing::TempDir() + "vault_test_whole.pcapng";
+    const Outcome written = run_api({"pcap", "9f3a11c04be7d210", "-w", file, "--strip-tunnel", "--snap", "1000"});
+    EXPECT_EQ(written.code, 0) << written.err;
+    EXPECT_EQ(asked("strip_tunnels", "/api/v1/paths/9f3a11c04be7d210/ladder"), "1");
+    EXPECT_EQ(asked("snap", "/api/v1/paths/9f3a11c04be7d210/ladder"), "1000");
+    EXPECT_THAT(written.err, HasSubstr(std::to_string(whole) + " packets whole, of " + std::to_string(all - whole)));
+    EXPECT_THAT(output_of("tshark -r " + file + " -Y 'frame.cap_len == 60' -T fields -e frame.number | wc -l"),
+                HasSubstr(std::to_string(whole)));
+    EXPECT_THAT(output_of("tshark -r " + file + " -T fields -e frame.interface_description"),
+                HasSubstr("headers only"));
+    run_api({"pcap", "9f3a11c04be7d210", "-w", file, "--headers-only"});
+    EXPECT_EQ(asked("headers_only", "/api/v1/paths/9f3a11c04be7d210/ladder"), "1");
+}
+
+TEST_F(Vault, AlignedTimesAreByTheFirstTapsClock) {
+    if (!has_tshark()) GTEST_SKIP() << "tshark is not installed";
+    v1::Path path = sample_path();
+    ASSERT_GE(path.links_size(), 1);
+    const v1::Ladder ladder = with_frames();
+    constexpr std::int64_t ahead_ns = 7 * ns_per_ms;
+    bool is_set = false;
+    for (v1::PathLink& link : *path.mutable_links()) {
+        link.clear_clock();
+        if (path.legs(static_cast<int>(link.to())).leg_id() != ladder.columns(1).leg_id()) continue;
+        link.mutable_clock()->set_offset_ns(ahead_ns);
+        is_set = true;
+    }
+    ASSERT_TRUE(is_set);
+    serve("/api/v1/paths/9f3a11c04be7d210", api_json(path));
+    serve("/api/v1/paths/9f3a11c04be7d210/ladder", api_json(ladder));
+    const std::string second = ladder.columns(1).tap();
+    std::vector<double> times[2];
+    for (const int aligned : {0, 1}) {
+        const std::string file = testing::TempDir() + "vault_test_aligned.pcapng";
+        std::vector<std::string> words = {"pcap", "9f3a11c04be7d210", "-w", file, "--hop", second};
+        if (aligned) words.push_back("--aligned");
+        EXPECT_EQ(run_api(words).code, 0);
+        std::istringstream lines(output_of("tshark -r " + file + " -T fields -e frame.time_epoch"));
+        for (double time; lines >> time;) times[aligned].push_back(time);
+    }
+    ASSERT_FALSE(times[0].empty());
+    ASSERT_EQ(times[0].size(), times[1].size());
+    for (std::size_t i = 0; i < times[0].size(); ++i)
+        EXPECT_NEAR(times[0][i] - times[1][i], static_cast<double>(ahead_ns) / 1e9, 1e-6);
+}
+
+TEST_F(Vault, LooksBackWithoutAPathPageByPage) {
+    if (!has_tshark()) GTEST_SKIP() << "tshark is not installed";
+    v1::CapturedPacketList page;
+    v1::CapturedLeg& leg = *page.add_legs();
+    leg.set_leg_id("0000000000000001");
+    leg.set_observer("sensor-a");
+    leg.set_tap("edge");
+    leg.set_segment("-");
+    for (int i = 0; i < 3; ++i) {
+        v1::CapturedPacket& packet = *page.add_packets();
+        packet.set_leg_id("0000000000000001");
+        packet.set_time_ns(sample_time_ns + i);
+        packet.set_direction("to_server");
+        packet.set_frame(frame_of(64));
+        packet.set_whole(i != 1);
+    }
+    serve("/api/v1/packets", api_json(page));
+    const std::string file = testing::TempDir() + "vault_test_look_back.pcapng";
+    const Outcome done =
+        run_api({"pcap", "--bpf", "tcp port 443", "--since", "1h", "-w", file, "ip.addr", "==", "10.0.0.7"});
+    EXPECT_EQ(done.code, 0) << done.err;
+    EXPECT_THAT(done.err, HasSubstr("2 packets whole, of 1 the headers only"));
+    EXPECT_EQ(asked("filter", "/api/v1/packets"), "ip.addr == 10.0.0.7");
+    EXPECT_EQ(asked("bpf", "/api/v1/packets"), "tcp port 443");
+    EXPECT_EQ(output_of("tshark -r " + file + " -T fields -e frame.interface_name"), "edge\nedge\nedge\n");
+    page.set_next_ns(sample_time_ns + 3);
+    serve("/api/v1/packets", api_json(page));
+    const Outcome limited = run_api({"pcap", "--vault", "--limit", "5", "-w", file});
+    EXPECT_EQ(limited.code, 4);
+    EXPECT_THAT(limited.err, HasSubstr("only the first 5 packets"));
+    page.clear_packets();
+    page.clear_next_ns();
+    page.set_partial("sensor-b is not connected");
+    serve("/api/v1/packets", api_json(page));
+    std::remove(file.c_str());
+    const Outcome none = run_api({"pcap", "--vault", "-w", file});
+    EXPECT_EQ(none.code, 3);
+    EXPECT_THAT(none.err, HasSubstr("sensor-b is not connected"));
+    EXPECT_FALSE(std::ifstream(file).good());
+    EXPECT_EQ(run_api({"pcap", "--bpf", "hots 1.2.3.4", "-w", file}).code, 2);
+    EXPECT_EQ(run_api({"pcap", "-w", file}).code, 2);
+}
+
 TEST_F(Vault, PcapSaysWhyThereIsNothing) {
     serve("/api/v1/paths/9f3a11c04be7d210", api_json(sample_path()));
     serve("/api/v1/paths/9f3a11c04be7d210/ladder", api_json(sample_ladder()));
@@ -138,6 +242,20 @@ TEST_F(Vault, StatusTellsHorizonAndLosses) {
     EXPECT_THAT(table.out, HasSubstr("7 text of vault_headers_dropped_disk_full"));
     const auto line = nlohmann::json::parse(run_api({"vault", "status", "--format", "jsonl"}).out);
     EXPECT_EQ(line["headers_dropped_disk_full"], 7);
+    EXPECT_THAT(table.out, testing::Not(HasSubstr("TAP")));
+    add("vault_packets", 10);
+    add("vault_packet_bytes", 5'000);
+    add("vault_packet_raw_bytes", 8'000);
+    add("vault_packet_bytes_open", 123'000);
+    add("vault_packets_dropped_backlog", 3);
+    add("vault_tap_packets_kept", 12);
+    status.mutable_observers(0)->mutable_counters()->rbegin()->set_tap("edge");
+    serve("/api/v1/status", api_json(status));
+    const Outcome both = run_api({"vault", "status"});
+    EXPECT_THAT(both.out, HasSubstr("1.60 x"));
+    EXPECT_THAT(both.out, HasSubstr("123.0 KB"));
+    EXPECT_THAT(both.out, HasSubstr("WHOLE PACKETS BACK TO"));
+    EXPECT_THAT(both.out, HasSubstr("3 text of vault_packets_dropped_backlog"));
 }
 
 TEST(VaultArchive, PackedHeadersComeBack) {

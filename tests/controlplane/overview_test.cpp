@@ -11,6 +11,7 @@
 #include <set>
 
 #include "controlplane/api.h"
+#include "controlplane/leg_choice_text.h"
 #include "tests/controlplane/random_rows.h"
 #include "tests/controlplane/store_fixture.h"
 
@@ -32,14 +33,14 @@ class OverviewTest : public store::StoreTest {
         store_ = open();
         ASSERT_NE(store_, nullptr);
         fill();
-        api_ = std::make_unique<Api>(*store_,
-                                     ApiSources{[] { return v1::Status(); },
-                                                [](const v1::Path& path, TimeNs, TimeNs, bool) -> Result<v1::Ladder> {
-                                                    v1::Ladder ladder;
-                                                    ladder.set_path_id(path.path_id());
-                                                    return ladder;
-                                                },
-                                                [] { return base_ns + 3600 * ns_per_s; }, explanation, gateways});
+        api_ = std::make_unique<Api>(
+            *store_, ApiSources{[] { return v1::Status(); },
+                                [](const v1::Path& path, TimeNs, TimeNs, const FrameWish&) -> Result<v1::Ladder> {
+                                    v1::Ladder ladder;
+                                    ladder.set_path_id(path.path_id());
+                                    return ladder;
+                                },
+                                [] { return base_ns + 3600 * ns_per_s; }, explanation, gateways, packets});
     }
     static Result<v1::LinkExplanation> explanation(LegId a, LegId b) {
         if (a == b) return fail(ErrorKind::usage, "a leg is not linked to itself");
@@ -50,6 +51,14 @@ class OverviewTest : public store::StoreTest {
     static v1::GatewayList gateways() {
         v1::GatewayList list;
         list.add_gateways()->set_known_by("02:00:00:00:00:01");
+        return list;
+    }
+    static Result<v1::CapturedPacketList> packets(const PacketsWanted& wanted) {
+        const auto choice = parse_leg_choice(wanted.filter);
+        if (!choice) return tl::make_unexpected(choice.error());
+        v1::CapturedPacketList list;
+        list.add_legs()->set_tap("edge");
+        list.add_packets()->set_frame("frame");
         return list;
     }
     void TearDown() override {

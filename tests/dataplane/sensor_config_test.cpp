@@ -52,10 +52,10 @@ TEST(SensorConfig, AVaultIsKeptWhereOneIsNamed) {
 
 TEST(SensorConfig, WholePacketsAreKeptByRules) {
     EXPECT_FALSE(load_sensor_config(written(good + "vault: {}\n"))->vault_packets);
-    const auto config = load_sensor_config(written(good +
-                                                   "vault:\n  packets:\n    bytes_max: 100000000\n    block_mb: 8\n    rules:\n"
-                                                   "      - {taps: [a], inner_bpf: tcp port 443, payload_bytes: 64}\n"
-                                                   "      - {bpf: vlan 7, leg_packets: 20, from: 2026-11-25T22:00:00Z}\n"));
+    const auto config =
+        load_sensor_config(written(good + "vault:\n  packets:\n    bytes_max: 100000000\n    block_mb: 8\n    rules:\n"
+                                          "      - {taps: [a], inner_bpf: tcp port 443, payload_bytes: 64}\n"
+                                          "      - {bpf: vlan 7, leg_packets: 20, from: 2026-11-25T22:00:00Z}\n"));
     ASSERT_TRUE(config) << config.error().sentence;
     EXPECT_TRUE(config->vault_packets);
     EXPECT_EQ(config->vault_packets_block_mb, 8u);
@@ -63,7 +63,9 @@ TEST(SensorConfig, WholePacketsAreKeptByRules) {
     EXPECT_EQ(config->vault_packets_rules[0].taps, std::vector<TapId>{0});
     EXPECT_EQ(config->vault_packets_rules[0].payload_bytes_max, 64u);
     EXPECT_EQ(config->vault_packets_rules[1].from, 1'795'644'000 * ns_per_s);
-    const auto rule = [](const std::string& text) { return mistake(good + "vault: {packets: {rules: [{" + text + "}]}}\n"); };
+    const auto rule = [](const std::string& text) {
+        return mistake(good + "vault: {packets: {rules: [{" + text + "}]}}\n");
+    };
     EXPECT_NE(rule("bpf: hots 1.2.3.4").find("capture filter"), std::string::npos);
     EXPECT_NE(rule("taps: [nowhere]").find("none of this sensor's taps"), std::string::npos);
     EXPECT_NE(rule("from: yesterday").find("is no time"), std::string::npos);

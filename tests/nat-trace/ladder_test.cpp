@@ -44,6 +44,7 @@ PacketHeader packet(LegId leg, TimeNs time, Direction d, TcpFlags flags, std::ui
     h.length = length;
     h.ip_id = ip_id;
     h.payload_check = check;
+    h.window = 500;
     return h;
 }
 
@@ -139,6 +140,68 @@ TEST(Ladder, LegWithoutItsStartGoesByTheLinksDelta) {
 TEST(Ladder, NothingToShow) {
     EXPECT_TRUE(build_ladder(path_of({{1, 2}}), {}).empty());
     EXPECT_TRUE(build_ladder(Path{}, {packet(1, 1, up, fin, 1, 1)}).empty());
+}
+
+/// "up 100 reset [seen lost -]": direction, row time, marks, and of each cell whether it was seen or why not.
+std::vector<std::string> marks_of(const std::vector<LadderRow>& rows) {
+    std::vector<std::string> out;
+    for (const LadderRow& row : rows) {
+        std::string line = (row.direction == up ? "up " : "down ") + std::to_string(row.time_ns);
+        if (row.retransmission) line += " again";
+        for (const char* mark : to_texts(row.marks)) line += std::string(" ") + mark;
+        line += " [";
+        for (const LadderCell& cell : row.cells)
+            line += (line.back() == '[' ? "" : " ") + (cell.seen                     ? std::string("seen")
+                                                       : cell.missing == Missing::no ? "-"
+                                                                                     : to_text(cell.missing));
+        out.push_back(line + "]");
+    }
+    return out;
+}
+
+TEST(Ladder, LostAndCaptureGapAreToldApart) {
+    const Path path = path_of({{0, 0}, {0, 0}, {0, 0}});
+    std::vector<PacketHeader> packets;
+    const auto everywhere = [&](TimeNs time, Direction d, TcpFlags flags, std::uint32_t seq, std::uint32_t acked,
+                                std::uint16_t length, std::uint16_t id, std::vector<LegId> legs) {
+        for (const LegId leg : legs)
+            packets.push_back(packet(leg, time + static_cast<TimeNs>(leg), d, flags, seq, acked, length, id));
+    };
+    everywhere(100, up, psh, 1, 1, 10, 1, {1, 2, 3});
+    everywhere(200, up, psh, 11, 1, 10, 2, {1, 2});  // lost before tap 3, sent again
+    everywhere(300, up, psh, 21, 1, 10, 3, {1, 3});  // tap 2 missed it
+    everywhere(400, up, psh, 31, 1, 10, 4, {1});     // acknowledged, so it arrived
+    everywhere(500, up, psh, 11, 1, 10, 5, {1, 2, 3});
+    everywhere(600, up, psh, 41, 1, 10, 6, {1});  // nobody tells
+    everywhere(700, down, ack, 1, 41, 0, 7, {1, 2, 3});
+    everywhere(800, up, ack, 51, 1, 0, 8, {1, 2, 3});
+    EXPECT_THAT(
+        marks_of(build_ladder(path, packets)),
+        testing::ElementsAre("up 101 [seen seen seen]", "up 201 [seen seen lost]", "up 301 [seen capture_gap seen]",
+                             "up 401 [seen capture_gap capture_gap]", "up 501 again [seen seen seen]",
+                             "up 601 [seen unknown unknown]", "down 703 [seen seen seen]", "up 801 [seen seen seen]"));
+}
+
+TEST(Ladder, BytesThatPassedInOtherSegmentsAreNotMissing) {
+    const Path path = path_of({{0, 0}, {0, 0}});
+    const auto rows =
+        build_ladder(path, {packet(1, 100, up, psh, 1, 1, 10, 1), packet(2, 101, up, psh, 1, 1, 10, 1),
+                            packet(1, 200, up, psh, 11, 1, 2000, 2),  // one segment here, two there
+                            packet(2, 201, up, psh, 11, 1, 1000, 3), packet(2, 202, up, psh, 1011, 1, 1000, 4),
+                            packet(1, 300, up, psh, 2011, 1, 10, 5), packet(2, 301, up, psh, 2011, 1, 10, 5)});
+    EXPECT_THAT(marks_of(rows), testing::ElementsAre("up 100 [seen seen]", "up 200 [seen -]", "up 201 [- seen]",
+                                                     "up 202 [- seen]", "up 300 [seen seen]"));
+}
+
+TEST(Ladder, WhatAPacketIsMarkedWith) {
+    const Path path = path_of({{0, 0}});
+    PacketHeader full = packet(1, 300, down, ack, 1, 11);
+    PacketHeader first = packet(1, 100, up, psh, 1, 1, 10, 7), copy = packet(1, 150, up, psh, 1, 1, 10, 7);
+    PacketHeader probe = packet(1, 400, up, ack, 10, 1, 0, 9), reset = packet(1, 500, up, 0x14, 11, 1, 0, 10);
+    full.window = 0;
+    EXPECT_THAT(marks_of(build_ladder(path, {first, copy, full, probe, reset})),
+                testing::ElementsAre("up 100 [seen]", "up 150 duplicate [seen]", "down 300 zero_window [seen]",
+                                     "up 400 keep_alive [seen]", "up 500 reset [seen]"));
 }
 
 }  // namespace

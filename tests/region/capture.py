@@ -37,6 +37,30 @@ def frames(path):
             yield seconds * 1_000_000_000 + fraction * unit, frame
 
 
+def pcapng_frames(path):
+    """Yields (interface name, frame bytes) of a little-endian pcapng file."""
+    with open(path, "rb") as f:
+        content = f.read()
+    names, at = [], 0
+    while at + 12 <= len(content):
+        kind, length = struct.unpack_from("<II", content, at)
+        if kind == 1:  # interface: link type, reserved, snap length, then options; 2 is its name
+            option = at + 16
+            name = ""
+            while option + 4 <= at + length - 4:
+                code, size = struct.unpack_from("<HH", content, option)
+                if code == 0:
+                    break
+                if code == 2:
+                    name = content[option + 4:option + 4 + size].decode()
+                option += 4 + (size + 3) // 4 * 4
+            names.append(name)
+        elif kind == 6:  # packet: interface, time (2), captured, original
+            interface, _, _, captured, _ = struct.unpack_from("<IIIII", content, at + 8)
+            yield names[interface], content[at + 28:at + 28 + captured]
+        at += length
+
+
 def dotted(raw):
     return "%d.%d.%d.%d" % tuple(raw)
 

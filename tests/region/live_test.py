@@ -170,7 +170,9 @@ class Live(unittest.TestCase):
             self.assertEqual(cells, {leg["tap"]: packets[answers.leg_key(leg)] + packets[leg["tap"], leg["server"], leg["client"], leg["vni"]]
                                      for leg in connection["legs"]}, connection)
             self.__class__.of_before = first_leg[answers.leg_key(connection["legs"][0])], cells
+            self.__class__.client_of_before = connection["legs"][0]["client"]
         self.check_capture(*self.of_before)
+        self.check_look_back(self.client_of_before)
         kept = self.programs.clew("vault", "status", "--format", "jsonl")
         self.assertEqual(kept.returncode, 0, kept.stderr)
         print(kept.stdout, self.programs.clew("ladder", self.of_before[0], "--fold").stdout, file=sys.stderr)
@@ -184,12 +186,40 @@ class Live(unittest.TestCase):
         file = f"{self.dir}/path.pcapng"
         done = self.programs.clew("pcap", path_id, "-w", file)
         self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("whole", done.stderr)
+        self.assertNotIn("headers only", done.stderr)
         fields = ["-e", "frame.interface_name", "-e", "frame.packet_id", "-e", "_ws.malformed"]
         read = subprocess.run(["tshark", "-r", file, "-T", "fields", *fields], text=True, capture_output=True, check=True)
+        warnings = [line for line in read.stderr.splitlines() if "as user" not in line]
+        self.assertFalse(warnings)
+        self.check_frames(file, cells)
         rows = [line.split("\t") for line in read.stdout.splitlines()]
         self.assertEqual(collections.Counter(row[0] for row in rows), cells)
         self.assertEqual(set(collections.Counter(row[1] for row in rows).values()), {len(cells)})
         self.assertFalse([row for row in rows if row[2]])
+
+    def check_frames(self, file, cells):
+        """Every packet of the pcapng is a frame that tcpdump captured at the same tap, byte for byte."""
+        found = collections.Counter(capture.pcapng_frames(file))
+        self.assertEqual(sum(found.values()), sum(cells.values()))
+        for tap in cells:
+            captured = collections.Counter((tap, frame) for _, frame in capture.frames(f"{self.dir}/corpus/{tap}.pcap"))
+            of_tap = collections.Counter({key: count for key, count in found.items() if key[0] == tap})
+            self.assertFalse(of_tap - captured, f"packets at {tap} that tcpdump did not see so")
+
+    def check_look_back(self, client):
+        """Without a path: the connection by its client's address and port at the first tap, out of the vault."""
+        address, port = client.split(":")
+        file = f"{self.dir}/look-back.pcapng"
+        done = self.programs.clew("pcap", "--vault", "--since", "10m", "-w", file, "--hop", TAPS[0], "ip.addr", "==", address,
+                                  "and", "port", "==", port)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertGreater(sum(1 for _ in capture.pcapng_frames(file)), 0)
+        by_filter = self.programs.clew("pcap", "--bpf", f"host {address} and port {port}", "--since", "10m", "-w",
+                                       f"{self.dir}/bpf.pcapng", "--hop", TAPS[0])
+        self.assertEqual(by_filter.returncode, 0, by_filter.stderr)
+        self.assertEqual(collections.Counter(capture.pcapng_frames(f"{self.dir}/bpf.pcapng")),
+                         collections.Counter(capture.pcapng_frames(file)))
 
     def test_5_the_recorded_taps_give_the_same_paths(self):
         done = self.programs.clew("replay", f"{self.dir}/corpus", "--format", "jsonl")

@@ -39,7 +39,8 @@ Block packet_block(unsigned n) {
     open.clear(n + 1);
     namespace frames = sensor::frames;
     const auto frame = frames::ethernet(
-        1, 2, 0x0800, frames::ipv4("10.0.0.1", "10.0.0.2", {}, frames::tcp({.payload = frames::text(std::string(n % 90, 'x'))})));
+        1, 2, 0x0800,
+        frames::ipv4("10.0.0.1", "10.0.0.2", {}, frames::tcp({.payload = frames::text(std::string(n % 90, 'x'))})));
     for (unsigned i = 0; i < 1 + n % 5; ++i)
         append(open, 0, tcp_label(n, 1), frames::packet_of(frame, static_cast<TimeNs>(n + 1) * ns_per_s), 0);
     Block bytes;

@@ -20,7 +20,8 @@ std::vector<KeptPacket> read_all(const Bytes& block, std::string& damage) {
     for (const auto& chunk : reader->chunks()) {
         const auto read =
             reader->packets(chunk, std::span(block).subspan(chunk.offset, chunk.head.bytes), [&](const auto& packet) {
-                found.push_back({packet.leg->label.id, packet.entry->time_ns, {packet.bytes.begin(), packet.bytes.end()}});
+                found.push_back(
+                    {packet.leg->label.id, packet.entry->time_ns, {packet.bytes.begin(), packet.bytes.end()}});
                 return true;
             });
         if (!read) damage = read.error().sentence;
@@ -77,8 +78,7 @@ TEST(PacketBlock, TheKeyFilterMissesNothingAndLetsLittlePass) {
     const Block block(6, 500, 3000);
     const auto head = PacketBlockReader::open(block.bytes)->head();
     const auto filter = KeyFilter::decode(
-        std::span(block.bytes)
-            .subspan(sizeof head + head.chunk_count * sizeof(PacketChunkHead), head.filter_bytes));
+        std::span(block.bytes).subspan(sizeof head + head.chunk_count * sizeof(PacketChunkHead), head.filter_bytes));
     ASSERT_TRUE(filter.known());
     for (const KeptPacket& packet : block.kept) EXPECT_TRUE(filter.may_hold(key_of_leg(packet.leg)));
     LegChoice choice;
@@ -128,7 +128,8 @@ TEST(PacketBlock, HeadersAreReadOutOfWholeAndOfCutPackets) {
                                                                   .options = {1, 1, 8, 10, 0, 0, 0, 1, 0, 0, 0, 2},
                                                                   .payload = frames::text(std::string(300, 'x'))})));
     const auto frame = frames::ethernet(
-        3, 4, 0x0800, frames::ipv4("192.0.2.1", "192.0.2.2", {.protocol = 17}, frames::udp(5000, 4789, frames::vxlan(5, inner))));
+        3, 4, 0x0800,
+        frames::ipv4("192.0.2.1", "192.0.2.2", {.protocol = 17}, frames::udp(5000, 4789, frames::vxlan(5, inner))));
     append(open, 0, tcp_label(1, 1), frames::packet_of(frame, ns_per_s), 0);
     append(open, 0, tcp_label(1, 1), frames::packet_of(frame, 2 * ns_per_s), mark_side, 120);
     const BlockLeg leg{tcp_label(1, 1), 2, 1};
@@ -164,8 +165,9 @@ TEST(PacketBlock, TheDocumentsExampleIsThisBlock) {
                                           .seq = seq,
                                           .ack = acked,
                                           .flags = flags});
-        return frames::ethernet(back ? 2 : 1, back ? 1 : 2, 0x0800,
-                                frames::ipv4(back ? "192.0.2.1" : "10.0.0.7", back ? "10.0.0.7" : "192.0.2.1", {}, segment));
+        return frames::ethernet(
+            back ? 2 : 1, back ? 1 : 2, 0x0800,
+            frames::ipv4(back ? "192.0.2.1" : "10.0.0.7", back ? "10.0.0.7" : "192.0.2.1", {}, segment));
     };
     const TimeNs begin = 1'700'000'000 * ns_per_s;
     const auto syn = frame(false, 1000, 0, 0x02), answer = frame(true, 7000, 1001, 0x12);

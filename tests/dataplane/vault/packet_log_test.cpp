@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The packet log as the sensor runs it: packets through the pipeline by policy, blocks through the writer, look-back out
-// of open blocks and store as one, and joined with the header log's.
+// The packet log as the sensor runs it: packets through the pipeline by policy, blocks through the writer, look-back
+// out of open blocks and store as one, and joined with the header log's.
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -136,7 +136,8 @@ TEST(PacketLog, AskedByAddressPortTunnelTimeAndFilter) {
     question.to = ns_per_s + 399 * ns_per_us;
     EXPECT_EQ(log.packets(question).packets.size(), 33u);
     question = {};
-    question.inner_bpf = *BpfProgram::compile("src host 10.0.0.2 and dst port 40002 and tcp[tcpflags] & tcp-push != 0", BpfOn::ip);
+    question.inner_bpf =
+        *BpfProgram::compile("src host 10.0.0.2 and dst port 40002 and tcp[tcpflags] & tcp-push != 0", BpfOn::ip);
     EXPECT_EQ(log.packets(question).packets.size(), 200u);
     EXPECT_EQ(log.both(question).packets.size(), 200u);
     EXPECT_FALSE(BpfProgram::compile("host nobody-knows and", BpfOn::ip));

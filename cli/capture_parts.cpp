@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/capture_parts.h"
+
+#include "cli/paint.h"
+#include "cli/time_text.h"
+
+namespace clew::cli {
+namespace {
+
+std::uint64_t counter_of(const v1::Status& status, const std::string& tap, std::string_view name, bool& known) {
+    std::uint64_t sum = 0;
+    for (const v1::ObserverStatus& observer : status.observers())
+        for (const v1::StatusCounter& counter : observer.counters())
+            if (counter.tap() == tap && counter.name() == name) {
+                sum += counter.value();
+                known = true;
+            }
+    return sum;
+}
+
+}  // namespace
+
+std::string whole_text(std::size_t whole, std::size_t all) {
+    if (whole == all) return with_thousands(all) + (all == 1 ? " packet, whole" : " packets, whole");
+    if (whole == 0) return with_thousands(all) + (all == 1 ? " packet" : " packets") + ", headers only";
+    return with_thousands(whole) + " packets whole, of " + with_thousands(all - whole) + " the headers only";
+}
+
+void write_tap_statistics(vault::PcapngWriter& writer, const std::map<std::string, std::uint32_t>& interface_of_tap,
+                          const v1::Status& status, TimeNs time_ns) {
+    for (const auto& [tap, number] : interface_of_tap) {
+        bool known = false;
+        vault::PcapngStatistics statistics;
+        statistics.interface = number;
+        statistics.time_ns = time_ns;
+        const std::uint64_t received = counter_of(status, tap, "tap_packets", known);
+        const std::uint64_t dropped = counter_of(status, tap, "tap_missed_by_nic", known) +
+                                      counter_of(status, tap, "tap_dropped_by_kernel", known);
+        if (!known) continue;
+        statistics.received = received;
+        statistics.dropped = dropped;
+        statistics.comment = "of tap " + tap + " since its sensor started";
+        writer.statistics(statistics);
+    }
+}
+
+}  // namespace clew::cli

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What captures out of the vaults have in common, with a path and without.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "dataplane/vault/pcapng.h"
+#include "nat-trace/time.h"
+#include "wire/path.pb.h"
+
+namespace clew::cli {
+
+/// "12 packets whole, of 3 the headers only".
+std::string whole_text(std::size_t whole, std::size_t all);
+
+/// A statistics block for each tap whose counters are known, at this time.
+void write_tap_statistics(vault::PcapngWriter& writer, const std::map<std::string, std::uint32_t>& interface_of_tap,
+                          const v1::Status& status, TimeNs time_ns);
+
+}  // namespace clew::cli

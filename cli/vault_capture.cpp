@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/vault_capture.h"
+
+#include <algorithm>
+
+#include "cli/capture_parts.h"
+#include "cli/paint.h"
+#include "cli/time_text.h"
+
+namespace clew::cli {
+
+void VaultCapture::note(const std::string& sentence) {
+    if (sentence.empty() || done_.partial.find(sentence) != std::string::npos) return;
+    done_.partial += (done_.partial.empty() ? "" : "; ") + sentence;
+}
+
+std::uint32_t VaultCapture::interface_of(const v1::CapturedLeg& leg) {
+    const std::string name = leg.tap().empty() ? leg.observer() : leg.tap();
+    const auto known = interfaces_.find(name);
+    if (known != interfaces_.end()) return known->second;
+    const std::string description = "tap of " + leg.observer() + (look_.strip_tunnels ? "; tunnels taken off" : "");
+    return interfaces_[name] = writer_->add_interface({name, description, look_.snap_length});
+}
+
+void VaultCapture::write(const v1::CapturedPacketList& page) {
+    std::map<std::string, const v1::CapturedLeg*> legs;
+    for (const v1::CapturedLeg& leg : page.legs()) {
+        legs[leg.leg_id()] = &leg;
+        done_.had_tunnels |= leg.segment() != "-";
+    }
+    for (const v1::CapturedPacket& packet : page.packets()) {
+        const auto leg = legs.find(packet.leg_id());
+        if (leg == legs.end() || packet.frame().empty()) continue;
+        const std::string& tap = leg->second->tap();
+        if (!look_.taps.empty() && std::find(look_.taps.begin(), look_.taps.end(), tap) == look_.taps.end()) continue;
+        if (!look_.direction.empty() && packet.direction() != look_.direction) continue;
+        if (!writer_) {
+            writer_.emplace(open_());
+            writer_->section("clew", "out of the sensors' vaults");
+        }
+        const auto* bytes = reinterpret_cast<const std::uint8_t*>(packet.frame().data());
+        writer_->packet({interface_of(*leg->second),
+                         packet.time_ns(),
+                         std::max(packet.wire_length(), static_cast<std::uint32_t>(packet.frame().size())),
+                         {bytes, packet.frame().size()},
+                         std::nullopt,
+                         packet.whole() ? "" : "headers only"});
+        last_ns_ = packet.time_ns();
+        ++done_.packets;
+        done_.whole += packet.whole();
+    }
+}
+
+Result<VaultCaptured> VaultCapture::run(ApiClient& api, PacketsRequest request, std::size_t count_max) {
+    for (std::size_t left = count_max; left > 0 && !failed(); left = count_max - std::min(count_max, done_.packets)) {
+        request.count_max = static_cast<std::uint32_t>(std::min<std::size_t>(request.count_max, left));
+        const Result<v1::CapturedPacketList> page = api.packets(request);
+        if (!page && done_.packets == 0) return tl::make_unexpected(page.error());
+        if (!page) {
+            note(page.error().sentence);
+            break;
+        }
+        note(page->partial());
+        write(*page);
+        if (page->next_ns() == 0) break;
+        request.since_ns = page->next_ns();
+        if (done_.packets >= count_max)
+            note("only the first " + with_thousands(count_max) + " packets; give more with --limit, or less time");
+    }
+    if (!writer_) return done_;
+    const Result<v1::Status> status = api.status();
+    if (status) write_tap_statistics(*writer_, interfaces_, *status, last_ns_);
+    return done_;
+}
+
+}  // namespace clew::cli
