@@ -241,6 +241,7 @@ class Live(unittest.TestCase):
         self.check_every_captured_leg(corpus, since_ns)
 
     def test_7_the_sensor_starts_again_on_the_same_interfaces(self):
+        self.assertTrue(wait_until(self.nothing_is_open, SETTLE_S), "the vault's open blocks did not reach the disk")
         self.programs.kill("sensor")
         self.programs.start("sensor")
         corpus = f"{self.dir}/corpus-sensor-killed"
@@ -249,6 +250,10 @@ class Live(unittest.TestCase):
             self.region.traffic(60, 60, 3)
         self.check_every_captured_leg(corpus, since_ns)
         self.check_capture(*self.of_before)  # out of what the killed sensor had written
+
+    def nothing_is_open(self):
+        state = json.loads(self.programs.clew("vault", "status", "--format", "jsonl").stdout)
+        return state["header_bytes_open"] == 0 and state["packet_bytes_open"] == 0
 
     def test_8_the_console_shows_the_slowed_gateway_and_the_killed_sensor(self):
         console = live_console.Console(options.bin, self.programs, self.dir, options.screens)
