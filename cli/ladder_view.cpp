@@ -159,6 +159,13 @@ std::string legend(const v1::Ladder& ladder, const std::vector<std::int64_t>& er
     return table.text(paint, 1 << 20);
 }
 
+bool tells_why_missing(const v1::Ladder& ladder) {
+    for (const v1::LadderRow& row : ladder.rows())
+        for (const v1::LadderCell& cell : row.cells())
+            if (cell.missing() == "lost" || cell.missing() == "capture_gap") return true;
+    return false;
+}
+
 }  // namespace
 
 std::string tcp_flags_text(std::uint32_t flags) {
@@ -224,8 +231,8 @@ std::string ladder_view(const v1::Ladder& ladder, const LadderLook& look, const 
         text += "\n" + table.text(paint, std::max(columns, fixed_width + tap_width));  // never cut a delay
     }
     std::string legend_line =
-        "● first seen here   ▶ to the server   ◀ to the client   +time since the tap before   ✕ not seen here (lost: "
-        "sent again; gap: of the capture)";
+        "● first seen here   ▶ to the server   ◀ to the client   +time since the tap before   ✕ not seen here";
+    if (tells_why_missing(ladder)) legend_line += "   lost: sent again   gap: of the capture";
     if (!look.connections.empty() && look.connections.front() != look.connections.back())
         legend_line += "   · other side of the relay";
     return text + "\n" + paint(Style::faint, wrap(legend_line, columns, ""));
