@@ -26,6 +26,17 @@ std::string whole_text(std::size_t whole, std::size_t all) {
     return with_thousands(whole) + " packets whole, of " + with_thousands(all - whole) + " the headers only";
 }
 
+bool has_tunnel(const std::string& segment) {
+    constexpr std::string_view between = " / ", vlan = "vlan ";
+    if (segment.empty() || segment == "-") return false;
+    for (std::size_t at = 0;;) {
+        if (segment.compare(at, vlan.size(), vlan) != 0) return true;
+        const std::size_t next = segment.find(between, at);
+        if (next == std::string::npos) return false;
+        at = next + between.size();
+    }
+}
+
 void write_tap_statistics(vault::PcapngWriter& writer, const std::map<std::string, std::uint32_t>& interface_of_tap,
                           const v1::Status& status, TimeNs time_ns) {
     for (const auto& [tap, number] : interface_of_tap) {

@@ -15,6 +15,9 @@ namespace clew::cli {
 /// "12 packets whole, of 3 the headers only".
 std::string whole_text(std::size_t whole, std::size_t all);
 
+/// The segment, in words, has more than VLAN tags.
+bool has_tunnel(const std::string& segment);
+
 /// A statistics block for each tap whose counters are known, at this time.
 void write_tap_statistics(vault::PcapngWriter& writer, const std::map<std::string, std::uint32_t>& interface_of_tap,
                           const v1::Status& status, TimeNs time_ns);

@@ -59,12 +59,12 @@ void PathCapture::add(const v1::Path& path, const v1::Ladder& ladder) {
     for (int i = 0; i < ladder.columns_size(); ++i) {
         const v1::PathLeg& leg = ladder.columns(i);
         if (!wants(leg.tap())) continue;
+        for (const v1::PathLayer& layer : leg.layers()) had_tunnels_ |= layer.type() != "vlan";
         std::string& description = description_of_tap_[leg.tap()];
         if (!description.empty()) continue;
         description =
             "hop " + std::to_string(i + 1) + " of path " + path.path_id() + ": " + leg.client() + " > " + leg.server();
         if (leg.layers_size() > 0) description += ", inside " + tunnel_text(leg);
-        if (leg.layers_size() > 0) had_tunnels_ = true;
     }
     const std::vector<std::int64_t> offsets = offsets_of(path, ladder);
     for (const v1::LadderRow& row : ladder.rows())

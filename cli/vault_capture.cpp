@@ -26,7 +26,7 @@ void VaultCapture::write(const v1::CapturedPacketList& page) {
     std::map<std::string, const v1::CapturedLeg*> legs;
     for (const v1::CapturedLeg& leg : page.legs()) {
         legs[leg.leg_id()] = &leg;
-        done_.had_tunnels |= leg.segment() != "-";
+        done_.had_tunnels |= has_tunnel(leg.segment());
     }
     for (const v1::CapturedPacket& packet : page.packets()) {
         const auto leg = legs.find(packet.leg_id());
