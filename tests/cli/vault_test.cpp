@@ -185,6 +185,11 @@ TEST_F(Vault, LooksBackWithoutAPathPageByPage) {
     EXPECT_EQ(asked("filter", "/api/v1/packets"), "ip.addr == 10.0.0.7");
     EXPECT_EQ(asked("bpf", "/api/v1/packets"), "tcp port 443");
     EXPECT_EQ(output_of("tshark -r " + file + " -T fields -e frame.interface_name"), "edge\nedge\nedge\n");
+    EXPECT_THAT(run_api({"pcap", "--vault", "--strip-tunnel", "-w", file}).err, HasSubstr("no tunnel is around them"));
+    page.mutable_legs(0)->set_segment("vlan 7 / vxlan 100 (192.0.2.1 > 192.0.2.2)");
+    serve("/api/v1/packets", api_json(page));
+    EXPECT_THAT(run_api({"pcap", "--vault", "--strip-tunnel", "-w", file}).err,
+                testing::Not(HasSubstr("no tunnel is around them")));
     page.set_next_ns(sample_time_ns + 3);
     serve("/api/v1/packets", api_json(page));
     const Outcome limited = run_api({"pcap", "--vault", "--limit", "5", "-w", file});
