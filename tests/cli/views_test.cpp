@@ -168,7 +168,7 @@ TIME                         FLAGS            SEQ  ACK  LENGTH  2 lb-out
 before ✕ not seen here
 )text";
 
-constexpr const char* ladder_line_of_a_gap = R"text({"path_id":"9f3a11c04be7d210","direction":"to_server","time_ns":1700000000124456789,"retransmission":false,"cells":[{"tap":"natgw-out","seen":true,"time_ns":1700000000124456789,"seq":1001,"ack":9001,"length":512,"flags":24,"ttl":64,"ip_id":0,"window":0},{"tap":"lb-out","seen":false}]}
+constexpr const char* ladder_line_of_a_gap = R"text({"path_id":"9f3a11c04be7d210","direction":"to_server","time_ns":1700000000124456789,"retransmission":false,"marks":[],"cells":[{"tap":"natgw-out","seen":true,"time_ns":1700000000124456789,"seq":1001,"ack":9001,"length":512,"flags":24,"ttl":64,"ip_id":0,"window":0},{"tap":"lb-out","seen":false}]}
 )text";
 
 constexpr const char* status_of_two_observers = R"text(clew-control 0.1.0
@@ -267,6 +267,18 @@ TEST(LadderView, LinesHoldWhatWasWritten) {
     EXPECT_EQ(document["rows"].size(), 4u);
     EXPECT_EQ(document["path_id"], sample_ladder().path_id());
     EXPECT_EQ(nlohmann::json::parse(ladder_document({}))["rows"].size(), 0u);
+}
+
+TEST(LadderView, MarksAndWhyATapDidNotSeeAPacket) {
+    v1::Ladder ladder = sample_ladder();
+    v1::LadderRow& row = *ladder.mutable_rows(2);
+    ASSERT_FALSE(row.cells(1).seen());
+    row.mutable_cells(1)->set_missing("lost");
+    row.add_marks("zero_window");
+    const std::string view = ladder_view(ladder, {.absolute = false, .columns = 120}, plain);
+    for (const char* text : {"✕ lost", "PSH,ACK zero win", "lost: sent again"}) EXPECT_THAT(view, HasSubstr(text));
+    EXPECT_THAT(ladder_lines(ladder), HasSubstr("\"marks\":[\"zero_window\"]"));
+    EXPECT_THAT(ladder_lines(ladder), HasSubstr("\"seen\":false,\"missing\":\"lost\""));
 }
 
 TEST(LadderView, WithoutTheHandshakeNumbersBeginAtOne) {
