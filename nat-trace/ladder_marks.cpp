@@ -12,6 +12,7 @@ namespace {
 constexpr TcpFlags flag_fin = 0x01, flag_syn = 0x02, flag_rst = 0x04;
 constexpr std::uint32_t segment_length_max = 0x1'0001;  // 64 KB, SYN and FIN
 constexpr DurationNs duplicate_apart_max_ns = 100 * ns_per_ms;
+constexpr std::size_t duplicate_rows_apart_max = 16;  // of the same segment: a stream of equal datagrams is long
 
 const PacketHeader* first_seen(const LadderRow& row) {
     for (const LadderCell& cell : row.cells)
@@ -55,7 +56,7 @@ void mark_duplicates(std::vector<PlacedRow>& rows) {
     };
     for (auto& [number, group] : groups)
         for (std::size_t late = 1; late < group.size(); ++late)
-            for (std::size_t early = 0; early < late; ++early)
+            for (std::size_t early = late - std::min(late, duplicate_rows_apart_max); early < late; ++early)
                 for (std::size_t leg = 0; leg < group[late]->row->cells.size(); ++leg)
                     if (is_copy(group[early]->row->cells[leg], group[late]->row->cells[leg])) {
                         group[late]->row->marks |= ladder_duplicate;
