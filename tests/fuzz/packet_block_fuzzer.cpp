@@ -60,6 +60,7 @@ void read(const std::vector<std::uint8_t>& bytes) {
     const auto block = PacketBlockReader::open(bytes);
     if (!block) return;
     (void)block->undamaged(bytes);
+    if (block->head().block_bytes > bytes.size()) return;  // its front alone: the chunks are somewhere else
     std::vector<std::uint8_t> frame;
     HeaderRecord record;
     for (const auto& chunk : block->chunks_of([](const LegLabel&) { return true; }))
