@@ -11,7 +11,8 @@ namespace clew::vault {
 namespace {
 
 constexpr std::size_t checked_from = offsetof(PacketBlockHead, version);
-constexpr std::size_t payload_check_bytes = 64;  // of PacketHeader::payload_check
+constexpr std::size_t payload_check_bytes = 64;      // of PacketHeader::payload_check
+constexpr std::uint32_t leg_count_limit = 1u << 18;  // a sensor's block has at most 16,384
 
 tl::unexpected<Error> damaged(const char* what) {
     return fail(ErrorKind::failed, std::string("a packet log block is damaged: ") + what);
@@ -19,11 +20,12 @@ tl::unexpected<Error> damaged(const char* what) {
 
 Result<std::vector<BlockLeg>> decode_labels(const PacketBlockHead& head, std::span<const std::uint8_t> bytes) {
     if (check_of(bytes) != head.labels_check) return damaged("the check sum of its legs is wrong");
-    std::vector<BlockLeg> legs(head.leg_count);
+    std::vector<BlockLeg> legs;
     RangeDecoder coder(bytes);
     auto labels = std::make_unique<LabelModel>(head.id_base);
     std::uint64_t packets = 0;
-    for (BlockLeg& leg : legs) {
+    while (legs.size() < head.leg_count) {
+        BlockLeg& leg = legs.emplace_back();
         labels->code(coder, leg);
         packets += leg.packet_count;
         if (packets > head.packet_count || coder.overrun()) return damaged("its legs contradict its head");
@@ -95,7 +97,8 @@ Result<PacketBlockReader> PacketBlockReader::open(std::span<const std::uint8_t> 
     for (std::size_t i = 0; i < head.chunk_count; ++i) {
         Chunk chunk{offset, static_cast<std::uint32_t>(packets), {}};
         std::memcpy(&chunk.head, front.data() + sizeof head + i * sizeof(PacketChunkHead), sizeof(PacketChunkHead));
-        if (chunk.head.raw_bytes > packet_chunk_raw_limit || chunk.head.bytes > chunk.head.raw_bytes)
+        if (chunk.head.raw_bytes > packet_chunk_raw_limit || chunk.head.bytes > chunk.head.raw_bytes ||
+            chunk.head.packet_count > chunk.head.raw_bytes / sizeof(PacketEntry))
             return damaged("a chunk's length does not fit");
         offset += chunk.head.bytes;
         packets += chunk.head.packet_count;
@@ -103,7 +106,7 @@ Result<PacketBlockReader> PacketBlockReader::open(std::span<const std::uint8_t> 
         reader.chunks_.push_back(chunk);
     }
     if (offset != head.block_bytes || packets != head.packet_count || raw != head.raw_bytes ||
-        packets > packet_block_packet_limit || head.leg_count > packets)
+        packets > packet_block_packet_limit || head.leg_count > packets || head.leg_count > leg_count_limit)
         return damaged("its chunks contradict its head");
     auto legs = decode_labels(head, front.subspan(whole - head.labels_bytes, head.labels_bytes));
     if (!legs) return tl::make_unexpected(legs.error());
