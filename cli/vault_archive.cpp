@@ -11,8 +11,8 @@
 #include "cli/merged_captures.h"
 #include "dataplane/pipeline.h"
 #include "dataplane/vault/header_frame.h"
-#include "dataplane/vault/pcapng.h"
 #include "dataplane/vault/tap_table.h"
+#include "wire/pcapng.h"
 
 namespace clew::cli {
 namespace {
@@ -111,7 +111,7 @@ std::vector<std::uint8_t> file_bytes(std::ifstream& in) {
 /// Reads an archive block after block and writes its packets.
 class Unpacker {
   public:
-    explicit Unpacker(vault::PcapngWriter& writer) : writer_(writer) {}
+    explicit Unpacker(wire::PcapngWriter& writer) : writer_(writer) {}
 
     Result<void> taps(std::span<const std::uint8_t> block) {
         const auto table = vault::decode_tap_table(block);
@@ -147,7 +147,7 @@ class Unpacker {
         while (leg.tap >= interfaces_.size())
             interfaces_.push_back(writer_.add_interface({"tap " + std::to_string(interfaces_.size()), "", 0}));
         vault::build_frame(leg, record, frame_);
-        vault::PcapngPacket packet;
+        wire::PcapngPacket packet;
         packet.interface = interfaces_[leg.tap];
         packet.time_ns = record.time_ns;
         packet.bytes = frame_;
@@ -156,7 +156,7 @@ class Unpacker {
         writer_.packet(packet);
     }
 
-    vault::PcapngWriter& writer_;
+    wire::PcapngWriter& writer_;
     std::vector<std::uint32_t> interfaces_;
     std::vector<std::uint8_t> frame_;
 };
@@ -205,7 +205,7 @@ Result<UnpackOutcome> unpack_archive(const std::string& from, const std::string&
     if (!in) return fail(ErrorKind::failed, "cannot read the archive '" + from + "'");
     const std::vector<std::uint8_t> bytes = file_bytes(in);
     std::ofstream out(to, std::ios::binary | std::ios::trunc);
-    vault::PcapngWriter writer([&out](std::span<const std::uint8_t> some) {
+    wire::PcapngWriter writer([&out](std::span<const std::uint8_t> some) {
         return !!out.write(reinterpret_cast<const char*>(some.data()), static_cast<std::streamsize>(some.size()));
     });
     writer.section("clew", "headers only: payload and transport check sums are not kept, tunnels are in the comments");

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "cli/capture_parts.h"
 #include "cli/paint.h"
 #include "cli/time_text.h"
+#include "controlplane/capture_parts.h"
 
 namespace clew::cli {
 
@@ -26,7 +26,7 @@ void VaultCapture::write(const v1::CapturedPacketList& page) {
     std::map<std::string, const v1::CapturedLeg*> legs;
     for (const v1::CapturedLeg& leg : page.legs()) {
         legs[leg.leg_id()] = &leg;
-        done_.had_tunnels |= has_tunnel(leg.segment());
+        done_.had_tunnels |= control::has_tunnel(leg.segment());
     }
     for (const v1::CapturedPacket& packet : page.packets()) {
         const auto leg = legs.find(packet.leg_id());
@@ -69,7 +69,7 @@ Result<VaultCaptured> VaultCapture::run(ApiClient& api, PacketsRequest request, 
     }
     if (!writer_) return done_;
     const Result<v1::Status> status = api.status();
-    if (status) write_tap_statistics(*writer_, interfaces_, *status, last_ns_);
+    if (status) control::write_tap_statistics(*writer_, interfaces_, *status, last_ns_);
     return done_;
 }
 

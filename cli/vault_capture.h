@@ -10,7 +10,7 @@
 #include <string>
 
 #include "cli/api_client.h"
-#include "cli/path_capture.h"
+#include "controlplane/path_capture.h"
 
 namespace clew::cli {
 
@@ -23,7 +23,7 @@ struct VaultCaptured {
 class VaultCapture {
   public:
     /// `open` gives the place to write to, once there is something to write.
-    VaultCapture(const CaptureLook& look, std::function<vault::PcapngWriter::Write()> open)
+    VaultCapture(const control::CaptureLook& look, std::function<wire::PcapngWriter::Write()> open)
         : look_(look), open_(std::move(open)) {}
 
     /// Asks page after page until nothing is left or `count_max` packets are written.
@@ -35,9 +35,9 @@ class VaultCapture {
     std::uint32_t interface_of(const v1::CapturedLeg& leg);
     void note(const std::string& sentence);
 
-    CaptureLook look_;
-    std::function<vault::PcapngWriter::Write()> open_;
-    std::optional<vault::PcapngWriter> writer_;
+    control::CaptureLook look_;
+    std::function<wire::PcapngWriter::Write()> open_;
+    std::optional<wire::PcapngWriter> writer_;
     std::map<std::string, std::uint32_t> interfaces_;
     TimeNs last_ns_ = 0;
     VaultCaptured done_;

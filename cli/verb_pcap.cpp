@@ -7,12 +7,12 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/api_client.h"
-#include "cli/capture_parts.h"
 #include "cli/paint.h"
-#include "cli/path_capture.h"
 #include "cli/program.h"
 #include "cli/time_text.h"
 #include "cli/vault_capture.h"
+#include "controlplane/capture_parts.h"
+#include "controlplane/path_capture.h"
 #include "dataplane/vault/bpf_program.h"
 
 namespace clew::cli {
@@ -26,7 +26,7 @@ constexpr std::size_t packet_count_default = 200'000, packet_count_limit = 100'0
 struct Options {
     std::vector<std::string> what;
     std::string since, until, to, bpf;
-    CaptureLook look;
+    control::CaptureLook look;
     bool headers_only = false, vault = false;
     std::size_t count_max = packet_count_default;
 };
@@ -76,7 +76,7 @@ Result<std::vector<v1::Path>> paths_of(ApiClient& api, const Options& options, T
 }
 
 /// Why there is no packet to write, in the words of whoever knows.
-Error nothing_to_write(const PathCapture& capture, const std::string& partial) {
+Error nothing_to_write(const control::PathCapture& capture, const std::string& partial) {
     std::string sentence = "no packet headers of this are kept";
     if (capture.without_headers() != 0)
         sentence = std::to_string(capture.without_headers()) +
@@ -95,7 +95,7 @@ class Target {
   public:
     Target(const Program& program, const Options& options) : program_(program), options_(options) {}
 
-    vault::PcapngWriter::Write open() {
+    wire::PcapngWriter::Write open() {
         if (options_.to != "-") file_.open(options_.to, std::ios::binary | std::ios::trunc);
         return [this](std::span<const std::uint8_t> bytes) {
             return !!out().write(reinterpret_cast<const char*>(bytes.data()),
@@ -114,10 +114,10 @@ class Target {
     std::ofstream file_;
 };
 
-Result<void> write(const Program& program, const Options& options, const PathCapture& capture,
+Result<void> write(const Program& program, const Options& options, const control::PathCapture& capture,
                    const v1::Status& status) {
     Target target(program, options);
-    vault::PcapngWriter writer(target.open());
+    wire::PcapngWriter writer(target.open());
     capture.write(writer, status);
     return target.finish(writer.failed());
 }
@@ -162,7 +162,8 @@ Result<void> look_back(const Program& program, const Options& options, ApiClient
                     "no vault has packets of this since " + time_text(times.since, 0) +
                         (done->partial.empty() ? "; look further back with --since" : ": " + printable(done->partial)));
     if (auto finished = target.finish(capture.failed()); !finished) return finished;
-    tell(program, options, whole_text(done->whole, done->packets) + ", out of the sensors' vaults", done->had_tunnels);
+    tell(program, options, control::whole_text(done->whole, done->packets) + ", out of the sensors' vaults",
+         done->had_tunnels);
     if (!done->partial.empty())
         return fail(ErrorKind::partial, "not every packet is in it: " + printable(done->partial));
     return {};
@@ -171,7 +172,7 @@ Result<void> look_back(const Program& program, const Options& options, ApiClient
 /// The paths' packets, lined up.
 Result<void> capture_paths(const Program& program, const Options& options, ApiClient& api,
                            const std::vector<v1::Path>& paths, const Times& times) {
-    PathCapture capture(options.look);
+    control::PathCapture capture(options.look);
     std::string partial;
     if (paths.size() == path_count_max) partial = "only " + std::to_string(path_count_max) + " paths are in it";
     for (const v1::Path& path : paths) {
@@ -184,7 +185,7 @@ Result<void> capture_paths(const Program& program, const Options& options, ApiCl
     const Result<v1::Status> status = api.status();
     if (auto written = write(program, options, capture, status ? *status : v1::Status()); !written) return written;
     tell(program, options,
-         whole_text(capture.whole_count(), capture.packet_count()) + ", of " + with_thousands(paths.size()) +
+         control::whole_text(capture.whole_count(), capture.packet_count()) + ", of " + with_thousands(paths.size()) +
              (paths.size() == 1 ? " path" : " paths"),
          capture.had_tunnels());
     if (!partial.empty()) return fail(ErrorKind::partial, "not every packet is in it: " + printable(partial));

@@ -63,6 +63,7 @@ Api::Api(store::Store& store, ApiSources sources) : store_(store), sources_(std:
     add_packet_routes();
     add_overview_routes();
     routes_.push_back({"events", "server-sent events: 'status' once a second, with a Status each", {}, nullptr});
+    add_pcap_route();
     open_api_ = open_api_document(routes_, CLEW_VERSION);
 }
 
@@ -101,6 +102,7 @@ Result<http::Response> Api::route(const http::Target& target) const {
             if (!id) continue;
             const auto arguments = ApiArguments::check(routes_[i], target);
             if (!arguments) return tl::make_unexpected(arguments.error());
+            if (routes_[i].path == pcap_path) return pcap(*id, *arguments);
             if (routes_[i].answers == nullptr) return events();
             auto body = answers_[i](*id, *arguments);
             if (!body) return tl::make_unexpected(body.error());

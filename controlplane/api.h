@@ -9,6 +9,7 @@
 //     /api/v1/paths/{id}/ladder      Ladder      from_ns to_ns frames (1: each cell with its packet or its headers);
 //                                                …/ladder_table is the same as arrays, without frames
 //     /api/v1/packets                CapturedPacketList   since_ns until_ns filter bpf limit: out of all vaults
+//     /api/v1/paths/{id}/pcap        pcapng      from_ns to_ns aligned: what `clew pcap` writes, up to a size
 //     /api/v1/links/explain          LinkExplanation   a b: two legs' ids, 16 hex digits each
 //     /api/v1/unlinked               UnlinkedList      since_ns until_ns filter
 //     /api/v1/gateways               GatewayList       what the linker learnt of each gateway since it began
@@ -55,6 +56,8 @@ class Api {
     static constexpr DurationNs prefix_search_ns = 24 * 3600 * ns_per_s;
     static constexpr std::uint32_t prefix_search_count_max = 10'000;
     static constexpr DurationNs event_period_ns = ns_per_s;
+    static constexpr std::size_t pcap_bytes_max = 64u << 20;  ///< of one download; later packets are left out, and told
+    static constexpr std::string_view pcap_path = "paths/{id}/pcap";
 
     Api(store::Store& store, ApiSources sources);
 
@@ -69,6 +72,7 @@ class Api {
     void add_link_routes();
     void add_packet_routes();
     void add_overview_routes();
+    void add_pcap_route();
     template <typename Message>
     void add_overview(std::string_view path, std::string_view summary, std::vector<ApiParameter> more,
                       Result<Message> (store::Overview::*ask)(const store::OverviewQuery&) const);
@@ -82,6 +86,7 @@ class Api {
     Result<v1::Path> find(const std::string& id) const;
     Result<std::string> full_id(const std::string& prefix) const;
     void add_analysis(v1::Path& path) const;
+    Result<http::Response> pcap(const std::string& id, const ApiArguments& arguments) const;
     http::Response events() const;
 
     store::Store& store_;

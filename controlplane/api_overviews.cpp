@@ -89,6 +89,7 @@ Result<std::string> Api::incidents(const ApiArguments& arguments) const {
     if (!gateways) return tl::make_unexpected(gateways.error());
     const auto histogram = (*over)->histogram(*query);
     if (!histogram) return tl::make_unexpected(histogram.error());
+    query->bucket_count = 0;  // of clocks, what is known now
     const auto clocks = (*over)->clocks(*query);
     if (!clocks) return tl::make_unexpected(clocks.error());
     return to_json(find_incidents({*gateways, *histogram, *clocks, sources_.status()}));

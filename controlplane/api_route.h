@@ -31,7 +31,8 @@ struct ApiRoute {
     std::string_view path;  ///< below /api/v1/; "{id}" is a path's id
     std::string_view summary;
     std::vector<ApiParameter> parameters;
-    const google::protobuf::Descriptor* answers;  ///< null: server-sent events
+    const google::protobuf::Descriptor* answers;  ///< null: what `media` says
+    std::string_view media = "text/event-stream";
 };
 
 /// A request's parameters, checked: known, given once, of their kind, in their limits, none missing.

@@ -80,7 +80,7 @@ json operation(const ApiRoute& route) {
                               {"required", parameter.required},
                               {"description", parameter.text},
                               {"schema", parameter_schema(parameter)}});
-    json content = {{"text/event-stream", {{"schema", {{"type", "string"}}}}}};
+    json content = {{std::string(route.media), {{"schema", {{"type", "string"}}}}}};
     if (route.answers != nullptr)
         content = {{"application/json",
                     {{"schema", {{"$ref", "#/components/schemas/" + std::string(route.answers->name())}}}}}};

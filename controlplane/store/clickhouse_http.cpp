@@ -250,6 +250,7 @@ bool setting_allowed(std::string_view name) {
                                          "log_comment",
                                          "insert_deduplication_token",
                                          "use_top_k_dynamic_filtering",
+                                         "enable_shared_storage_snapshot_in_query",
                                          "use_skip_indexes_if_final",
                                          "do_not_merge_across_partitions_select_final",
                                          "allow_experimental_analyzer",

@@ -13,6 +13,13 @@ namespace {
 constexpr int clickhouse_memory_limit_exceeded = 241;
 constexpr int clickhouse_too_many_rows = 158;
 
+/// One row a path: its latest revision's, by the row's place, so that a row that was stored twice counts once. Places
+/// hold within one question only, which reads one snapshot of the table. What FINAL answers, without its merge of all
+/// columns.
+const std::string latest_rows_sql =
+    "_part_starting_offset + _part_offset IN (SELECT argMax(_part_starting_offset + _part_offset, revision) FROM paths "
+    "WHERE stored_at >= toDateTime({stored:UInt32}) GROUP BY path_id)";
+
 std::string limit_sentence(int code, const StoreSettings& settings) {
     if (code == clickhouse_timeout_exceeded)
         return "the question took longer than " + std::to_string(settings.query_timeout_ms) +
@@ -40,11 +47,11 @@ Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::stri
     auto filter = compile_filter(query.filter);
     if (!filter) return tl::make_unexpected(filter.error());
     ClickHouseCall call;
-    // FINAL: the latest revision alone. Partitions older than the range cannot hold it, later ones are all read.
-    call.sql = "SELECT " + select + " FROM paths FINAL " + joined +
+    // Partitions older than the range cannot hold the latest revision, later ones are all read.
+    call.sql = "SELECT " + select + " FROM paths " + joined +
                " WHERE stored_at >= toDateTime({stored:UInt32}) AND NOT retracted AND last_ns >= {since:Int64} AND "
                "first_ns <= {until:Int64} AND " +
-               filter->sql + " " + tail + " FORMAT RowBinary";
+               latest_rows_sql + " AND " + filter->sql + " " + tail + " FORMAT RowBinary";
     call.parameters = std::move(filter->parameters);
     call.parameters.emplace_back("stored", stored_since(query.since_ns));
     call.parameters.emplace_back("since", std::to_string(query.since_ns));
@@ -52,7 +59,8 @@ Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::stri
     call.parameters.emplace_back("step", std::to_string(query.step_ns()));
     call.database = settings_.database;
     call.bounded = true;
-    call.settings = {{"max_memory_usage", std::to_string(settings_.memory_bytes_max / 2)}};
+    call.settings = {{"max_memory_usage", std::to_string(settings_.memory_bytes_max / 2)},
+                     {"enable_shared_storage_snapshot_in_query", "1"}};
     auto reply = client_.call(call);
     if (!reply) return tl::make_unexpected(reply.error());
     if (reply->code == 0) return std::move(reply->body);

@@ -13,7 +13,8 @@ namespace {
 const std::string links_joined =
     "ARRAY JOIN link_kind AS kind, link_from AS from_tap, link_to AS to_tap, link_gateway AS gateway, link_source AS "
     "source, link_source_port AS source_port, link_delay_ns AS delay, link_delay_error_ns AS delay_error, "
-    "link_delay_samples AS samples, link_before AS before, link_behind AS behind";
+    "link_delay_samples AS samples, link_before AS before, link_behind AS behind, link_lost AS lost, "
+    "link_gaps AS gaps, link_unknown AS unknown";
 
 /// 0 where no path has a delay: the quantile of nothing is not a number.
 constexpr const char* delay_sql =
@@ -50,44 +51,44 @@ v1::GatewayInstance read_instance(RowReader& row) {
     one.set_last_ns(row.number<std::int64_t>());
     const auto slowest = row.number<std::uint64_t>();
     if (slowest != 0) one.set_slowest_path(wire::id_text(slowest));
+    one.set_lost(row.number<std::uint64_t>());
+    one.set_not_captured(row.number<std::uint64_t>());
+    one.set_lost_or_not_captured(row.number<std::uint64_t>());
     return one;
 }
 
+/// Rows of instances, and of their groups (of_group = 1, without a gateway).
 const std::string instance_select =
-    "kind, from_tap, to_tap, gateway, count() AS n, " + std::string(delay_sql) +
+    "toUInt8(grouping(gateway)) AS of_group, kind, from_tap, to_tap, gateway, count() AS n, " + std::string(delay_sql) +
     ", maxIf(delay_error, samples > 0), sum(before), sum(behind), sum(if(before > behind, before - behind, 0)), "
     "countIf(retransmissions > 0), countIf(has(ends, 'reset')), uniqIf(source, source != ''), uniqIf((source, "
-    "source_port), source != ''), min(first_ns), max(last_ns), argMaxIf(path_id, delay, samples > 0)";
+    "source_port), source != ''), min(first_ns), max(last_ns), argMaxIf(path_id, delay, samples > 0), sum(lost), "
+    "sum(gaps), sum(unknown)";
 
 struct Groups {
     std::map<GroupKey, v1::GatewayGroup> by_key;
     std::map<std::pair<GroupKey, std::string>, int> place;  ///< of an instance in its group
 };
 
+/// Instances come first, then their groups.
 Result<void> read_instances(std::string_view answer, Groups& groups) {
     RowReader row(answer);
     while (!row.at_end()) {
+        const bool of_group = row.number<std::uint8_t>() != 0;
         const GroupKey key = read_key(row);
         v1::GatewayInstance one = read_instance(row);
         v1::GatewayGroup& group = groups.by_key[key];
-        groups.place[{key, one.instance()}] = group.instances_size();
-        group.set_paths(group.paths() + one.paths());
-        *group.add_instances() = std::move(one);
-    }
-    return whole(row);
-}
-
-Result<void> read_groups(std::string_view answer, Groups& groups) {
-    RowReader row(answer);
-    while (!row.at_end()) {
-        const GroupKey key = read_key(row);
-        v1::GatewayGroup& group = groups.by_key[key];
         std::tie(*group.mutable_kind(), *group.mutable_from_tap(), *group.mutable_to_tap()) = key;
-        group.set_paths(row.number<std::uint64_t>());
-        read_delay(row, *group.mutable_delay());
-        for (v1::GatewayInstance& one : *group.mutable_instances())
-            one.set_share(static_cast<double>(one.paths()) /
-                          static_cast<double>(std::max<std::uint64_t>(1, group.paths())));
+        if (!of_group) {
+            groups.place[{key, one.instance()}] = group.instances_size();
+            *group.add_instances() = std::move(one);
+            continue;
+        }
+        group.set_paths(one.paths());
+        *group.mutable_delay() = one.delay();
+        for (v1::GatewayInstance& member : *group.mutable_instances())
+            member.set_share(static_cast<double>(member.paths()) /
+                             static_cast<double>(std::max<std::uint64_t>(1, group.paths())));
     }
     return whole(row);
 }
@@ -123,17 +124,12 @@ Result<v1::GatewayGroupList> Overview::gateways(const OverviewQuery& query) cons
     Groups groups;
     auto answer =
         store.ask(query, instance_select,
-                  "AND gateway != '' GROUP BY kind, from_tap, to_tap, gateway ORDER BY n DESC, gateway LIMIT " +
-                      std::to_string(count_max + 1),
+                  "AND gateway != '' GROUP BY GROUPING SETS ((kind, from_tap, to_tap, gateway), (kind, from_tap, "
+                  "to_tap)) ORDER BY of_group, n DESC, gateway LIMIT " +
+                      std::to_string(count_max + 1) + " BY of_group",
                   partial, links_joined);
     if (!answer) return tl::make_unexpected(answer.error());
     if (auto read = read_instances(*answer, groups); !read) return tl::make_unexpected(read.error());
-    answer = store.ask(
-        query, "kind, from_tap, to_tap, count() AS n, " + std::string(delay_sql) + ", maxIf(delay_error, samples > 0)",
-        "AND gateway != '' GROUP BY kind, from_tap, to_tap ORDER BY n DESC LIMIT " + std::to_string(count_max), partial,
-        links_joined);
-    if (!answer) return tl::make_unexpected(answer.error());
-    if (auto read = read_groups(*answer, groups); !read) return tl::make_unexpected(read.error());
     if (query.bucket_count > 0 && partial.empty()) {
         list.set_step_ns(query.step_ns());
         answer =

@@ -132,6 +132,13 @@ ALTER TABLE {DB}.paths {ON_CLUSTER}
     ADD COLUMN IF NOT EXISTS link_offset_ns Array(Int64) CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS link_offset_error_ns Array(Int64) CODEC(ZSTD(1)))";
 
+/// Version 4: what became of the packets of a link, as the engine found it; 0 for rows from before.
+constexpr std::string_view paths_losses = R"(
+ALTER TABLE {DB}.paths {ON_CLUSTER}
+    ADD COLUMN IF NOT EXISTS link_lost Array(UInt32) DEFAULT arrayMap(x -> toUInt32(0), link_kind) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS link_gaps Array(UInt32) DEFAULT arrayMap(x -> toUInt32(0), link_kind) CODEC(ZSTD(1)),
+    ADD COLUMN IF NOT EXISTS link_unknown Array(UInt32) DEFAULT arrayMap(x -> toUInt32(0), link_kind) CODEC(ZSTD(1)))";
+
 std::string filled(std::string_view text, const SchemaPlace& place) {
     const std::pair<std::string_view, std::string> values[] = {
         {"{DB}", place.database},
@@ -166,6 +173,7 @@ std::vector<std::string> schema_statements(const SchemaPlace& place, std::uint32
     if (version == 1) return {filled(legs_table, place), filled(paths_table, place)};
     if (version == 2) return {filled(legs_with_app, place), filled(paths_with_apps, place)};
     if (version == 3) return {filled(paths_links, place)};
+    if (version == 4) return {filled(paths_losses, place)};
     return {};
 }
 

@@ -22,7 +22,7 @@ struct SchemaPlace {
     std::uint32_t retention_hours = 72;
 };
 
-constexpr std::uint32_t schema_version = 3;
+constexpr std::uint32_t schema_version = 4;
 
 /// Makes the database and the table of versions; may run any time.
 std::vector<std::string> schema_base_statements(const SchemaPlace& place);
@@ -43,8 +43,8 @@ struct InsertRows {
 
 class NativeBlock;
 
-/// The columns of version 3: what a path carried, and of each of its links (arrays of the same length) the gateway, the
-/// delay and the packets on both sides. Called once a block, with all its paths.
+/// The columns of versions 3 and 4: what a path carried, and of each of its links (arrays of the same length) the
+/// gateway, the delay and the packets on both sides. Called once a block, with all its paths.
 void add_link_columns(NativeBlock& block, const std::vector<v1::Path>& paths);
 
 InsertRows leg_rows(std::span<const StoredLeg> legs, std::uint32_t stored_at_s);

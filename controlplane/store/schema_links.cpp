@@ -46,15 +46,20 @@ struct LinkColumns {
           from_clock(block.add("link_from_clock", "Array(String)")),
           to_clock(block.add("link_to_clock", "Array(String)")),
           offset(block.add("link_offset_ns", "Array(Int64)")),
-          offset_error(block.add("link_offset_error_ns", "Array(Int64)")) {}
+          offset_error(block.add("link_offset_error_ns", "Array(Int64)")),
+          lost(block.add("link_lost", "Array(UInt32)")),
+          gaps(block.add("link_gaps", "Array(UInt32)")),
+          unknown(block.add("link_unknown", "Array(UInt32)")) {}
 
     void put_totals(const v1::Path& path);
     void put_link(const v1::PathLink& link, const v1::PathLeg& before, const v1::PathLeg& behind);
     void put_delay(const v1::PathLink& link);
+    void put_losses(const v1::PathLink& link, const v1::PathLeg& before, const v1::PathLeg& behind);
     void end_row();
 
     NativeColumn &packets, &bytes, &retransmissions, &kind, &from, &to, &gateway, &source, &source_port, &delay,
-        &delay_error, &delay_samples, &before, &behind, &from_clock, &to_clock, &offset, &offset_error;
+        &delay_error, &delay_samples, &before, &behind, &from_clock, &to_clock, &offset, &offset_error, &lost, &gaps,
+        &unknown;
 };
 
 void LinkColumns::put_totals(const v1::Path& path) {
@@ -84,6 +89,17 @@ void LinkColumns::put_delay(const v1::PathLink& link) {
     delay_samples.number(has ? found->samples() : std::uint32_t{0});
 }
 
+void LinkColumns::put_losses(const v1::PathLink& link, const v1::PathLeg& left, const v1::PathLeg& right) {
+    std::uint32_t lost_count = 0, unknown_count = 0;
+    for (const v1::PathLoss& loss : link.losses()) {
+        lost_count += loss.lost();
+        unknown_count += loss.unknown();
+    }
+    lost.number(lost_count);
+    gaps.number(right.to_server().missed() + left.to_client().missed());  // of each direction, the tap behind
+    unknown.number(unknown_count);
+}
+
 void LinkColumns::put_link(const v1::PathLink& link, const v1::PathLeg& left, const v1::PathLeg& right) {
     kind.text(link.kind());
     from.text(left.tap());
@@ -93,6 +109,7 @@ void LinkColumns::put_link(const v1::PathLink& link, const v1::PathLeg& left, co
     source.text(written == Endpoint{} ? std::string() : to_text(written.ip));
     source_port.number(written.port);
     put_delay(link);
+    put_losses(link, left, right);
     // A relay speaks its own packets on either side, a socket shows none: there is nothing to compare.
     const bool same_packets = link.kind() != "relay" && left.observer() != "socket" && right.observer() != "socket";
     before.number(same_packets ? static_cast<std::uint64_t>(left.to_server().packets()) : std::uint64_t{0});
@@ -104,8 +121,9 @@ void LinkColumns::put_link(const v1::PathLink& link, const v1::PathLeg& left, co
 }
 
 void LinkColumns::end_row() {
-    for (NativeColumn* column : {&kind, &from, &to, &gateway, &source, &source_port, &delay, &delay_error,
-                                 &delay_samples, &before, &behind, &from_clock, &to_clock, &offset, &offset_error})
+    for (NativeColumn* column :
+         {&kind, &from, &to, &gateway, &source, &source_port, &delay, &delay_error, &delay_samples, &before, &behind,
+          &from_clock, &to_clock, &offset, &offset_error, &lost, &gaps, &unknown})
         column->end_row();
 }
 

@@ -3,6 +3,7 @@
 // sensor is gone; Chinese; the budgets. `--looks all` takes every screen in every size, theme and language (else one of each),
 // `--screens DIR` keeps screenshots of them.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
@@ -25,6 +26,19 @@ if (reason) {
 }
 
 if (options.screens) mkdirSync(options.screens, { recursive: true });
+
+/** The file that a click on the button saves. */
+async function downloaded(page, label) {
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: label }).click()]);
+  return file.path();
+}
+
+/** What tshark reads in a capture, a line a frame: interface, protocols. */
+function framesOf(file) {
+  const done = spawnSync("tshark", ["-r", file, "-T", "fields", "-e", "frame.interface_id", "-e", "frame.protocols"], { encoding: "utf8" });
+  assert.equal(done.status, 0, done.stderr);
+  return done.stdout.trim().split("\n").filter(Boolean);
+}
 
 test("the console", { timeout: secondsMax * 1000 }, async (t) => {
   const fixture = new Fixture(build);
@@ -93,6 +107,14 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
       return seen.size;
     });
     assert.ok(painted > 10, `the ladder is drawn: ${painted} colours`);
+    const all = await downloaded(page, "pcapng of all taps");
+    const packets = framesOf(all);
+    assert.ok(packets.length > 5, `tshark reads ${packets.length} frames`);
+    assert.equal(new Set(packets.map((line) => line.split("\t")[0])).size, 5, "frames of five taps");
+    assert.ok(packets.every((line) => line.split("\t")[1].includes(path.proto)), "every frame is of the path's protocol");
+    await page.locator(".ladder .scroll").click({ position: { x: 400, y: 50 }, modifiers: ["Shift"] });
+    const some = framesOf(await downloaded(page, "pcapng of the range"));
+    assert.ok(some.length > 0 && some.length < packets.length, `${some.length} of ${packets.length} frames are in the range`);
     await page.close();
   });
 
@@ -115,6 +137,8 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     const profile = page.locator(".profile").first();
     await profile.locator("summary").click();
     assert.match(await profile.textContent(), /client-sequence/);
+    await page.goto(at("/gateways"));
+    await page.locator(".fates-cell .bad", { hasText: /✕ \d/ }).first().waitFor();
     await page.close();
   });
 
@@ -175,6 +199,30 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
       await page.close();
     });
 
+  await t.test("memory stays flat over a thousand opened paths", async () => {
+    const { paths } = await fixture.get(`paths?since_ns=${since}&limit=500`);
+    const page = await browser.page(), session = await page.context().newCDPSession(page);
+    await page.goto(at(`/path/${slowPath}`));
+    await page.locator(".lanes .leg").first().waitFor();
+    const heapAfter = async (openings) => {
+      await page.evaluate(async ([ids, openings]) => {
+        const link = document.querySelector(".brand");
+        for (let n = 0; n < openings; ++n) {
+          link.setAttribute("href", `/path/${ids[n % ids.length]}?n=${n}`);
+          link.click();
+          for (const end = Date.now() + 20000; !document.querySelector(".title small")?.textContent.includes(ids[n % ids.length]) && Date.now() < end;) await new Promise((done) => setTimeout(done, 2));
+          if (!document.querySelector(".title small")?.textContent.includes(ids[n % ids.length])) throw new Error(`path ${ids[n % ids.length]} was not opened`);
+        }
+      }, [paths.map((path) => path.path_id), openings]);
+      await session.send("HeapProfiler.collectGarbage");
+      return (await session.send("Runtime.getHeapUsage")).usedSize;
+    };
+    const early = await heapAfter(100), late = await heapAfter(1000);
+    console.log(`heap after 100 opened paths ${(early / 1e6).toFixed(2)} MB, after 1000 more ${(late / 1e6).toFixed(2)} MB`);
+    assert.ok(late - early < 2e6, `${late - early} bytes more after 1000 more paths`);
+    await page.close();
+  });
+
   await t.test("in Chinese: the language, the words, the path", async () => {
     const page = await browser.page({ language: "zh" });
     await page.goto(at(`/path/${slowPath}`, { why: "1" }));
@@ -193,6 +241,10 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.getByText("○ away").waitFor({ timeout: awaySecondsMax * 1000 });
     await page.goto(at("/"));
     await page.locator(".incidents li.observer").waitFor();
+    const ladder = await fixture.get(`paths/${slowPath}/ladder_table`);
+    assert.ok(ladder.partial, "the ladder says that its sensor is away");
+    await page.goto(at(`/ladder/${slowPath}`));
+    await page.locator(".note.partial").waitFor();
     await page.close();
   });
 

@@ -87,7 +87,7 @@ export class Fixture {
     const config = join(this.directory, "sensor.yaml");
     writeFileSync(config, `program: sensor\nobserver: console-sensor\nclock: region\ntaps:\n${taps}\nworkers: 1\nleg_count_max: 65536\n` +
       `header_count_max: 524288\nmemory: {huge_pages: never, mb: 256}\ncontrol: {endpoint: '${this.wire}'}\n` +
-      `spool: {directory: '${this.directory}/spool', bytes_max: 268435456}\n`);
+      `vault: {directory: '${this.directory}/vault', bytes_max: 268435456}\nspool: {directory: '${this.directory}/spool', bytes_max: 268435456}\n`);
     await this.start("sensor", "tests/console_feed", [config]);
   }
 

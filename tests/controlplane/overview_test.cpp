@@ -88,6 +88,12 @@ class OverviewTest : public store::StoreTest {
             delay.set_mean_ns(static_cast<std::int64_t>(1000 * (instance + 1)));
             delay.set_error_ns(10);
             delay.set_samples(3);
+            v1::PathLoss& loss = *path.mutable_links(0)->add_losses();
+            loss.set_direction("to_server");
+            loss.set_lost(static_cast<std::uint32_t>(instance));
+            loss.set_unknown(1);
+            path.mutable_legs(1)->mutable_to_server()->set_missed(2);
+            path.mutable_legs(0)->mutable_to_client()->set_missed(3);
             path.mutable_legs(0)->set_clock("a");
             path.mutable_legs(1)->set_clock("b");
             path.mutable_links(0)->mutable_clock()->set_offset_ns(500);
@@ -183,6 +189,9 @@ TEST_F(OverviewTest, GatewaysAreGroupedByInstanceWithTheirDelaysAndMissingPacket
             ++seen;
             EXPECT_EQ(one.paths(), paths[one.instance()]) << one.instance();
             EXPECT_EQ(one.packets_missing(), missing[one.instance()]);
+            EXPECT_EQ(one.lost(), one.paths() * static_cast<std::uint64_t>(one.instance().back() - '0'));
+            EXPECT_EQ(one.not_captured(), one.paths() * 5);
+            EXPECT_EQ(one.lost_or_not_captured(), one.paths());
             EXPECT_EQ(one.delay().p50_ns(), 1000 * (one.instance().back() - '0' + 1));
             std::uint64_t sum = 0;
             for (const v1::TimePoint& point : one.points()) sum += point.paths();
@@ -303,7 +312,79 @@ TEST_F(OverviewTest, EveryAnswerIsWhatTheDocumentSays) {
         EXPECT_TRUE(fits(json::parse(response.body), content["application/json"]["schema"], schemas, where)) << where;
         ++checked;
     }
-    EXPECT_EQ(checked, static_cast<int>(api_->routes().size()) - 1);  // all but the events
+    EXPECT_EQ(checked, static_cast<int>(api_->routes().size()) - 2);  // all but the events and the capture
+}
+
+TEST_F(OverviewTest, ACaptureIsADownloadThatSaysWhatIsMissing) {
+    constexpr std::uint8_t first_bytes[] = {0x0a, 0x0d, 0x0d, 0x0a};  // of a pcapng file
+    std::string frame(60, '\0');
+    std::size_t rows = 3;
+    ApiSources sources{[] { return v1::Status(); },
+                       [&](const v1::Path& path, TimeNs, TimeNs, const FrameWish& wish) -> Result<v1::Ladder> {
+                           v1::Ladder ladder;
+                           ladder.set_partial("tap x is away\r\nX-Other: 1");
+                           *ladder.add_columns() = path.legs(0);
+                           for (std::size_t i = 0; i < rows; ++i) {
+                               v1::LadderCell& cell = *ladder.add_rows()->add_cells();
+                               cell.set_seen(true);
+                               if (wish.frames) cell.set_frame(frame);
+                           }
+                           return ladder;
+                       },
+                       [] { return base_ns; },
+                       explanation,
+                       gateways,
+                       {},
+                       {}};
+    Api api(*store_, std::move(sources));
+    http::Request request;
+    request.target = "/api/v1/paths/" + paths_[0].path_id() + "/pcap?aligned=1";
+    http::Response response = api.answer(request);
+    ASSERT_EQ(response.status, 200u) << response.body;
+    EXPECT_EQ(response.content_type, "application/x-pcapng");
+    EXPECT_EQ(response.body.compare(0, 4, std::string(std::begin(first_bytes), std::end(first_bytes))), 0);
+    const auto partial = [](const http::Response& from) {
+        for (const auto& [name, value] : from.headers)
+            if (name == "X-Clew-Partial") return value;
+        return std::string();
+    };
+    EXPECT_EQ(partial(response), "tap x is away??X-Other: 1");
+    frame.assign(60'000, 'x');
+    rows = Api::pcap_bytes_max / frame.size() + 2;
+    response = api.answer(request);
+    EXPECT_LE(response.body.size(), Api::pcap_bytes_max);
+    EXPECT_NE(partial(response).find("the file ends at 64 MB"), std::string::npos) << partial(response);
+    frame.clear();
+    EXPECT_EQ(api.answer(request).status, 404u);
+}
+
+/// A row that came twice, and revisions in parts of their own that no merge has put together.
+TEST_F(OverviewTest, ARowThatIsStoredTwiceCountsOnce) {
+    std::vector<v1::Path> again(paths_.begin(), paths_.begin() + 50);
+    ASSERT_TRUE(store_->insert_paths(again));
+    for (v1::Path& path : again) path.set_revision(1);
+    ASSERT_TRUE(store_->insert_paths(again));
+    for (const auto& [what, list, count] : {std::tuple{"facets", "paths", ""}, {"services", "services", "paths"}}) {
+        const json body =
+            json::parse(get("/api/v1/" + std::string(what) + "?limit=1000&since_ns=" + std::to_string(base_ns) +
+                            "&until_ns=" + std::to_string(base_ns + 60 * ns_per_s))
+                            .body);
+        std::uint64_t sum = 0;
+        if (body[list].is_string())
+            sum = std::stoull(body[list].get<std::string>());
+        else
+            for (const json& one : body[list]) sum += std::stoull(one[count].get<std::string>());
+        EXPECT_EQ(sum, paths_.size()) << what;
+    }
+}
+
+TEST_F(OverviewTest, EachLimitThatIsReachedIsSaid) {
+    for (const std::string what : {"paths", "legs", "services", "gateway_groups"}) {
+        const json body = json::parse(get("/api/v1/" + what + "?limit=1&since_ns=" + std::to_string(base_ns) +
+                                          "&until_ns=" + std::to_string(base_ns + 60 * ns_per_s))
+                                          .body);
+        EXPECT_NE(body["partial"].get<std::string>(), "") << what;
+    }
 }
 
 TEST_F(OverviewTest, WhatIsMissingUnknownOrOutOfItsLimitsIsASentence) {
@@ -334,7 +415,7 @@ TEST_F(OverviewTest, NoRequestEndsInA500) {
     int answered = 0;
     for (int i = 0; i < request_count; ++i) {
         const ApiRoute& route = api_->routes()[any(api_->routes().size())];
-        if (route.answers == nullptr) continue;
+        if (route.path == "events") continue;
         std::string target =
             "/api/v1/" +
             filled(std::string(route.path), any(2) == 0 ? paths_[0].path_id() : pieces[any(pieces.size())]) + "?";

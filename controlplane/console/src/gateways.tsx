@@ -42,12 +42,21 @@ function Row(props: { group: GatewayGroup; one: GatewayInstance; most: number })
       </td>
       <td class="number">{known(one) ? duration(p99) : "–"}</td>
       <td class={missing > 0.001 ? "number warn" : "number"} title={t("{0} of {1} packets towards the server were not seen behind it: lost, or not captured", one.packets_missing, one.packets_before)}>{Number(one.packets_before) ? percent(missing) : "–"}</td>
+      <Fates one={one} />
       <td class={odd(Number(one.retransmitting), Number(one.paths), sum((i) => i.retransmitting)) ? "number warn" : "number"}>{percent(Number(one.retransmitting) / Number(one.paths))}</td>
       <td class={odd(Number(one.resets), Number(one.paths), sum((i) => i.resets)) ? "number bad" : "number"}>{percent(Number(one.resets) / Number(one.paths))}</td>
       <td class="number" title={t("different source addresses and ports it wrote: what is left of {0} ports", Number(one.addresses) * 64512)}>{Number(one.addresses) ? `${one.addresses} · ${percent(Number(one.ports) / (Number(one.addresses) * 64512))}` : "–"}</td>
       <td>{one.slowest_path && <a href={view("/path/" + one.slowest_path)}>{t("slowest path")}</a>}</td>
     </tr>
   );
+}
+
+/** What became of packets that one of the two taps did not see. */
+function Fates(props: { one: GatewayInstance }) {
+  const { lost, not_captured, lost_or_not_captured } = props.one;
+  const parts: [string, string, string][] = [["✕", lost, "bad"], ["▢", not_captured, "warn"], ["?", lost_or_not_captured, "muted"]];
+  const seen = parts.filter(([, n]) => Number(n) > 0);
+  return <td class="number fates-cell">{seen.length ? seen.map(([sign, n, tone]) => <span key={sign} class={tone}>{sign} {count(n)} </span>) : <span class="muted">–</span>}</td>;
 }
 
 /** Cividis, in three: told apart by those who see no red or green. */
@@ -107,6 +116,7 @@ function Group(props: { list: GatewayGroupList; group: GatewayGroup }) {
   const heads: [string, string][] = [
     [t("Instance"), t("the MAC its frames go to, else its tunnel's end, else the address it writes")], [t("paths"), ""], [t("share"), t("of the group's paths")],
     [t("added p50"), t("delay added towards the server: median over paths of their mean")], ["p99", t("99 of 100 paths are below")], [t("missing"), t("packets seen before it and not behind")],
+    [t("✕ ▢ ?"), t("✕ lost on the wire and sent again, ▢ passed but not captured behind it, ? neither acknowledged nor sent again; both directions")],
     [t("retr."), t("share of paths with retransmissions")], [t("reset"), t("share of paths with a reset")], [t("addresses · ports"), t("source addresses it wrote, and the share of their ports that was used")], ["", ""],
   ];
   return (
@@ -114,7 +124,7 @@ function Group(props: { list: GatewayGroupList; group: GatewayGroup }) {
       <h2>{group.kind} · {group.from_tap} → {group.to_tap} <small>{t("{0} instances, {1} paths", group.instances.length, count(group.paths))}{Number(group.delay?.paths ?? 0) > 0 && ` · p50 ${duration(Number(group.delay!.p50_ns))} ±${duration(Number(group.delay!.error_ns))}`}</small></h2>
       <div class="over" tabIndex={0} role="region" aria-label={t("Instances")}>
         <table class="plain-table">
-          <thead><tr>{heads.map(([name, title], i) => <th key={i} scope="col" title={title} class={i > 0 && i !== 2 && i < 9 ? "number" : ""}>{name || <span class="hidden">{t("A path that shows it")}</span>}</th>)}</tr></thead>
+          <thead><tr>{heads.map(([name, title], i) => <th key={i} scope="col" title={title} class={i > 0 && i !== 2 && i < 10 ? "number" : ""}>{name || <span class="hidden">{t("A path that shows it")}</span>}</th>)}</tr></thead>
           <tbody>{rows.map((one) => <Row key={one.instance} group={group} one={one} most={most} />)}</tbody>
         </table>
       </div>

@@ -168,3 +168,14 @@ export function spanOf(rows: Rows, from: number, to: number): Span {
   }
   return span;
 }
+
+/** From the earliest to the latest sight of these packets at any tap, in ns after startNs. */
+export function timesOf(rows: Rows, from: number, to: number): { fromNs: number; toNs: number } {
+  let fromNs = Infinity, toNs = -Infinity;
+  for (let k = from * rows.taps; k < (to + 1) * rows.taps; ++k) {
+    if (rows.fate[k] !== Fate.seen) continue;
+    fromNs = Math.min(fromNs, rows.at[k]);
+    toNs = Math.max(toNs, rows.at[k]);
+  }
+  return { fromNs, toNs };
+}

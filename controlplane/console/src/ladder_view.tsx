@@ -2,7 +2,8 @@
 // The ladder of one path, its chosen packets, and beside it the time-sequence graph with the same cursor.
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { apiAddress, useApi } from "./api";
-import { fromMessage, linesOf, sequence, flagText, spanOf, words, Fate, type Numbers, type Rows } from "./ladder";
+import { Download } from "./download";
+import { fromMessage, linesOf, sequence, flagText, spanOf, timesOf, words, Fate, type Numbers, type Rows } from "./ladder";
 import { drawLadder, lineHeight, paintOf, tapX } from "./ladder_canvas";
 import { Answer, Drawing } from "./parts";
 import { changed, go, usePlace, view } from "./place";
@@ -167,6 +168,12 @@ function Sequence(props: { rows: Rows; at: number; choose: (row: number, more: b
   );
 }
 
+/** The time in which the chosen packets passed the taps. */
+function rangeOf(rows: Rows, chosen: Chosen): Record<string, string> {
+  const { fromNs, toNs } = timesOf(rows, chosen.from, chosen.to);
+  return { from_ns: plus(rows.startNs, Math.floor(fromNs)), to_ns: plus(rows.startNs, Math.ceil(toNs)) };
+}
+
 function Shown(props: { ladder: LadderTable; path?: Path }) {
   const { query } = usePlace();
   const { ladder, path } = props;
@@ -212,6 +219,10 @@ function Shown(props: { ladder: LadderTable; path?: Path }) {
       <div class={sideBySide ? "beside" : "alone"}>
         <Canvas rows={rows} lines={lines} tcp={tcp} numbers={numbers} chosen={chosen} found={found} choose={choose} />
         {sideBySide && rows.count > 0 && <Sequence key={ladder.path_id} rows={rows} at={chosen.to} choose={choose} />}
+      </div>
+      <div class="strip">
+        {chosen.from !== chosen.to ? <Download key="range" address={apiAddress(`paths/${ladder.path_id}/pcap`, rangeOf(rows, chosen))} name={`clew-${ladder.path_id}-${chosen.from + 1}-${chosen.to + 1}.pcapng`} label={t("pcapng of the range")} />
+          : <Download key="all" address={apiAddress(`paths/${ladder.path_id}/pcap`)} name={`clew-${ladder.path_id}.pcapng`} label={t("pcapng of all taps")} />}
       </div>
       <section class="details" aria-label={t("Chosen packets")} tabIndex={0}><Details rows={rows} chosen={chosen} tcp={tcp} numbers={numbers} /></section>
     </>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Can this be trusted: who sees what, what was dropped and where, why legs stand alone, how well the clocks are known.
 import { useMemo, useState } from "preact/hooks";
+import { Agents } from "./agents";
 import { apiAddress, asking, rangeOf, useApi, useLive, type Live } from "./api";
 import { Chart, tones, type Series } from "./chart";
 import { Answer } from "./parts";
@@ -109,6 +110,8 @@ export function Trust() {
       <h1 class="hidden">{t("Trust")}</h1>
       <section aria-labelledby="observers"><h2 id="observers">{t("Sensors and agents")} <small>{live.status && `clew-control ${live.status.version}`}</small></h2>
         {waiting ? <p class="note">{waiting}</p> : <Observers observers={live.status!.observers} />}</section>
+      <section aria-labelledby="agents"><h2 id="agents">{t("Agents")}</h2>
+        {waiting ? <p class="note">{waiting}</p> : <Agents live={live} />}</section>
       <div class="columns">
         <section aria-labelledby="share"><h2 id="share">{t("Link rate")}</h2>
           <Answer of={reasons}>{(h) => <Chart sinceNs={h.since_ns} stepNs={h.step_ns} series={share} height={170} label={t("Share of paths that are linked, over time")} format={(v) => `${Math.round(v * 100)} %`} />}</Answer></section>

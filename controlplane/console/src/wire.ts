@@ -58,7 +58,7 @@ export interface TimePoint { paths: Int64; delay_paths: Int64; p50_ns: Int64; p9
 export interface GatewayInstance {
   instance: string; paths: Int64; share: number; delay?: DelaySummary; packets_before: Int64; packets_behind: Int64;
   packets_missing: Int64; retransmitting: Int64; resets: Int64; addresses: Int64; ports: Int64; first_ns: Int64; last_ns: Int64;
-  slowest_path: string; points: TimePoint[];
+  slowest_path: string; points: TimePoint[]; lost: Int64; not_captured: Int64; lost_or_not_captured: Int64;
 }
 export interface GatewayGroup {
   kind: string; from_tap: string; to_tap: string; paths: Int64; delay?: DelaySummary; instances: GatewayInstance[];

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Frames built back from records, and the pcapng they are written to, as tshark reads them.
-#include "dataplane/vault/pcapng.h"
-
 #include <gtest/gtest.h>
 
 #include <cstdio>
 #include <fstream>
 
 #include "dataplane/vault/header_frame.h"
+#include "wire/pcapng.h"
 
 namespace clew::vault {
 namespace {
@@ -53,7 +52,7 @@ TEST(Pcapng, OpensInTsharkWithIdsAndInterfaces) {
     if (std::system("command -v tshark > /dev/null") != 0) GTEST_SKIP() << "tshark is not installed";
     const std::string path = ::testing::TempDir() + "pcapng_test.pcapng";
     std::ofstream out(path, std::ios::binary);
-    PcapngWriter writer([&](std::span<const std::uint8_t> bytes) {
+    wire::PcapngWriter writer([&](std::span<const std::uint8_t> bytes) {
         return !!out.write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
     });
     writer.section("clew", "two taps");

@@ -6,11 +6,11 @@
 #include <map>
 #include <string>
 
-#include "dataplane/vault/pcapng.h"
 #include "nat-trace/time.h"
 #include "wire/path.pb.h"
+#include "wire/pcapng.h"
 
-namespace clew::cli {
+namespace clew::control {
 
 /// "12 packets whole, of 3 the headers only".
 std::string whole_text(std::size_t whole, std::size_t all);
@@ -19,7 +19,7 @@ std::string whole_text(std::size_t whole, std::size_t all);
 bool has_tunnel(const std::string& segment);
 
 /// A statistics block for each tap whose counters are known, at this time.
-void write_tap_statistics(vault::PcapngWriter& writer, const std::map<std::string, std::uint32_t>& interface_of_tap,
+void write_tap_statistics(wire::PcapngWriter& writer, const std::map<std::string, std::uint32_t>& interface_of_tap,
                           const v1::Status& status, TimeNs time_ns);
 
-}  // namespace clew::cli
+}  // namespace clew::control

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/path_capture.h"
+#include "controlplane/path_capture.h"
 
 #include <algorithm>
 
-#include "cli/capture_parts.h"
-#include "cli/path_view.h"
-#include "cli/time_text.h"
+#include "controlplane/capture_parts.h"
+#include "controlplane/incident_figures.h"
 
-namespace clew::cli {
+namespace clew::control {
 namespace {
 
 /// How much more each column's clock shows than the first one's; 0 where that is not known.
@@ -25,6 +24,17 @@ std::vector<std::int64_t> offsets_of(const v1::Path& path, const v1::Ladder& lad
             }
     offsets.resize(static_cast<std::size_t>(ladder.columns_size()));
     return offsets;
+}
+
+/// "vlan 7 / vxlan 100 (192.0.2.1 > 192.0.2.2)".
+std::string layers_text(const v1::PathLeg& leg) {
+    std::string text;
+    for (const v1::PathLayer& layer : leg.layers()) {
+        text += (text.empty() ? "" : " / ") + layer.type();
+        if (layer.has_id()) text += " " + std::to_string(layer.id());
+        if (!layer.client_end().empty()) text += " (" + layer.client_end() + " > " + layer.server_end() + ")";
+    }
+    return text;
 }
 
 /// The link that leads to this leg: its kind and grade.
@@ -64,7 +74,7 @@ void PathCapture::add(const v1::Path& path, const v1::Ladder& ladder) {
         if (!description.empty()) continue;
         description =
             "hop " + std::to_string(i + 1) + " of path " + path.path_id() + ": " + leg.client() + " > " + leg.server();
-        if (leg.layers_size() > 0) description += ", inside " + tunnel_text(leg);
+        if (leg.layers_size() > 0) description += ", inside " + layers_text(leg);
     }
     const std::vector<std::int64_t> offsets = offsets_of(path, ladder);
     for (const v1::LadderRow& row : ladder.rows())
@@ -111,7 +121,7 @@ std::string PathCapture::description_of(const std::string& tap) const {
            (look_.strip_tunnels ? "; tunnels taken off" : "");
 }
 
-void PathCapture::write(vault::PcapngWriter& writer, const v1::Status& status) const {
+void PathCapture::write(wire::PcapngWriter& writer, const v1::Status& status) const {
     std::string about = whole_text(whole_count(), packet_count());
     if (whole_count() != packet_count()) about += "; those have no payload, no tunnels, and check sums of 0";
     if (look_.aligned) about += "; times by the first tap's clock";
@@ -135,4 +145,4 @@ void PathCapture::write(vault::PcapngWriter& writer, const v1::Status& status) c
     write_tap_statistics(writer, interfaces, status, in_order.empty() ? 0 : in_order.back()->time_ns);
 }
 
-}  // namespace clew::cli
+}  // namespace clew::control

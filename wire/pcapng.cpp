@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "dataplane/vault/pcapng.h"
+#include "wire/pcapng.h"
 
 #include <algorithm>
 #include <cstring>
 #include <vector>
 
-namespace clew::vault {
+namespace clew::wire {
 namespace {
 
 constexpr std::uint32_t block_section = 0x0a0d0d0a, block_interface = 1, block_packet = 6, block_statistics = 5;
@@ -109,4 +109,4 @@ void PcapngWriter::statistics(const PcapngStatistics& statistics) {
     send(block_statistics, body.finish());
 }
 
-}  // namespace clew::vault
+}  // namespace clew::wire

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/vault/pcapng.h"
 #include "wire/path.pb.h"
+#include "wire/pcapng.h"
 
-namespace clew::cli {
+namespace clew::control {
 
 struct CaptureLook {
     std::vector<std::string> taps;  ///< only these; empty: all
@@ -33,7 +33,7 @@ class PathCapture {
     std::size_t without_headers() const { return without_headers_; }
 
     /// `status` gives the taps' counters.
-    void write(vault::PcapngWriter& writer, const v1::Status& status) const;
+    void write(wire::PcapngWriter& writer, const v1::Status& status) const;
 
   private:
     struct Packet {
@@ -58,4 +58,4 @@ class PathCapture {
     std::size_t without_headers_ = 0;
 };
 
-}  // namespace clew::cli
+}  // namespace clew::control

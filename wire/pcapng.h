@@ -11,7 +11,7 @@
 
 #include "nat-trace/time.h"
 
-namespace clew::vault {
+namespace clew::wire {
 
 struct PcapngInterface {
     std::string name;
@@ -56,4 +56,4 @@ class PcapngWriter {
     bool failed_ = false;
 };
 
-}  // namespace clew::vault
+}  // namespace clew::wire

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "cli/capture_parts.h"
+#include "controlplane/capture_parts.h"
 
-#include "cli/paint.h"
-#include "cli/time_text.h"
+#include <string_view>
 
-namespace clew::cli {
+namespace clew::control {
 namespace {
 
 std::uint64_t counter_of(const v1::Status& status, const std::string& tap, std::string_view name, bool& known) {
@@ -16,6 +15,12 @@ std::uint64_t counter_of(const v1::Status& status, const std::string& tap, std::
                 known = true;
             }
     return sum;
+}
+
+std::string with_thousands(std::size_t number) {
+    std::string text = std::to_string(number);
+    for (std::size_t at = text.size(); at > 3;) text.insert(at -= 3, ",");
+    return text;
 }
 
 }  // namespace
@@ -37,11 +42,11 @@ bool has_tunnel(const std::string& segment) {
     }
 }
 
-void write_tap_statistics(vault::PcapngWriter& writer, const std::map<std::string, std::uint32_t>& interface_of_tap,
+void write_tap_statistics(wire::PcapngWriter& writer, const std::map<std::string, std::uint32_t>& interface_of_tap,
                           const v1::Status& status, TimeNs time_ns) {
     for (const auto& [tap, number] : interface_of_tap) {
         bool known = false;
-        vault::PcapngStatistics statistics;
+        wire::PcapngStatistics statistics;
         statistics.interface = number;
         statistics.time_ns = time_ns;
         const std::uint64_t received = counter_of(status, tap, "tap_packets", known);
@@ -55,4 +60,4 @@ void write_tap_statistics(vault::PcapngWriter& writer, const std::map<std::strin
     }
 }
 
-}  // namespace clew::cli
+}  // namespace clew::control
