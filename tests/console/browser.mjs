@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chromium over the built console: every request that leaves the host, every word on the console and every fault of axe-core
 // is kept, so that tests can say there was none.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -62,4 +64,17 @@ export class Browser {
   close() {
     return this.driver.close();
   }
+}
+
+/** The file that a click on the button saves. */
+export async function downloaded(page, button) {
+  const [file] = await Promise.all([page.waitForEvent("download"), button.click()]);
+  return file.path();
+}
+
+/** What tshark reads in a capture, a line a frame: interface, protocols. */
+export function framesOf(file) {
+  const done = spawnSync("tshark", ["-r", file, "-T", "fields", "-e", "frame.interface_id", "-e", "frame.protocols"], { encoding: "utf8" });
+  assert.equal(done.status, 0, done.stderr);
+  return done.stdout.trim().split("\n").filter(Boolean);
 }

@@ -3,12 +3,11 @@
 // sensor is gone; Chinese; the budgets. `--looks all` takes every screen in every size, theme and language (else one of each),
 // `--screens DIR` keeps screenshots of them.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { parseArgs } from "node:util";
-import { Browser, chromium } from "./browser.mjs";
+import { Browser, chromium, downloaded, framesOf } from "./browser.mjs";
 import { eventually, Fixture, reasonToSkip } from "./fixture.mjs";
 
 const options = parseArgs({ options: { build: { type: "string" }, looks: { type: "string", default: "dark" }, screens: { type: "string" } } }).values;
@@ -26,19 +25,6 @@ if (reason) {
 }
 
 if (options.screens) mkdirSync(options.screens, { recursive: true });
-
-/** The file that a click on the button saves. */
-async function downloaded(page, label) {
-  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: label }).click()]);
-  return file.path();
-}
-
-/** What tshark reads in a capture, a line a frame: interface, protocols. */
-function framesOf(file) {
-  const done = spawnSync("tshark", ["-r", file, "-T", "fields", "-e", "frame.interface_id", "-e", "frame.protocols"], { encoding: "utf8" });
-  assert.equal(done.status, 0, done.stderr);
-  return done.stdout.trim().split("\n").filter(Boolean);
-}
 
 test("the console", { timeout: secondsMax * 1000 }, async (t) => {
   const fixture = new Fixture(build);
@@ -107,13 +93,13 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
       return seen.size;
     });
     assert.ok(painted > 10, `the ladder is drawn: ${painted} colours`);
-    const all = await downloaded(page, "pcapng of all taps");
+    const all = await downloaded(page, page.getByRole("button", { name: "pcapng of all taps" }));
     const packets = framesOf(all);
     assert.ok(packets.length > 5, `tshark reads ${packets.length} frames`);
     assert.equal(new Set(packets.map((line) => line.split("\t")[0])).size, 5, "frames of five taps");
     assert.ok(packets.every((line) => line.split("\t")[1].includes(path.proto)), "every frame is of the path's protocol");
     await page.locator(".ladder .scroll").click({ position: { x: 400, y: 50 }, modifiers: ["Shift"] });
-    const some = framesOf(await downloaded(page, "pcapng of the range"));
+    const some = framesOf(await downloaded(page, page.getByRole("button", { name: "pcapng of the range" })));
     assert.ok(some.length > 0 && some.length < packets.length, `${some.length} of ${packets.length} frames are in the range`);
     await page.close();
   });

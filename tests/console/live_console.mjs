@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // The console over a live region, as tests/region/live_test.py runs it. `region`: the slowed gateway is first on the home
-// page and in its group; an address leads to its path, why it is linked, its ladder; the same in Chinese. `away`: says
+// page and in its group; an address leads to its path, why it is linked, its ladder, its packets for tshark; the same in Chinese. `away`: says
 // "open" once Trust shows the observer, is told (a line with the time in ns) that it was killed, and sees it go in time.
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
-import { Browser } from "./browser.mjs";
+import { Browser, downloaded, framesOf } from "./browser.mjs";
 
 const text = { type: "string" };
 const { values: asked, positionals: [part] } = parseArgs({ allowPositionals: true, options: { url: text, since: text, slowed: text, path: text, tap: text, observer: text, screens: text } });
@@ -63,6 +63,8 @@ async function addressToLadder(page) {
   await page.locator(".ladder canvas").waitFor();
   await page.locator(".cells tbody tr").first().waitFor();
   await look(page, "ladder");
+  const frames = framesOf(await downloaded(page, page.locator("button.download")));
+  assert.ok(frames.length > 5, `tshark reads ${frames.length} frames of the path`);
 }
 
 async function away() {
