@@ -17,7 +17,7 @@ const columns = Array.from({ length: taps }, (_, i) => leg(i));
 /** A download: three segments to an acknowledgement, one segment in five hundred lost behind the third tap and sent again. */
 function table() {
   const cells = count * taps, of = (array) => Buffer.from(array.buffer).toString("base64");
-  const to_server = new Uint8Array(count), again = new Uint8Array(count), row_time = new Float64Array(count), seen = new Uint8Array(cells), time = new Float64Array(cells), seq = new Uint32Array(cells), ack = new Uint32Array(cells), length = new Uint32Array(cells), flags = new Uint16Array(cells), ttl = new Uint8Array(cells).fill(60), ip_id = new Uint16Array(cells), window = new Uint32Array(cells).fill(64240), delay = new Float32Array(cells).fill(NaN);
+  const to_server = new Uint8Array(count), again = new Uint8Array(count), marks = new Uint8Array(count), missing = new Uint8Array(cells), row_time = new Float64Array(count), seen = new Uint8Array(cells), time = new Float64Array(cells), seq = new Uint32Array(cells), ack = new Uint32Array(cells), length = new Uint32Array(cells), flags = new Uint16Array(cells), ttl = new Uint8Array(cells).fill(60), ip_id = new Uint16Array(cells), window = new Uint32Array(cells).fill(64240), delay = new Float32Array(cells).fill(NaN);
   for (let i = 0, next = 1; i < count; ++i) {
     to_server[i] = i % 4 === 3 ? 1 : 0;
     row_time[i] = i * 1e5;
@@ -25,7 +25,10 @@ function table() {
     again[i] = !to_server[i] && i % 500 === 5 ? 1 : 0;
     for (let n = 0; n < taps; ++n) {
       const j = to_server[i] ? n : taps - 1 - n, k = i * taps + j;
-      if (lost && n > 2) continue;
+      if (lost && n > 2) {
+        missing[k] = 1;
+        continue;
+      }
       seen[k] = 1;
       time[k] = row_time[i] + n * 2e5;
       seq[k] = to_server[i] ? 1 : next;
@@ -36,7 +39,7 @@ function table() {
     }
     if (!to_server[i]) next += 1448;
   }
-  return { path_id: id, columns, rows: count, start_ns: "1700000000000000000", to_server: of(to_server), retransmission: of(again), row_time: of(row_time), seen: of(seen), time: of(time), seq: of(seq), ack: of(ack), length: of(length), flags: of(flags), ttl: of(ttl), ip_id: of(ip_id), window: of(window), delay: of(delay), partial: "" };
+  return { path_id: id, columns, rows: count, start_ns: "1700000000000000000", to_server: of(to_server), retransmission: of(again), marks: of(marks), row_time: of(row_time), seen: of(seen), missing: of(missing), time: of(time), seq: of(seq), ack: of(ack), length: of(length), flags: of(flags), ttl: of(ttl), ip_id: of(ip_id), window: of(window), delay: of(delay), partial: "" };
 }
 
 const answers = {

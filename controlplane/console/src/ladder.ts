@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The ladder as flat arrays, so that a hundred thousand packets stay light: what each tap saw of each packet, what became
-// of those it did not see, and which lines are drawn once idle times and plain ACKs are folded.
-import type { LadderTable, Leg, Path } from "./wire";
+// The ladder as flat arrays, so that a hundred thousand packets stay light: what each tap saw of each packet, what the API says
+// became of those it did not see, and which lines are drawn once idle times and plain ACKs are folded.
+import type { LadderTable, Leg } from "./wire";
 
 export const enum Fate { none, seen, lost, gap, unknown }
+export const enum Mark { duplicate = 1, zeroWindow = 2, reset = 4, keepAlive = 8 }
 
 export const FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16;
 
 export interface Rows {
   count: number; taps: number; columns: Leg[]; startNs: string;
-  toServer: Uint8Array; again: Uint8Array; time: Float64Array; // ns after startNs, at the first tap that saw it
+  toServer: Uint8Array; again: Uint8Array; marks: Uint8Array; time: Float64Array; // ns after startNs, at the first tap that saw it
   fate: Uint8Array; at: Float64Array; seq: Uint32Array; ack: Uint32Array; length: Uint32Array; flags: Uint16Array; ttl: Uint8Array;
   id: Uint16Array; window: Uint32Array; delay: Float32Array; // of each tap: index row * taps + tap; NaN: no delay
   first: Uint8Array; last: Uint8Array; // the taps that saw it first and last on its way
@@ -24,22 +25,11 @@ function bytesOf(base64: string): ArrayBuffer {
   return out.buffer;
 }
 
-/** Taps on either side of a relay see packets of different connections: what is missing there was never sent. */
-function sides(columns: Leg[], path?: Path): number[] {
-  let side = 0;
-  return columns.map((leg, i) => {
-    const before = i > 0 ? path?.legs.findIndex((one) => one.leg_id === columns[i - 1].leg_id) : undefined;
-    const now = path?.legs.findIndex((one) => one.leg_id === leg.leg_id);
-    if (i > 0 && path?.links.some((link) => link.from === before && link.to === now && link.kind === "relay")) ++side;
-    return side;
-  });
-}
-
-export function fromMessage(ladder: LadderTable, path?: Path): Rows {
+export function fromMessage(ladder: LadderTable): Rows {
   const count = ladder.rows, taps = ladder.columns.length;
   const rows: Rows = {
     count, taps, columns: ladder.columns, startNs: ladder.start_ns, toServer: new Uint8Array(bytesOf(ladder.to_server)),
-    again: new Uint8Array(bytesOf(ladder.retransmission)), time: new Float64Array(bytesOf(ladder.row_time)), fate: new Uint8Array(bytesOf(ladder.seen)),
+    again: new Uint8Array(bytesOf(ladder.retransmission)), marks: new Uint8Array(bytesOf(ladder.marks)), time: new Float64Array(bytesOf(ladder.row_time)), fate: new Uint8Array(bytesOf(ladder.seen)),
     at: new Float64Array(bytesOf(ladder.time)), seq: new Uint32Array(bytesOf(ladder.seq)), ack: new Uint32Array(bytesOf(ladder.ack)),
     length: new Uint32Array(bytesOf(ladder.length)), flags: new Uint16Array(bytesOf(ladder.flags)), ttl: new Uint8Array(bytesOf(ladder.ttl)),
     id: new Uint16Array(bytesOf(ladder.ip_id)), window: new Uint32Array(bytesOf(ladder.window)), delay: new Float32Array(bytesOf(ladder.delay)),
@@ -53,61 +43,25 @@ export function fromMessage(ladder: LadderTable, path?: Path): Rows {
       based[end] = 1;
       rows.base[end] = rows.seq[k];
     }
-  judge(rows, sides(ladder.columns, path));
+  // Missing: 0 nothing to tell, 1 lost, 2 capture gap, 3 unknown.
+  const missing = new Uint8Array(bytesOf(ladder.missing));
+  for (let k = 0; k < missing.length; ++k) if (rows.fate[k] !== Fate.seen && missing[k]) rows.fate[k] = missing[k] + 1;
+  findEnds(rows);
   return rows;
 }
 
-const keyOf = (end: number, seq: number) => end * 4294967296 + seq;
-const takesRoom = (rows: Rows, k: number) => rows.length[k] + (rows.flags[k] & (SYN | FIN) ? 1 : 0);
-
-/** The taps that saw each packet first and last on its way; returns the rows that some tap did not see. */
-function ends(rows: Rows): number[] {
-  const { taps } = rows, holes: number[] = [];
+/** The taps that saw each packet first and last on its way. */
+function findEnds(rows: Rows): void {
+  const { taps } = rows;
   for (let i = 0; i < rows.count; ++i) {
     const step = rows.toServer[i] ? 1 : -1, start = rows.toServer[i] ? 0 : taps - 1;
-    let first = -1, last = -1, seen = 0;
+    let first = -1;
     for (let n = 0, j = start; n < taps; ++n, j += step) {
       if (rows.fate[i * taps + j] !== Fate.seen) continue;
       if (first < 0) first = j;
-      last = j;
-      ++seen;
+      rows.last[i] = j;
     }
-    if (first < 0) continue;
-    rows.first[i] = first;
-    rows.last[i] = last;
-    if (seen < taps) holes.push(i);
-  }
-  return holes;
-}
-
-/** What a tap did not see: in between others that did, a capture gap; behind the last, lost when it was sent again, a gap
- *  when it was acknowledged all the same, else not known. */
-function judge(rows: Rows, side: number[]): void {
-  const { taps } = rows, holes = ends(rows), acked = new Float64Array(taps * 2).fill(-1);
-  if (!holes.length) return;
-  const placeOf = (i: number) => ({ k: i * taps + rows.last[i], end: rows.last[i] * 2 + rows.toServer[i] });
-  const sent = new Map<number, number>(); // the last row with the bytes of a row that somebody did not see
-  for (const i of holes) sent.set(keyOf(placeOf(i).end, rows.seq[placeOf(i).k]), i);
-  for (let i = 0; i < rows.count; ++i)
-    for (let j = 0; j < taps; ++j) {
-      const k = i * taps + j, end = j * 2 + rows.toServer[i];
-      if (rows.fate[k] !== Fate.seen) continue;
-      if (rows.flags[k] & ACK && (acked[end ^ 1] < 0 || ((rows.ack[k] - acked[end ^ 1]) | 0) > 0)) acked[end ^ 1] = rows.ack[k];
-      if (takesRoom(rows, k) && sent.has(keyOf(end, rows.seq[k]))) sent.set(keyOf(end, rows.seq[k]), i);
-    }
-  const seenSides = new Uint8Array(taps + 1);
-  for (const i of holes) {
-    const step = rows.toServer[i] ? 1 : -1, start = rows.toServer[i] ? 0 : taps - 1, { k, end } = placeOf(i);
-    seenSides.fill(0);
-    for (let j = 0; j < taps; ++j) if (rows.fate[i * taps + j] === Fate.seen) seenSides[side[j]] = 1;
-    const carried = takesRoom(rows, k);
-    const sentAgain = carried > 0 && (sent.get(keyOf(end, rows.seq[k])) ?? i) > i;
-    const wasAcked = carried > 0 && acked[end] >= 0 && ((acked[end] - rows.seq[k] - carried) | 0) >= 0;
-    for (let n = 0, j = start, behind = false; n < taps; ++n, j += step) {
-      if (rows.fate[i * taps + j] !== Fate.seen && seenSides[side[j]])
-        rows.fate[i * taps + j] = !behind ? Fate.gap : sentAgain ? Fate.lost : wasAcked ? Fate.gap : Fate.unknown;
-      if (j === rows.last[i]) behind = true;
-    }
+    rows.first[i] = Math.max(first, 0);
   }
 }
 
@@ -120,7 +74,7 @@ export function linesOf(rows: Rows, foldAcks: boolean, foldIdle: boolean): Int32
   let folded = 0;
   for (let i = 0; i < rows.count; ++i) {
     const k = i * rows.taps + rows.first[i];
-    const plain = foldAcks && rows.length[k] === 0 && (rows.flags[k] & (SYN | FIN | RST)) === 0 && rows.fate.subarray(i * rows.taps, (i + 1) * rows.taps).every((f) => f <= Fate.seen);
+    const plain = foldAcks && rows.length[k] === 0 && !rows.marks[i] && (rows.flags[k] & (SYN | FIN | RST)) === 0 && rows.fate.subarray(i * rows.taps, (i + 1) * rows.taps).every((f) => f <= Fate.seen);
     if (plain) {
       ++folded;
       continue;
@@ -150,7 +104,8 @@ export function sequence(rows: Rows, k: number, tap: number, toServer: number, n
 export function words(rows: Rows, i: number, tcp: boolean, numbers: Numbers): string {
   const tap = rows.first[i], k = i * rows.taps + tap;
   const head = tcp ? `${flagText(rows.flags[k])} ${sequence(rows, k, tap, rows.toServer[i], numbers)} win ${rows.window[k]} ` : "";
-  return `${head}len ${rows.length[k]}${rows.again[i] ? " retransmission" : ""}`;
+  const named: [number, string][] = [[Mark.duplicate, "duplicate"], [Mark.zeroWindow, "zero window"], [Mark.reset, "reset"], [Mark.keepAlive, "keep-alive"]];
+  return [`${head}len ${rows.length[k]}`, ...(rows.again[i] ? ["retransmission"] : []), ...named.filter(([bit]) => rows.marks[i] & bit).map(([, name]) => name)].join(" ");
 }
 
 export interface Span { packets: number; bytes: number; again: number; lost: number; gaps: number; ns: number; toServer: number }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Draws the lines of a ladder that are in sight: one polyline a packet, over the taps that saw it.
-import { Fate, FIN, idleMark, RST, SYN, words, type Numbers, type Rows } from "./ladder";
+import { Fate, FIN, idleMark, Mark, SYN, words, type Numbers, type Rows } from "./ladder";
 import { colour } from "./settings";
 import { duration } from "./time";
 
@@ -26,11 +26,12 @@ export function tapX(tap: number, taps: number, width: number): number {
 function tone(rows: Rows, i: number, paint: Paint, tcp: boolean): string {
   const k = i * rows.taps + rows.first[i], flags = rows.flags[k];
   if (!tcp) return paint.payload;
-  if (flags & RST) return paint.bad;
+  if (rows.marks[i] & Mark.reset) return paint.bad;
   if (rows.again[i]) return paint.warn;
+  if (rows.marks[i] & (Mark.duplicate | Mark.keepAlive)) return paint.muted;
   if (flags & SYN) return paint.syn;
   if (flags & FIN) return paint.end;
-  if (rows.window[k] === 0) return paint.zero;
+  if (rows.marks[i] & Mark.zeroWindow) return paint.zero;
   return rows.length[k] ? paint.payload : paint.plain;
 }
 

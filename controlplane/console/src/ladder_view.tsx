@@ -178,7 +178,7 @@ function Shown(props: { ladder: LadderTable; path?: Path }) {
   const { query } = usePlace();
   const { ladder, path } = props;
   const tcp = (path?.proto ?? "tcp") === "tcp";
-  const rows = useMemo(() => fromMessage(ladder, path), [ladder, path]);
+  const rows = useMemo(() => fromMessage(ladder), [ladder]);
   const [foldAcks, setFoldAcks] = useState(false);
   const [foldIdle, setFoldIdle] = useState(true);
   const [numbers, setNumbers] = useState<Numbers>("relative");
@@ -214,7 +214,7 @@ function Shown(props: { ladder: LadderTable; path?: Path }) {
           {text.length > 1 && <span class="muted">{found.size}</span>}
         </form>
         <button aria-pressed={sideBySide} onClick={() => go(changed({ show: sideBySide ? "" : "sequence" }), true)}>{t("Time-sequence")}</button>
-        <span class="legend" aria-label={t("Legend")}><i class="key c1" />SYN <i class="key c3" />{t("data")} <i class="key muted" />ACK <i class="key c4" />FIN <i class="key warn" />{t("retr.")} <i class="key bad" />RST <i class="key c5" />{t("zero window")} <b class="bad">✕</b> {t("lost")} <b class="warn">▢</b> {t("capture gap")}</span>
+        <span class="legend" aria-label={t("Legend")}><i class="key c1" />SYN <i class="key c3" />{t("data")} <i class="key muted" />ACK <i class="key c4" />FIN <i class="key warn" />{t("retr.")} <i class="key bad" />RST <i class="key c5" />{t("zero window")} <b class="bad">✕</b> {t("lost")} <b class="warn">▢</b> {t("capture gap")} <b class="muted">?</b> {t("unknown")}</span>
       </div>
       <div class={sideBySide ? "beside" : "alone"}>
         <Canvas rows={rows} lines={lines} tcp={tcp} numbers={numbers} chosen={chosen} found={found} choose={choose} />

@@ -106,6 +106,7 @@ export const chinese: Record<string, string> = {
   "zero window": "零窗口",
   "lost": "丢失",
   "capture gap": "采集缺口",
+  "unknown": "未知",
   "Chosen packets": "所选报文",
   "Ladder": "梯形图",
   "No packet header of this path is kept any more: the sensors' header rings hold the newest only.": "该路径的报文头已不再保留：传感器的头部环只保存最新的。",
