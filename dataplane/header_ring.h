@@ -14,7 +14,6 @@
 
 #include "dataplane/fixed_array.h"
 #include "nat-trace/ladder.h"
-#include "nat-trace/prefetch.h"
 
 namespace clew::sensor {
 
@@ -25,10 +24,6 @@ class HeaderRing {
         return FixedArray<Slot>::memory_bytes(header_count_max);
     }
     bool empty_sized() const { return slots_.size() == 0; }
-
-    void prefetch_next() const {
-        if (slots_.size() != 0) prefetch_line(&slots_[place_ + 2 < slots_.size() ? place_ + 2 : 0]);
-    }
 
     void append(const PacketHeader& header) {
         if (slots_.size() == 0) return;

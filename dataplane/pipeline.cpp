@@ -464,7 +464,6 @@ bool PipelineOnArrays::analyse(LegNumber leg, HotLeg& hot, const Packet& packet,
 
 void PipelineOnArrays::append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight) {
     if (headers_.empty_sized()) return;
-    headers_.prefetch_next();
     const Transport& transport = flight.transport;
     std::uint32_t tsval = 0, tsecr = 0;
     const bool has_timestamps =

@@ -7,7 +7,7 @@ namespace clew {
 
 inline void prefetch_line(const void* at) {
     __builtin_prefetch(at, 1);
-    asm volatile("" : : "r"(at));
+    asm volatile("");
 }
 
 }  // namespace clew
