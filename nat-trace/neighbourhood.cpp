@@ -13,7 +13,7 @@ constexpr DurationNs crowd_ns_max = 100 * ns_per_ms;  ///< a key that many share
 /// After so many legs in a row that were over too long before, the newest first, the others are taken to be as well.
 constexpr std::size_t gone_count_max = 64;
 
-constexpr DurationNs walk_slack_ns = 100 * ns_per_ms;
+constexpr DurationNs walk_slack_ns = 100 * ns_per_ms;  ///< so much farther: the legs of one path are not of one time
 
 bool named_by_proxy(const PairEvidence& evidence) {
     for (std::size_t i = 0; i < evidence.line_count; ++i)

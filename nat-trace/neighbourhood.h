@@ -86,7 +86,7 @@ class Gatherer {
     /// What was found under a key around some time: legs of one path share most of their keys.
     struct Walk {
         std::uint32_t key = 0;
-        std::uint32_t gathering = 0;  ///< the one it was made in
+        std::uint64_t gathering = 0;  ///< the one it was made in
         TimeNs from_ns = 0;           ///< legs that were over before are not in
         TimeNs to_ns = 0;             ///< nor those that began after
         std::uint32_t begin = 0;      ///< in walked_
@@ -95,7 +95,7 @@ class Gatherer {
     };
     std::array<Walk, 64> walks_{};  ///< by key: of several the last
     std::vector<LegIndex> walked_;  ///< of all walks of this gathering
-    std::uint32_t gathering_ = 0;   ///< counts
+    std::uint64_t gathering_ = 0;   ///< counts
     std::vector<LegIndex> found_;   ///< under one key
     std::vector<LegIndex> tried_;   ///< with one leg
 };

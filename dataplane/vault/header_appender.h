@@ -12,7 +12,6 @@
 #include "dataplane/leg_state.h"
 #include "dataplane/vault/block_line.h"
 #include "dataplane/vault/open_block.h"
-#include "nat-trace/prefetch.h"
 
 namespace clew::vault {
 
@@ -53,7 +52,6 @@ class HeaderAppender {
         open->append(place.leg, seen);
         if (open->is_full()) seal();
     }
-    void prefetch(sensor::LegNumber leg) const { prefetch_line(&places_[leg]); }
     /// Closes a block that has grown old.
     void advance(TimeNs now) {
         const OpenBlock* open = line_.open();

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <vector>
 
-#include "dataplane/hash.h"
+#include "dataplane/vault/block_check.h"
 #include "dataplane/vault/header_block.h"
 #include "dataplane/vault/header_frame.h"
 #include "dataplane/vault/tap_table.h"
@@ -12,10 +12,6 @@
 namespace {
 
 using namespace clew::vault;
-
-std::uint32_t check_of(const std::uint8_t* bytes, std::size_t count) {
-    return static_cast<std::uint32_t>(clew::sensor::hash_bytes(bytes, count));
-}
 
 /// Makes all check sums fit, as far as the lengths allow.
 void mend(std::vector<std::uint8_t>& bytes) {
@@ -28,7 +24,7 @@ void mend(std::vector<std::uint8_t>& bytes) {
     const std::size_t body = sizeof head + head.chunk_count * sizeof(HeaderChunkHead);
     if (body > bytes.size()) return;
     head.labels_bytes = std::min(head.labels_bytes, static_cast<std::uint32_t>(bytes.size() - body));
-    head.labels_check = check_of(bytes.data() + body, head.labels_bytes);
+    head.labels_check = check_of({bytes.data() + body, head.labels_bytes});
     std::size_t at = body + head.labels_bytes;
     for (std::uint16_t i = 0; i < head.chunk_count; ++i) {
         HeaderChunkHead chunk;
@@ -36,13 +32,13 @@ void mend(std::vector<std::uint8_t>& bytes) {
         std::memcpy(&chunk, place, sizeof chunk);
         const auto left = static_cast<std::uint32_t>(bytes.size() - at);
         chunk.bytes = i + 1 == head.chunk_count ? left : std::min(chunk.bytes, left);
-        chunk.check = check_of(bytes.data() + at, chunk.bytes);
+        chunk.check = check_of({bytes.data() + at, chunk.bytes});
         at += chunk.bytes;
         std::memcpy(place, &chunk, sizeof chunk);
     }
     std::memcpy(bytes.data(), &head, sizeof head);
     constexpr std::size_t checked_from = offsetof(HeaderBlockHead, version);
-    head.head_check = check_of(bytes.data() + checked_from, body - checked_from);
+    head.head_check = check_of({bytes.data() + checked_from, body - checked_from});
     std::memcpy(bytes.data(), &head, sizeof head);
 }
 

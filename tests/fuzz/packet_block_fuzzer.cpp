@@ -14,10 +14,6 @@ namespace {
 
 using namespace clew::vault;
 
-std::uint32_t check_of_part(const std::vector<std::uint8_t>& bytes, std::size_t from, std::size_t count) {
-    return check_of(std::span(bytes).subspan(from, count));
-}
-
 /// Makes all check sums and lengths fit, as far as the bytes allow.
 void mend(std::vector<std::uint8_t>& bytes) {
     PacketBlockHead head;
@@ -32,8 +28,8 @@ void mend(std::vector<std::uint8_t>& bytes) {
     head.filter_bytes = static_cast<std::uint32_t>(std::min<std::size_t>(head.filter_bytes, left));
     left -= head.filter_bytes;
     head.labels_bytes = static_cast<std::uint32_t>(std::min<std::size_t>(head.labels_bytes, left));
-    head.filter_check = check_of_part(bytes, body, head.filter_bytes);
-    head.labels_check = check_of_part(bytes, body + head.filter_bytes, head.labels_bytes);
+    head.filter_check = check_of({bytes.data() + body, head.filter_bytes});
+    head.labels_check = check_of({bytes.data() + body + head.filter_bytes, head.labels_bytes});
     std::size_t at = body + head.filter_bytes + head.labels_bytes;
     head.raw_bytes = 0;
     for (std::uint16_t i = 0; i < head.chunk_count; ++i) {
@@ -43,14 +39,14 @@ void mend(std::vector<std::uint8_t>& bytes) {
         const auto rest = static_cast<std::uint32_t>(bytes.size() - at);
         chunk.bytes = i + 1 == head.chunk_count ? rest : std::min(chunk.bytes, rest);
         chunk.raw_bytes = std::max(chunk.bytes, chunk.raw_bytes % (1u << 16));
-        chunk.check = check_of_part(bytes, at, chunk.bytes);
+        chunk.check = check_of({bytes.data() + at, chunk.bytes});
         head.raw_bytes += chunk.raw_bytes;
         at += chunk.bytes;
         std::memcpy(place, &chunk, sizeof chunk);
     }
     std::memcpy(bytes.data(), &head, sizeof head);
     constexpr std::size_t checked_from = offsetof(PacketBlockHead, version);
-    head.head_check = check_of_part(bytes, checked_from, body - checked_from);
+    head.head_check = check_of({bytes.data() + checked_from, body - checked_from});
     std::memcpy(bytes.data(), &head, sizeof head);
 }
 
