@@ -286,6 +286,7 @@ std::string evidence_text(const std::string& by) {
         {"ttl", "TTLs agree with the order of the hops"},
         {"tunnel", "same inner addresses in another encapsulation"},
         {"contradiction", "something that should have survived did not"},
+        {"known_proxy", "whoever opened the connection behind opens such for others all the time"},
     };
     const auto found = sentences.find(by);
     return found == sentences.end() ? printable(by) : found->second + " (" + by + ")";

@@ -163,15 +163,26 @@ class Engine::Impl {
         dirty_.push_back({i, leg.id});
     }
 
+    /// What a leg is found by depends on how many share it.
+    void renew_keys(LegIndex i) {
+        window_.renew_sharers(i);
+        index_.change(i, window_.leg(i), keys_of(window_, window_.leg(i)));
+    }
+
     void mark_sharers_dirty(LegIndex i) {
         const WindowLeg& leg = window_.leg(i);
         if (!window_.became_common(leg)) return;
+        sharers_.clear();
         for (std::size_t n = 0; n < leg.key_count; ++n) {
             std::size_t count = 0;
             index_.each(index_.key_at(i, n), [&](LegIndex other) {
-                mark_dirty(other);
+                sharers_.push_back(other);
                 return ++count < limits_.candidate_count_max;
             });
+        }
+        for (const LegIndex other : sharers_) {
+            renew_keys(other);
+            mark_dirty(other);
         }
     }
 
@@ -312,6 +323,7 @@ class Engine::Impl {
     Gatherer gatherer_;
     ChainMaker chain_maker_;
     std::vector<Waiting> dirty_;
+    std::vector<LegIndex> sharers_;                 // reused by every mark_sharers_dirty()
     std::deque<Waiting> waiting_;                   ///< legs that are not settled yet, the oldest first
     std::array<Waiting, fetched_ahead> leaving_{};  ///< those that were fetched last
     std::size_t leaving_at_ = 0;

@@ -16,11 +16,13 @@ struct PairEvidence {
     static constexpr std::size_t line_count_max = 16;
     std::array<Evidence, line_count_max> lines{};
     std::uint8_t line_count = 0;
-    bool is_explicit = false;  ///< a signal names the other leg
-    bool rare = true;          ///< of a proxy's stream: what is shared identifies by itself
-    bool accepted = false;     ///< enough to link, if no rival is as good
-    float bits = 0;            ///< the sum
-    float against = 0;         ///< of it, the contradictions; not positive
+    bool is_explicit = false;           ///< a signal names the other leg
+    bool rare = true;                   ///< of a proxy's stream: what is shared identifies by itself
+    bool accepted = false;              ///< enough to link, if no rival is as good
+    bool by_proxy = false;              ///< is accepted only since the opener of the leg behind is known as a proxy
+    KnownProxy lacks = KnownProxy::no;  ///< it would be accepted if the opener of the leg behind were known as that
+    float bits = 0;                     ///< the sum
+    float against = 0;                  ///< of it, the contradictions; not positive
     float key_bits = 0;  ///< of it, what identifies (initial sequence numbers, signals, payloads) rather than supports
 
     void add(EvidenceBy by, float how_many);

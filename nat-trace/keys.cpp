@@ -21,7 +21,12 @@ enum Salt : std::uint64_t {
     salt_probe = 0x6000'0000'0000'0000,
     salt_bytes = 0xa000'0000'0000'0000,
     salt_lone_syn = 0x9000'0000'0000'0000,
+    salt_crowd = 0xb000'0000'0000'0000,
 };
+
+/// Of the legs of one tap: from so many on, first bytes are looked for by their time as well.
+constexpr std::uint32_t crowded_head_count_min = 8;
+constexpr int crowd_step_bits = 24;  ///< a step is 17 ms
 
 constexpr std::size_t head_key_count = 6;  ///< of a bucket's nine places, as many are taken on average before it grows
 
@@ -95,11 +100,27 @@ void add_signals(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
 
 }  // namespace
 
+std::uint64_t heads_of(const WindowLeg& leg) {
+    return std::uint64_t{leg.flow(Direction::to_server).head} << 32 | leg.flow(Direction::to_client).head;
+}
+
 /// The streams' first bytes, as a proxy repeats them.
 void add_stream_heads(const WindowLeg& leg, LegKeys& keys) {
-    const std::uint64_t c = leg.flow(Direction::to_server).head;
-    const std::uint64_t s = leg.flow(Direction::to_client).head;
-    if (c != 0 || s != 0) keys.add(salted(salt_head, c << 32 | s));
+    const std::uint64_t heads = heads_of(leg);
+    if (heads != 0) keys.add(salted(salt_head, heads));
+}
+
+/// Of bytes that many say: those who said them at about the same time. Two whose first payloads lie less than a step
+/// apart share a key, as all on one clock do that a proxy passes on at once.
+void add_stream_heads_in_time(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        const WindowFlow& flow = leg.flow(d);
+        if (flow.head == 0 || flow.sample_count == 0 || flow.samples[0].time == time_offset_unknown) continue;
+        if (window.head_prevalence(leg, d) < crowded_head_count_min) return;
+        const std::uint64_t step = static_cast<std::uint64_t>(leg.at(flow.samples[0].time)) >> crowd_step_bits;
+        for (const std::uint64_t n : {step, step + 1}) keys.add(salted(salt_crowd, mix_bits(heads_of(leg)) ^ n));
+        return;
+    }
 }
 
 /// The first request, with the client it came from or is said to come from; and the request alone.
@@ -132,6 +153,7 @@ LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
         add_stream_sample(leg, keys);
         add_stream_heads(leg, keys);
         add_request(window, leg, keys);
+        add_stream_heads_in_time(window, leg, keys);
     } else {
         add_datagram_sample(leg, Direction::to_server, keys);
         add_datagram_sample(leg, Direction::to_client, keys);

@@ -52,6 +52,7 @@ enum class EvidenceBy : std::uint8_t {
     ttl = 22,
     tunnel = 23,         ///< same inner addresses, other encapsulation
     contradiction = 24,  ///< something that should have survived did not
+    known_proxy = 25,    ///< whoever opened the connection behind opens such for others all the time
 };
 
 struct Evidence {

@@ -181,6 +181,8 @@ void Gatherer::try_relay(std::size_t at, LegIndex other) {
     const WindowLeg& b = window_.leg(other);
     const PairEvidence forward = relayed(window_, a, b, limits_.evidence);
     const PairEvidence backward = relayed(window_, b, a, limits_.evidence);
+    if (forward.lacks != KnownProxy::no) window_.defer(other, forward.lacks);
+    if (backward.lacks != KnownProxy::no) window_.defer(out_->legs[at], backward.lacks);
     if (!forward.accepted && !backward.accepted) return;
     const bool oriented = named_by_proxy(forward) != named_by_proxy(backward);
     const bool swapped = oriented ? named_by_proxy(backward) : !forward.accepted;
@@ -191,6 +193,7 @@ void Gatherer::try_relay(std::size_t at, LegIndex other) {
     edge.oriented = oriented;
     edge.sided = oriented || (edge.is_explicit && forward.accepted != backward.accepted);
     edge.rare = (swapped ? backward : forward).rare;
+    edge.by_proxy = (swapped ? backward : forward).by_proxy;
     add_edge(at, other, edge, swapped);
 }
 

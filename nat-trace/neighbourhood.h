@@ -22,8 +22,9 @@ struct Edge {
     bool is_explicit = false;
     bool relay = false;  ///< `a` stands before a proxy, `b` behind it (ids alone do not say which: see oriented)
     bool oriented = true;
-    bool sided = false;  ///< of a relay: time or a name tells which side `a` is on
-    bool rare = true;    ///< of a relay: what is shared identifies by itself
+    bool sided = false;     ///< of a relay: time or a name tells which side `a` is on
+    bool rare = true;       ///< of a relay: what is shared identifies by itself
+    bool by_proxy = false;  ///< of a relay: accepted only since its opener is known as a proxy
 };
 
 struct Neighbourhood {

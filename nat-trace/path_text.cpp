@@ -54,6 +54,7 @@ std::string_view to_text(EvidenceBy by) {
         case EvidenceBy::ttl: return "ttl";
         case EvidenceBy::tunnel: return "tunnel";
         case EvidenceBy::contradiction: return "contradiction";
+        case EvidenceBy::known_proxy: return "known_proxy";
     }
     return "unknown";
 }

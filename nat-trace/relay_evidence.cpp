@@ -24,7 +24,9 @@ constexpr float same_opener = -12;
 constexpr float accept_key_bits = 3;
 constexpr float rare_key_bits = 24;  // identifies; less is only something that many say
 constexpr float accept_bits_stream = 28;
-constexpr float accept_bits_no_time = 40;       // clocks that cannot be compared
+constexpr float accept_bits_no_time = 40;  // clocks that cannot be compared
+constexpr float known_proxy_bits = 8;
+constexpr float sure_proxy_bits = 14;
 constexpr float payload_too_early = 8;          // another request of the connection, or one that was not captured
 constexpr float timing_bits_max = 11;           // of one direction
 constexpr DurationNs timing_ns_max = ns_per_s;  // worth nothing, being so late; later it speaks against
@@ -155,6 +157,18 @@ PairEvidence same_packets(const Pair& pair) {
     return out;
 }
 
+/// What a proxy opens has a front: the question is only which, and not whether, so less has to be shared.
+void add_known_proxy(const LegWindow& window, const WindowLeg& back, float bits_min, PairEvidence& out) {
+    const KnownProxy wanted = out.bits + known_proxy_bits >= bits_min ? KnownProxy::likely : KnownProxy::sure;
+    const KnownProxy known = window.known_proxy(back);
+    if (known < wanted) {
+        out.lacks = wanted;
+        return;
+    }
+    out.accepted = out.by_proxy = true;
+    out.add(EvidenceBy::known_proxy, known == KnownProxy::sure ? sure_proxy_bits : known_proxy_bits);
+}
+
 /// A proxy that says nothing of itself repeats the bytes (TCP mode) or at least the request (HTTP mode), and does so at
 /// once: the back connection begins while the front one waits.
 PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,
@@ -183,7 +197,9 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
     if (pair.common.known) out.add(EvidenceBy::timing, price_of_pace(pair));
     out.rare = out.key_bits >= rare_key_bits;
     const float bits_min = pair.common.known ? accept_bits_stream : accept_bits_no_time;
-    out.accepted = out.key_bits >= accept_key_bits && out.bits >= bits_min;
+    if (out.key_bits < accept_key_bits) return out;
+    out.accepted = out.bits >= bits_min;
+    if (!out.accepted && out.bits + sure_proxy_bits >= bits_min) add_known_proxy(window, back, bits_min, out);
     return out;
 }
 

@@ -138,10 +138,11 @@ struct Joint {
     std::size_t front = 0;
     std::size_t back = 0;
     float bits = 0;
-    bool named = false;  ///< by a PROXY header, which says who is who
-    bool by_id = false;  ///< by an id that both carry
-    bool rare = false;   ///< by what identifies
-    bool sided = false;  ///< which is the front is known
+    bool named = false;     ///< by a PROXY header, which says who is who
+    bool by_id = false;     ///< by an id that both carry
+    bool rare = false;      ///< by what identifies
+    bool sided = false;     ///< which is the front is known
+    bool by_proxy = false;  ///< only since whoever opened the back one is known as a proxy
 };
 
 class RelayGraph {
@@ -192,11 +193,12 @@ class RelayGraph {
             j.bits = std::max(j.bits, edge.bits);
             j.by_id |= edge.is_explicit;
             j.rare |= edge.rare;
+            j.by_proxy &= edge.by_proxy;
             if (edge.sided && !j.named) j.front = front, j.back = back, j.sided = true;
             return;
         }
-        joints_.push_back(
-            {front, back, edge.bits, edge.oriented && edge.is_explicit, edge.is_explicit, edge.rare, edge.sided});
+        joints_.push_back({front, back, edge.bits, edge.oriented && edge.is_explicit, edge.is_explicit, edge.rare,
+                           edge.sided, edge.by_proxy});
     }
 
     /// A proxy stands between the last leg of the one and the first of the other: strangers that say the same at the
@@ -231,12 +233,14 @@ class RelayGraph {
     bool is_credible(std::size_t c, std::size_t behind) {
         const Joint& j = *joint(c, behind);
         const LegIndex opened = opened_leg(behind);
-        if (j.named || j.by_id || j.rare || opened == no_leg || window_.is_proxy(window_.leg(opened))) return true;
+        if (j.named || j.by_id || j.rare || opened == no_leg || is_proxys(opened)) return true;
         say_ambiguous(c);
         say_ambiguous(behind);
-        window_.defer(opened);
+        window_.defer(opened, KnownProxy::likely);
         return false;
     }
+
+    bool is_proxys(LegIndex opened) const { return window_.known_proxy(window_.leg(opened)) != KnownProxy::no; }
 
     void say_ambiguous(std::size_t c) {
         for (const ChainLeg& l : connections_[c]) window_.leg(l.leg).ambiguous = true;
@@ -259,8 +263,11 @@ class RelayGraph {
     std::size_t nearest(std::size_t c, bool behind) {
         std::vector<std::size_t> others;
         float best = 0;
+        const auto ends_at_c = [&](const Joint& j) { return (behind ? j.front : j.back) == c; };
+        const bool by_itself =
+            std::any_of(joints_.begin(), joints_.end(), [&](const Joint& j) { return ends_at_c(j) && !j.by_proxy; });
         for (const Joint& j : joints_) {
-            if ((behind ? j.front : j.back) != c) continue;
+            if (!ends_at_c(j) || (by_itself && j.by_proxy)) continue;
             others.push_back(behind ? j.back : j.front);
             best = std::max(best, j.bits);
         }

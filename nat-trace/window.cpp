@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t values_per_leg = shared_value_count;  ///< and now and then a request
 constexpr std::size_t prevalence_room_min = 262'144;
 constexpr std::uint32_t behind_proxy_count_min = 4;
+constexpr std::uint32_t sure_proxy_count_min = 8;
+constexpr std::uint32_t sure_proxy_share = 8;  ///< behind a proxy for each one of its own
 constexpr std::uint32_t looked_at_again[] = {4, 6, 8,
                                              9};  ///< sharers of a value: it has just become common, or more so
 
@@ -362,16 +364,24 @@ void LegWindow::note_head(LegIndex i, HeadOfChain head) {
     l.head = head;
 }
 
-bool LegWindow::is_proxy(const WindowLeg& l) const {
+KnownProxy LegWindow::known_proxy(const WindowLeg& l) const {
     const Opener& opener = openers_[opener_of(l)];
-    return opener.behind_proxy >= behind_proxy_count_min && opener.behind_proxy >= opener.of_their_own;
+    if (opener.behind_proxy < behind_proxy_count_min || opener.behind_proxy < opener.of_their_own)
+        return KnownProxy::no;
+    const bool sure =
+        opener.behind_proxy >= sure_proxy_count_min && opener.behind_proxy >= sure_proxy_share * opener.of_their_own;
+    return sure ? KnownProxy::sure : KnownProxy::likely;
 }
 
-void LegWindow::defer(LegIndex i) {
+void LegWindow::defer(LegIndex i, KnownProxy until) {
     const LegId id = leg(i).id;
-    if (std::any_of(deferred_.begin(), deferred_.end(), [&](const Deferred& d) { return d.id == id; })) return;
+    const auto known = std::find_if(deferred_.begin(), deferred_.end(), [&](const Deferred& d) { return d.id == id; });
+    if (known != deferred_.end()) {
+        known->until = std::min(known->until, until);
+        return;
+    }
     if (deferred_.size() >= deferred_count_max) deferred_.erase(deferred_.begin());
-    deferred_.push_back({i, id});
+    deferred_.push_back({i, until, id});
 }
 
 LegIndex LegWindow::next_to_leave(std::size_t ahead) {

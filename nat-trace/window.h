@@ -80,6 +80,9 @@ struct WindowHint {
 /// Whether no tap saw the leg's connection nearer to the client, and if so whether it looks like what a proxy opened.
 enum class HeadOfChain : std::uint8_t { no = 0, of_its_own = 1, behind_proxy = 2 };
 
+/// Whether an address is known to open connections for others.
+enum class KnownProxy : std::uint8_t { no = 0, likely = 1, sure = 2 };
+
 /// A value of a leg that others may share: of `isn` and `head` (of the stream) there are two, one for each direction.
 enum class Shared : std::uint8_t { isn = 0, head = 2, server = 4, client = 5, syn_ip_id = 6 };
 constexpr std::size_t shared_value_count = 7;
@@ -221,22 +224,25 @@ class LegWindow {
     void look_up_sharers(LegIndex i) {
         if (leg(i).sharers.epoch != epoch_) note_sharers(leg(i), values_of(leg(i)));
     }
+    void renew_sharers(LegIndex i) { note_sharers(leg(i), values_of(leg(i))); }
     /// What was looked up is old from now on.
     void begin_epoch() { ++epoch_; }
     /// Something of the leg has just become common: what was linked by it has to be looked at again.
     bool became_common(const WindowLeg& l) const;
     /// Keeps count of what a client's address opens.
     void note_head(LegIndex i, HeadOfChain head);
-    /// Of the connections that the leg's client address opens, some and at least half look like a proxy's.
-    bool is_proxy(const WindowLeg& l) const;
-    /// Remembers a leg that would be linked if its client's address were known as a proxy's; the oldest are forgotten.
-    void defer(LegIndex i);
+    /// Likely: of the connections that the leg's client address opens, some and at least half look like a proxy's.
+    /// Sure: more of them, and nearly all.
+    KnownProxy known_proxy(const WindowLeg& l) const;
+    /// Remembers a leg that would be linked if its client's address were known so well as a proxy's; the oldest are
+    /// forgotten.
+    void defer(LegIndex i, KnownProxy until);
     /// Calls `take(LegIndex)` for those of which it is known by now.
     template <typename F>
     void each_deferred_of_proxies(F&& take) {
         std::erase_if(deferred_, [&](const Deferred& d) {
             if (leg(d.leg).id != d.id) return true;
-            if (!is_proxy(leg(d.leg))) return false;
+            if (known_proxy(leg(d.leg)) < d.until) return false;
             take(d.leg);
             return true;
         });
@@ -328,6 +334,7 @@ class LegWindow {
     };
     struct Deferred {
         LegIndex leg = no_leg;
+        KnownProxy until = KnownProxy::likely;
         LegId id = 0;
     };
     static constexpr std::size_t deferred_count_max = 1024;

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 
@@ -59,6 +60,36 @@ class StreamsTest : public testing::Test {
         for (Leg& leg : truth.legs) leg.hint_count = 0;
         set_heads(truth, stream);
         return truth;
+    }
+
+    /// The same, but as of a real proxy the front answers after the server did; and when it begins is told.
+    Truth passed_on(int n, DurationNs later, std::uint64_t stream) {
+        const std::string port = std::to_string(40'000 + n);
+        Truth truth = Journey::tcp(world, "10.0.0.2:" + port, "198.51.100.10:80", noon + later)
+                          .tap(tenant)
+                          .proxy("10.1.0.1:" + port, "10.2.0.5:8080")
+                          .tap(edge)
+                          .done();
+        for (Leg& leg : truth.legs) leg.hint_count = 0;
+        set_heads(truth, stream);
+        Leg& front = truth.legs[0];
+        Flow& answer = front.flow(Direction::to_client);
+        for (std::size_t k = 0; k < answer.sample_count; ++k) answer.samples[k].time_ns += ns_per_ms;
+        front.last_ns += ns_per_ms;
+        return truth;
+    }
+
+    /// Connections that say something else, each its own.
+    void add_others(std::vector<Truth>& truths) {
+        for (int n = 0; n < 600; ++n) {
+            const std::string port = std::to_string(20'000 + n);
+            truths.push_back(Journey::tcp(world, "10.0.0.3:" + port, "198.51.100.11:80", noon + n * 9 * ns_per_ms)
+                                 .tap(tenant)
+                                 .snat("203.0.113.9:" + port)
+                                 .tap(edge)
+                                 .done());
+            set_heads(truths.back(), 1'000 + static_cast<std::uint64_t>(n) * 2);
+        }
     }
 
     static bool right(const Path& path, const std::vector<Truth>& truths) {
@@ -193,30 +224,43 @@ TEST_F(StreamsTest, ScannerBehindAFixedPortThatProbesManyServersIsNotTakenForDes
 
 TEST_F(StreamsTest, WhatManySayIsLinkedOnceItsOpenerIsKnownAsAProxy) {
     std::vector<Truth> truths;
-    for (int n = 0; n < 12; ++n) {
-        const std::string port = std::to_string(40'000 + n);
-        truths.push_back(Journey::tcp(world, "10.0.0.2:" + port, "198.51.100.10:80", noon + n * 500 * ns_per_ms)
-                             .tap(tenant)
-                             .proxy("10.1.0.1:" + port, "10.2.0.5:8080")
-                             .tap(edge)
-                             .done());
-        for (Leg& leg : truths.back().legs) leg.hint_count = 0;
-        set_heads(truths.back(), 77);
-        // The simulated front answers when it likes; a real one after the server did.
-        Leg& front = truths.back().legs[0];
-        Flow& answer = front.flow(Direction::to_client);
-        for (std::size_t k = 0; k < answer.sample_count; ++k) answer.samples[k].time_ns += ns_per_ms;
-        front.last_ns += ns_per_ms;
+    for (int n = 0; n < 12; ++n) truths.push_back(passed_on(n, n * 500 * ns_per_ms, 77));
+    add_others(truths);
+    const auto paths = run(truths);
+    EXPECT_EQ(paths.size(), truths.size());
+    for (const auto& [id, path] : paths) EXPECT_TRUE(right(path, truths));
+}
+
+TEST_F(StreamsTest, OfAQuestionThatManyAskTheOpenersPastTellsWhetherItWasPassedOn) {
+    for (const int past : {0, 10}) {
+        engine = Engine(EngineLimits{});
+        tenant = engine.add_tap({"tenant", "one"});
+        edge = engine.add_tap({"edge", "one"});
+        std::vector<Truth> truths;
+        for (int n = 0; n < past; ++n)  // what identifies was passed on by the same address
+            truths.push_back(passed_on(n, n * 30 * ns_per_ms, 5'000 + static_cast<std::uint64_t>(n) * 2));
+        for (int n = 0; n < 8; ++n) truths.push_back(passed_on(100 + n, (n + 1) * 500 * ns_per_ms, 77));
+        add_others(truths);
+        for (Truth& truth : truths)
+            for (Leg& leg : truth.legs) leg.flow(Direction::to_client) = Flow{};  // no answer was captured
+        std::size_t linked = 0;
+        for (const auto& [id, path] : run(truths)) {
+            EXPECT_TRUE(right(path, truths));
+            for (const Link& link : path.links)
+                linked += std::any_of(link.evidence.begin(), link.evidence.end(),
+                                      [](const Evidence& e) { return e.by == EvidenceBy::known_proxy; });
+        }
+        EXPECT_EQ(linked, past == 0 ? 0u : 8u);
     }
-    for (int n = 0; n < 600; ++n) {  // others, that say something else
-        const std::string port = std::to_string(20'000 + n);
-        truths.push_back(Journey::tcp(world, "10.0.0.3:" + port, "198.51.100.11:80", noon + n * 9 * ns_per_ms)
-                             .tap(tenant)
-                             .snat("203.0.113.9:" + port)
-                             .tap(edge)
-                             .done());
-        set_heads(truths.back(), 1'000 + static_cast<std::uint64_t>(n) * 2);
-    }
+}
+
+TEST_F(StreamsTest, ACrowdThatSaysTheSameIsLookedThroughByTime) {
+    std::vector<Truth> truths;
+    for (int n = 0; n < 10; ++n)
+        truths.push_back(passed_on(n, n * 30 * ns_per_ms, 5'000 + static_cast<std::uint64_t>(n) * 2));
+    for (int n = 0; n < 120; ++n)  // two seconds before and behind each, more do than are looked at for one key
+        truths.push_back(passed_on(100 + n, (n + 10) * 40 * ns_per_ms, 77));
+    add_others(truths);
     const auto paths = run(truths);
     EXPECT_EQ(paths.size(), truths.size());
     for (const auto& [id, path] : paths) EXPECT_TRUE(right(path, truths));
