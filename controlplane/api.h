@@ -52,6 +52,7 @@ class Api {
     static constexpr std::uint32_t path_count_default = 100;
     static constexpr std::uint32_t unlinked_path_count_max =
         20'000;  ///< of so many, the newest, the reasons are counted
+    static constexpr std::uint32_t ladder_json_row_count_max = 20'000;
     static constexpr std::size_t prefix_digits_min = 4;
     static constexpr DurationNs prefix_search_ns = 24 * 3600 * ns_per_s;
     static constexpr std::uint32_t prefix_search_count_max = 10'000;

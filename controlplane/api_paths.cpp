@@ -29,6 +29,15 @@ const char* kind_text(store::FilterKind kind) {
     return "endpoint";
 }
 
+/// JSON of rows is twenty times what the table takes.
+void keep_first_rows(v1::Ladder& ladder) {
+    constexpr int count_max = static_cast<int>(Api::ladder_json_row_count_max);
+    if (ladder.rows_size() <= count_max) return;
+    ladder.mutable_rows()->DeleteSubrange(count_max, ladder.rows_size() - count_max);
+    ladder.set_partial(ladder.partial() + (ladder.partial().empty() ? "" : "; ") + "only the first " +
+                       std::to_string(count_max) + " packets are here; ladder_table has more, or narrow the time");
+}
+
 std::string field_list() {
     v1::FilterFieldList list;
     for (const store::FilterField& field : store::filter_fields()) {
@@ -102,8 +111,9 @@ void Api::add_path_routes() {
         [this](const std::string& id, const ApiArguments& arguments) -> Result<std::string> {
             FrameWish wish = frame_wish(arguments);
             wish.frames = arguments.number("frames") != 0;
-            const auto message = ladder(id, arguments, wish);
+            auto message = ladder(id, arguments, wish);
             if (!message) return tl::make_unexpected(message.error());
+            keep_first_rows(*message);
             return to_json(*message);
         });
     add({"paths/{id}/ladder_table",

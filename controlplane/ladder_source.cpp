@@ -32,6 +32,13 @@ struct TimeSpan {
     TimeNs from_ns = 0, to_ns = 0;  ///< 0 = no bound
 };
 
+/// As many headers as the rows can have cells at this observer's legs.
+std::uint32_t header_count_of(const v1::HeaderRequest& request, const FrameWish& wish) {
+    if (wish.frames) return LadderSource::framed_header_count_max;
+    const auto legs = static_cast<std::uint32_t>(std::min(request.legs_size(), 1'000));
+    return std::min(LadderSource::header_count_max, LadderSource::row_count_max * legs);
+}
+
 /// When a path can have had packets: a sensor need not look elsewhere.
 TimeSpan span_of(const v1::Path& path) {
     TimeSpan span{INT64_MAX, 0};
@@ -119,7 +126,7 @@ void fill_row(const v1::Path& path, const LadderRow& row, const Frames& frames, 
 void fill_rows(const v1::Path& path, const std::vector<LadderRow>& rows, const Frames& frames, v1::Ladder& ladder) {
     const DelayErrors errors(path);
     for (const LadderRow& row : rows) {
-        if (static_cast<std::size_t>(ladder.rows_size()) == LadderSource::row_count_max)
+        if (static_cast<std::uint32_t>(ladder.rows_size()) == LadderSource::row_count_max)
             return note(ladder, "only the first " + std::to_string(LadderSource::row_count_max) +
                                     " packets are shown; narrow the time");
         fill_row(path, row, frames, errors, *ladder.add_rows());
@@ -152,7 +159,7 @@ Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, Ti
     for (auto& [observer, request] : requests) {
         request.set_from_ns(from_ns != 0 ? from_ns : span.from_ns);
         request.set_to_ns(to_ns != 0 ? to_ns : span.to_ns);
-        request.set_header_count_max(header_count_max);
+        request.set_header_count_max(header_count_of(request, wish));
         wish.apply(request);
         const auto reply = collector_.ask_headers(observer, request, ask_timeout_ms);
         if (!reply) {

@@ -14,9 +14,10 @@ namespace clew::control {
 
 class LadderSource {
   public:
-    static constexpr std::uint32_t header_count_max = 50'000;  ///< of one observer
-    static constexpr std::uint32_t ask_timeout_ms = 3000;      ///< of one observer
-    static constexpr std::size_t row_count_max = 20'000;
+    static constexpr std::uint32_t row_count_max = 100'000;
+    static constexpr std::uint32_t header_count_max = 200'000;        ///< of one observer, as many as one gives
+    static constexpr std::uint32_t framed_header_count_max = 50'000;  ///< likewise, where each comes with its frame
+    static constexpr std::uint32_t ask_timeout_ms = 3000;             ///< of one observer
 
     explicit LadderSource(wire::Collector& collector) : collector_(collector) {}
 

@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "controlplane/capture_filter.h"
 #include "controlplane/leg_choice_text.h"
 #include "wire/convert.h"
 
@@ -87,6 +88,7 @@ class Page {
 Result<v1::HeaderRequest> request_of(const PacketsWanted& wanted) {
     auto choice = parse_leg_choice(wanted.filter);
     if (!choice) return tl::make_unexpected(choice.error());
+    if (const auto good = check_capture_filter(wanted.bpf); !good) return tl::make_unexpected(good.error());
     v1::HeaderRequest request;
     *request.mutable_choice() = std::move(*choice);
     request.set_from_ns(wanted.from);

@@ -98,6 +98,62 @@ struct Seen {
     PacketHeader header;
 };
 
+bool ip_ids_comparable(const std::vector<Place>& places, std::size_t a, std::size_t b) {
+    for (std::size_t i = std::min(a, b) + 1; i <= std::max(a, b); ++i)
+        if (places[i].new_ip_ids) return false;
+    return true;
+}
+
+/// The rows of one key that a leg's packets may still join, each once. Constant time a packet, however many are equal.
+class OpenRows {
+  public:
+    /// `rows` from `first` on, none of which the leg has a cell in.
+    OpenRows(const std::vector<Row>& rows, std::size_t first, const std::vector<Place>& places, std::size_t leg)
+        : first_(first), taken_(rows.size() - first, false) {
+        for (std::size_t n = first; n < rows.size(); ++n) {
+            bool has_id = false;
+            const std::vector<LadderCell>& cells = rows[n].row.cells;
+            for (std::size_t other = 0; other < cells.size(); ++other) {
+                if (!cells[other].seen || cells[other].header.ip_id == 0 || !ip_ids_comparable(places, other, leg))
+                    continue;
+                by_id_[cells[other].header.ip_id].rows.push_back(n);
+                has_id = true;
+            }
+            any_.rows.push_back(n);
+            if (!has_id) without_id_.rows.push_back(n);
+        }
+    }
+
+    /// The row with this IP id, else the first that could be the packet's; nothing when it is a new one.
+    std::optional<std::size_t> take(std::uint16_t ip_id) {
+        if (ip_id == 0) return take_from(any_);
+        const auto same = by_id_.find(ip_id);
+        if (same != by_id_.end())
+            if (const auto row = take_from(same->second)) return row;
+        return take_from(without_id_);
+    }
+
+  private:
+    struct Queue {
+        std::vector<std::size_t> rows;
+        std::size_t next = 0;
+    };
+    std::optional<std::size_t> take_from(Queue& queue) {
+        while (queue.next < queue.rows.size()) {
+            const std::size_t row = queue.rows[queue.next++];
+            if (taken_[row - first_]) continue;
+            taken_[row - first_] = true;
+            return row;
+        }
+        return std::nullopt;
+    }
+
+    std::size_t first_;
+    std::vector<bool> taken_;
+    std::unordered_map<std::uint16_t, Queue> by_id_;
+    Queue any_, without_id_;
+};
+
 class RowBuilder {
   public:
     RowBuilder(const Path& path, const std::vector<Place>& places) : path_(path), places_(places) {}
@@ -110,16 +166,12 @@ class RowBuilder {
             return a.header.time_ns < b.header.time_ns;
         });
         const std::size_t first = rows_.size();
-        for (const Seen& s : group) {
-            std::size_t place = find(first, s);
-            if (place == rows_.size()) {
-                rows_.emplace_back();
-                rows_.back().row.direction = d;
-                rows_.back().row.cells.resize(path_.legs.size());
-                rows_.back().transport = transport;
-                rows_.back().group = first;
-            }
-            LadderCell& cell = rows_[place].row.cells[s.leg];
+        std::optional<OpenRows> open;
+        for (std::size_t i = 0; i < group.size(); ++i) {
+            const Seen& s = group[i];
+            if (i == 0 || s.leg != group[i - 1].leg) open.emplace(rows_, first, places_, s.leg);
+            const auto taken = open->take(s.header.ip_id);
+            LadderCell& cell = (taken ? rows_[*taken] : new_row(d, transport, first)).row.cells[s.leg];
             cell.seen = true;
             cell.header = s.header;
         }
@@ -134,9 +186,6 @@ class RowBuilder {
             if (h->length > 0 && h->payload_check != 0)
                 payloads[{rows_[n].transport, h->direction, h->length, h->payload_check}].push_back(n);
         }
-        for (auto& [key, list] : payloads)
-            std::sort(list.begin(), list.end(),
-                      [&](std::size_t a, std::size_t b) { return earliest(rows_[a]) < earliest(rows_[b]); });
         for (auto it = payloads.rbegin(); it != payloads.rend(); ++it) {
             const auto& [transport, direction, length, check] = it->first;
             if (transport == 0) continue;
@@ -161,6 +210,14 @@ class RowBuilder {
     }
 
   private:
+    Row& new_row(Direction direction, std::size_t transport, std::size_t group) {
+        Row& row = rows_.emplace_back();
+        row.row.direction = direction;
+        row.row.cells.resize(path_.legs.size());
+        row.transport = transport;
+        row.group = group;
+        return row;
+    }
     PlacedRow place(Row& r) const {
         PlacedRow placed{.row = &r.row, .transport = r.transport, .group = r.group};
         for (std::size_t leg = 0; leg < r.row.cells.size(); ++leg) {
@@ -188,61 +245,50 @@ class RowBuilder {
         return time;
     }
 
-    bool ip_ids_comparable(std::size_t a, std::size_t b) const {
-        for (std::size_t i = std::min(a, b) + 1; i <= std::max(a, b); ++i)
-            if (places_[i].new_ip_ids) return false;
-        return true;
-    }
-
-    /// The row that the packet belongs to: with its IP id, else the first that could be; rows_.size() when it is a new
-    /// one.
-    std::size_t find(std::size_t first, const Seen& s) const {
-        std::size_t fallback = rows_.size();
-        for (std::size_t n = first; n < rows_.size(); ++n) {
-            const std::vector<LadderCell>& cells = rows_[n].row.cells;
-            if (cells[s.leg].seen) continue;
-            bool contradicts = false;
-            for (std::size_t leg = 0; leg < cells.size(); ++leg) {
-                if (!cells[leg].seen || cells[leg].header.ip_id == 0 || s.header.ip_id == 0 ||
-                    !ip_ids_comparable(leg, s.leg))
-                    continue;
-                if (cells[leg].header.ip_id == s.header.ip_id) return n;
-                contradicts = true;
-            }
-            if (!contradicts && fallback == rows_.size()) fallback = n;
-        }
-        return fallback;
-    }
-
+    /// The same bytes passed a tap before: a row whose packet is not its leg's first of the group.
     void mark_retransmissions(std::size_t first) {
+        if (path_.protocol != Protocol::tcp) return;
+        std::vector<TimeNs> earliest_at(path_.legs.size(), INT64_MAX);
+        for (std::size_t n = first; n < rows_.size(); ++n)
+            for (std::size_t leg = 0; leg < earliest_at.size(); ++leg)
+                if (const LadderCell& cell = rows_[n].row.cells[leg]; cell.seen)
+                    earliest_at[leg] = std::min(earliest_at[leg], cell.header.time_ns);
         for (std::size_t n = first; n < rows_.size(); ++n) {
             const PacketHeader* h = some_header(rows_[n]);
-            if (path_.protocol != Protocol::tcp || (h->length == 0 && (h->flags & (flag_syn | flag_fin)) == 0))
-                continue;
-            for (std::size_t m = first; m < rows_.size(); ++m)
-                for (std::size_t leg = 0; leg < path_.legs.size(); ++leg) {
-                    const LadderCell& mine = rows_[n].row.cells[leg];
-                    const LadderCell& other = rows_[m].row.cells[leg];
-                    if (m != n && mine.seen && other.seen && other.header.time_ns < mine.header.time_ns)
-                        rows_[n].row.retransmission = true;
-                }
+            if (h->length == 0 && (h->flags & (flag_syn | flag_fin)) == 0) continue;
+            for (std::size_t leg = 0; leg < earliest_at.size(); ++leg) {
+                const LadderCell& cell = rows_[n].row.cells[leg];
+                rows_[n].row.retransmission |= cell.seen && earliest_at[leg] < cell.header.time_ns;
+            }
         }
     }
 
-    void join(const std::vector<std::size_t>& fronts, const std::vector<std::size_t>& backs, Direction direction) {
-        std::vector<bool> taken(backs.size(), false);
-        for (const std::size_t f : fronts)
-            for (std::size_t b = 0; b < backs.size(); ++b) {
-                if (taken[b]) continue;
-                const DurationNs passed = earliest(rows_[backs[b]]) - earliest(rows_[f]);
-                if ((direction == Direction::to_server ? passed : -passed) < -relay_early_ns) continue;
-                taken[b] = true;
-                for (std::size_t leg = 0; leg < path_.legs.size(); ++leg)
-                    if (rows_[backs[b]].row.cells[leg].seen) rows_[f].row.cells[leg] = rows_[backs[b]].row.cells[leg];
-                rows_[f].row.retransmission |= rows_[backs[b]].row.retransmission;
-                rows_[backs[b]].merged = true;
-                break;
-            }
+    void sort_by_time(std::vector<std::size_t>& list) const {
+        std::stable_sort(list.begin(), list.end(),
+                         [&](std::size_t a, std::size_t b) { return earliest(rows_[a]) < earliest(rows_[b]); });
+    }
+
+    /// Each front takes the first packet behind that is left and did not pass before it could.
+    void join(std::vector<std::size_t>& fronts, std::vector<std::size_t>& backs, Direction direction) {
+        sort_by_time(fronts);
+        sort_by_time(backs);
+        std::size_t next = 0;
+        for (const std::size_t f : fronts) {
+            const TimeNs time = earliest(rows_[f]);
+            while (direction == Direction::to_server && next < backs.size() &&
+                   earliest(rows_[backs[next]]) < time - relay_early_ns)
+                ++next;
+            if (next == backs.size()) return;
+            if (direction == Direction::to_client && earliest(rows_[backs[next]]) > time + relay_early_ns) continue;
+            merge(rows_[f], rows_[backs[next++]]);
+        }
+    }
+
+    static void merge(Row& front, Row& back) {
+        for (std::size_t leg = 0; leg < back.row.cells.size(); ++leg)
+            if (back.row.cells[leg].seen) front.row.cells[leg] = back.row.cells[leg];
+        front.row.retransmission |= back.row.retransmission;
+        back.merged = true;
     }
 
     static void set_times(LadderRow& row) {

@@ -10,7 +10,6 @@ namespace clew {
 namespace {
 
 constexpr TcpFlags flag_fin = 0x01, flag_syn = 0x02, flag_rst = 0x04;
-constexpr std::uint32_t segment_length_max = 0x1'0001;  // 64 KB, SYN and FIN
 constexpr DurationNs duplicate_apart_max_ns = 100 * ns_per_ms;
 constexpr std::size_t duplicate_rows_apart_max = 16;  // of the same segment: a stream of equal datagrams is long
 
@@ -75,12 +74,10 @@ class Gaps {
                 const LadderCell& cell = placed.row->cells[leg];
                 if (!cell.seen) continue;
                 spans_[leg].add(cell.header.time_ns);
-                if (placed.length != 0)
-                    segments_[{leg, placed.transport, placed.row->direction}].push_back(
-                        {placed.offset, placed.offset + placed.length, placed.group});
+                if (placed.length != 0) segments_[{leg, placed.transport, placed.row->direction}].add(placed);
             }
         }
-        for (auto& [stream, segments] : segments_) std::sort(segments.begin(), segments.end());
+        for (auto& [stream, segments] : segments_) segments.sort();
         find_acknowledged();
     }
 
@@ -115,6 +112,20 @@ class Gaps {
         auto operator<=>(const Segment&) const = default;
     };
 
+    /// What a leg saw of one direction, once each however often it was sent.
+    struct Segments {
+        std::vector<Segment> list;
+        std::uint32_t length_max = 0;
+        void add(const PlacedRow& placed) {
+            list.push_back({placed.offset, placed.offset + placed.length, placed.group});
+            length_max = std::max(length_max, placed.length);
+        }
+        void sort() {
+            std::sort(list.begin(), list.end());
+            list.erase(std::unique(list.begin(), list.end()), list.end());
+        }
+    };
+
     /// The leg is of the same connection, and packets were seen there before and after: it was captured.
     bool was_watched(std::size_t leg, const PlacedRow& placed) const {
         return transport_of_leg_[leg] == placed.transport && spans_[leg].first != 0 &&
@@ -124,12 +135,13 @@ class Gaps {
     /// Other segments at this leg hold a part of these bytes: somebody cut the stream anew.
     bool is_cut_otherwise(std::size_t leg, const PlacedRow& placed) const {
         if (!tcp_ || placed.length == 0) return false;
-        const auto segments = segments_.find({leg, placed.transport, placed.row->direction});
-        if (segments == segments_.end()) return false;
+        const auto found = segments_.find({leg, placed.transport, placed.row->direction});
+        if (found == segments_.end()) return false;
+        const auto& [list, length_max] = found->second;
         const std::uint32_t end = placed.offset + placed.length;
-        const std::uint32_t from = placed.offset > segment_length_max ? placed.offset - segment_length_max : 0;
-        for (auto at = std::lower_bound(segments->second.begin(), segments->second.end(), Segment{from, 0, 0});
-             at != segments->second.end() && at->offset < end; ++at)
+        const std::uint32_t from = placed.offset > length_max ? placed.offset - length_max : 0;
+        for (auto at = std::lower_bound(list.begin(), list.end(), Segment{from, 0, 0});
+             at != list.end() && at->offset < end; ++at)
             if (at->group != placed.group && at->end > placed.offset) return true;
         return false;
     }
@@ -162,8 +174,8 @@ class Gaps {
     std::vector<PlacedRow>& rows_;
     const std::vector<std::size_t>& transport_of_leg_;
     bool tcp_;
-    std::vector<Span> spans_;                                                                   ///< of each leg
-    std::map<std::tuple<std::size_t, std::size_t, Direction>, std::vector<Segment>> segments_;  ///< leg, transport
+    std::vector<Span> spans_;                                                       ///< of each leg
+    std::map<std::tuple<std::size_t, std::size_t, Direction>, Segments> segments_;  ///< leg, transport
     std::map<std::size_t, std::size_t> last_of_group_;
     std::vector<bool> acknowledged_;
 };

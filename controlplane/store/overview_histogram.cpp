@@ -132,11 +132,11 @@ Result<v1::FacetList> Overview::facets(const OverviewQuery& query) const {
     for (const FacetField& field : facet_fields)
         pairs += ", arrayMap(x -> ('" + std::string(field.name) + "', x), " + std::string(field.sql) + ")";
     v1::FacetList list;
+    const std::uint32_t count_max = std::clamp(query.count_max, 1u, overview_count_max);
     const auto answer =
         OverviewAsk(client_, settings_)
             .ask(query, "arrayJoin(arrayConcat(" + pairs + ")) AS pair, pair.1 AS field, pair.2 AS value, count() AS n",
-                 "GROUP BY pair ORDER BY field, n DESC, value LIMIT " +
-                     std::to_string(std::clamp(query.count_max, 1u, overview_count_max)) + " BY field",
+                 "GROUP BY pair ORDER BY field, n DESC, value LIMIT " + std::to_string(count_max + 1) + " BY field",
                  *list.mutable_partial());
     if (!answer) return tl::make_unexpected(answer.error());
     std::map<std::string, v1::Facet> found;
@@ -151,7 +151,10 @@ Result<v1::FacetList> Overview::facets(const OverviewQuery& query) const {
             list.set_paths(paths);
             continue;
         }
-        v1::FacetValue& one = *found[field].add_values();
+        v1::Facet& facet = found[field];
+        facet.set_more(static_cast<std::uint32_t>(facet.values_size()) == count_max);
+        if (facet.more()) continue;
+        v1::FacetValue& one = *facet.add_values();
         one.set_value(value);
         one.set_paths(paths);
     }

@@ -220,6 +220,9 @@ TEST_F(ControlPlaneTest, MistakesOfTheCallerAreNeverTheServersFault) {
         {"/api/v1/paths/0123456789abcdef/ladder?from_ns=x", 400},
         {"/api/v1/paths//ladder", 400},
         {"/api/v1/status?x=1", 400},
+        {"/api/v1/packets?since_ns=0&bpf=tcp%20prot%2080", 400},
+        {"/api/v1/packets?since_ns=0&bpf=tcp%00", 400},
+        {"/api/v1/packets?since_ns=0&bpf=tcp%20port%2080", 503},
         {"/api/v2/paths", 404},
     };
     for (const auto& [target, status] : cases) {

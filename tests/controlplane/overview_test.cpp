@@ -3,6 +3,7 @@
 // asked, and nothing that is asked ends in a 500.
 #include "controlplane/store/overview.h"
 
+#include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -158,8 +159,19 @@ TEST_F(OverviewTest, FacetsAndSeriesAgreeWithThePaths) {
     }
     for (const v1::Facet& facet : facets->facets()) {
         if (facet.field() != "path.unlinked") continue;
+        EXPECT_FALSE(facet.more());
         ASSERT_EQ(facet.values_size(), static_cast<int>(reasons.size()));
         for (const v1::FacetValue& value : facet.values()) EXPECT_EQ(value.paths(), reasons[value.value()]);
+    }
+    for (const std::size_t count : {clients.size() - 1, clients.size()}) {
+        store::OverviewQuery limited = query();
+        limited.count_max = static_cast<std::uint32_t>(count);
+        const auto some = overview().facets(limited);
+        ASSERT_TRUE(some) << some.error().sentence;
+        const auto client = std::ranges::find(some->facets(), "path.client", &v1::Facet::field);
+        ASSERT_NE(client, some->facets().end());
+        EXPECT_EQ(client->values_size(), static_cast<int>(count));
+        EXPECT_EQ(client->more(), count < clients.size());
     }
     store::OverviewQuery by = query();
     by.by = "path.unlinked";
@@ -356,6 +368,16 @@ TEST_F(OverviewTest, ACaptureIsADownloadThatSaysWhatIsMissing) {
     EXPECT_NE(partial(response).find("the file ends at 64 MB"), std::string::npos) << partial(response);
     frame.clear();
     EXPECT_EQ(api.answer(request).status, 404u);
+    rows = Api::ladder_json_row_count_max + 1;
+    v1::Ladder ladder;
+    request.target = "/api/v1/paths/" + paths_[0].path_id() + "/ladder";
+    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(api.answer(request).body, &ladder).ok());
+    EXPECT_EQ(static_cast<std::uint32_t>(ladder.rows_size()), Api::ladder_json_row_count_max);
+    EXPECT_NE(ladder.partial().find("only the first 20000 packets"), std::string::npos) << ladder.partial();
+    v1::LadderTable table;
+    request.target += "_table";
+    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(api.answer(request).body, &table).ok());
+    EXPECT_EQ(table.rows(), rows);
 }
 
 /// A row that came twice, and revisions in parts of their own that no merge has put together.

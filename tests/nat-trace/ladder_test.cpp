@@ -130,6 +130,44 @@ TEST(Ladder, DatagramsGoByPayload) {
     EXPECT_THAT(text_of(rows), testing::ElementsAre("up 10 [10 12]", "down 20 [21 20]"));
 }
 
+/// So many that comparing each with each would not end.
+TEST(Ladder, ManyEqualDatagramsLineUpInOrder) {
+    Path path = path_of({{0, 0}, {0, 0}, {0, 0}});
+    path.protocol = Protocol::udp;
+    for (const std::uint16_t id_step : {0, 1}) {
+        std::vector<PacketHeader> headers;
+        constexpr TimeNs count = 60'000;
+        for (TimeNs n = 0; n < count; ++n)
+            for (LegId leg = 1; leg <= 3; ++leg)
+                if (leg != 2 || n % 3 != 0 || id_step == 0)
+                    headers.push_back(packet(leg, 10 * n + static_cast<TimeNs>(leg), up, 0, 0, 0, 40,
+                                             static_cast<std::uint16_t>(7 + n * id_step), 7));
+        const auto rows = build_ladder(path, headers);
+        ASSERT_EQ(rows.size(), static_cast<std::size_t>(count));
+        for (TimeNs n = 0; n < count; ++n)
+            for (std::size_t leg = 0; leg < 3; ++leg) {
+                const LadderCell& cell = rows[static_cast<std::size_t>(n)].cells[leg];
+                ASSERT_EQ(cell.seen, leg != 1 || n % 3 != 0 || id_step == 0) << n;
+                ASSERT_TRUE(!cell.seen || cell.header.time_ns == 10 * n + static_cast<TimeNs>(leg) + 1) << n;
+            }
+    }
+}
+
+TEST(Ladder, OneSegmentSentVeryOften) {
+    const Path path = path_of({{0, 0}, {0, 0}});
+    std::vector<PacketHeader> headers;
+    constexpr std::uint16_t count = 60'000;
+    for (std::uint16_t n = 1; n <= count; ++n)
+        for (LegId leg = 1; leg <= (n % 2 == 0 ? 1U : 2U); ++leg)
+            headers.push_back(packet(leg, 10 * n + static_cast<TimeNs>(leg), up, psh, 1, 1, 50, n));
+    const auto rows = build_ladder(path, headers);
+    ASSERT_EQ(rows.size(), std::size_t{count});
+    for (std::size_t n = 0; n < rows.size(); ++n) {
+        EXPECT_EQ(rows[n].retransmission, n != 0);
+        EXPECT_EQ(rows[n].cells[1].seen, n % 2 == 0);
+    }
+}
+
 TEST(Ladder, LegWithoutItsStartGoesByTheLinksDelta) {
     Path path = path_of({{1000, 5000}, {77000, 5000}});
     for (auto& flow : path.legs[1].flows) flow.has_isn = false, flow.isn = 0;

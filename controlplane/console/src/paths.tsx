@@ -110,6 +110,7 @@ function Facets(props: { asked: Asked<FacetList>; filter: string }) {
                 <span class="number">{count(one.paths)}</span>
               </div>
             ))}
+            {facet.more && <p class="muted more">{t("the {0} most frequent; there are more", String(facet.values.length))}</p>}
           </section>
         ))}
       </Answer>

@@ -52,7 +52,7 @@ export interface ValueSeries { value: string; total: Int64; counts: Int64[] }
 export interface Histogram {
   since_ns: Int64; until_ns: Int64; step_ns: Int64; buckets: Bucket[]; by: string; series: ValueSeries[]; partial: string;
 }
-export interface FacetList { facets: { field: string; values: { value: string; paths: Int64 }[] }[]; paths: Int64; partial: string }
+export interface FacetList { facets: { field: string; values: { value: string; paths: Int64 }[]; more: boolean }[]; paths: Int64; partial: string }
 export interface DelaySummary { paths: Int64; p50_ns: Int64; p99_ns: Int64; error_ns: Int64 }
 export interface TimePoint { paths: Int64; delay_paths: Int64; p50_ns: Int64; p99_ns: Int64 }
 export interface GatewayInstance {

@@ -216,6 +216,7 @@ export const chinese: Record<string, string> = {
   "address, VIP, process, a → b, path id, or a filter: tcp.port == 443 and path.grade > B": "地址、VIP、进程、a → b、路径 id，或过滤式：tcp.port == 443 and path.grade > B",
   "Search": "搜索",
   "scroll for more": "滚动查看更多",
+  "the {0} most frequent; there are more": "仅显示最常见的 {0} 个，还有更多",
   "Time range": "时间范围",
   "last {0}": "最近 {0}",
   "now": "现在",
