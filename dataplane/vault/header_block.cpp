@@ -41,12 +41,13 @@ void HeaderBlockEncoder::encode_chunk(const HeaderBlockSource& source, std::span
 
 /// Brings the legs into order, with their counts and time units, and sums up the head.
 void HeaderBlockEncoder::count_legs(const HeaderBlockSource& source, HeaderBlockHead& head) {
-    numbers_.clear();
+    order_.clear();
     for (std::uint32_t leg = 0; leg < source.leg_count(); ++leg)
-        if (!source.packets_of(leg).empty()) numbers_.push_back(leg);
-    std::sort(numbers_.begin(), numbers_.end(), [&](std::uint32_t a, std::uint32_t b) {
-        return leg_number_of(source.label(a).id, head.id_base) < leg_number_of(source.label(b).id, head.id_base);
-    });
+        if (!source.packets_of(leg).empty())
+            order_.emplace_back(leg_number_of(source.label(leg).id, head.id_base), leg);
+    std::sort(order_.begin(), order_.end());
+    numbers_.clear();
+    for (const auto& [number, leg] : order_) numbers_.push_back(leg);
     head.first_ns = INT64_MAX;
     head.last_ns = INT64_MIN;
     legs_.resize(numbers_.size());

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "dataplane/vault/header_record.h"
@@ -76,6 +77,7 @@ class HeaderBlockEncoder {
 
     std::unique_ptr<HeaderModel> model_;
     std::vector<BlockLeg> legs_;
+    std::vector<std::pair<std::uint64_t, std::uint32_t>> order_;  ///< a leg's number for its id, the source's number
     std::vector<std::uint32_t> numbers_;  ///< the source's, in the order of legs_
     std::vector<HeaderChunkHead> chunks_;
     std::vector<std::uint8_t> labels_, packets_;

@@ -68,24 +68,24 @@ class RangeEncoder {
         return value;
     }
     void finish() {
-        for (int i = 0; i < 5; ++i) shift();
+        for (int i = 0; i < 4; ++i) shift();
         out_.resize(size_);
     }
 
   private:
-    [[gnu::noinline]] void shift() {
+    /// Writes the upper byte of what is settled but for a carry, which the bytes before it may still take.
+    void shift() {
         range_ <<= 8;
-        if (low_ < 0xff00'0000u || low_ > 0xffff'ffffu) {  // no carry can reach the held bytes any more
-            const auto carry = static_cast<std::uint8_t>(low_ >> 32);
-            if (out_.size() - size_ <= held_ff_ + 1) out_.resize(out_.size() * 2 + held_ff_ + room);
-            if (started_) out_[size_++] = static_cast<std::uint8_t>(held_ + carry);
-            for (; held_ff_ > 0; --held_ff_) out_[size_++] = static_cast<std::uint8_t>(0xff + carry);
-            held_ = static_cast<std::uint8_t>(low_ >> 24);
-            started_ = true;
-        } else {
-            ++held_ff_;
-        }
+        if (size_ == out_.size()) [[unlikely]]
+            out_.resize(out_.size() * 2 + room);
+        if (low_ > 0xffff'ffffu) [[unlikely]]
+            carry();
+        out_[size_++] = static_cast<std::uint8_t>(low_ >> 24);
         low_ = (low_ & 0x00ff'ffffu) << 8;
+    }
+    [[gnu::noinline]] void carry() {
+        for (std::size_t at = size_; ++out_[--at] == 0;) continue;
+        low_ &= 0xffff'ffffu;
     }
 
     static constexpr std::size_t room = 4096;
@@ -93,9 +93,6 @@ class RangeEncoder {
     std::size_t size_;  ///< bytes written; out_ is longer meanwhile
     std::uint64_t low_ = 0;
     std::uint32_t range_ = 0xffff'ffffu;
-    std::uint64_t held_ff_ = 0;
-    std::uint8_t held_ = 0;
-    bool started_ = false;
 };
 
 class RangeDecoder {
