@@ -17,7 +17,7 @@
 namespace clew::vault {
 
 constexpr std::uint32_t header_block_magic = 0x4248'4c43;  ///< "CLHB"
-constexpr std::uint16_t header_block_version = 1;
+constexpr std::uint16_t header_block_version = 2;
 constexpr std::uint32_t block_packet_count_limit = 1u << 20;
 constexpr std::uint32_t block_bytes_limit = 1u << 28;
 constexpr std::uint32_t chunk_packet_count = 8192;  ///< a chunk closes behind the leg that fills it
@@ -78,7 +78,7 @@ class HeaderBlockEncoder {
     std::unique_ptr<HeaderModel> model_;
     std::vector<BlockLeg> legs_;
     std::vector<std::pair<std::uint64_t, std::uint32_t>> order_;  ///< a leg's number for its id, the source's number
-    std::vector<std::uint32_t> numbers_;  ///< the source's, in the order of legs_
+    std::vector<std::uint32_t> numbers_;                          ///< the source's, in the order of legs_
     std::vector<HeaderChunkHead> chunks_;
     std::vector<std::uint8_t> labels_, packets_;
 };

@@ -33,7 +33,7 @@ void HeaderModel::code(Coder& coder, const LegLabel& leg, LegTrack& track, std::
         code_sequence(coder, side, peer, record);
         code_ack(coder, side, peer, record);
         code_window(coder, side, record);
-        code_options(coder, side, peer, record);
+        code_options(coder, leg, track, record);
     } else if (leg.protocol != static_cast<std::uint8_t>(Protocol::udp)) {
         code_echo(coder, side, peer, record);
     }

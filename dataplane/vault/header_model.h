@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "dataplane/vault/host_clocks.h"
 #include "dataplane/vault/leg_track.h"
 #include "dataplane/vault/number_model.h"
 #include "dataplane/vault/tcp_options.h"
@@ -73,13 +74,17 @@ class HeaderModel {
     template <class Coder>
     void code_window(Coder& coder, SideTrack& side, HeaderRecord& record);
     template <class Coder>
-    void code_options(Coder& coder, SideTrack& side, SideTrack& peer, HeaderRecord& record);
+    void code_options(Coder& coder, const LegLabel& leg, LegTrack& track, HeaderRecord& record);
     template <class Coder>
     void code_template(Coder& coder, SideTrack& side, const HeaderRecord& record, OptionTemplate& shape);
     template <class Coder>
     void code_new_template(Coder& coder, OptionTemplate& shape);
     template <class Coder>
-    void code_timestamps(Coder& coder, SideTrack& side, SideTrack& peer, const HeaderRecord& record, std::uint8_t* at);
+    void code_timestamps(Coder& coder, const LegLabel& leg, LegTrack& track, const HeaderRecord& record,
+                         std::uint8_t* at);
+    template <class Coder>
+    std::uint32_t code_echoed(Coder& coder, const HostClock& host, LegTrack& track, const HeaderRecord& record,
+                              std::uint32_t tsecr);
     template <class Coder>
     void code_sack(Coder& coder, SideTrack& side, std::uint32_t ack, std::uint8_t* at, unsigned blocks);
     template <class Coder>
@@ -126,7 +131,8 @@ class HeaderModel {
     std::array<Probability, 16> tsval_expected_;
     DifferenceModel<4> tsval_;
     std::array<Probability, 16> tsecr_last_, tsecr_same_, tsecr_sent_;
-    DifferenceModel<4> tsecr_;
+    DifferenceModel<5> tsecr_;
+    HostClocks host_clocks_;
     std::array<Probability, 4> sack_same_;
     DifferenceModel<4> sack_;
     std::array<Probability, 4> echo_next_, echo_answer_;

@@ -97,7 +97,8 @@ void HeaderModel::code_window(Coder& coder, SideTrack& side, HeaderRecord& recor
 }
 
 template <class Coder>
-void HeaderModel::code_options(Coder& coder, SideTrack& side, SideTrack& peer, HeaderRecord& record) {
+void HeaderModel::code_options(Coder& coder, const LegLabel& leg, LegTrack& track, HeaderRecord& record) {
+    SideTrack& side = track.side[record.side];
     OptionTemplate shape;
     OptionPlaces places;
     if constexpr (Coder::encodes) places = take_apart(record.options.data(), record.options_length, shape);
@@ -107,7 +108,7 @@ void HeaderModel::code_options(Coder& coder, SideTrack& side, SideTrack& peer, H
         record.options = shape.bytes;
         places = find_places(shape.bytes.data(), shape.length);
     }
-    if (places.timestamps != 0) code_timestamps(coder, side, peer, record, record.options.data() + places.timestamps);
+    if (places.timestamps != 0) code_timestamps(coder, leg, track, record, record.options.data() + places.timestamps);
     if (places.sack != 0) code_sack(coder, side, record.ack, record.options.data() + places.sack, places.sack_blocks);
 }
 
@@ -148,33 +149,45 @@ void HeaderModel::code_new_template(Coder& coder, OptionTemplate& shape) {
 }
 
 template <class Coder>
-void HeaderModel::code_timestamps(Coder& coder, SideTrack& side, SideTrack& peer, const HeaderRecord& record,
+void HeaderModel::code_timestamps(Coder& coder, const LegLabel& leg, LegTrack& track, const HeaderRecord& record,
                                   std::uint8_t* at) {
-    std::uint32_t tsval = sensor::load_be32(at), tsecr = sensor::load_be32(at + 4);
-    const unsigned known = side.clock.known();
-    const std::uint32_t expected = side.clock.predict(record.time_ns);
+    SideTrack& side = track.side[record.side];
+    std::uint32_t tsval = sensor::load_be32(at);
+    const bool known = side.clock.known();
+    HostClock& host = host_clocks_.of(record.side == 0 ? leg.low : leg.high);
+    const std::uint32_t expected = known ? side.clock.predict(record.time_ns) : host.predict(record.time_ns);
     if (known && coder.bit(tsval_expected_[side.tsval_outcome], tsval == expected)) {
         tsval = expected;
         side.tsval_outcome = static_cast<std::uint8_t>(side.tsval_outcome << 1 & 15);
     } else {
-        tsval = expected + tsval_.code(coder, known + 2 * (side.tsval_outcome & 1), tsval - expected);
+        const unsigned context = known ? 1 + 2 * (side.tsval_outcome & 1) : 2 * host.known();
+        tsval = expected + tsval_.code(coder, context, tsval - expected);
         side.tsval_outcome = static_cast<std::uint8_t>((side.tsval_outcome << 1 | 1) & 15);
     }
     side.clock.learn(record.time_ns, tsval);
+    host.learn(record.time_ns, tsval);
+    const HostClock& peers_host = host_clocks_.of(record.side == 0 ? leg.high : leg.low);
+    side.tsecr = code_echoed(coder, peers_host, track, record, sensor::load_be32(at + 4));
+    side.tsval = tsval;
+    store_be32(at, tsval);
+    store_be32(at + 4, side.tsecr);
+}
+
+template <class Coder>
+std::uint32_t HeaderModel::code_echoed(Coder& coder, const HostClock& host, LegTrack& track, const HeaderRecord& record,
+                                       std::uint32_t tsecr) {
+    const SideTrack& side = track.side[record.side];
+    SideTrack& peer = track.side[record.side ^ 1];
     const unsigned context = side.ack_outcome + 4 * (record.payload_length == 0) + 8 * (peer.sent_count() > 1);
     const std::uint32_t earliest = peer.sent_count() > 0 ? peer.sent_at(peer.sent_begin).tsval : peer.tsval;
-    if (coder.bit(tsecr_last_[context], tsecr == peer.tsval))
-        tsecr = peer.tsval;
-    else if (side.tsecr != peer.tsval && coder.bit(tsecr_same_[context], tsecr == side.tsecr))
-        tsecr = side.tsecr;
-    else if (earliest != peer.tsval && coder.bit(tsecr_sent_[context], tsecr == earliest))
-        tsecr = earliest;
-    else
-        tsecr = peer.tsval + tsecr_.code(coder, side.ack_outcome, tsecr - peer.tsval);
-    store_be32(at, tsval);
-    store_be32(at + 4, tsecr);
-    side.tsval = tsval;
-    side.tsecr = tsecr;
+    if (coder.bit(tsecr_last_[context], tsecr == peer.tsval)) return peer.tsval;
+    if (side.tsecr != peer.tsval && coder.bit(tsecr_same_[context], tsecr == side.tsecr)) return side.tsecr;
+    if (earliest != peer.tsval && coder.bit(tsecr_sent_[context], tsecr == earliest)) return earliest;
+    if (!peer.clock.known() && host.known()) {
+        const std::uint32_t now = host.predict(record.time_ns);
+        return now + tsecr_.code(coder, 4, tsecr - now);
+    }
+    return peer.tsval + tsecr_.code(coder, side.ack_outcome, tsecr - peer.tsval);
 }
 
 /// Left edges count from the ack or the edge before, right edges from their left one.

@@ -4,10 +4,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <fstream>
 #include <map>
 #include <sstream>
 
+#include "dataplane/vault/block_check.h"
 #include "tests/dataplane/vault/record_source.h"
 
 namespace clew::vault {
@@ -105,6 +107,24 @@ TEST(HeaderBlock, EveryDamagedByteIsFound) {
     }
     for (std::size_t length = 0; length < bytes.size(); ++length)
         EXPECT_FALSE(HeaderBlockReader::open(std::span(bytes).first(length))) << "length " << length;
+}
+
+TEST(HeaderBlock, AnotherVersionIsToldInOneSentence) {
+    RandomRecords random(12);
+    RecordSource source;
+    fill(source, random, 2, 5, false);
+    auto bytes = encoded(source);
+    HeaderBlockHead head;
+    std::memcpy(&head, bytes.data(), sizeof head);
+    head.version = 1;
+    std::memcpy(bytes.data(), &head, sizeof head);
+    constexpr std::size_t checked_from = offsetof(HeaderBlockHead, version);
+    const std::size_t body = sizeof head + head.chunk_count * sizeof(HeaderChunkHead);
+    head.head_check = check_of(std::span(bytes).subspan(checked_from, body - checked_from));
+    std::memcpy(bytes.data(), &head, sizeof head);
+    const auto reader = HeaderBlockReader::open(bytes);
+    ASSERT_FALSE(reader);
+    EXPECT_EQ(reader.error().sentence, "a header log block has format version 1, this program reads version 2");
 }
 
 TEST(HeaderBlock, ADamagedChunkCostsItsPacketsAlone) {
