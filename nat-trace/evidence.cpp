@@ -116,7 +116,7 @@ PairEvidence same_connection(const LegWindow& window, const WindowLeg& a, const 
 
 Grade grade_of(const PairEvidence& evidence) {
     if (evidence.is_explicit || evidence.bits >= 64) return Grade::a;
-    return evidence.bits >= 32 ? Grade::b : Grade::c;
+    return evidence.bits >= 32 && !evidence.by_proxy ? Grade::b : Grade::c;  // an opener's past is statistics
 }
 
 float price_of_client(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, float bits_max) {

@@ -126,7 +126,8 @@ bool has_tunnels(const LegLabel& leg) { return !only_vlans(leg.segment); }
 
 std::uint32_t built_wire_length(const LegLabel& leg, const HeaderRecord& record) {
     const auto ethernet = static_cast<std::uint32_t>(built_ip_offset(leg));
-    const std::uint32_t dropped = record.ip_offset > ethernet ? record.ip_offset - ethernet : 0;
+    if (record.ip_offset < ethernet) return record.wire_length + ethernet - record.ip_offset;  // a capture of bare IP
+    const std::uint32_t dropped = record.ip_offset - ethernet;
     return record.wire_length > dropped ? record.wire_length - dropped : record.wire_length;
 }
 

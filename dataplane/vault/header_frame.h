@@ -16,7 +16,8 @@ namespace clew::vault {
 /// the packet bore it, in its direction.
 void build_frame(const LegLabel& leg, const HeaderRecord& record, std::vector<std::uint8_t>& frame);
 
-/// Bytes of the frame as sent, without the tunnels that build_frame() leaves out.
+/// Bytes of the frame as sent, without the tunnels that build_frame() leaves out, and with the Ethernet header that it
+/// gives to packets of a capture without any.
 std::uint32_t built_wire_length(const LegLabel& leg, const HeaderRecord& record);
 
 /// Where build_frame() puts the IP header.

@@ -246,9 +246,13 @@ TEST_F(StreamsTest, OfAQuestionThatManyAskTheOpenersPastTellsWhetherItWasPassedO
         std::size_t linked = 0;
         for (const auto& [id, path] : run(truths)) {
             EXPECT_TRUE(right(path, truths));
-            for (const Link& link : path.links)
-                linked += std::any_of(link.evidence.begin(), link.evidence.end(),
-                                      [](const Evidence& e) { return e.by == EvidenceBy::known_proxy; });
+            for (const Link& link : path.links) {
+                if (std::none_of(link.evidence.begin(), link.evidence.end(),
+                                 [](const Evidence& e) { return e.by == EvidenceBy::known_proxy; }))
+                    continue;
+                EXPECT_EQ(link.grade, Grade::c);
+                ++linked;
+            }
         }
         EXPECT_EQ(linked, past == 0 ? 0u : 8u);
     }

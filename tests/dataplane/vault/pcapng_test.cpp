@@ -106,6 +106,9 @@ TEST(HeaderFrame, DirectionsAndVlansAreBuiltBack) {
     record.ip_offset = 14 + 50;
     record.wire_length = 110;
     EXPECT_EQ(built_wire_length(label, record), 60u);
+    label.segment.layer_count = 0;
+    record.ip_offset = 0;  // of a capture of bare IP
+    EXPECT_EQ(built_wire_length(label, record), 14u + 110);
 }
 
 }  // namespace
