@@ -34,6 +34,8 @@ struct PairEvidence {
 
 /// A sequence number that so many legs of one tap have is common: a scanner's or a simple stack's.
 constexpr std::uint32_t common_isn_count_min = 6;
+/// The first bytes of so many legs of one tap are looked for by their time as well.
+constexpr std::uint32_t crowded_head_count_min = 8;
 
 /// How long two legs of one connection may lie apart.
 struct EvidenceLimits {

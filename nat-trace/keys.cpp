@@ -24,8 +24,6 @@ enum Salt : std::uint64_t {
     salt_crowd = 0xb000'0000'0000'0000,
 };
 
-/// Of the legs of one tap: from so many on, first bytes are looked for by their time as well.
-constexpr std::uint32_t crowded_head_count_min = 8;
 constexpr int crowd_step_bits = 24;  ///< a step is 17 ms
 
 constexpr std::size_t head_key_count = 6;  ///< of a bucket's nine places, as many are taken on average before it grows

@@ -16,8 +16,8 @@ constexpr std::size_t prevalence_room_min = 262'144;
 constexpr std::uint32_t behind_proxy_count_min = 4;
 constexpr std::uint32_t sure_proxy_count_min = 8;
 constexpr std::uint32_t sure_proxy_share = 8;  ///< behind a proxy for each one of its own
-constexpr std::uint32_t looked_at_again[] = {4, 6, 8,
-                                             9};  ///< sharers of a value: it has just become common, or more so
+/// Sharers of a value: it has just become common, or more so. Those whose keys depend on how many they are must be in.
+constexpr std::uint32_t looked_at_again[] = {4, 6, crowded_head_count_min, 9};
 
 template <typename Pool>
 std::uint32_t take_from(Pool& pool, std::vector<std::uint32_t>& free) {

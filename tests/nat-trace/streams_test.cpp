@@ -50,9 +50,10 @@ class StreamsTest : public testing::Test {
             }
     }
 
-    Truth proxied(int n, std::uint64_t stream) {
+    Truth proxied(int n, std::uint64_t stream) { return proxied(n, n * 3 * ns_per_ms, stream); }
+    Truth proxied(int n, DurationNs later, std::uint64_t stream) {
         const std::string port = std::to_string(40'000 + n);
-        Truth truth = Journey::tcp(world, "10.0.0.2:" + port, "198.51.100.10:80", noon + n * 3 * ns_per_ms)
+        Truth truth = Journey::tcp(world, "10.0.0.2:" + port, "198.51.100.10:80", noon + later)
                           .tap(tenant)
                           .proxy("10.1.0.1:" + port, "10.2.0.5:8080")
                           .tap(edge)
@@ -62,16 +63,9 @@ class StreamsTest : public testing::Test {
         return truth;
     }
 
-    /// The same, but as of a real proxy the front answers after the server did; and when it begins is told.
+    /// The same, but as of a real proxy the front answers after the server did.
     Truth passed_on(int n, DurationNs later, std::uint64_t stream) {
-        const std::string port = std::to_string(40'000 + n);
-        Truth truth = Journey::tcp(world, "10.0.0.2:" + port, "198.51.100.10:80", noon + later)
-                          .tap(tenant)
-                          .proxy("10.1.0.1:" + port, "10.2.0.5:8080")
-                          .tap(edge)
-                          .done();
-        for (Leg& leg : truth.legs) leg.hint_count = 0;
-        set_heads(truth, stream);
+        Truth truth = proxied(n, later, stream);
         Leg& front = truth.legs[0];
         Flow& answer = front.flow(Direction::to_client);
         for (std::size_t k = 0; k < answer.sample_count; ++k) answer.samples[k].time_ns += ns_per_ms;
