@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "nat-trace/evidence.h"
+#include "nat-trace/relay_pair.h"
 
 namespace clew {
 namespace {
@@ -30,7 +31,6 @@ constexpr float sure_proxy_bits = 14;
 constexpr float payload_too_early = 8;          // another request of the connection, or one that was not captured
 constexpr float timing_bits_max = 11;           // of one direction
 constexpr DurationNs timing_ns_max = ns_per_s;  // worth nothing, being so late; later it speaks against
-constexpr DurationNs stamp_slack_ns = 200 * ns_per_us;  // stamps of one clock may change places by so much
 
 /// When the direction's first payload passed; 0 = not known.
 TimeNs first_payload(const WindowLeg& leg, Direction d) {
@@ -38,24 +38,8 @@ TimeNs first_payload(const WindowLeg& leg, Direction d) {
     return flow.sample_count == 0 ? 0 : leg.at(flow.samples[0].time);
 }
 
-/// A front and a back connection, with the back one's times brought to the front one's clock.
-struct Pair {
-    const WindowLeg& front;
-    const WindowLeg& back;
-    CommonTime common;
-    DurationNs slack_ns = stamp_slack_ns + common.error_ns;
-
-    TimeNs back_time(TimeNs t) const { return t == 0 ? 0 : t - common.shift_ns; }
-    /// Something happened before what it follows from.
-    bool impossible(TimeNs cause, TimeNs effect) const {
-        return common.known && cause != 0 && effect != 0 && effect + slack_ns < cause;
-    }
-};
-
-bool is_closed(const WindowLeg& leg) { return leg.end == LegEnd::fin || leg.end == LegEnd::reset; }
-
 /// The back connection began after the front one was answered, or passed on bytes before it had them.
-bool against_causality(const LegWindow& window, const Pair& pair) {
+bool against_causality(const LegWindow& window, const RelayPair& pair) {
     const TimeNs begun = pair.back_time(start_of(pair.back));
     if (pair.impossible(begun, first_payload(pair.front, Direction::to_client))) return true;
     if (is_closed(pair.front) && pair.impossible(begun, pair.front.last_ns)) return true;
@@ -68,7 +52,7 @@ bool against_causality(const LegWindow& window, const Pair& pair) {
 }
 
 /// The same requests, by method, host and URI; and X-Forwarded-For on the back one that names the front's client.
-void add_requests(const LegWindow& window, const Pair& pair, PairEvidence& out) {
+void add_requests(const LegWindow& window, const RelayPair& pair, PairEvidence& out) {
     const WindowLeg& front = pair.front;
     const WindowLeg& back = pair.back;
     float bits = 0;
@@ -114,7 +98,7 @@ float proxy_names(const LegWindow& window, const WindowLeg& front, const WindowL
 }
 
 /// A proxy passes the question on soon, and the answer: log2 of how seldom a stranger's comes so soon after.
-float price_of_pace(const Pair& pair) {
+float price_of_pace(const RelayPair& pair) {
     float bits = 0;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const TimeNs front = first_payload(pair.front, d);
@@ -133,7 +117,7 @@ float price_of_pace(const Pair& pair) {
 }
 
 /// Both found in the middle: what is said, packet by packet, is the same and passed on at once.
-PairEvidence same_packets(const Pair& pair) {
+PairEvidence same_packets(const RelayPair& pair) {
     PairEvidence out;
     if (!pair.common.known || pair.front.server == pair.back.server) return out;
     float bits = 0;
@@ -179,7 +163,7 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
     if (front.server == back.server && front.client.ip == back.client.ip) return out;
     if (front.server == back.server) out.add(EvidenceBy::contradiction, same_service);
     if (front.client.ip == back.client.ip) out.add(EvidenceBy::contradiction, same_opener);
-    const Pair pair{front, back, common_time(window, front, back)};
+    const RelayPair pair{front, back, common_time(window, front, back)};
     const TimeNs f = start_of(front);
     const TimeNs b = pair.back_time(start_of(back));
     if (f == 0 && b == 0) return same_packets(pair);
@@ -204,7 +188,7 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
 }
 
 /// Ids that both legs carry at about the same time; the better of X-Request-ID and traceparent.
-EvidenceBy shared_id(const LegWindow& window, const Pair& pair, DurationNs distance_max, int& count,
+EvidenceBy shared_id(const LegWindow& window, const RelayPair& pair, DurationNs distance_max, int& count,
                      DurationNs& distance) {
     const WindowLeg& front = pair.front;
     const WindowLeg& back = pair.back;
@@ -231,63 +215,8 @@ EvidenceBy shared_id(const LegWindow& window, const Pair& pair, DurationNs dista
 
 }  // namespace
 
-namespace {
-
-/// What was kept of a connection's requests: a leg keeps only its first hints.
-struct KeptRequests {
-    std::size_t count = 0;
-    bool all = true;
-    TimeNs until_ns = 0;  ///< of the last hint; later requests may not have been kept
-};
-
-KeptRequests kept_requests(const LegWindow& window, const WindowLeg& leg) {
-    KeptRequests kept;
-    std::size_t hints = 0;
-    window.each_hint(leg, [&](const WindowHint& h) {
-        ++hints;
-        kept.count += h.kind == HintKind::http_request;
-        kept.until_ns = std::max(kept.until_ns, h.time_ns);
-    });
-    kept.all = hints < hint_count_max;
-    return kept;
-}
-
-}  // namespace
-
-bool carries_others(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
-    const Pair pair{front, back, common_time(window, front, back)};
-    bool clients = false;
-    const WindowHint* client = nullptr;
-    window.each_hint(back, [&](const WindowHint& y) {
-        if (y.kind != HintKind::forwarded_for) return;
-        clients |= client != nullptr && client->source.ip != y.source.ip;
-        client = &y;
-    });
-    if (clients) return true;
-    const KeptRequests front_kept = kept_requests(window, front);
-    const KeptRequests back_kept = kept_requests(window, back);
-    if (front_kept.count == 0 || back_kept.count == 0) return false;
-    std::size_t shared = 0;
-    std::size_t of_others = 0;
-    window.each_hint(back, [&](const WindowHint& y) {
-        if (y.kind != HintKind::http_request) return;
-        bool same = false;
-        window.each_hint(front, [&](const WindowHint& x) { same |= x.kind == y.kind && x.value == y.value; });
-        const TimeNs time = pair.back_time(y.time_ns);
-        const bool after = is_closed(front) && pair.impossible(time, front.last_ns);
-        shared += same;
-        of_others += !same && (front_kept.all || (pair.common.known && (time < front_kept.until_ns || after)));
-    });
-    if (shared != 0) {
-        const std::size_t elsewhere = front_kept.count - std::min(front_kept.count, shared);
-        return of_others > 0 || (elsewhere > shared && back_kept.all);
-    }
-    // A proxy that rewrites what is asked for still asks as often.
-    return front_kept.all && back_kept.count > front_kept.count;
-}
-
 bool may_be_relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
-    const Pair pair{front, back, common_time(window, front, back)};
+    const RelayPair pair{front, back, common_time(window, front, back)};
     if (pair.impossible(start_of(front), pair.back_time(start_of(back)))) return false;
     return !against_causality(window, pair);
 }
@@ -296,7 +225,7 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
                      const EvidenceLimits& limits) {
     PairEvidence out;
     if (front.protocol != Protocol::tcp || back.protocol != Protocol::tcp) return out;
-    const Pair pair{front, back, common_time(window, front, back)};
+    const RelayPair pair{front, back, common_time(window, front, back)};
     DurationNs distance = limits.candidate_distance_ns_max;
     const float proxy = proxy_names(window, front, back);
     if (proxy > 0) {

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// Back connections that a proxy keeps open and shares: what was asked on the one and on the other is counted.
+#include <algorithm>
+
+#include "nat-trace/evidence.h"
+#include "nat-trace/relay_pair.h"
+
+namespace clew {
+namespace {
+
+constexpr std::uint64_t read_packets_max = 15;  // of a direction the sensor reads so many payloads for requests
+
+/// What a leg shows of the questions that it carried: it keeps only its first hints.
+struct Shown {
+    std::size_t requests = 0;
+    std::size_t ids = 0;     ///< told apart; an answer that repeats its request's id counts once
+    bool has_room = true;    ///< no hint was without room
+    bool complete = false;   ///< nor can a request have been missed otherwise
+    TimeNs until_ns = 0;     ///< of the last hint; later requests may not have been kept
+
+    std::size_t exchanges() const { return std::max(requests, ids); }
+};
+
+bool missed_bytes(const LegWindow& window, const WindowLeg& leg, Direction d) {
+    const OddLeg* odd = window.odd(leg);
+    if (odd == nullptr) return false;
+    const OddFlow& flow = odd->flow(d);
+    return !flow.marks.empty() || flow.marks_forgotten != 0;
+}
+
+Shown shown_by(const LegWindow& window, const WindowLeg& leg) {
+    Shown shown;
+    std::size_t hints = 0;
+    window.each_hint(leg, [&](const WindowHint& h) {
+        ++hints;
+        shown.requests += h.kind == HintKind::http_request;
+        shown.ids += h.kind == HintKind::request_id;
+        shown.until_ns = std::max(shown.until_ns, h.time_ns);
+    });
+    shown.has_room = hints < hint_count_max;
+    const WindowFlow& asked = leg.flow(Direction::to_server);
+    shown.complete = shown.has_room && asked.has_isn && asked.packets != 0 && asked.packets <= read_packets_max &&
+                     !missed_bytes(window, leg, Direction::to_server);
+    return shown;
+}
+
+/// The back one names several clients.
+bool names_clients(const LegWindow& window, const WindowLeg& back) {
+    bool several = false;
+    const WindowHint* client = nullptr;
+    window.each_hint(back, [&](const WindowHint& y) {
+        if (y.kind != HintKind::forwarded_for) return;
+        several |= client != nullptr && client->source.ip != y.source.ip;
+        client = &y;
+    });
+    return several;
+}
+
+bool has_request(const LegWindow& window, const WindowLeg& leg, const WindowHint& request) {
+    bool found = false;
+    window.each_hint(leg, [&](const WindowHint& h) { found |= h.kind == request.kind && h.value == request.value; });
+    return found;
+}
+
+/// The front one asked after the back one was closed, or twice and more before it began: not only there.
+bool asked_elsewhere(const LegWindow& window, const RelayPair& pair) {
+    if (!pair.common.known) return false;
+    const TimeNs begun = pair.back_time(start_of(pair.back));
+    const TimeNs over = is_closed(pair.back) ? pair.back_time(pair.back.last_ns) : 0;
+    std::size_t before = 0;
+    bool after = false;
+    window.each_hint(pair.front, [&](const WindowHint& x) {
+        if (x.kind != HintKind::http_request || x.direction != Direction::to_server) return;
+        before += begun != 0 && x.time_ns + pair.slack_ns < begun;
+        after |= over != 0 && pair.impossible(x.time_ns, over);
+    });
+    return after || before > 1;
+}
+
+}  // namespace
+
+bool carries_others(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
+    if (front.first_hint == no_leg || back.first_hint == no_leg) return false;
+    if (names_clients(window, back)) return true;
+    const RelayPair pair{front, back, common_time(window, front, back)};
+    const Shown by_front = shown_by(window, front);
+    const Shown by_back = shown_by(window, back);
+    if (by_front.requests == 0) return false;
+    if (asked_elsewhere(window, pair)) return true;
+    if (by_front.complete && by_back.exchanges() > by_front.exchanges()) return true;
+    if (by_back.requests == 0) return false;
+    if (by_back.complete && by_front.requests > by_back.requests) return true;
+    std::size_t shared = 0;
+    std::size_t of_others = 0;
+    window.each_hint(back, [&](const WindowHint& y) {
+        if (y.kind != HintKind::http_request) return;
+        const bool same = has_request(window, front, y);
+        const TimeNs time = pair.back_time(y.time_ns);
+        const bool after = is_closed(front) && pair.impossible(time, front.last_ns);
+        shared += same;
+        of_others += !same && (by_front.has_room || (pair.common.known && (time < by_front.until_ns || after)));
+    });
+    if (shared != 0) return of_others > 0 || (by_back.has_room && by_front.requests > 2 * shared);
+    // A proxy that rewrites what is asked for still asks as often.
+    return by_front.has_room && by_back.requests > by_front.requests;
+}
+
+}  // namespace clew
