@@ -65,7 +65,9 @@ void ClockBook::observe(ClockId from, ClockId to, TimeNs at_from, TimeNs at_to, 
     if (from == to || at_from == 0 || at_to == 0) return;
     const std::int64_t second = at_from / clock_bucket_ns;
     const DurationNs difference = at_to - at_from + late_ns;
-    std::vector<Bound>& bounds = bounds_[pair_of(from, to)];
+    Passed& passed = passed_[pair_of(from, to)];
+    ++passed.count;
+    std::vector<Bound>& bounds = passed.bounds;
     if (bounds.empty())
         for (const ClockId c : {from, to}) {
             const auto place = std::lower_bound(clocks_.begin(), clocks_.end(), c);
@@ -90,15 +92,15 @@ void ClockBook::observe(ClockId from, ClockId to, TimeNs at_from, TimeNs at_to, 
 
 ClockBook::Line ClockBook::direct(ClockId a, ClockId b, TimeNs at) const {
     Corridor corridor;
-    const auto there = bounds_.find(pair_of(a, b));
-    const auto back = bounds_.find(pair_of(b, a));
-    if (there != bounds_.end())
-        for (const Bound& bound : there->second) {
+    const auto there = passed_.find(pair_of(a, b));
+    const auto back = passed_.find(pair_of(b, a));
+    if (there != passed_.end())
+        for (const Bound& bound : there->second.bounds) {
             const double x = static_cast<double>(bound.at - at);
             if (std::fabs(x) <= span_ns_max) corridor.high.push_back({x, static_cast<double>(bound.least)});
         }
-    if (back != bounds_.end())
-        for (const Bound& bound : back->second) {
+    if (back != passed_.end())
+        for (const Bound& bound : back->second.bounds) {
             const double x = static_cast<double>(bound.at + bound.least - at);  // when `a` showed that moment, nearly
             if (std::fabs(x) <= span_ns_max) corridor.low.push_back({x, -static_cast<double>(bound.least)});
         }
@@ -156,13 +158,14 @@ ClockBook::Line ClockBook::at_second(ClockId a, ClockId b, std::int64_t second) 
 }
 
 ClockOffset ClockBook::between(ClockId a, ClockId b, TimeNs at) const {
-    if (a == b) return {true, false, 0, 0};
-    if (bounds_.empty()) return {};
+    if (a == b) return {true, false, 0, 0, 0};
+    if (passed_.empty()) return {};
     if (a < b) return at_moment(a, b, at);
     // Solved by the first clock's time, which this clock's is brought to.
     const ClockOffset rough = at_moment(b, a, at);
     ClockOffset other = rough.known || rough.guessed ? at_moment(b, a, at - rough.offset_ns) : rough;
     other.offset_ns = -other.offset_ns;
+    other.likely_ns = -other.likely_ns;
     return other;
 }
 
@@ -171,16 +174,37 @@ ClockOffset ClockBook::at_moment(ClockId a, ClockId b, TimeNs at) const {
     const Line x = at_second(a, b, second);
     const Line y = at_second(a, b, second + 1);
     const double part = static_cast<double>(at - second * clock_bucket_ns) / static_cast<double>(clock_bucket_ns);
+    ClockOffset out;
     if (!std::isfinite(x.low + x.high + y.low + y.high)) {
         const bool there = std::isfinite(x.high + y.high);
         if (!there && !std::isfinite(x.low + y.low)) return {};
         const double side = there ? x.high + part * (y.high - x.high) : x.low + part * (y.low - x.low);
-        return {false, true, std::llround(side), clock_guess_ns};
+        out = {false, true, std::llround(side), clock_guess_ns};
+    } else {
+        // Between two seconds an offset runs straight.
+        const double low = x.low + part * (y.low - x.low);
+        const double high = x.high + part * (y.high - x.high);
+        out = {true, false, std::llround((low + high) / 2), std::llround((high - low) / 2)};
     }
-    // Between two seconds an offset runs straight.
-    const double low = x.low + part * (y.low - x.low);
-    const double high = x.high + part * (y.high - x.high);
-    return {true, false, std::llround((low + high) / 2), std::llround((high - low) / 2)};
+    out.likely_ns = likely(a, b, at, out);
+    return out;
+}
+
+DurationNs ClockBook::likely(ClockId a, ClockId b, TimeNs at, const ClockOffset& bounded) const {
+    const auto there = passed_.find(pair_of(a, b));
+    const auto back = passed_.find(pair_of(b, a));
+    const std::uint64_t there_count = there == passed_.end() ? 0 : there->second.count;
+    const std::uint64_t back_count = back == passed_.end() ? 0 : back->second.count;
+    const bool by_there = there_count > back_count * clock_lean_ratio;
+    if (!by_there && back_count <= there_count * clock_lean_ratio) return bounded.offset_ns;
+    double least = unlimited;
+    for (const Bound& bound : (by_there ? there : back)->second.bounds) {
+        const double apart = std::fabs(static_cast<double>(bound.at - at));
+        if (apart <= span_ns_max) least = std::min(least, static_cast<double>(bound.least) + clock_drift_usual * apart);
+    }
+    if (least == unlimited) return bounded.offset_ns;
+    const DurationNs offset = std::llround(by_there ? least : -least);
+    return std::clamp(offset, bounded.offset_ns - bounded.error_ns, bounded.offset_ns + bounded.error_ns);
 }
 
 bool ClockBook::learn() {
@@ -194,7 +218,7 @@ bool ClockBook::knows(ClockId clock) const { return std::find(clocks_.begin(), c
 
 std::size_t ClockBook::memory_bytes() const {
     std::size_t bytes = solved_.size() * 64;
-    for (const auto& [pair, bounds] : bounds_) bytes += sizeof bounds + bounds.capacity() * sizeof(Bound) + 32;
+    for (const auto& [pair, passed] : passed_) bytes += sizeof passed + passed.bounds.capacity() * sizeof(Bound) + 32;
     return bytes;
 }
 

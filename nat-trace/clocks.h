@@ -22,8 +22,12 @@ struct ClockOffset {
     bool guessed = false;  ///< they passed one way: as if the quickest had taken no time, give or take clock_guess_ns
     DurationNs offset_ns = 0;
     DurationNs error_ns = 0;
+    /// The likeliest offset within the bounds: where far more packets passed one way, the quickest of them lost no time.
+    DurationNs likely_ns = 0;
 };
 
+constexpr std::uint64_t clock_lean_ratio = 4;              ///< far more packets
+constexpr double clock_drift_usual = 50e-6;                ///< for what is likely, not for bounds
 constexpr double clock_drift_max = 200e-6;                 ///< between two clocks: each ± 100 ppm
 constexpr DurationNs clock_bucket_ns = ns_per_s;           ///< of the packets of so long the fastest is kept
 constexpr std::size_t clock_bucket_count_max = 128;        ///< so many are kept for a pair of clocks and a direction
@@ -57,6 +61,10 @@ class ClockBook {
         double low;
         double high;
     };
+    struct Passed {
+        std::vector<Bound> bounds;  ///< the oldest first
+        std::uint64_t count = 0;    ///< packets observed
+    };
     static std::uint32_t pair_of(ClockId a, ClockId b) { return std::uint32_t{a} << 16 | b; }
     static std::uint64_t key_of(ClockId a, ClockId b, std::int64_t second) {
         return std::uint64_t{pair_of(a, b)} << 32 | static_cast<std::uint32_t>(second);
@@ -65,10 +73,11 @@ class ClockBook {
     void solve_all(std::int64_t second) const;
     ClockOffset at_moment(ClockId a, ClockId b, TimeNs at) const;
     Line at_second(ClockId a, ClockId b, std::int64_t second) const;
+    DurationNs likely(ClockId a, ClockId b, TimeNs at, const ClockOffset& bounded) const;
 
-    std::unordered_map<std::uint32_t, std::vector<Bound>> bounds_;  ///< by (from, to), the oldest first
-    std::vector<ClockId> clocks_;                                   ///< that were observed, in order
-    mutable std::unordered_map<std::uint64_t, Line> solved_;        ///< by pair and second, until something is learnt
+    std::unordered_map<std::uint32_t, Passed> passed_;        ///< by (from, to)
+    std::vector<ClockId> clocks_;                             ///< that were observed, in order
+    mutable std::unordered_map<std::uint64_t, Line> solved_;  ///< by pair and second, until something is learnt
     bool news_ = false;
 };
 

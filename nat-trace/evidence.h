@@ -114,6 +114,7 @@ struct CommonTime {
     DurationNs shift_ns = 0;
     DurationNs error_ns = 0;
     bool measured = false;  ///< and not guessed from packets of one direction alone: the error is a bound
+    DurationNs likely_ns = 0;  ///< the likeliest shift within the error
 };
 CommonTime common_time(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);
 

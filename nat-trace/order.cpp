@@ -21,16 +21,31 @@ constexpr double samples_weight_max = 2 * weight_sample * window_sample_count_ma
 constexpr double weight_unclear = 0.5;  // apart by less than the clocks' error
 constexpr double weight_address = 6;    // an order that changes fewer ends
 constexpr double weight_mac = 3;
+constexpr double weight_link = 4;  // the two directions of one link, mirrored apart
 constexpr std::size_t swap_round_max = 16;
 constexpr std::size_t improved_leg_count_max = 16;  // of more legs the votes alone decide
 // Time stamps that were polled are late by up to an interval that the sensor may not have stated.
 constexpr DurationNs stamp_error_ns_min = 2 * ns_per_us;
 
-double by_time(DurationNs later_by, DurationNs error, double weight) {
-    if (later_by == 0) return 0;
-    const double w = std::llabs(later_by) > error ? weight : weight_unclear;
-    return later_by > 0 ? w : -w;
-}
+/// The two taps' clocks, for the question which came first.
+struct Clocks {
+    DurationNs shift = 0;   ///< times of the second leg less this are by the first's
+    DurationNs error = 0;
+    DurationNs likely = 0;  ///< the likeliest shift: tells what lies within the error
+
+    explicit Clocks(const CommonTime& common)
+        : shift(common.shift_ns),
+          error(std::max<DurationNs>(common.error_ns, stamp_error_ns_min)),
+          likely(common.likely_ns) {}
+
+    /// Positive: the second leg's time `second` is later than the first's `first`.
+    double later(TimeNs first, TimeNs second, double weight) const {
+        const DurationNs later_by = second - shift - first;
+        if (std::llabs(later_by) > error) return later_by > 0 ? weight : -weight;
+        const DurationNs likely_by = second - likely - first;
+        return likely_by == 0 ? 0 : likely_by > 0 ? weight_unclear : -weight_unclear;
+    }
+};
 
 double by_ttl(std::uint8_t upstream, std::uint8_t downstream) {
     if (upstream == 0 || downstream == 0) return 0;
@@ -48,7 +63,7 @@ double by_mac(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     return weight_mac * (meet(a, b) - meet(b, a));
 }
 
-double by_handshake(const WindowLeg& a, const WindowLeg& b, DurationNs shift, DurationNs error) {
+double by_handshake(const WindowLeg& a, const WindowLeg& b, const Clocks& clocks) {
     double weight = 0;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const WindowFlow& x = a.flow(d);
@@ -59,13 +74,13 @@ double by_handshake(const WindowLeg& a, const WindowLeg& b, DurationNs shift, Du
         const TimeNs s = a.at(x.syn);
         const TimeNs t = b.at(y.syn);
         if (s == 0 || t == 0) continue;
-        const DurationNs later_by = t - shift - s;
-        weight += by_time(d == Direction::to_server ? later_by : -later_by, error, weight_handshake);
+        const double later = clocks.later(s, t, weight_handshake);
+        weight += d == Direction::to_server ? later : -later;
     }
     return weight;
 }
 
-double by_samples(const WindowLeg& a, const WindowLeg& b, DurationNs shift, DurationNs error) {
+double by_samples(const WindowLeg& a, const WindowLeg& b, const Clocks& clocks) {
     double weight = 0;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SampleMatch match = match_samples(a, b, d);
@@ -73,8 +88,8 @@ double by_samples(const WindowLeg& a, const WindowLeg& b, DurationNs shift, Dura
             const TimeNs s = a.at(a.flow(d).samples[match.pairs[i].a].time);
             const TimeNs t = b.at(b.flow(d).samples[match.pairs[i].b].time);
             if (s == 0 || t == 0) continue;
-            const DurationNs later_by = t - shift - s;
-            weight += by_time(d == Direction::to_server ? later_by : -later_by, error, weight_sample);
+            const double later = clocks.later(s, t, weight_sample);
+            weight += d == Direction::to_server ? later : -later;
         }
     }
     return weight;
@@ -83,6 +98,24 @@ double by_samples(const WindowLeg& a, const WindowLeg& b, DurationNs shift, Dura
 /// What a neighbourhood costs: an end that changes may be a gateway, an end that changes back hardly is.
 double address_cost(const WindowLeg& a, const WindowLeg& b) {
     return weight_address * ((a.client != b.client) + (a.server != b.server));
+}
+
+/// One saw only what goes to the server, the other only what comes back.
+bool complementary(const WindowLeg& a, const WindowLeg& b) {
+    const auto saw = [](const WindowLeg& leg, Direction d) { return leg.flow(d).packets != 0; };
+    const auto only = [&](const WindowLeg& leg, Direction d) {
+        return saw(leg, d) && !saw(leg, d == Direction::to_server ? Direction::to_client : Direction::to_server);
+    };
+    return (only(a, Direction::to_server) && only(b, Direction::to_client)) ||
+           (only(a, Direction::to_client) && only(b, Direction::to_server));
+}
+
+/// A link whose directions two ports mirrored: its legs stand side by side.
+bool halves_of_link(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+    const Segment& x = window.segment(a.segment);
+    const Segment& y = window.segment(b.segment);
+    return x.client_mac == y.client_mac && x.server_mac == y.server_mac && x.client_mac != MacAddress{} &&
+           a.same_ends(b) && complementary(a, b);
 }
 
 /// The tap saw a direction's packets but missed its SYN: when the leg began is not known.
@@ -106,20 +139,25 @@ double weigh_order(const LegWindow& window, const WindowLeg& a, const WindowLeg&
     weight += by_mac(window, a, b);
     const CommonTime common = common_time(window, a, b);
     if (common.known) {
-        const DurationNs error = std::max<DurationNs>(common.error_ns, stamp_error_ns_min);
-        weight += by_handshake(a, b, common.shift_ns, error);
+        const Clocks clocks(common);
+        weight += by_handshake(a, b, clocks);
         // The samples are looked at where they can tip the scales.
-        if (std::fabs(weight) <= samples_weight_max) weight += by_samples(a, b, common.shift_ns, error);
+        if (std::fabs(weight) <= samples_weight_max) weight += by_samples(a, b, clocks);
+        if (weight == 0 && complementary(a, b))
+            weight += a.flow(Direction::to_server).packets != 0 ? weight_unclear : -weight_unclear;
         if (weight == 0 && !missed_handshake(a) && !missed_handshake(b))
-            weight += by_time(b.first_ns - common.shift_ns - a.first_ns, error, weight_unclear);
+            weight += clocks.later(a.first_ns, b.first_ns, weight_unclear);
     }
     if (a.clock != b.clock) {
         const DurationNs x = answer_gap(a);
         const DurationNs y = answer_gap(b);
         // Clocks of one region rarely stand far apart: better than no order at all.
-        if (weight == 0 && !common.known) weight += by_time(b.first_ns - a.first_ns, 0, weight_unclear / 2);
-        if (x > 0 && y > 0)
-            weight += by_time(x - y, std::max(time_error_of(a, b), stamp_error_ns_min), weight_handshake);
+        if (weight == 0 && !common.known && a.first_ns != b.first_ns)
+            weight += (b.first_ns > a.first_ns ? weight_unclear : -weight_unclear) / 2;
+        if (x > 0 && y > 0 && x != y) {
+            const bool clear = std::llabs(x - y) > std::max(time_error_of(a, b), stamp_error_ns_min);
+            weight += (x > y ? 1 : -1) * (clear ? weight_handshake : weight_unclear);
+        }
     }
     return weight;
 }
@@ -132,6 +170,7 @@ class Arrangement {
             for (std::size_t j = i + 1; j < size(); ++j) {
                 weights_[i][j] = weigh_order(window_, leg(i), leg(j));
                 weights_[j][i] = -weights_[i][j];
+                links_ += halves_[i][j] = halves_[j][i] = halves_of_link(window_, leg(i), leg(j));
             }
     }
     std::size_t size() const { return legs_.size(); }
@@ -153,7 +192,7 @@ class Arrangement {
         for (std::size_t i = 0; i < size(); ++i)
             for (std::size_t j = i + 1; j < size(); ++j)
                 if (weights_[order[i]][order[j]] < 0) return false;
-        double least = 0;
+        double least = -weight_link * links_;
         for (std::size_t i = 1; i < size(); ++i) {
             bool new_client = true;
             bool new_server = true;
@@ -170,13 +209,18 @@ class Arrangement {
     const WindowLeg& leg(std::size_t i) const { return window_.leg(legs_[i]); }
     double address_costs(std::span<const std::uint8_t> order) const {
         double total = 0;
-        for (std::size_t i = 0; i + 1 < size(); ++i) total += address_cost(leg(order[i]), leg(order[i + 1]));
+        for (std::size_t i = 0; i + 1 < size(); ++i) {
+            total += address_cost(leg(order[i]), leg(order[i + 1]));
+            if (halves_[order[i]][order[i + 1]]) total -= weight_link;
+        }
         return total;
     }
 
     const LegWindow& window_;
     std::span<const LegIndex> legs_;
     double weights_[chain_leg_count_max][chain_leg_count_max];  // filled as far as there are legs
+    bool halves_[chain_leg_count_max][chain_leg_count_max];     // likewise
+    int links_ = 0;
 };
 
 /// Moves single legs elsewhere as long as that makes the whole cheaper.

@@ -89,9 +89,11 @@ bool passes_packets(const LegWindow& window, const WindowLeg& a, const WindowLeg
     const CommonTime common = common_time(window, a, b);
     if (a.clock != b.clock && (!common.known || keeps_pace(a, b))) return keeps_pace(a, b);
     // A proxy completes the front handshake before it opens the back one.
-    const bool a_first = start_of(a) <= start_of(b) - common.shift_ns;
+    const bool a_first = start_of(a) <= start_of(b) - common.likely_ns;
     const WindowLeg& front = a_first ? a : b;
     const WindowLeg& back = a_first ? b : a;
+    const std::uint8_t sent = front.flow(Direction::to_server).data_ttl;
+    if (sent != 0 && back.flow(Direction::to_server).data_ttl > sent) return false;
     const TimeNs syn = front.at(front.flow(Direction::to_server).syn);
     TimeNs answer = front.at(front.flow(Direction::to_client).syn);
     if (answer == 0) answer = front.at(front.flow(Direction::to_server).first_ack);

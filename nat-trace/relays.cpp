@@ -87,8 +87,9 @@ class Orientation {
     bool one_clock() const { return window_.leg(front_.front().leg).clock == window_.leg(back_.front().leg).clock; }
     double by_start() const {
         // Clocks of one region rarely stand far apart: better than no order at all.
-        const DurationNs later = start(back_) - common_.shift_ns - start(front_);
-        const bool clear = common_.known && (one_clock() || std::llabs(later) > common_.error_ns);
+        const DurationNs apart = start(back_) - common_.shift_ns - start(front_);
+        const bool clear = common_.known && (one_clock() || std::llabs(apart) > common_.error_ns);
+        const DurationNs later = clear ? apart : apart + common_.shift_ns - common_.likely_ns;
         const double weight = clear ? 3 : 0.5;
         return later > 0 ? weight : later < 0 ? -weight : 0;
     }
@@ -97,25 +98,33 @@ class Orientation {
         TimeNs request = 0;
         TimeNs response = 0;
     };
-    IdTimes id_times(Chain chain) const {
+    IdTimes id_times(Chain chain, const WindowHint& id) const {
         IdTimes times;
         each_hint(chain, [&](const WindowHint& h) {
-            if (h.kind != HintKind::request_id && h.kind != HintKind::traceparent) return;
+            if (h.kind != id.kind || h.value != id.value) return;
             TimeNs& t = h.direction == Direction::to_server ? times.request : times.response;
             t = t == 0 ? h.time_ns : std::min(t, h.time_ns);
         });
         return times;
     }
+    /// By the first id that both carry and that tells.
     double by_ids() const {
-        const IdTimes f = id_times(front_);
-        const IdTimes b = id_times(back_);
+        double weight = 0;
+        each_hint(front_, [&](const WindowHint& h) {
+            if (weight == 0 && (h.kind == HintKind::request_id || h.kind == HintKind::traceparent)) weight = by_id(h);
+        });
+        return weight;
+    }
+    double by_id(const WindowHint& id) const {
+        const IdTimes f = id_times(front_, id);
+        const IdTimes b = id_times(back_, id);
         if (f.request != 0 && b.request != 0) {
-            const DurationNs later = b.request - common_.shift_ns - f.request;
+            const DurationNs later = b.request - common_.likely_ns - f.request;
             return !common_.known || later == 0 ? 0 : later > 0 ? 5 : -5;
         }
         // Only the proxy's own request has the id; the client sees it in the answer, if at all.
         if (f.request == 0 && b.request != 0) return 8;
-        if (b.request == 0 && f.request != 0) return -8;
+        if (b.response != 0 && f.request != 0) return -8;
         return 0;
     }
 
