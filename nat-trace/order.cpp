@@ -104,7 +104,7 @@ double address_cost(const WindowLeg& a, const WindowLeg& b) {
 bool complementary(const WindowLeg& a, const WindowLeg& b) {
     const auto saw = [](const WindowLeg& leg, Direction d) { return leg.flow(d).packets != 0; };
     const auto only = [&](const WindowLeg& leg, Direction d) {
-        return saw(leg, d) && !saw(leg, d == Direction::to_server ? Direction::to_client : Direction::to_server);
+        return saw(leg, d) && !saw(leg, opposite(d));
     };
     return (only(a, Direction::to_server) && only(b, Direction::to_client)) ||
            (only(a, Direction::to_client) && only(b, Direction::to_server));

@@ -25,7 +25,10 @@ bool missed_bytes(const LegWindow& window, const WindowLeg& leg, Direction d) {
     const OddLeg* odd = window.odd(leg);
     if (odd == nullptr) return false;
     const OddFlow& flow = odd->flow(d);
-    return !flow.marks.empty() || flow.marks_forgotten != 0;
+    const bool hole =
+        std::any_of(flow.marks.begin(), flow.marks.end(), [](const StreamMark& m) { return m.copies == 0; });
+    const bool end = flow.has_acked && static_cast<std::int32_t>(flow.acked - leg.flow(d).next_seq) > 0;
+    return hole || end || flow.marks_forgotten != 0;
 }
 
 Shown shown_by(const LegWindow& window, const WindowLeg& leg) {

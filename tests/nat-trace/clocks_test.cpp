@@ -75,6 +75,24 @@ TEST_F(ClocksTest, PacketsOfOneDirectionAloneTellNothing) {
     EXPECT_TRUE(book.between(2, 2, noon).known);
 }
 
+TEST_F(ClocksTest, WhereFarMorePassedOneWayTheQuickestOfThemLostNoTime) {
+    pass(0, 1, 10, 50);
+    const ClockOffset even = book.between(0, 1, clocks[0].shows(noon));
+    EXPECT_EQ(even.likely_ns, even.offset_ns);
+    book = ClockBook{};
+    pass(0, 1, 10, 50, false);
+    // One packet came back, and late: the bound from below is far off, and so is the middle.
+    book.observe(1, 0, clocks[1].shows(noon), clocks[0].shows(noon + 2 * ns_per_ms), 0);
+    book.learn();
+    const DurationNs right = clocks[1].shows(noon) - clocks[0].shows(noon);
+    const ClockOffset offset = book.between(0, 1, clocks[0].shows(noon));
+    ASSERT_TRUE(offset.known);
+    EXPECT_GT(std::llabs(offset.offset_ns - right), 500 * ns_per_us);
+    EXPECT_LT(std::llabs(offset.likely_ns - right), 200 * ns_per_us);
+    const ClockOffset turned = book.between(1, 0, clocks[1].shows(noon));
+    EXPECT_LT(std::llabs(turned.likely_ns + right), 200 * ns_per_us);
+}
+
 TEST_F(ClocksTest, RoundsAreClosedOverAThirdClock) {
     pass(0, 1, 20, 50);
     pass(1, 2, 20, 50);

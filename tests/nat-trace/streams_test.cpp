@@ -281,6 +281,30 @@ TEST_F(StreamsTest, HalvesOfOneFlowOnTwoTapsAreOnePathAndTenantsAreNot) {
     EXPECT_EQ(run({truth}).size(), 2u);
 }
 
+TEST_F(StreamsTest, TheHalvesOfALinkStandSideBySide) {
+    const TapId edge_back = engine.add_tap({"edge-r", "one"});
+    Truth truth = Journey::tcp(world, "10.0.0.2:40001", "198.51.100.10:80", noon)
+                      .tap(tenant)
+                      .tap(tenant)
+                      .router()
+                      .tap(edge)
+                      .done();
+    Leg& back = truth.legs[1];  // the other half of the first leg's link
+    back.tap = edge_back;
+    for (Leg* leg : {&truth.legs[0], &back}) {
+        leg->segment.client_mac.bytes = {2, 0, 0, 0, 0, 1};
+        leg->segment.server_mac.bytes = {2, 0, 0, 0, 0, 2};
+    }
+    for (const std::size_t n : {0U, 2U}) truth.legs[n].flow(Direction::to_client) = Flow{};
+    back.flow(Direction::to_server) = Flow{};
+    back.first_ns = back.flow(Direction::to_client).first_ns;
+    const auto paths = run({truth});
+    ASSERT_EQ(paths.size(), 1u);
+    std::vector<TapId> taps;
+    for (const PathLeg& leg : paths.begin()->second.legs) taps.push_back(leg.tap);
+    EXPECT_THAT(taps, testing::ElementsAre(tenant, edge_back, edge));
+}
+
 TEST_F(StreamsTest, OneDatagramThatNobodyElseSentIsKnownBehindSourceNat) {
     const auto sent = [&](std::string_view client, std::string_view outer, TimeNs when, std::uint64_t payload) {
         Truth truth =
