@@ -22,7 +22,8 @@ struct ClockOffset {
     bool guessed = false;  ///< they passed one way: as if the quickest had taken no time, give or take clock_guess_ns
     DurationNs offset_ns = 0;
     DurationNs error_ns = 0;
-    /// The likeliest offset within the bounds: where far more packets passed one way, the quickest of them lost no time.
+    /// The likeliest offset within the bounds: where far more packets passed one way, the quickest of them lost no
+    /// time.
     DurationNs likely_ns = 0;
 };
 

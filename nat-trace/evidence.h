@@ -65,6 +65,9 @@ bool may_be_relayed(const LegWindow& window, const WindowLeg& front, const Windo
 /// and share them, and it is not `front`'s alone.
 bool carries_others(const LegWindow& window, const WindowLeg& front, const WindowLeg& back);
 
+/// `back` was opened before `front` came: a proxy keeps it open, for many.
+bool stood_before(const LegWindow& window, const WindowLeg& front, const WindowLeg& back);
+
 /// A: explicit or at least 64 bits. B: at least 32. C: less.
 Grade grade_of(const PairEvidence& evidence);
 
@@ -113,7 +116,7 @@ struct CommonTime {
     bool known = false;
     DurationNs shift_ns = 0;
     DurationNs error_ns = 0;
-    bool measured = false;  ///< and not guessed from packets of one direction alone: the error is a bound
+    bool measured = false;     ///< and not guessed from packets of one direction alone: the error is a bound
     DurationNs likely_ns = 0;  ///< the likeliest shift within the error
 };
 CommonTime common_time(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);

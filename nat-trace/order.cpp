@@ -29,7 +29,7 @@ constexpr DurationNs stamp_error_ns_min = 2 * ns_per_us;
 
 /// The two taps' clocks, for the question which came first.
 struct Clocks {
-    DurationNs shift = 0;   ///< times of the second leg less this are by the first's
+    DurationNs shift = 0;  ///< times of the second leg less this are by the first's
     DurationNs error = 0;
     DurationNs likely = 0;  ///< the likeliest shift: tells what lies within the error
 
@@ -103,9 +103,7 @@ double address_cost(const WindowLeg& a, const WindowLeg& b) {
 /// One saw only what goes to the server, the other only what comes back.
 bool complementary(const WindowLeg& a, const WindowLeg& b) {
     const auto saw = [](const WindowLeg& leg, Direction d) { return leg.flow(d).packets != 0; };
-    const auto only = [&](const WindowLeg& leg, Direction d) {
-        return saw(leg, d) && !saw(leg, opposite(d));
-    };
+    const auto only = [&](const WindowLeg& leg, Direction d) { return saw(leg, d) && !saw(leg, opposite(d)); };
     return (only(a, Direction::to_server) && only(b, Direction::to_client)) ||
            (only(a, Direction::to_client) && only(b, Direction::to_server));
 }

@@ -192,6 +192,7 @@ EvidenceBy shared_id(const LegWindow& window, const RelayPair& pair, DurationNs 
                      DurationNs& distance) {
     const WindowLeg& front = pair.front;
     const WindowLeg& back = pair.back;
+    const bool saw_requests = back.flow(Direction::to_server).packets != 0;
     EvidenceBy by = EvidenceBy::request_id;
     window.each_hint(front, [&](const WindowHint& x) {
         if (x.kind != HintKind::request_id && x.kind != HintKind::traceparent) return;
@@ -200,7 +201,9 @@ EvidenceBy shared_id(const LegWindow& window, const RelayPair& pair, DurationNs 
             // The proxy asks after it was asked, and answers after it was answered.
             const bool asked = y.direction == Direction::to_server && x.direction == Direction::to_server;
             const bool answered = x.direction == Direction::to_client;
-            if (x.direction == Direction::to_server && y.direction == Direction::to_client) return;  // is behind
+            // Who has the id in its answer alone is behind: but for a tap that saw no more than answers.
+            const bool answer_alone = y.direction == Direction::to_client && saw_requests;
+            if (x.direction == Direction::to_server && answer_alone) return;
             if (asked && pair.common.known && pair.back_time(y.time_ns) + pair.common.error_ns < x.time_ns) return;
             if (answered && pair.impossible(pair.back_time(y.time_ns), x.time_ns)) return;
             const DurationNs apart = std::llabs(pair.back_time(y.time_ns) - x.time_ns);
@@ -243,9 +246,6 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
         else if (pair.common.known)
             out.add(EvidenceBy::timing, distance < 10 * ns_per_ms ? 8.0F : distance < 100 * ns_per_ms ? 4.0F : 0.0F);
     }
-    // A connection that stood before the client came is one that the proxy keeps open, for many.
-    const TimeNs begun = pair.back_time(start_of(back));
-    if (proxy == 0 && pair.impossible(start_of(front), begun)) return PairEvidence{};
     int ids = 0;
     DurationNs apart = 0;
     const EvidenceBy by = shared_id(window, pair, limits.candidate_distance_ns_max, ids, apart);
@@ -254,7 +254,8 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
         out.add_key(by, request_id_bits);
         distance = std::min(distance, apart);
     }
-    if (!out.is_explicit) return same_stream(window, front, back, limits);
+    if (!out.is_explicit)
+        return stood_before(window, front, back) ? PairEvidence{} : same_stream(window, front, back, limits);
     if (pair.common.known && distance < 100 * ns_per_ms)
         out.add(EvidenceBy::timing, distance < ns_per_ms ? 6.0F : distance < 10 * ns_per_ms ? 3.0F : 1.0F);
     window.each_hint(back, [&](const WindowHint& h) {

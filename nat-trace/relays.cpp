@@ -122,6 +122,11 @@ class Orientation {
             const DurationNs later = b.request - common_.likely_ns - f.request;
             return !common_.known || later == 0 ? 0 : later > 0 ? 5 : -5;
         }
+        // An answer comes from behind.
+        if (f.request == 0 && b.request == 0 && f.response != 0 && b.response != 0) {
+            const DurationNs later = f.response - (b.response - common_.likely_ns);
+            return !common_.known || later == 0 ? 0 : later > 0 ? 5 : -5;
+        }
         // Only the proxy's own request has the id; the client sees it in the answer, if at all.
         if (f.request == 0 && b.request != 0) return 8;
         if (b.response != 0 && f.request != 0) return -8;
@@ -258,7 +263,9 @@ class RelayGraph {
     bool is_shared(Chain front, Chain back) const {
         for (const ChainLeg& f : front)
             for (const ChainLeg& b : back)
-                if (carries_others(window_, window_.leg(f.leg), window_.leg(b.leg))) return true;
+                if (stood_before(window_, window_.leg(f.leg), window_.leg(b.leg)) ||
+                    carries_others(window_, window_.leg(f.leg), window_.leg(b.leg)))
+                    return true;
         return false;
     }
 

@@ -13,10 +13,10 @@ constexpr std::uint64_t read_packets_max = 15;  // of a direction the sensor rea
 /// What a leg shows of the questions that it carried: it keeps only its first hints.
 struct Shown {
     std::size_t requests = 0;
-    std::size_t ids = 0;     ///< told apart; an answer that repeats its request's id counts once
-    bool has_room = true;    ///< no hint was without room
-    bool complete = false;   ///< nor can a request have been missed otherwise
-    TimeNs until_ns = 0;     ///< of the last hint; later requests may not have been kept
+    std::size_t ids = 0;    ///< told apart; an answer that repeats its request's id counts once
+    bool has_room = true;   ///< no hint was without room
+    bool complete = false;  ///< nor can a request have been missed otherwise
+    TimeNs until_ns = 0;    ///< of the last hint; later requests may not have been kept
 
     std::size_t exchanges() const { return std::max(requests, ids); }
 };
@@ -81,6 +81,11 @@ bool asked_elsewhere(const LegWindow& window, const RelayPair& pair) {
 }
 
 }  // namespace
+
+bool stood_before(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
+    const RelayPair pair{front, back, common_time(window, front, back)};
+    return pair.impossible(start_of(front), pair.back_time(start_of(back)));
+}
 
 bool carries_others(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
     if (front.first_hint == no_leg || back.first_hint == no_leg) return false;

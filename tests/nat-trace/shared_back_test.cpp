@@ -67,7 +67,9 @@ class SharedBackTest : public testing::Test {
         back().last_ns = noon + over;
     }
     /// So that what the back one does not show may have been missed.
-    void miss_bytes() { back().flow(Direction::to_server).marks.skip(back().flow(Direction::to_server).isn, 100, noon); }
+    void miss_bytes() {
+        back().flow(Direction::to_server).marks.skip(back().flow(Direction::to_server).isn, 100, noon);
+    }
     std::size_t links() {
         front().last_ns = noon + 100 * ns_per_ms;
         for (const Leg& leg : truth.legs) engine.add(leg);
@@ -120,6 +122,20 @@ TEST_F(SharedBackTest, BackOneCarriedMoreThanTheFrontAsked) {
     ask(front(), {{1, ms}}, true);
     ask(back(), {{1, 2 * ms}, {2, 30 * ms}}, true);
     set_back(ms + ms / 2, 100 * ms);
+    EXPECT_EQ(links(), 0u);
+}
+
+TEST_F(SharedBackTest, BackOneStoodBeforeTheFrontCame) {
+    Hint id;  // answers alone show it, a moment apart
+    id.kind = HintKind::request_id;
+    id.direction = Direction::to_client;
+    id.length = 16;
+    for (Leg* leg : {&front(), &back()}) {
+        id.time_ns = noon + 10 * ms - (leg == &back() ? 100 * ns_per_us : 0);
+        leg->add_hint(id);
+        leg->flow(Direction::to_server) = Flow{};
+    }
+    set_back(-300 * ms, 100 * ms);
     EXPECT_EQ(links(), 0u);
 }
 
