@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <initializer_list>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -72,16 +74,24 @@ bool is_beyond_relay(const v1::LadderRow& row, std::size_t column, const std::ve
     return true;
 }
 
+/// This tap saw another segment than the first, which begins at the same byte.
+bool is_recut(const v1::LadderRow& row, const v1::LadderCell& cell) {
+    const auto first = first_seen(row);
+    return first && row.cells(static_cast<int>(*first)).length() != cell.length();
+}
+
 Cell tap_cell(const v1::LadderRow& row, std::size_t column, bool first, const std::vector<unsigned>& connections) {
     if (column >= static_cast<std::size_t>(row.cells_size())) return {"", Style::plain};
     const v1::LadderCell& cell = row.cells(static_cast<int>(column));
     const bool back = is_to_client(row);
     if (!cell.seen() && is_beyond_relay(row, column, connections)) return {"·", Style::faint};
+    if (cell.missing() == "recut") return {"≡", Style::faint};
     if (!cell.seen())
         return {cell.missing() == "lost" ? "✕ lost" : cell.missing() == "capture_gap" ? "✕ gap" : "✕", Style::bad};
     if (first) return {back ? "◀ ●" : "● ▶", Style::strong};
     std::string delay = "seen";
     if (cell.has_delay_ns()) delay = (cell.delay_ns() >= 0 ? "+" : "") + duration_text(cell.delay_ns());
+    if (is_recut(row, cell)) delay += " ≡";
     return {back ? "◀ " + delay : delay + " ▶", Style::plain};
 }
 
@@ -159,10 +169,10 @@ std::string legend(const v1::Ladder& ladder, const std::vector<std::int64_t>& er
     return table.text(paint, 1 << 20);
 }
 
-bool tells_why_missing(const v1::Ladder& ladder) {
+bool has_cell_missing(const v1::Ladder& ladder, std::initializer_list<std::string_view> why) {
     for (const v1::LadderRow& row : ladder.rows())
         for (const v1::LadderCell& cell : row.cells())
-            if (cell.missing() == "lost" || cell.missing() == "capture_gap") return true;
+            if (std::find(why.begin(), why.end(), cell.missing()) != why.end()) return true;
     return false;
 }
 
@@ -232,7 +242,8 @@ std::string ladder_view(const v1::Ladder& ladder, const LadderLook& look, const 
     }
     std::string legend_line =
         "● first seen here   ▶ to the server   ◀ to the client   +time since the tap before   ✕ not seen here";
-    if (tells_why_missing(ladder)) legend_line += "   lost: sent again   gap: of the capture";
+    if (has_cell_missing(ladder, {"lost", "capture_gap"})) legend_line += "   lost: sent again   gap: of the capture";
+    if (has_cell_missing(ladder, {"recut"})) legend_line += "   ≡ here in other segments: the stream was cut anew";
     if (!look.connections.empty() && look.connections.front() != look.connections.back())
         legend_line += "   · other side of the relay";
     return text + "\n" + paint(Style::faint, wrap(legend_line, columns, ""));

@@ -27,7 +27,7 @@ std::uint8_t mark_bits(const v1::LadderRow& row) {
 }
 
 std::uint8_t missing_number(const v1::LadderCell& cell) {
-    for (const Missing missing : {Missing::lost, Missing::capture_gap, Missing::unknown})
+    for (const Missing missing : {Missing::lost, Missing::capture_gap, Missing::unknown, Missing::recut})
         if (cell.missing() == to_text(missing)) return static_cast<std::uint8_t>(missing);
     return 0;
 }

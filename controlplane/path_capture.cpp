@@ -83,7 +83,8 @@ void PathCapture::add(const v1::Path& path, const v1::Ladder& ladder) {
 
 void PathCapture::add_row(const v1::Path& path, const v1::Ladder& ladder, const v1::LadderRow& row,
                           const std::vector<std::int64_t>& offsets) {
-    const std::uint64_t id = next_id_++;
+    std::map<std::uint32_t, std::uint64_t>
+        id_of_length;  // segments that were cut anew share a row, but are no one packet
     for (int i = 0; i < row.cells_size() && i < ladder.columns_size(); ++i) {
         const v1::LadderCell& cell = row.cells(i);
         if (!cell.seen() || !wants(ladder.columns(i).tap())) continue;
@@ -91,15 +92,18 @@ void PathCapture::add_row(const v1::Path& path, const v1::Ladder& ladder, const 
             ++without_headers_;
             continue;
         }
+        const auto [id, is_new] = id_of_length.try_emplace(cell.length(), next_id_);
+        next_id_ += is_new;
         Packet packet;
         packet.tap = ladder.columns(i).tap();
         packet.time_ns = cell.time_ns() - (look_.aligned ? offsets[static_cast<std::size_t>(i)] : 0);
-        packet.id = id;
+        packet.id = id->second;
         packet.frame = cell.frame();
         packet.wire_length = std::max(cell.wire_length(), static_cast<std::uint32_t>(cell.frame().size()));
         packet.whole = cell.whole();
         if (look_.snap_length != 0 && packet.frame.size() > look_.snap_length) packet.frame.resize(look_.snap_length);
-        packet.comment = comment_of(path, ladder, i, row) + (cell.whole() ? "" : ", headers only");
+        packet.comment = comment_of(path, ladder, i, row) + (id_of_length.size() > 1 ? ", cut anew on the way" : "") +
+                         (cell.whole() ? "" : ", headers only");
         packets_.push_back(std::move(packet));
     }
 }

@@ -19,6 +19,7 @@ constexpr TcpFlags flag_fin = 0x01;
 constexpr TcpFlags flag_syn = 0x02;
 constexpr TcpFlags flag_rst = 0x04;
 constexpr TcpFlags flag_ack = 0x10;
+constexpr std::size_t recut_count_max = 4;  ///< so many segments that begin alike are compared with each
 constexpr DurationNs relay_early_ns =
     ns_per_ms;  ///< how much too early a proxy's packet may seem, by the time stamps' error
 
@@ -178,12 +179,29 @@ class RowBuilder {
         mark_retransmissions(first);
     }
 
+    /// Segments that were cut anew between two taps share a row where they begin at the same byte.
+    void join_recut() {
+        std::map<std::tuple<std::size_t, Direction, std::uint32_t>, std::vector<std::size_t>> begins;
+        for (std::size_t n = 0; n < rows_.size(); ++n) {
+            const PacketHeader& h = *some_header(rows_[n]);
+            if (h.length > 0 && !rows_[n].row.retransmission)
+                begins[{rows_[n].transport, h.direction, place(rows_[n]).offset}].push_back(n);
+        }
+        for (auto& [begin, alike] : begins) {
+            sort_by_time(alike);
+            for (std::size_t a = 0; a < alike.size(); ++a)
+                for (std::size_t b = a + 1; b < alike.size() && b - a <= recut_count_max; ++b)
+                    if (!rows_[alike[a]].merged && !rows_[alike[b]].merged && no_leg_saw_both(alike[a], alike[b]))
+                        merge(rows_[alike[a]], rows_[alike[b]]);
+        }
+    }
+
     /// Payload that a proxy passed on as it was shares one row.
     void join_relayed() {
         std::map<std::tuple<std::size_t, Direction, std::uint16_t, std::uint16_t>, std::vector<std::size_t>> payloads;
         for (std::size_t n = 0; n < rows_.size(); ++n) {
             const PacketHeader* h = some_header(rows_[n]);
-            if (h->length > 0 && h->payload_check != 0)
+            if (!rows_[n].merged && h->length > 0 && h->payload_check != 0)
                 payloads[{rows_[n].transport, h->direction, h->length, h->payload_check}].push_back(n);
         }
         for (auto it = payloads.rbegin(); it != payloads.rend(); ++it) {
@@ -218,7 +236,7 @@ class RowBuilder {
         row.group = group;
         return row;
     }
-    PlacedRow place(Row& r) const {
+    PlacedRow place(Row& r) {
         PlacedRow placed{.row = &r.row, .transport = r.transport, .group = r.group};
         for (std::size_t leg = 0; leg < r.row.cells.size(); ++leg) {
             const LadderCell& cell = r.row.cells[leg];
@@ -232,6 +250,11 @@ class RowBuilder {
             break;
         }
         return placed;
+    }
+    bool no_leg_saw_both(std::size_t a, std::size_t b) const {
+        for (std::size_t leg = 0; leg < path_.legs.size(); ++leg)
+            if (rows_[a].row.cells[leg].seen && rows_[b].row.cells[leg].seen) return false;
+        return true;
     }
     static const PacketHeader* some_header(const Row& r) {
         for (const LadderCell& c : r.row.cells)
@@ -328,7 +351,10 @@ std::vector<LadderRow> build_ladder(const Path& path, std::vector<PacketHeader> 
     }
     RowBuilder builder(path, places);
     for (auto& [key, group] : groups) builder.add(group, std::get<0>(key));
-    if (path.protocol == Protocol::tcp) builder.join_relayed();
+    if (path.protocol == Protocol::tcp) {
+        builder.join_recut();
+        builder.join_relayed();
+    }
     return builder.finish();
 }
 

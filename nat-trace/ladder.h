@@ -45,12 +45,13 @@ std::vector<const char*> to_texts(LadderMarks marks);  ///< "duplicate", "zero_w
 
 /// Why a cell was not seen, where that can be told.
 enum class Missing : std::uint8_t {
-    no,           ///< it was seen, or the leg was not watched then, or its bytes passed in other segments
+    no,           ///< it was seen, or the leg was not watched then, or a part of its bytes passed in other segments
     lost,         ///< no tap from here on saw it, and it was sent again
     capture_gap,  ///< a tap behind this one saw it, or its receiver acknowledged it
     unknown,      ///< no tap from here on saw it, and nothing tells what became of it
+    recut,        ///< all its bytes passed here in other segments: offloads or a middlebox cut the stream anew
 };
-const char* to_text(Missing missing);  ///< "lost", "capture_gap", "unknown"; empty for no
+const char* to_text(Missing missing);  ///< "lost", "capture_gap", "unknown", "recut"; empty for no
 
 /// What one tap saw of a row's packet.
 struct LadderCell {
@@ -71,7 +72,7 @@ struct LadderRow {
 
 /// Lines the packets up. `headers` may come in any order and hold other legs' packets (left out). Rows are in time
 /// order. Packets of different TCP connections (either side of a relay) share a row only where payload bytes are the
-/// same.
+/// same. Segments of one connection that begin at the same byte share a row although they end elsewhere.
 std::vector<LadderRow> build_ladder(const Path& path, std::vector<PacketHeader> headers);
 
 }  // namespace clew

@@ -19,6 +19,11 @@ const PacketHeader* first_seen(const LadderRow& row) {
     return nullptr;
 }
 
+/// In sequence space.
+std::uint32_t length_of(const PacketHeader& header) {
+    return header.length + ((header.flags & flag_syn) != 0) + ((header.flags & flag_fin) != 0);
+}
+
 /// a is behind b in a stream's sequence space.
 bool is_behind(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
 
@@ -74,7 +79,9 @@ class Gaps {
                 const LadderCell& cell = placed.row->cells[leg];
                 if (!cell.seen) continue;
                 spans_[leg].add(cell.header.time_ns);
-                if (placed.length != 0) segments_[{leg, placed.transport, placed.row->direction}].add(placed);
+                const std::uint32_t length = length_of(cell.header);
+                if (length != 0)
+                    segments_[{leg, placed.transport, placed.row->direction}].add(placed.offset, length, placed.group);
             }
         }
         for (auto& [stream, segments] : segments_) segments.sort();
@@ -91,7 +98,10 @@ class Gaps {
                 LadderCell& cell = row.cells[leg];
                 any_later |= cell.seen;
                 if (cell.seen || !was_watched(leg, rows_[n])) continue;
-                if (is_cut_otherwise(leg, rows_[n])) continue;
+                const Cut cut = cut_otherwise(leg, rows_[n]);
+                any_later |= cut == Cut::whole;
+                if (cut == Cut::whole) cell.missing = Missing::recut;
+                if (cut != Cut::no) continue;
                 cell.missing = any_later ? Missing::capture_gap : at_the_end(n);
             }
         }
@@ -116,9 +126,9 @@ class Gaps {
     struct Segments {
         std::vector<Segment> list;
         std::uint32_t length_max = 0;
-        void add(const PlacedRow& placed) {
-            list.push_back({placed.offset, placed.offset + placed.length, placed.group});
-            length_max = std::max(length_max, placed.length);
+        void add(std::uint32_t offset, std::uint32_t length, std::size_t group) {
+            list.push_back({offset, offset + length, group});
+            length_max = std::max(length_max, length);
         }
         void sort() {
             std::sort(list.begin(), list.end());
@@ -132,18 +142,25 @@ class Gaps {
                spans_[leg].first < placed.row->time_ns && placed.row->time_ns < spans_[leg].last;
     }
 
-    /// Other segments at this leg hold a part of these bytes: somebody cut the stream anew.
-    bool is_cut_otherwise(std::size_t leg, const PlacedRow& placed) const {
-        if (!tcp_ || placed.length == 0) return false;
+    enum class Cut : std::uint8_t { no, partly, whole };
+
+    /// Whether other segments at this leg hold these bytes: somebody cut the stream anew.
+    Cut cut_otherwise(std::size_t leg, const PlacedRow& placed) const {
+        if (!tcp_ || placed.length == 0) return Cut::no;
         const auto found = segments_.find({leg, placed.transport, placed.row->direction});
-        if (found == segments_.end()) return false;
+        if (found == segments_.end()) return Cut::no;
         const auto& [list, length_max] = found->second;
         const std::uint32_t end = placed.offset + placed.length;
+        std::uint32_t held = placed.offset;  // up to here without a hole
+        bool any = false;
         const std::uint32_t from = placed.offset > length_max ? placed.offset - length_max : 0;
         for (auto at = std::lower_bound(list.begin(), list.end(), Segment{from, 0, 0});
-             at != list.end() && at->offset < end; ++at)
-            if (at->group != placed.group && at->end > placed.offset) return true;
-        return false;
+             at != list.end() && at->offset < end; ++at) {
+            if (at->group == placed.group || at->end <= placed.offset) continue;
+            any = true;
+            if (at->offset <= held) held = std::max(held, at->end);
+        }
+        return held >= end ? Cut::whole : any ? Cut::partly : Cut::no;
     }
 
     /// Of each row, whether the other side acknowledged it later; from the end on, the furthest acknowledgement.
@@ -193,6 +210,7 @@ const char* to_text(Missing missing) {
         case Missing::no: return "";
         case Missing::lost: return "lost";
         case Missing::capture_gap: return "capture_gap";
+        case Missing::recut: return "recut";
         case Missing::unknown: break;
     }
     return "unknown";

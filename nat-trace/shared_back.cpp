@@ -83,6 +83,7 @@ bool asked_elsewhere(const LegWindow& window, const RelayPair& pair) {
 }  // namespace
 
 bool stood_before(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
+    if (front.is_socket() || back.is_socket()) return false;  // begin when a process was told, whatever passed before
     const RelayPair pair{front, back, common_time(window, front, back)};
     return pair.impossible(start_of(front), pair.back_time(start_of(back)));
 }

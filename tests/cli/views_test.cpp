@@ -281,6 +281,19 @@ TEST(LadderView, MarksAndWhyATapDidNotSeeAPacket) {
     EXPECT_THAT(ladder_lines(ladder), HasSubstr("\"seen\":false,\"missing\":\"lost\""));
 }
 
+TEST(LadderView, SegmentsThatWereCutAnew) {
+    v1::Ladder ladder = sample_ladder();
+    EXPECT_THAT(ladder_view(ladder, {.absolute = false, .columns = 120}, plain), Not(HasSubstr("≡")));
+    v1::LadderRow& row = *ladder.mutable_rows(2);
+    row.mutable_cells(1)->set_missing("recut");
+    const std::string view = ladder_view(ladder, {.absolute = false, .columns = 120}, plain);
+    EXPECT_THAT(view, HasSubstr("≡ here in other segments"));
+    EXPECT_THAT(view, Not(HasSubstr("✕ lost")));
+    *row.mutable_cells(1) = row.cells(0);
+    row.mutable_cells(1)->set_length(3 * row.cells(0).length());
+    EXPECT_THAT(ladder_view(ladder, {.absolute = false, .columns = 120}, plain), HasSubstr("seen ≡ ▶"));
+}
+
 TEST(LadderView, WithoutTheHandshakeNumbersBeginAtOne) {
     v1::Ladder ladder = sample_ladder();
     for (v1::PathLeg& leg : *ladder.mutable_columns()) {

@@ -227,8 +227,27 @@ TEST(Ladder, BytesThatPassedInOtherSegmentsAreNotMissing) {
                             packet(1, 200, up, psh, 11, 1, 2000, 2),  // one segment here, two there
                             packet(2, 201, up, psh, 11, 1, 1000, 3), packet(2, 202, up, psh, 1011, 1, 1000, 4),
                             packet(1, 300, up, psh, 2011, 1, 10, 5), packet(2, 301, up, psh, 2011, 1, 10, 5)});
-    EXPECT_THAT(marks_of(rows), testing::ElementsAre("up 100 [seen seen]", "up 200 [seen -]", "up 201 [- seen]",
-                                                     "up 202 [- seen]", "up 300 [seen seen]"));
+    EXPECT_THAT(marks_of(rows), testing::ElementsAre("up 100 [seen seen]", "up 200 [seen seen]", "up 202 [recut seen]",
+                                                     "up 300 [seen seen]"));
+    EXPECT_EQ(rows[1].cells[0].header.length, 2000);
+    EXPECT_EQ(rows[1].cells[1].header.length, 1000);
+    EXPECT_EQ(rows[1].cells[1].delay_ns, 1);
+}
+
+TEST(Ladder, SegmentsThatWereMergedOnTheWay) {
+    const Path path = path_of({{0, 0}, {0, 0}, {0, 0}});
+    const auto rows =
+        build_ladder(path, {packet(1, 100, up, psh, 1, 1, 10, 1), packet(2, 101, up, psh, 1, 1, 10, 1),
+                            packet(3, 102, up, psh, 1, 1, 10, 1), packet(1, 200, up, psh, 11, 1, 1000, 2),
+                            packet(1, 210, up, psh, 1011, 1, 1000, 3), packet(2, 202, up, psh, 11, 1, 1000, 2),
+                            packet(2, 212, up, psh, 1011, 1, 1000, 3), packet(3, 220, up, psh, 11, 1, 2000, 2),
+                            packet(1, 300, up, psh, 2011, 1, 1000, 4),  // the third tap missed all but the end of it
+                            packet(2, 302, up, psh, 2011, 1, 1000, 4), packet(3, 305, up, psh, 2911, 1, 100, 4),
+                            packet(1, 400, up, psh, 3011, 1, 10, 5), packet(2, 401, up, psh, 3011, 1, 10, 5),
+                            packet(3, 402, up, psh, 3011, 1, 10, 5)});
+    EXPECT_THAT(marks_of(rows),
+                testing::ElementsAre("up 100 [seen seen seen]", "up 200 [seen seen seen]", "up 210 [seen seen recut]",
+                                     "up 300 [seen seen -]", "up 305 [recut recut seen]", "up 400 [seen seen seen]"));
 }
 
 TEST(Ladder, WhatAPacketIsMarkedWith) {

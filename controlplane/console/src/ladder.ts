@@ -3,7 +3,7 @@
 // became of those it did not see, and which lines are drawn once idle times and plain ACKs are folded.
 import type { LadderTable, Leg } from "./wire";
 
-export const enum Fate { none, seen, lost, gap, unknown }
+export const enum Fate { none, seen, lost, gap, unknown, recut }
 export const enum Mark { duplicate = 1, zeroWindow = 2, reset = 4, keepAlive = 8 }
 
 export const FIN = 1, SYN = 2, RST = 4, PSH = 8, ACK = 16;
@@ -43,7 +43,7 @@ export function fromMessage(ladder: LadderTable): Rows {
       based[end] = 1;
       rows.base[end] = rows.seq[k];
     }
-  // Missing: 0 nothing to tell, 1 lost, 2 capture gap, 3 unknown.
+  // Missing: 0 nothing to tell, 1 lost, 2 capture gap, 3 unknown, 4 recut.
   const missing = new Uint8Array(bytesOf(ladder.missing));
   for (let k = 0; k < missing.length; ++k) if (rows.fate[k] !== Fate.seen && missing[k]) rows.fate[k] = missing[k] + 1;
   findEnds(rows);

@@ -66,7 +66,7 @@ function mark(g: CanvasRenderingContext2D, fate: Fate, x: number, y: number, pai
   } else {
     g.fillStyle = paint.muted;
     g.textAlign = "center";
-    g.fillText("?", x, y + 4);
+    g.fillText(fate === Fate.recut ? "≡" : "?", x, y + 4);
   }
 }
 

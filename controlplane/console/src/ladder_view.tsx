@@ -89,6 +89,7 @@ function Canvas(props: { rows: Rows; lines: Int32Array; tcp: boolean; numbers: N
 
 const fateWords: Record<number, () => string> = {
   [Fate.lost]: () => t("✕ lost: sent again later"), [Fate.gap]: () => t("▢ capture gap: others saw it, or it was acknowledged"), [Fate.unknown]: () => t("? not seen: lost or not captured"),
+  [Fate.recut]: () => t("≡ its bytes passed here in other segments: the stream was cut anew"),
 };
 
 function Details(props: { rows: Rows; chosen: Chosen; tcp: boolean; numbers: Numbers }) {
@@ -214,7 +215,7 @@ function Shown(props: { ladder: LadderTable; path?: Path }) {
           {text.length > 1 && <span class="muted">{found.size}</span>}
         </form>
         <button aria-pressed={sideBySide} onClick={() => go(changed({ show: sideBySide ? "" : "sequence" }), true)}>{t("Time-sequence")}</button>
-        <span class="legend" aria-label={t("Legend")}><i class="key c1" />SYN <i class="key c3" />{t("data")} <i class="key muted" />ACK <i class="key c4" />FIN <i class="key warn" />{t("retr.")} <i class="key bad" />RST <i class="key c5" />{t("zero window")} <b class="bad">✕</b> {t("lost")} <b class="warn">▢</b> {t("capture gap")} <b class="muted">?</b> {t("unknown")}</span>
+        <span class="legend" aria-label={t("Legend")}><i class="key c1" />SYN <i class="key c3" />{t("data")} <i class="key muted" />ACK <i class="key c4" />FIN <i class="key warn" />{t("retr.")} <i class="key bad" />RST <i class="key c5" />{t("zero window")} <b class="bad">✕</b> {t("lost")} <b class="warn">▢</b> {t("capture gap")} <b class="muted">?</b> {t("unknown")} <b class="muted">≡</b> {t("in other segments")}</span>
       </div>
       <div class={sideBySide ? "beside" : "alone"}>
         <Canvas rows={rows} lines={lines} tcp={tcp} numbers={numbers} chosen={chosen} found={found} choose={choose} />

@@ -106,6 +106,8 @@ export const chinese: Record<string, string> = {
   "zero window": "零窗口",
   "lost": "丢失",
   "capture gap": "采集缺口",
+  "in other segments": "在其他分段中",
+  "≡ its bytes passed here in other segments: the stream was cut anew": "≡ 其字节在此处由其他分段传送：数据流被重新切分",
   "unknown": "未知",
   "Chosen packets": "所选报文",
   "Ladder": "梯形图",
