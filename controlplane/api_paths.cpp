@@ -7,6 +7,7 @@
 #include "controlplane/api.h"
 #include "controlplane/api_parameters.h"
 #include "controlplane/ladder_table.h"
+#include "controlplane/partial.h"
 #include "controlplane/store/filter_fields.h"
 #include "wire/convert.h"
 #include "wire/convert_tcp.h"
@@ -34,8 +35,8 @@ void keep_first_rows(v1::Ladder& ladder) {
     constexpr int count_max = static_cast<int>(Api::ladder_json_row_count_max);
     if (ladder.rows_size() <= count_max) return;
     ladder.mutable_rows()->DeleteSubrange(count_max, ladder.rows_size() - count_max);
-    ladder.set_partial(ladder.partial() + (ladder.partial().empty() ? "" : "; ") + "only the first " +
-                       std::to_string(count_max) + " packets are here; ladder_table has more, or narrow the time");
+    add_partial(ladder, "only the first " + std::to_string(count_max) +
+                            " packets are here; ladder_table has more, or narrow the time");
 }
 
 std::string field_list() {

@@ -2,11 +2,13 @@
 #include "controlplane/ladder_source.h"
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "controlplane/partial.h"
 #include "nat-trace/ladder.h"
 #include "wire/convert.h"
 
@@ -14,11 +16,6 @@ namespace clew::control {
 namespace {
 
 constexpr const char* socket_observer = "socket";  // sockets see no packets: they get no column
-
-void note(v1::Ladder& ladder, const std::string& sentence) {
-    if (!ladder.partial().empty()) ladder.set_partial(ladder.partial() + "; ");
-    ladder.set_partial(ladder.partial() + sentence);
-}
 
 std::map<std::string, std::string> observer_of_tap(const std::vector<v1::ObserverStatus>& observers) {
     std::map<std::string, std::string> result;
@@ -127,8 +124,8 @@ void fill_rows(const v1::Path& path, const std::vector<LadderRow>& rows, const F
     const DelayErrors errors(path);
     for (const LadderRow& row : rows) {
         if (static_cast<std::uint32_t>(ladder.rows_size()) == LadderSource::row_count_max)
-            return note(ladder, "only the first " + std::to_string(LadderSource::row_count_max) +
-                                    " packets are shown; narrow the time");
+            return add_partial(ladder, "only the first " + std::to_string(LadderSource::row_count_max) +
+                                           " packets are shown; narrow the time");
         fill_row(path, row, frames, errors, *ladder.add_rows());
     }
 }
@@ -150,23 +147,30 @@ Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, Ti
         *ladder.add_columns() = leg;
         const auto observer = observers.find(leg.tap());
         if (observer == observers.end())
-            note(ladder, "nobody who sees tap '" + leg.tap() + "' has connected since this control plane started");
+            add_partial(ladder,
+                        "nobody who sees tap '" + leg.tap() + "' has connected since this control plane started");
         else
             requests[observer->second].add_legs(vocabulary->legs[static_cast<std::size_t>(i)].leg);
     }
     std::vector<PacketHeader> headers;
     Frames whole;
+    std::vector<std::pair<std::string, std::future<Result<v1::HeaderReply>>>> asks;  // all at once: they are few
     for (auto& [observer, request] : requests) {
         request.set_from_ns(from_ns != 0 ? from_ns : span.from_ns);
         request.set_to_ns(to_ns != 0 ? to_ns : span.to_ns);
         request.set_header_count_max(header_count_of(request, wish));
         wish.apply(request);
-        const auto reply = collector_.ask_headers(observer, request, ask_timeout_ms);
+        asks.emplace_back(observer, std::async(std::launch::async, [this, name = observer, &wanted = request] {
+                              return collector_.ask_headers(name, wanted, ask_timeout_ms);
+                          }));
+    }
+    for (auto& [observer, ask] : asks) {
+        const Result<v1::HeaderReply> reply = ask.get();
         if (!reply) {
-            note(ladder, reply.error().sentence);
+            add_partial(ladder, reply.error().sentence);
             continue;
         }
-        if (!reply->partial().empty()) note(ladder, observer + ": " + reply->partial());
+        if (!reply->partial().empty()) add_partial(ladder, observer + ": " + reply->partial());
         for (const v1::PacketHeader& message : reply->headers()) {
             const auto header = wire::decode(message);
             if (!header) continue;

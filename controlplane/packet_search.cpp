@@ -8,6 +8,7 @@
 
 #include "controlplane/capture_filter.h"
 #include "controlplane/leg_choice_text.h"
+#include "controlplane/partial.h"
 #include "wire/convert.h"
 
 namespace clew::control {
@@ -28,7 +29,7 @@ class Page {
   public:
     void note(const std::string& sentence) {
         if (list.partial().find(sentence) != std::string::npos) return;
-        list.set_partial(list.partial() + (list.partial().empty() ? "" : "; ") + sentence);
+        add_partial(list, sentence);
     }
 
     void add(const std::string& observer, const v1::HeaderReply& reply) {

@@ -12,13 +12,19 @@ constexpr std::uint64_t read_packets_max = 15;  // of a direction the sensor rea
 
 /// What a leg shows of the questions that it carried: it keeps only its first hints.
 struct Shown {
-    std::size_t requests = 0;
-    std::size_t ids = 0;    ///< told apart; an answer that repeats its request's id counts once
-    bool has_room = true;   ///< no hint was without room
-    bool complete = false;  ///< nor can a request have been missed otherwise
-    TimeNs until_ns = 0;    ///< of the last hint; later requests may not have been kept
+    std::size_t requests = 0;  ///< told apart: the same asked again counts once
+    std::size_t ids = 0;       ///< likewise; an answer that repeats its request's id counts once
+    bool has_room = true;      ///< no hint was without room
+    bool complete = false;     ///< nor can a request have been missed otherwise
+    TimeNs until_ns = 0;       ///< of the last hint; later requests may not have been kept
 
-    std::size_t exchanges() const { return std::max(requests, ids); }
+    /// It shows more than `other` can have carried. A proxy gives ids to requests that had none, and to each of those
+    /// that ask the same: they count where nothing else is shown, and what was asked differed.
+    bool is_more_than(const Shown& other) const {
+        if (!other.complete) return false;
+        return requests > other.requests ||
+               (requests == 0 && other.requests > 1 && ids > std::max(other.requests, other.ids));
+    }
 };
 
 bool missed_bytes(const LegWindow& window, const WindowLeg& leg, Direction d) {
@@ -96,7 +102,7 @@ bool carries_others(const LegWindow& window, const WindowLeg& front, const Windo
     const Shown by_back = shown_by(window, back);
     if (by_front.requests == 0) return false;
     if (asked_elsewhere(window, pair)) return true;
-    if (by_front.complete && by_back.exchanges() > by_front.exchanges()) return true;
+    if (by_back.is_more_than(by_front)) return true;
     if (by_back.requests == 0) return false;
     if (by_back.complete && by_front.requests > by_back.requests) return true;
     std::size_t shared = 0;

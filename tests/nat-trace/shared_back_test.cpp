@@ -103,6 +103,20 @@ TEST_F(SharedBackTest, FrontAskedOnAfterTheBackOneWasClosed) {
     EXPECT_EQ(links(), 0u);
 }
 
+TEST_F(SharedBackTest, TheSameAskedTwiceHasTwoIdsBehindAProxyThatGivesThem) {
+    ask(front(), {{1, ms}}, false);
+    ask(back(), {{1, 2 * ms}});
+    Hint id = back().hints[1];  // the client sees the first alone, in its answer
+    id.direction = Direction::to_client;
+    front().add_hint(id);
+    id.direction = Direction::to_server;
+    id.bytes[0] = 77;
+    id.time_ns += 10 * ms;
+    back().add_hint(id);
+    set_back(ms + ms / 2, 100 * ms);
+    EXPECT_EQ(links(), 1u);
+}
+
 TEST_F(SharedBackTest, AnotherOfTheFrontsRequestsIsNotThere) {
     ask(front(), {{1, ms}, {2, 30 * ms}});
     ask(back(), {{1, 2 * ms}});
@@ -137,6 +151,20 @@ TEST_F(SharedBackTest, BackOneStoodBeforeTheFrontCame) {
     }
     set_back(-300 * ms, 100 * ms);
     EXPECT_EQ(links(), 0u);
+}
+
+TEST_F(SharedBackTest, AProcessThatAcceptedLateDoesNotMakeItsBackOneOlder) {
+    truth = Journey::tcp(world, "10.0.0.2:40001", "198.51.100.10:80", noon)
+                .tap(tenant)
+                .socket(tenant, 1, 7, "haproxy")
+                .http_proxy("10.1.0.1:40001", "10.2.0.5:8080", "id-one")
+                .socket(tenant, 1, 7, "haproxy")
+                .tap(edge)
+                .done();
+    for (Leg& leg : truth.legs)
+        if (leg.observer == Observer::socket && leg.socket_role == SocketRole::server)
+            leg.first_ns += 50 * ms, leg.flow(Direction::to_client).syn_ns = 0;
+    EXPECT_EQ(links(), truth.legs.size() - 1);
 }
 
 TEST_F(SharedBackTest, RequestThatTheTapMissedSaysNothing) {
