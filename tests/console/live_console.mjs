@@ -45,6 +45,7 @@ async function addressToLadder(page) {
   const path = await (await fetch(`${asked.url}/api/v1/paths/${asked.path}`)).json();
   const client = path.legs[0].client;
   await page.goto(at("/"));
+  await page.locator(".incidents li").first().waitFor(); // keys are heard once the page stands
   await page.keyboard.press("/");
   await page.keyboard.type(client);
   await page.keyboard.press("Enter");
