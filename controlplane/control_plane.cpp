@@ -13,6 +13,7 @@
 #include "controlplane/leg_writer.h"
 #include "controlplane/linker.h"
 #include "controlplane/path_writer.h"
+#include "controlplane/rollup_maker.h"
 #include "controlplane/wall_clock.h"
 
 namespace clew::control {
@@ -32,6 +33,7 @@ class RunningControlPlane final : public ControlPlane {
 
     ~RunningControlPlane() override {
         server_.reset();
+        rollups_.reset();
         to_linker_.close();
         to_writer_.close();
         legs_.reset();  // acknowledges what it stores: the collector is still there
@@ -57,6 +59,7 @@ class RunningControlPlane final : public ControlPlane {
     Ingest ingest_;
     std::unique_ptr<wire::Collector> collector_;
     std::unique_ptr<LegWriter> legs_;
+    std::unique_ptr<RollupMaker> rollups_;  ///< where the store has roll-ups
     std::unique_ptr<Api> api_;
     std::unique_ptr<http::Server> server_;
 };
@@ -95,6 +98,7 @@ Result<void> RunningControlPlane::start() {
     linker_.start();
     legs_ = std::make_unique<LegWriter>(*store_, to_writer_,
                                         [this](const wire::BatchId& id) { collector_->acknowledge(id); });
+    if (store_->rollup() != nullptr) rollups_ = std::make_unique<RollupMaker>(*store_->rollup(), wall_clock_ns);
     api_ = std::make_unique<Api>(
         *store_, ApiSources{[this] { return status(); },
                             [this](const v1::Path& path, TimeNs from_ns, TimeNs to_ns, const FrameWish& wish) {
@@ -164,6 +168,10 @@ v1::Status RunningControlPlane::status() const {
     add("store_paths", paths.paths_stored, "revisions of paths stored");
     add("store_path_insert_failures", paths.insert_failures, "inserts of paths that failed and were tried again");
     add("store_paths_waiting", paths.paths_waiting, "paths waiting for the store now");
+    const auto rollups = rollups_ ? rollups_->counters() : RollupCounters{};
+    add("store_hours_rolled_up", rollups.hours_made, "hours of paths rolled up, also those made anew");
+    add("store_rollup_failures", rollups.failures, "tries to roll an hour up that failed; they are made again");
+    add("store_hours_waiting", rollups.hours_waiting, "hours that are over and wait to be rolled up now");
     return status;
 }
 

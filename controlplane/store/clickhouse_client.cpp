@@ -77,8 +77,8 @@ Result<ClickHouseClient::KeptClient> ClickHouseClient::take_client(const Place& 
     return KeptClient{.client = std::move(*client), .generation = place.generation, .bounded = bounded};
 }
 
-Result<http::Response> ClickHouseClient::send(const http::Request& request, bool bounded) {
-    for (bool again = false;; again = true) {
+Result<http::Response> ClickHouseClient::send(const http::Request& request, bool bounded, bool once) {
+    for (bool again = once;; again = true) {
         auto where = place();
         if (!where) return tl::make_unexpected(where.error());
         auto kept = take_client(*where, bounded);
@@ -141,7 +141,7 @@ http::Request ClickHouseClient::to_request(const ClickHouseCall& call) const {
 }
 
 Result<ClickHouseReply> ClickHouseClient::call(const ClickHouseCall& call) {
-    auto response = send(to_request(call), call.bounded);
+    auto response = send(to_request(call), call.bounded, call.once);
     if (!response) return tl::make_unexpected(response.error());
     return ClickHouseReply{.code = code_of(*response), .body = std::move(response->body)};
 }

@@ -25,6 +25,7 @@ struct ClickHouseCall {
     std::vector<std::pair<std::string, std::string>> settings;
     std::string database;  ///< empty: the server's default
     bool bounded = false;  ///< a question of a person: query_timeout_ms holds
+    bool once = false;     ///< not safe to send twice: fails where the store's process died meanwhile
 };
 
 /// What the server said: `code` is ClickHouse's error code, 0 when it went well.
@@ -62,7 +63,7 @@ class ClickHouseClient {
     explicit ClickHouseClient(const StoreSettings& settings) : settings_(settings) {}
     Result<Place> place();  ///< (re)starts the child where it is not running
     Result<KeptClient> take_client(const Place& place, bool bounded);
-    Result<http::Response> send(const http::Request& request, bool bounded);
+    Result<http::Response> send(const http::Request& request, bool bounded, bool once = false);
     bool child_running();
     void await_child_end();
     http::Request to_request(const ClickHouseCall& call) const;

@@ -5,20 +5,15 @@
 
 #include "controlplane/store/filter.h"
 #include "controlplane/store/overview_ask.h"
+#include "controlplane/store/rollup_tables.h"
 #include "controlplane/store/schema.h"
 
 namespace clew::store {
 namespace {
 
+constexpr DurationNs minute_ns = 60 * ns_per_s;
 constexpr int clickhouse_memory_limit_exceeded = 241;
 constexpr int clickhouse_too_many_rows = 158;
-
-/// One row a path: its latest revision's, by the row's place, so that a row that was stored twice counts once. Places
-/// hold within one question only, which reads one snapshot of the table. What FINAL answers, without its merge of all
-/// columns.
-const std::string latest_rows_sql =
-    "_part_starting_offset + _part_offset IN (SELECT argMax(_part_starting_offset + _part_offset, revision) FROM paths "
-    "WHERE stored_at >= toDateTime({stored:UInt32}) GROUP BY path_id)";
 
 std::string limit_sentence(int code, const StoreSettings& settings) {
     if (code == clickhouse_timeout_exceeded)
@@ -33,7 +28,13 @@ std::string limit_sentence(int code, const StoreSettings& settings) {
 
 DurationNs OverviewQuery::step_ns() const {
     const std::int64_t count = std::clamp<std::int64_t>(bucket_count, 1, bucket_count_max);
-    return std::max<DurationNs>(1, (until_ns - since_ns + count - 1) / count);
+    const DurationNs unit = is_long() ? minute_ns : 1;
+    const DurationNs step = (until_ns - since_ns + count - 1) / count;
+    return std::max<DurationNs>(unit, (step + unit - 1) / unit * unit);
+}
+
+bool OverviewQuery::is_long() const {
+    return since_ns % minute_ns == 0 && until_ns % minute_ns == 0 && until_ns - since_ns >= 60 * minute_ns;
 }
 
 std::string ip_sql(const std::string& column) { return "replaceOne(toString(" + column + "), '::ffff:', '')"; }
@@ -42,18 +43,64 @@ std::string bucket_sql() {
     return "toUInt32(greatest(0, intDiv(least(first_ns, {until:Int64} - 1) - {since:Int64}, {step:Int64})))";
 }
 
+std::string minute_bucket_sql() {
+    return "toUInt32(intDiv(greatest(first_minute, {since_minute:UInt32}) - {since_minute:UInt32}, "
+           "{step_minutes:UInt32}))";
+}
+
 Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::string& select, const std::string& tail,
                                      std::string& partial, const std::string& joined) const {
     auto filter = compile_filter(query.filter);
     if (!filter) return tl::make_unexpected(filter.error());
+    // Partitions older than the range cannot hold the latest revision, later ones are all read. A long range begins
+    // with a partition, as its roll-ups do.
+    const std::string stored = query.is_long() ? "stored_at >= toStartOfHour(toDateTime({stored:UInt32}))"
+                                               : "stored_at >= toDateTime({stored:UInt32})";
     ClickHouseCall call;
-    // Partitions older than the range cannot hold the latest revision, later ones are all read.
-    call.sql = "SELECT " + select + " FROM paths " + joined +
-               " WHERE stored_at >= toDateTime({stored:UInt32}) AND NOT retracted AND last_ns >= {since:Int64} AND "
-               "first_ns <= {until:Int64} AND " +
-               latest_rows_sql + " AND " + filter->sql + " " + tail + " FORMAT RowBinary";
+    call.sql = "SELECT " + select + " FROM paths " + joined + " WHERE " + stored +
+               " AND NOT retracted AND last_ns >= {since:Int64} AND first_ns < {until:Int64} AND " +
+               latest_rows_sql(stored) + " AND " + filter->sql + " " + tail + " FORMAT RowBinary";
     call.parameters = std::move(filter->parameters);
     call.parameters.emplace_back("stored", stored_since(query.since_ns));
+    return run(std::move(call), query, partial);
+}
+
+std::optional<RolledRange> OverviewAsk::rolled(const OverviewQuery& query) const {
+    const bool all = query.filter.find_first_not_of(" \t\r\n") == std::string::npos;
+    if (!all || !query.is_long()) return std::nullopt;
+    const auto range = Rollup(client_, settings_).rolled(query.since_ns);
+    return range ? *range : std::nullopt;  // the rows answer as well
+}
+
+Result<std::string> OverviewAsk::ask_rolled(const OverviewQuery& query, const RolledRange& range,
+                                            const RollupTable& table, const std::string& select,
+                                            const std::string& tail, std::string& partial) const {
+    const std::string later = "stored_at >= toDateTime({open:UInt32})";
+    const std::string earlier = "stored_at >= toDateTime({from:UInt32}) AND stored_at < toDateTime({open:UInt32})";
+    const std::string within = " AND last_ns >= {since:Int64} AND first_ns < {until:Int64}";
+    ClickHouseCall call;
+    call.sql = "SELECT " + select + " FROM (SELECT * FROM " + std::string(table.name) +
+               " WHERE hour >= toDateTime({from:UInt32}) AND hour < toDateTime({open:UInt32}) AND made_for < "
+               "toDateTime({open:UInt32}) AND step IN (SELECT max(step) FROM rolled_hours GROUP BY hour)" +
+               (table.by_minute ? " AND last_minute >= {since_minute:UInt32} AND first_minute < {until_minute:UInt32}"
+                                : " AND hour >= toStartOfHour(toDateTime({since_minute:UInt32} * 60)) AND hour < "
+                                  "toDateTime({until_minute:UInt32} * 60)") +
+               " UNION ALL " + rollup_select(table, true, later + " AND " + latest_rows_sql(later) + within);
+    if (table.by_minute)
+        call.sql +=
+            " UNION ALL " + rollup_select(table, false, earlier + " AND " + earlier_rows_sql(earlier, later) + within);
+    call.sql += ") " + tail + " FORMAT RowBinary";
+    call.parameters = {{"from", std::to_string(range.from_s)},
+                       {"open", std::to_string(range.open_s)},
+                       {"made_for", std::to_string(range.open_s)},
+                       {"made_step", "0"},
+                       {"since_minute", std::to_string(query.since_ns / minute_ns)},
+                       {"until_minute", std::to_string(query.until_ns / minute_ns)},
+                       {"step_minutes", std::to_string(query.step_ns() / minute_ns)}};
+    return run(std::move(call), query, partial);
+}
+
+Result<std::string> OverviewAsk::run(ClickHouseCall call, const OverviewQuery& query, std::string& partial) const {
     call.parameters.emplace_back("since", std::to_string(query.since_ns));
     call.parameters.emplace_back("until", std::to_string(query.until_ns));
     call.parameters.emplace_back("step", std::to_string(query.step_ns()));

@@ -2,11 +2,13 @@
 // One question of an overview to the store: the paths of a range and filter, and what cut the answer.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "controlplane/store/clickhouse_client.h"
 #include "controlplane/store/native_block.h"
 #include "controlplane/store/overview.h"
+#include "controlplane/store/rollup.h"
 
 namespace clew::store {
 
@@ -14,6 +16,12 @@ namespace clew::store {
 std::string ip_sql(const std::string& column);
 /// SQL of the bucket's number that `first_ns` falls in.
 std::string bucket_sql();
+
+/// SQL of the bucket's number that a roll-up's `first_minute` falls in.
+std::string minute_bucket_sql();
+/// SQL of a path's hops, [(node, next node, position), …], and of its facets, [(field, value), …] with ('', '') first.
+std::string hops_sql();
+std::string facet_pairs_sql();
 
 class OverviewAsk {
   public:
@@ -24,7 +32,16 @@ class OverviewAsk {
     Result<std::string> ask(const OverviewQuery& query, const std::string& select, const std::string& tail,
                             std::string& partial, const std::string& joined = {}) const;
 
+    /// Which part of the range roll-ups answer; none where the question must read rows: it has a filter, its range is
+    /// not of whole minutes and an hour or more, or no hour of its beginning is made.
+    std::optional<RolledRange> rolled(const OverviewQuery& query) const;
+    /// Runs "SELECT select FROM the roll-ups of the range, and what rows of the hours not made yet add and take away
+    /// tail". The table's columns stand for the paths'.
+    Result<std::string> ask_rolled(const OverviewQuery& query, const RolledRange& range, const RollupTable& table,
+                                   const std::string& select, const std::string& tail, std::string& partial) const;
+
   private:
+    Result<std::string> run(ClickHouseCall call, const OverviewQuery& query, std::string& partial) const;
     ClickHouseClient& client_;
     const StoreSettings& settings_;
 };

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Gateways by group (one kind of link between two taps) and instance, and services: what clients speak to.
+// Gateways by group (one kind of link between two taps) and instance.
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <tuple>
 
 #include "controlplane/store/overview_ask.h"
+#include "controlplane/store/rollup_tables.h"
 #include "wire/convert.h"
 
 namespace clew::store {
@@ -23,10 +25,44 @@ constexpr const char* delay_sql =
 
 using GroupKey = std::tuple<std::string, std::string, std::string>;
 
-void read_delay(RowReader& row, v1::DelaySummary& delay) {
+struct Delays {
+    std::int64_t p50_ns = 0, p99_ns = 0;
+};
+
+/// Of roll-ups: the counts of buckets, in any order.
+Delays read_buckets(RowReader& row) {
+    std::map<int, std::int64_t> counts;
+    std::int64_t total = 0;
+    for (std::uint64_t left = row.length(); left > 0 && row.ok(); --left) {
+        const auto bucket = row.number<std::int16_t>();
+        const auto count = std::max<std::int64_t>(0, row.number<std::int64_t>());
+        counts[bucket] += count;
+        total += count;
+    }
+    const auto at = [&](double part) -> std::int64_t {
+        auto rank = static_cast<std::int64_t>(part * static_cast<double>(total - 1));
+        for (const auto& [bucket, count] : counts) {
+            if (rank < count) return std::llround(delay_of_bucket(bucket));
+            rank -= count;
+        }
+        return 0;
+    };
+    return {at(0.5), at(0.99)};
+}
+
+Delays read_delays(RowReader& row, bool rolled) {
+    if (rolled) return read_buckets(row);
+    Delays delays;
+    delays.p50_ns = row.number<std::int64_t>();
+    delays.p99_ns = row.number<std::int64_t>();
+    return delays;
+}
+
+void read_delay(RowReader& row, bool rolled, v1::DelaySummary& delay) {
     delay.set_paths(row.number<std::uint64_t>());
-    delay.set_p50_ns(row.number<std::int64_t>());
-    delay.set_p99_ns(row.number<std::int64_t>());
+    const Delays delays = read_delays(row, rolled);
+    delay.set_p50_ns(delays.p50_ns);
+    delay.set_p99_ns(delays.p99_ns);
     delay.set_error_ns(row.number<std::int64_t>());
 }
 
@@ -35,11 +71,11 @@ GroupKey read_key(RowReader& row) {
     return {std::move(kind), std::move(from), std::move(to)};
 }
 
-v1::GatewayInstance read_instance(RowReader& row) {
+v1::GatewayInstance read_instance(RowReader& row, bool rolled) {
     v1::GatewayInstance one;
     one.set_instance(std::string(row.text()));
     one.set_paths(row.number<std::uint64_t>());
-    read_delay(row, *one.mutable_delay());
+    read_delay(row, rolled, *one.mutable_delay());
     one.set_packets_before(row.number<std::uint64_t>());
     one.set_packets_behind(row.number<std::uint64_t>());
     one.set_packets_missing(row.number<std::uint64_t>());
@@ -65,18 +101,28 @@ const std::string instance_select =
     "source_port), source != ''), min(first_ns), max(last_ns), argMaxIf(path_id, delay, samples > 0), sum(lost), "
     "sum(gaps), sum(unknown)";
 
+const std::string rolled_instance_select =
+    "toUInt8(grouping(gateway)) AS of_group, kind, from_tap, to_tap, gateway, toUInt64(greatest(0, sum(n))) AS paths, "
+    "toUInt64(greatest(0, sum(delay_n))), sumMap(delays), max(error_max), toUInt64(greatest(0, sum(before_sum))), "
+    "toUInt64(greatest(0, sum(behind_sum))), toUInt64(greatest(0, sum(missing_sum))), toUInt64(greatest(0, "
+    "sum(retransmitting))), toUInt64(greatest(0, sum(resets))), toUInt64(0), toUInt64(0), min(first_min), "
+    "max(last_max), argMax(slowest_path, slowest_ns), toUInt64(greatest(0, sum(lost_sum))), toUInt64(greatest(0, "
+    "sum(gaps_sum))), toUInt64(greatest(0, sum(unknown_sum)))";
+const std::string grouping_sets =
+    "GROUP BY GROUPING SETS ((kind, from_tap, to_tap, gateway), (kind, from_tap, to_tap)) ";
+
 struct Groups {
     std::map<GroupKey, v1::GatewayGroup> by_key;
     std::map<std::pair<GroupKey, std::string>, int> place;  ///< of an instance in its group
 };
 
 /// Instances come first, then their groups.
-Result<void> read_instances(std::string_view answer, Groups& groups) {
+Result<void> read_instances(std::string_view answer, bool rolled, Groups& groups) {
     RowReader row(answer);
     while (!row.at_end()) {
         const bool of_group = row.number<std::uint8_t>() != 0;
         const GroupKey key = read_key(row);
-        v1::GatewayInstance one = read_instance(row);
+        v1::GatewayInstance one = read_instance(row, rolled);
         v1::GatewayGroup& group = groups.by_key[key];
         std::tie(*group.mutable_kind(), *group.mutable_from_tap(), *group.mutable_to_tap()) = key;
         if (!of_group) {
@@ -93,7 +139,7 @@ Result<void> read_instances(std::string_view answer, Groups& groups) {
     return whole(row);
 }
 
-Result<void> read_points(std::string_view answer, int point_count, Groups& groups) {
+Result<void> read_points(std::string_view answer, bool rolled, int point_count, Groups& groups) {
     RowReader row(answer);
     while (!row.at_end()) {
         const GroupKey key = read_key(row);
@@ -102,8 +148,9 @@ Result<void> read_points(std::string_view answer, int point_count, Groups& group
         v1::TimePoint point;
         point.set_paths(row.number<std::uint64_t>());
         point.set_delay_paths(row.number<std::uint64_t>());
-        point.set_p50_ns(row.number<std::int64_t>());
-        point.set_p99_ns(row.number<std::int64_t>());
+        const Delays delays = read_delays(row, rolled);
+        point.set_p50_ns(delays.p50_ns);
+        point.set_p99_ns(delays.p99_ns);
         const auto place = groups.place.find({key, instance});
         if (!row.ok() || place == groups.place.end() || at >= point_count) continue;
         v1::GatewayInstance& one = *groups.by_key[key].mutable_instances(place->second);
@@ -111,6 +158,50 @@ Result<void> read_points(std::string_view answer, int point_count, Groups& group
         *one.mutable_points(at) = point;
     }
     return whole(row);
+}
+
+/// What roll-ups count by the hour: addresses and ports.
+Result<void> read_sets(std::string_view answer, Groups& groups) {
+    RowReader row(answer);
+    while (!row.at_end()) {
+        const GroupKey key = read_key(row);
+        const std::string instance(row.text());
+        const auto addresses = row.number<std::uint64_t>(), ports = row.number<std::uint64_t>();
+        const auto place = groups.place.find({key, instance});
+        if (!row.ok() || place == groups.place.end()) continue;
+        v1::GatewayInstance& one = *groups.by_key[key].mutable_instances(place->second);
+        one.set_addresses(addresses);
+        one.set_ports(ports);
+    }
+    return whole(row);
+}
+
+Result<std::string> ask_instances(const OverviewAsk& store, const OverviewQuery& query,
+                                  const std::optional<RolledRange>& rolled, std::uint32_t count_max,
+                                  std::string& partial) {
+    const std::string limit = std::to_string(count_max + 1) + " BY of_group";
+    if (rolled)
+        return store.ask_rolled(
+            query, *rolled, gateway_minutes, rolled_instance_select,
+            grouping_sets + "HAVING paths > 0 ORDER BY of_group, paths DESC, gateway LIMIT " + limit, partial);
+    return store.ask(query, instance_select,
+                     "AND gateway != '' " + grouping_sets + "ORDER BY of_group, n DESC, gateway LIMIT " + limit,
+                     partial, links_joined);
+}
+
+Result<std::string> ask_points(const OverviewAsk& store, const OverviewQuery& query,
+                               const std::optional<RolledRange>& rolled, std::uint32_t count_max,
+                               std::string& partial) {
+    const std::string keys = "kind, from_tap, to_tap, gateway, ";
+    const std::string limit = std::to_string(std::uint64_t{count_max} * bucket_count_max);
+    if (rolled)
+        return store.ask_rolled(query, *rolled, gateway_minutes,
+                                keys + minute_bucket_sql() +
+                                    " AS bucket, toUInt64(greatest(0, sum(n))) AS paths, toUInt64(greatest(0, "
+                                    "sum(delay_n))), sumMap(delays)",
+                                "GROUP BY " + keys + "bucket HAVING paths > 0 LIMIT " + limit, partial);
+    return store.ask(query, keys + bucket_sql() + " AS bucket, count(), " + delay_sql,
+                     "AND gateway != '' GROUP BY " + keys + "bucket LIMIT " + limit, partial, links_joined);
 }
 
 }  // namespace
@@ -122,81 +213,33 @@ Result<v1::GatewayGroupList> Overview::gateways(const OverviewQuery& query) cons
     std::string& partial = *list.mutable_partial();
     const std::uint32_t count_max = std::clamp(query.count_max, 1u, overview_count_max);
     Groups groups;
-    auto answer =
-        store.ask(query, instance_select,
-                  "AND gateway != '' GROUP BY GROUPING SETS ((kind, from_tap, to_tap, gateway), (kind, from_tap, "
-                  "to_tap)) ORDER BY of_group, n DESC, gateway LIMIT " +
-                      std::to_string(count_max + 1) + " BY of_group",
-                  partial, links_joined);
+    const auto rolled = store.rolled(query);
+    auto answer = ask_instances(store, query, rolled, count_max, partial);
     if (!answer) return tl::make_unexpected(answer.error());
-    if (auto read = read_instances(*answer, groups); !read) return tl::make_unexpected(read.error());
+    if (auto read = read_instances(*answer, rolled.has_value(), groups); !read)
+        return tl::make_unexpected(read.error());
+    if (rolled && partial.empty()) {
+        answer = store.ask_rolled(query, *rolled, gateway_hours,
+                                  "kind, from_tap, to_tap, gateway, uniqCombinedMerge(12)(sources), "
+                                  "uniqCombinedMerge(12)(ports)",
+                                  "GROUP BY kind, from_tap, to_tap, gateway", partial);
+        if (!answer) return tl::make_unexpected(answer.error());
+        if (auto read = read_sets(*answer, groups); !read) return tl::make_unexpected(read.error());
+    }
     if (query.bucket_count > 0 && partial.empty()) {
         list.set_step_ns(query.step_ns());
-        answer =
-            store.ask(query, "kind, from_tap, to_tap, gateway, " + bucket_sql() + " AS bucket, count(), " + delay_sql,
-                      "AND gateway != '' GROUP BY kind, from_tap, to_tap, gateway, bucket LIMIT " +
-                          std::to_string(std::uint64_t{count_max} * bucket_count_max),
-                      partial, links_joined);
+        answer = ask_points(store, query, rolled, count_max, partial);
         if (!answer) return tl::make_unexpected(answer.error());
         const int point_count =
             static_cast<int>((query.until_ns - query.since_ns + query.step_ns() - 1) / query.step_ns());
-        if (auto read = read_points(*answer, point_count, groups); !read) return tl::make_unexpected(read.error());
+        if (auto read = read_points(*answer, rolled.has_value(), point_count, groups); !read)
+            return tl::make_unexpected(read.error());
     }
     if (groups.place.size() > count_max)
         partial = "there are more than " + std::to_string(count_max) + " instances; those with the most paths are here";
     for (auto& [key, group] : groups.by_key) *list.add_groups() = std::move(group);
     std::sort(list.mutable_groups()->begin(), list.mutable_groups()->end(),
               [](const v1::GatewayGroup& a, const v1::GatewayGroup& b) { return a.paths() > b.paths(); });
-    return list;
-}
-
-Result<v1::ServiceList> Overview::services(const OverviewQuery& query) const {
-    const OverviewAsk store(client_, settings_);
-    v1::ServiceList list;
-    list.set_since_ns(query.since_ns);
-    list.set_step_ns(query.step_ns());
-    const std::int64_t count = (query.until_ns - query.since_ns + query.step_ns() - 1) / query.step_ns();
-    const std::uint32_t count_max = std::clamp(query.count_max, 1u, overview_count_max);
-    const auto answer = store.ask(
-        query,
-        ip_sql("client_seen_server_ip") +
-            ", if(startsWith(toString(proto), 'icmp'), toUInt16(0), client_seen_server_port) AS service_port, "
-            "toString(proto), count() AS n, uniq(client_ip), sum(bytes), countIf(has(ends, "
-            "'reset')), countIf(retransmissions > 0), countIf(unlinked != 'linked'), argMax(path_id, first_ns), "
-            "countResample(0, " +
-            std::to_string(count) + ", 1)(" + bucket_sql() + ")",
-        "GROUP BY client_seen_server_ip, service_port, proto ORDER BY n DESC, client_seen_server_ip, service_port "
-        "LIMIT " +
-            std::to_string(count_max + 1),
-        *list.mutable_partial());
-    if (!answer) return tl::make_unexpected(answer.error());
-    RowReader row(*answer);
-    while (!row.at_end()) {
-        v1::Service& one = *list.add_services();
-        const std::string ip(row.text());
-        const auto port = row.number<std::uint16_t>();
-        one.set_proto(std::string(row.text()));
-        // An echo's id stands where others have a port: a ping each would be a service of its own.
-        one.set_service(one.proto().starts_with("icmp")
-                            ? ip
-                            : (ip.find(':') == std::string::npos ? ip : "[" + ip + "]") + ":" + std::to_string(port));
-        one.set_paths(row.number<std::uint64_t>());
-        one.set_clients(row.number<std::uint64_t>());
-        one.set_bytes(row.number<std::uint64_t>());
-        one.set_resets(row.number<std::uint64_t>());
-        one.set_retransmitting(row.number<std::uint64_t>());
-        one.set_unlinked(row.number<std::uint64_t>());
-        one.set_newest_path(wire::id_text(row.number<std::uint64_t>()));
-        for (std::uint64_t left = row.length(); left > 0 && row.ok(); --left)
-            one.add_counts(row.number<std::uint64_t>());
-    }
-    if (auto good = whole(row); !good) return tl::make_unexpected(good.error());
-    if (list.services_size() > static_cast<int>(count_max)) {
-        list.mutable_services()->RemoveLast();
-        if (list.partial().empty())
-            list.set_partial("there are more than " + std::to_string(count_max) +
-                             " services; those with the most paths are here");
-    }
     return list;
 }
 

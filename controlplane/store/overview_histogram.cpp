@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "controlplane/store/overview_ask.h"
+#include "controlplane/store/rollup_tables.h"
 
 namespace clew::store {
 namespace {
@@ -100,6 +101,13 @@ std::string facet_field_names() {
     return names;
 }
 
+std::string facet_pairs_sql() {
+    std::string pairs = "[('', '')]";  // the path itself: its count is the number of paths
+    for (const FacetField& field : facet_fields)
+        pairs += ", arrayMap(x -> ('" + std::string(field.name) + "', x), " + std::string(field.sql) + ")";
+    return "arrayConcat(" + pairs + ")";
+}
+
 Result<v1::Histogram> Overview::histogram(const OverviewQuery& query) const {
     const FacetField* by = query.by.empty() ? nullptr : find_facet_field(query.by);
     if (!query.by.empty() && by == nullptr)
@@ -111,33 +119,50 @@ Result<v1::Histogram> Overview::histogram(const OverviewQuery& query) const {
     const std::int64_t count = (query.until_ns - query.since_ns + query.step_ns() - 1) / query.step_ns();
     for (std::int64_t i = 0; i < count; ++i) histogram.add_buckets();
     const OverviewAsk store(client_, settings_);
-    auto answer = store.ask(query,
-                            bucket_sql() +
-                                " AS bucket, count(), countIf(unlinked != 'linked'), countIf(has(ends, "
-                                "'reset')), countIf(retransmissions > 0)",
-                            "GROUP BY bucket", *histogram.mutable_partial());
+    const auto rolled = store.rolled(query);
+    std::string& partial = *histogram.mutable_partial();
+    auto answer = rolled ? store.ask_rolled(
+                               query, *rolled, path_minutes,
+                               minute_bucket_sql() +
+                                   " AS bucket, toUInt64(greatest(0, sum(n))), toUInt64(greatest(0, sumIf(n, unlinked "
+                                   "!= 'linked'))), toUInt64(greatest(0, sum(resets))), toUInt64(greatest(0, "
+                                   "sum(retransmitting)))",
+                               "GROUP BY bucket", partial)
+                         : store.ask(query,
+                                     bucket_sql() +
+                                         " AS bucket, count(), countIf(unlinked != 'linked'), countIf(has(ends, "
+                                         "'reset')), countIf(retransmissions > 0)",
+                                     "GROUP BY bucket", partial);
     if (!answer) return tl::make_unexpected(answer.error());
     if (auto filled = fill_buckets(*answer, histogram); !filled) return tl::make_unexpected(filled.error());
     if (by == nullptr || !histogram.partial().empty()) return histogram;
     histogram.set_by(query.by);
-    answer = store.ask(query, bucket_sql() + " AS bucket, arrayJoin(" + std::string(by->sql) + ") AS value, count()",
-                       "GROUP BY bucket, value", *histogram.mutable_partial());
+    answer =
+        rolled
+            ? store.ask_rolled(
+                  query, *rolled, facet_minutes, minute_bucket_sql() + " AS bucket, value, toUInt64(sum(n)) AS paths",
+                  "WHERE field = '" + std::string(by->name) + "' GROUP BY bucket, value HAVING sum(n) > 0", partial)
+            : store.ask(query, bucket_sql() + " AS bucket, arrayJoin(" + std::string(by->sql) + ") AS value, count()",
+                        "GROUP BY bucket, value", partial);
     if (!answer) return tl::make_unexpected(answer.error());
     if (auto filled = fill_series(*answer, histogram); !filled) return tl::make_unexpected(filled.error());
     return histogram;
 }
 
 Result<v1::FacetList> Overview::facets(const OverviewQuery& query) const {
-    std::string pairs = "[('', '')]";  // the path itself: its count is the number of paths
-    for (const FacetField& field : facet_fields)
-        pairs += ", arrayMap(x -> ('" + std::string(field.name) + "', x), " + std::string(field.sql) + ")";
     v1::FacetList list;
     const std::uint32_t count_max = std::clamp(query.count_max, 1u, overview_count_max);
+    const OverviewAsk store(client_, settings_);
+    const auto rolled = store.rolled(query);
+    const std::string order = " ORDER BY field, n DESC, value LIMIT " + std::to_string(count_max + 1) + " BY field";
     const auto answer =
-        OverviewAsk(client_, settings_)
-            .ask(query, "arrayJoin(arrayConcat(" + pairs + ")) AS pair, pair.1 AS field, pair.2 AS value, count() AS n",
-                 "GROUP BY pair ORDER BY field, n DESC, value LIMIT " + std::to_string(count_max + 1) + " BY field",
-                 *list.mutable_partial());
+        rolled
+            ? store.ask_rolled(query, *rolled, facet_minutes,
+                               "(field, value), field, value, toUInt64(greatest(0, sum(n))) AS n",
+                               "GROUP BY field, value HAVING n > 0" + order, *list.mutable_partial())
+            : store.ask(query,
+                        "arrayJoin(" + facet_pairs_sql() + ") AS pair, pair.1 AS field, pair.2 AS value, count() AS n",
+                        "GROUP BY pair" + order, *list.mutable_partial());
     if (!answer) return tl::make_unexpected(answer.error());
     std::map<std::string, v1::Facet> found;
     RowReader row(*answer);

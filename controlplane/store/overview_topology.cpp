@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "controlplane/store/overview_ask.h"
+#include "controlplane/store/rollup_tables.h"
 
 namespace clew::store {
 namespace {
@@ -14,7 +15,7 @@ constexpr std::uint32_t edge_count_max = 20'000;  ///< of the store's answer
 constexpr std::string_view part_mark = "|";       ///< between the parts of a node's id: "g|snat|edge|inside|02:…"
 
 /// A path's chain of node ids: "c|10.1.0.0/24", "g|kind|from|to|instance"…, "s|10.9.0.21:80".
-const std::string chain_sql =
+constexpr std::string_view chain =
     "arrayConcat([concat('c|', if(startsWith(toString(client_ip), '::ffff:'), "
     "concat(replaceOne(toString(tupleElement(IPv6CIDRToRange(client_ip, 120), 1)), '::ffff:', ''), '/24'), "
     "concat(toString(tupleElement(IPv6CIDRToRange(client_ip, 64), 1)), '/64')))], "
@@ -80,17 +81,27 @@ std::string rest_id(std::string_view id) { return "rest|" + std::string(role_of(
 
 }  // namespace
 
+std::string hops_sql() {
+    const std::string chain_sql(chain);
+    return "arrayZip(arrayPopBack(" + chain_sql + "), arrayPopFront(" + chain_sql + "), arrayEnumerate(arrayPopBack(" +
+           chain_sql + ")))";
+}
+
 Result<v1::Topology> Overview::topology(const OverviewQuery& query) const {
     v1::Topology topology;
-    const std::string hops = "arrayZip(arrayPopBack(" + chain_sql + "), arrayPopFront(" + chain_sql +
-                             "), arrayEnumerate(arrayPopBack(" + chain_sql + ")))";
-    const auto answer = OverviewAsk(client_, settings_)
-                            .ask(query,
-                                 "tupleElement(hop, 1) AS a, tupleElement(hop, 2) AS b, toUInt32(max(tupleElement(hop, "
-                                 "3))), count() AS n, "
-                                 "countIf(has(ends, 'reset')), countIf(retransmissions > 0)",
-                                 "GROUP BY a, b ORDER BY n DESC, a, b LIMIT " + std::to_string(edge_count_max),
-                                 *topology.mutable_partial(), "ARRAY JOIN " + hops + " AS hop");
+    const OverviewAsk store(client_, settings_);
+    const std::string tail = "GROUP BY a, b HAVING n > 0 ORDER BY n DESC, a, b LIMIT " + std::to_string(edge_count_max);
+    const auto rolled = store.rolled(query);
+    const auto answer =
+        rolled ? store.ask_rolled(query, *rolled, edge_minutes,
+                                  "edge_from AS a, edge_to AS b, toUInt32(max(position)), toUInt64(greatest(0, "
+                                  "sum(n))) AS n, toUInt64(greatest(0, sum(resets))), "
+                                  "toUInt64(greatest(0, sum(retransmitting)))",
+                                  tail, *topology.mutable_partial())
+               : store.ask(query,
+                           "tupleElement(hop, 1) AS a, tupleElement(hop, 2) AS b, toUInt32(max(tupleElement(hop, "
+                           "3))), count() AS n, countIf(has(ends, 'reset')), countIf(retransmissions > 0)",
+                           tail, *topology.mutable_partial(), "ARRAY JOIN " + hops_sql() + " AS hop");
     if (!answer) return tl::make_unexpected(answer.error());
     auto edges = read_edges(*answer);
     if (!edges) return tl::make_unexpected(edges.error());

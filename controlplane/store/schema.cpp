@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "controlplane/store/rollup_tables.h"
+
 namespace clew::store {
 namespace {
 
@@ -139,6 +141,18 @@ ALTER TABLE {DB}.paths {ON_CLUSTER}
     ADD COLUMN IF NOT EXISTS link_gaps Array(UInt32) DEFAULT arrayMap(x -> toUInt32(0), link_kind) CODEC(ZSTD(1)),
     ADD COLUMN IF NOT EXISTS link_unknown Array(UInt32) DEFAULT arrayMap(x -> toUInt32(0), link_kind) CODEC(ZSTD(1)))";
 
+/// Version 5: which hours are rolled up, by which step; `block` and `seen` are the highest block numbers of the hour
+/// and of all up to it when it was made, `again` the step where rows had still come to an hour that was made.
+constexpr std::string_view rolled_hours_table =
+    "CREATE TABLE IF NOT EXISTS {DB}.rolled_hours {ON_CLUSTER} (hour DateTime, step UInt64, block Int64, seen Int64, "
+    "again UInt64) ENGINE = {REPLICATED}MergeTree PARTITION BY toStartOfDay(hour) ORDER BY (hour, step) TTL "
+    "{ROLLED_TTL} SETTINGS {SETTINGS}";
+
+/// An hour's sums leave with its last rows.
+std::string rolled_ttl(const SchemaPlace& place) {
+    return "hour + toIntervalHour(" + std::to_string(place.retention_hours + 1) + ")";
+}
+
 std::string filled(std::string_view text, const SchemaPlace& place) {
     const std::pair<std::string_view, std::string> values[] = {
         {"{DB}", place.database},
@@ -147,6 +161,7 @@ std::string filled(std::string_view text, const SchemaPlace& place) {
         {"{SETTINGS}",
          "ttl_only_drop_parts = 1, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = "
          "1"},
+        {"{ROLLED_TTL}", rolled_ttl(place)},
         {"{TTL}", "stored_at + toIntervalHour(" + std::to_string(place.retention_hours) + ")"},
     };
     std::string out(text);
@@ -174,6 +189,12 @@ std::vector<std::string> schema_statements(const SchemaPlace& place, std::uint32
     if (version == 2) return {filled(legs_with_app, place), filled(paths_with_apps, place)};
     if (version == 3) return {filled(paths_links, place)};
     if (version == 4) return {filled(paths_losses, place)};
+    if (version == 5) {
+        std::vector<std::string> statements = {filled(rolled_hours_table, place)};
+        for (const RollupTable* table : rollup_tables())
+            statements.push_back(filled(rollup_table_statement(*table), place));
+        return statements;
+    }
     return {};
 }
 
@@ -183,8 +204,14 @@ std::string stored_since(TimeNs since_ns) {
 }
 
 std::vector<std::string> schema_retention_statements(const SchemaPlace& place) {
-    return {filled("ALTER TABLE {DB}.legs {ON_CLUSTER} MODIFY TTL {TTL}", place),
-            filled("ALTER TABLE {DB}.paths {ON_CLUSTER} MODIFY TTL {TTL}", place)};
+    std::vector<std::string> statements = {
+        filled("ALTER TABLE {DB}.legs {ON_CLUSTER} MODIFY TTL {TTL}", place),
+        filled("ALTER TABLE {DB}.paths {ON_CLUSTER} MODIFY TTL {TTL}", place),
+        filled("ALTER TABLE {DB}.rolled_hours {ON_CLUSTER} MODIFY TTL {ROLLED_TTL}", place)};
+    for (const RollupTable* table : rollup_tables())
+        statements.push_back(
+            filled("ALTER TABLE {DB}." + std::string(table->name) + " {ON_CLUSTER} MODIFY TTL {ROLLED_TTL}", place));
+    return statements;
 }
 
 }  // namespace clew::store

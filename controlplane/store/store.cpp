@@ -11,6 +11,7 @@
 #include "controlplane/store/native_block.h"
 #include "controlplane/store/overview.h"
 #include "controlplane/store/path_search.h"
+#include "controlplane/store/rollup.h"
 #include "controlplane/store/schema.h"
 #include "wire/convert.h"
 
@@ -36,7 +37,10 @@ bool is_plain_name(std::string_view name) {
 class ClickHouseStore : public Store {
   public:
     ClickHouseStore(const StoreSettings& settings, std::unique_ptr<ClickHouseClient> client)
-        : settings_(settings), client_(std::move(client)), overview_(*client_, settings_) {}
+        : settings_(settings),
+          client_(std::move(client)),
+          overview_(*client_, settings_),
+          rollup_(*client_, settings_) {}
 
     Result<void> make_schema();
 
@@ -48,6 +52,7 @@ class ClickHouseStore : public Store {
     Result<v1::PathList> find_paths(const PathQuery& query) override;
     Result<std::optional<v1::Path>> find_path(const std::string& path_id) override;
     const Overview* overview() const override { return &overview_; }
+    const Rollup* rollup() const override { return &rollup_; }
     Result<void> ping() override { return client_->ping(); }
 
   private:
@@ -59,6 +64,7 @@ class ClickHouseStore : public Store {
     const StoreSettings settings_;
     std::unique_ptr<ClickHouseClient> client_;
     const Overview overview_;
+    const Rollup rollup_;
 };
 
 Result<std::string> ClickHouseStore::ask(std::string sql, std::vector<std::pair<std::string, std::string>> parameters,
@@ -101,13 +107,19 @@ Result<void> ClickHouseStore::make_schema() {
 }
 
 Result<void> ClickHouseStore::set_retention(const SchemaPlace& place) {
-    auto answer =
-        ask("SELECT countIf(position(create_table_query, {ttl:String}) > 0) FROM system.tables WHERE database = "
-            "currentDatabase() "
-            "AND name IN ('legs', 'paths') FORMAT RowBinary",
-            {{"ttl", "toIntervalHour(" + std::to_string(place.retention_hours) + ")"}}, false);
+    auto answer = ask(
+        "SELECT countIf(position(create_table_query, 'TTL ') > 0 AND position(create_table_query, {ttl:String}) = 0) "
+        "FROM system.tables WHERE database = currentDatabase() AND name IN ('legs', 'paths') FORMAT RowBinary",
+        {{"ttl", "toIntervalHour(" + std::to_string(place.retention_hours) + ")"}}, false);
     if (!answer) return tl::make_unexpected(answer.error());
-    if (RowReader(*answer).number<std::uint64_t>() == 2) return {};
+    const auto others = RowReader(*answer).number<std::uint64_t>();
+    answer =
+        ask("SELECT countIf(position(create_table_query, {ttl:String}) = 0) FROM system.tables WHERE database = "
+            "currentDatabase() AND (name = 'rolled_hours' OR name LIKE '%\\_minutes' OR name LIKE '%\\_hours') "
+            "FORMAT RowBinary",
+            {{"ttl", "toIntervalHour(" + std::to_string(place.retention_hours + 1) + ")"}}, false);
+    if (!answer) return tl::make_unexpected(answer.error());
+    if (others + RowReader(*answer).number<std::uint64_t>() == 0) return {};
     for (const std::string& sql : schema_retention_statements(place)) {
         if (auto changed = ask(sql, {}, false); !changed) return tl::make_unexpected(changed.error());
     }

@@ -56,6 +56,7 @@ struct PathQuery {
 };
 
 class Overview;
+class Rollup;
 
 class Store {
   public:
@@ -85,6 +86,9 @@ class Store {
 
     /// What is computed over many paths; lives as long as the store. Null where the store cannot.
     virtual const Overview* overview() const { return nullptr; }
+
+    /// What makes the sums that overviews over hours read; lives as long as the store. Null where the store has none.
+    virtual const Rollup* rollup() const { return nullptr; }
 
     virtual Result<void> ping() = 0;
 };

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+// Roll-ups against the rows they are made of, in a real clew-store: paths of many hours whose revisions come in the
+// same and in later hours; the same question is answered by both.
+#include "controlplane/store/rollup.h"
+
+#include <google/protobuf/util/message_differencer.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <map>
+#include <thread>
+
+#include "controlplane/rollup_maker.h"
+#include "controlplane/store/clickhouse_client.h"
+#include "controlplane/store/overview.h"
+#include "controlplane/store/rollup_tables.h"
+#include "controlplane/store/schema.h"
+#include "tests/controlplane/random_rows.h"
+#include "tests/controlplane/store_fixture.h"
+
+namespace clew::control {
+namespace {
+
+using google::protobuf::util::MessageDifferencer;
+using store::Rollup;
+
+constexpr std::uint32_t first_hour_s = 1'699'999'200;
+constexpr std::uint32_t hour_count = 6;  // the last is open
+constexpr std::uint32_t now_s = first_hour_s + (hour_count - 1) * 3600 + 1800;
+constexpr std::uint64_t path_count = 900;
+constexpr std::uint64_t seed = 5;
+constexpr double delay_tolerance = 0.05;  // of a bucket, and of quantiles between two values
+
+class RollupTest : public store::StoreTest {
+  protected:
+    void SetUp() override {
+        StoreTest::SetUp();
+        if (IsSkipped()) return;
+        settings_ = settings();
+        settings_.retention_hours = 500'000;  // the test's hours are long gone
+        make_old_store();
+        open();
+        fill();
+    }
+    void open() {
+        client_.reset();
+        ASSERT_TRUE(store::Store::open(settings_));  // takes the tables to the version of today
+        auto client = store::ClickHouseClient::connect(settings_);
+        ASSERT_TRUE(client) << client.error().sentence;
+        client_ = std::move(*client);
+    }
+    std::string sql(const std::string& text) {
+        store::ClickHouseCall call;
+        call.sql = text;
+        call.database = settings_.database;
+        auto answer = client_->must_succeed(call);
+        EXPECT_TRUE(answer) << text << ": " << answer.error().sentence;
+        return answer ? *answer : "";
+    }
+
+    /// A store of version 4.
+    void make_old_store() {
+        auto client = store::ClickHouseClient::connect(settings_);
+        ASSERT_TRUE(client) << client.error().sentence;
+        client_ = std::move(*client);
+        const store::SchemaPlace place{
+            .database = settings_.database, .cluster = {}, .retention_hours = settings_.retention_hours};
+        for (std::uint32_t version = 0; version <= 4; ++version) {
+            for (const std::string& statement :
+                 version == 0 ? store::schema_base_statements(place) : store::schema_statements(place, version)) {
+                store::ClickHouseCall call;
+                call.sql = statement;
+                ASSERT_TRUE(client_->must_succeed(call)) << statement;
+            }
+            if (version > 0) sql("INSERT INTO schema_versions (version) SELECT " + std::to_string(version));
+        }
+    }
+
+    v1::Path path(std::uint64_t id, std::uint32_t revision, std::uint32_t at_s) {
+        v1::Path path = random_.path(id, revision, 0);
+        path.set_first_ns(std::int64_t{at_s} * ns_per_s - static_cast<std::int64_t>(random_.number(900 * ns_per_s)));
+        path.set_last_ns(std::int64_t{at_s} * ns_per_s);
+        path.set_retracted(revision > 1 && random_.number(9) == 0);
+        if (random_.number(12) == 0) path.set_proto("icmp");
+        const auto instance = random_.number(4);
+        path.mutable_legs(0)->set_client("10.1." + std::to_string(random_.number(5)) + ".7:1234");
+        path.mutable_legs(0)->set_server("10.2.0." + std::to_string(random_.number(3)) + ":80");
+        path.mutable_legs(2)->set_server("10.3.0." + std::to_string(random_.number(9)) + ":80");
+        path.mutable_legs(0)->set_server_mac("02:00:00:00:00:0" + std::to_string(instance));
+        path.mutable_legs(1)->set_server_mac("02:00:00:00:01:0" + std::to_string(random_.number(3)));
+        path.mutable_legs(0)->mutable_to_server()->set_packets(10);
+        path.mutable_legs(1)->mutable_to_server()->set_packets(10 - random_.number(2));
+        path.mutable_legs(1)->mutable_to_server()->set_retransmissions(random_.number(3) == 0 ? 1 : 0);
+        path.mutable_legs(1)->mutable_to_server()->set_missed(static_cast<std::uint32_t>(random_.number(3)));
+        if (random_.number(5) == 0) path.mutable_legs(1)->set_end("reset");
+        v1::PathDelay& delay = *path.mutable_links(0)->add_delays();
+        delay.set_direction("to_server");
+        const auto scale = static_cast<std::int64_t>(instance + 1);
+        delay.set_mean_ns(scale * static_cast<std::int64_t>(100'000 + random_.number(50'000)));
+        delay.set_error_ns(static_cast<std::int64_t>(10 + random_.number(1000)));
+        delay.set_samples(static_cast<std::uint32_t>(random_.number(4)));
+        v1::PathLoss& loss = *path.mutable_links(0)->add_losses();
+        loss.set_direction("to_server");
+        loss.set_lost(static_cast<std::uint32_t>(instance));
+        if (random_.number(8) == 0) {
+            path.set_unlinked("no-candidate");
+            path.mutable_legs()->DeleteSubrange(1, 2);
+            path.clear_links();
+        }
+        return path;
+    }
+
+    void insert(const std::vector<v1::Path>& paths, std::uint32_t stored_at_s) {
+        const auto rows = store::path_rows(paths, stored_at_s);
+        ASSERT_TRUE(rows);
+        store::ClickHouseCall call;
+        call.sql = rows->sql;
+        call.data = rows->block;
+        call.database = settings_.database;
+        ASSERT_TRUE(client_->must_succeed(call));
+    }
+
+    /// Of every hour new paths, and later revisions of some of any hour before; some rows stored twice.
+    void fill() {
+        for (std::uint32_t hour = 0; hour < hour_count; ++hour) {
+            for (const std::uint32_t second : {600u, 1500u}) {
+                const std::uint32_t at = first_hour_s + hour * 3600 + second;
+                std::vector<v1::Path> paths;
+                for (std::uint64_t n = 0; n < path_count / hour_count / 2; ++n)
+                    paths.push_back(path(++id_, 1, at - static_cast<std::uint32_t>(random_.number(500))));
+                for (std::uint64_t n = 0; n < 20 && hour > 0; ++n)
+                    paths.push_back(path(1 + random_.number(id_), 2 + 2 * hour + (second > 600), at - 1));
+                insert(paths, at);
+                if (hour == 2) insert(paths, at + 5);
+            }
+        }
+    }
+
+    static store::OverviewQuery query(std::uint32_t from_minute, std::uint32_t to_minute) {
+        store::OverviewQuery query;
+        query.since_ns = (std::int64_t{first_hour_s} + from_minute * 60) * ns_per_s;
+        query.until_ns = (std::int64_t{first_hour_s} + to_minute * 60) * ns_per_s;
+        query.bucket_count = 7;
+        query.count_max = 500;
+        return query;
+    }
+    const Rollup rollup() const { return Rollup(*client_, settings_); }
+    void make_all() {
+        const auto due = rollup().due(now_s);
+        ASSERT_TRUE(due) << due.error().sentence;
+        for (const std::uint32_t hour : *due) {
+            const auto made = rollup().make(hour, ++step_);
+            ASSERT_TRUE(made) << made.error().sentence;
+        }
+        const auto left = rollup().due(now_s);
+        ASSERT_TRUE(left);
+        EXPECT_TRUE(left->empty());
+    }
+
+    void compare_gateways(const v1::GatewayGroupList& rows, const v1::GatewayGroupList& rolled);
+    void compare(const store::OverviewQuery& range);
+    void compare_all() {
+        for (const auto& [from, to] : {std::pair{0u, 360u}, {60u, 240u}, {95u, 275u}, {130u, 190u}, {200u, 360u}})
+            compare(query(from, to));
+    }
+
+    store::StoreSettings settings_;
+    std::unique_ptr<store::ClickHouseClient> client_;
+    store::RandomRows random_{seed};
+    std::uint64_t id_ = 0;
+    TimeNs step_ = 0;
+};
+
+void RollupTest::compare_gateways(const v1::GatewayGroupList& rows, const v1::GatewayGroupList& rolled) {
+    ASSERT_EQ(rows.groups_size(), rolled.groups_size());
+    std::map<std::string, const v1::GatewayGroup*> groups;
+    for (const v1::GatewayGroup& one : rolled.groups()) groups[one.kind() + one.from_tap()] = &one;
+    for (const v1::GatewayGroup& group : rows.groups()) {
+        const v1::GatewayGroup& other = *groups.at(group.kind() + group.from_tap());
+        ASSERT_EQ(group.instances_size(), other.instances_size());
+        for (int i = 0; i < group.instances_size(); ++i) {
+            v1::GatewayInstance a = group.instances(i), b = other.instances(i);
+            if (a.delay().paths() > 50) {
+                const auto near = [](std::int64_t x, std::int64_t y) {
+                    return std::abs(x - y) <= delay_tolerance * static_cast<double>(x);
+                };
+                EXPECT_TRUE(near(a.delay().p50_ns(), b.delay().p50_ns()))
+                    << a.delay().p50_ns() << " " << b.delay().p50_ns();
+                EXPECT_TRUE(near(a.delay().p99_ns(), b.delay().p99_ns()))
+                    << a.delay().p99_ns() << " " << b.delay().p99_ns();
+            }
+            EXPECT_LE(a.delay().error_ns(), b.delay().error_ns());
+            EXPECT_GE(a.first_ns(), b.first_ns());
+            EXPECT_LE(a.last_ns(), b.last_ns());
+            for (v1::GatewayInstance* one : {&a, &b}) {
+                EXPECT_EQ(one->slowest_path().empty(), one->delay().paths() == 0);
+                one->clear_slowest_path();
+                one->clear_first_ns();
+                one->clear_last_ns();
+                one->clear_addresses();
+                one->clear_ports();
+                one->mutable_delay()->clear_p50_ns();
+                one->mutable_delay()->clear_p99_ns();
+                one->mutable_delay()->clear_error_ns();
+                for (v1::TimePoint& point : *one->mutable_points()) {
+                    point.clear_p50_ns();
+                    point.clear_p99_ns();
+                }
+            }
+            EXPECT_TRUE(MessageDifferencer::Equals(a, b)) << a.ShortDebugString() << "\n" << b.ShortDebugString();
+        }
+    }
+}
+
+/// A filter that all match makes the rows answer.
+void RollupTest::compare(const store::OverviewQuery& range) {
+    SCOPED_TRACE((range.since_ns / ns_per_s - first_hour_s) / 60);
+    const store::Overview overview(*client_, settings_);
+    store::OverviewQuery filtered = range;
+    filtered.filter = "path.hops >= 1";
+    const auto same = [](const auto& a, const auto& b) {
+        ASSERT_TRUE(a) << a.error().sentence;
+        ASSERT_TRUE(b) << b.error().sentence;
+        EXPECT_TRUE(MessageDifferencer::Equals(*a, *b)) << a->ShortDebugString() << "\n" << b->ShortDebugString();
+    };
+    for (const std::string by : {"", "path.unlinked", "gw.instance", "path.server"}) {
+        store::OverviewQuery one = range, other = filtered;
+        one.by = other.by = by;
+        same(overview.histogram(one), overview.histogram(other));
+    }
+    same(overview.facets(range), overview.facets(filtered));
+    same(overview.topology(range), overview.topology(filtered));
+    auto services = overview.services(range), by_rows = overview.services(filtered);
+    ASSERT_TRUE(services && by_rows);
+    ASSERT_EQ(services->services_size(), by_rows->services_size());
+    for (int i = 0; i < services->services_size(); ++i) {
+        v1::Service &a = *services->mutable_services(i), &b = *by_rows->mutable_services(i);
+        EXPECT_GT(a.clients(), 0u);
+        for (v1::Service* one : {&a, &b}) {
+            one->clear_clients();
+            one->clear_newest_path();
+        }
+    }
+    same(services, by_rows);
+    const auto gateways = overview.gateways(range), gateways_by_rows = overview.gateways(filtered);
+    ASSERT_TRUE(gateways) << gateways.error().sentence;
+    ASSERT_TRUE(gateways_by_rows) << gateways_by_rows.error().sentence;
+    compare_gateways(*gateways_by_rows, *gateways);
+}
+
+TEST_F(RollupTest, HoursThatAreOverAreMadeNewestFirstAndAnswerWhatTheRowsDo) {
+    ASSERT_FALSE(*rollup().rolled(query(0, 360).since_ns));
+    const auto due = rollup().due(now_s);
+    ASSERT_TRUE(due) << due.error().sentence;
+    ASSERT_EQ(due->size(), hour_count - 1);
+    EXPECT_EQ(due->front(), first_hour_s + (hour_count - 2) * 3600);
+    ASSERT_TRUE(rollup().make(due->front(), ++step_));
+    const auto some = rollup().rolled(query(240, 360).since_ns);
+    ASSERT_TRUE(some && !some->has_value());  // an hour before the range is not made
+    compare_all();
+    make_all();
+    const auto range = rollup().rolled(query(0, 360).since_ns);
+    ASSERT_TRUE(range && range->has_value());
+    EXPECT_EQ((*range)->from_s, first_hour_s);
+    EXPECT_EQ((*range)->open_s, now_s - 1800);
+    EXPECT_NE(sql("SELECT count() FROM gateway_minutes WHERE n < 0 FORMAT TabSeparated"), "0\n");
+    compare_all();
+}
+
+TEST_F(RollupTest, RowsThatStillComeToAnHourAreNoticedAtOnceAndItIsMadeAnewWithThoseAfterIt) {
+    make_all();
+    std::vector<v1::Path> late;
+    for (std::uint64_t n = 0; n < 60; ++n)
+        late.push_back(path(1 + random_.number(id_), 3, first_hour_s + 2 * 3600 + 30));
+    insert(late, first_hour_s + 2 * 3600 + 3590);
+    const auto range = rollup().rolled(query(0, 360).since_ns);
+    ASSERT_TRUE(range && range->has_value());
+    EXPECT_EQ((*range)->open_s, first_hour_s + 2 * 3600);
+    compare_all();
+    const auto due = rollup().due(now_s);
+    ASSERT_TRUE(due);
+    EXPECT_EQ(*due,
+              (std::vector<std::uint32_t>{first_hour_s + 2 * 3600, first_hour_s + 3 * 3600, first_hour_s + 4 * 3600}));
+    ASSERT_TRUE(rollup().make(due->front(), ++step_));
+    EXPECT_EQ(rollup().due(now_s)->size(), 2u);
+    compare_all();
+    make_all();
+    EXPECT_EQ((*rollup().rolled(query(0, 360).since_ns))->open_s, now_s - 1800);
+    compare_all();
+}
+
+TEST_F(RollupTest, WhatAnEndedStepLeftCountsNowhereAndIsDeleted) {
+    const std::string hour = std::to_string(first_hour_s);
+    const std::string left = "SELECT toDateTime(" + hour + "), toDateTime(" + hour + "), 77, " +
+                             std::to_string(first_hour_s / 60) + ", " + std::to_string(first_hour_s / 60) +
+                             ", 'linked', 1000, 1000, 1000";
+    sql("INSERT INTO path_minutes " + left);
+    make_all();
+    EXPECT_EQ(sql("SELECT count() FROM path_minutes WHERE step = 77 FORMAT TabSeparated"), "0\n");
+    sql("INSERT INTO path_minutes " + left);
+    compare_all();
+}
+
+TEST_F(RollupTest, HoursLeaveWithWhatWasTakenFromThem) {
+    make_all();
+    const auto drop = [this](const std::string& table, std::uint32_t hour) {
+        std::string id =
+            sql("SELECT any(partition_id) FROM system.parts WHERE active AND database = currentDatabase() AND "
+                "table = '" +
+                table + "' AND toUnixTimestamp(toStartOfHour(min_time)) = " + std::to_string(hour) +
+                " FORMAT TabSeparated");
+        if (!id.empty()) id.pop_back();
+        if (!id.empty()) sql("ALTER TABLE " + table + " DROP PARTITION ID '" + id + "'");
+    };
+    for (const std::uint32_t hour : {first_hour_s, first_hour_s + 3600}) drop("paths", hour);
+    EXPECT_TRUE(rollup().due(now_s)->empty());
+    EXPECT_EQ((*rollup().rolled(query(0, 360).since_ns))->from_s, first_hour_s + 7200);
+    compare_all();
+    for (const store::RollupTable* table : store::rollup_tables()) drop(std::string(table->name), first_hour_s);
+    compare_all();
+    settings_.retention_hours = 499'999;
+    open();
+    EXPECT_EQ(sql("SELECT count() FROM system.tables WHERE database = currentDatabase() AND create_table_query LIKE "
+                  "'%toIntervalHour(500000)%' FORMAT TabSeparated"),
+              std::to_string(store::rollup_tables().size() + 1) + "\n");
+    compare_all();
+}
+
+TEST_F(RollupTest, TheMakerMakesAllThatIsDueAlsoOfAStoreThatIsKilledMeanwhile) {
+    const Rollup made_by = rollup();
+    RollupMaker maker(made_by, [] { return std::int64_t{now_s} * ns_per_s; });
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(90);
+    bool killed = false;
+    while (maker.counters().hours_made < hour_count - 1 && std::chrono::steady_clock::now() < end) {
+        if (!killed && maker.counters().hours_made == 1) {
+            ::kill(client_->store_pid(), SIGKILL);
+            killed = true;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    EXPECT_TRUE(killed);
+    EXPECT_EQ(maker.counters().hours_made, hour_count - 1);
+    EXPECT_EQ(maker.counters().hours_waiting, 0u);
+    compare_all();
+}
+
+}  // namespace
+}  // namespace clew::control
