@@ -75,8 +75,9 @@ std::optional<RolledRange> OverviewAsk::rolled(const OverviewQuery& query) const
 Result<std::string> OverviewAsk::ask_rolled(const OverviewQuery& query, const RolledRange& range,
                                             const RollupTable& table, const std::string& select,
                                             const std::string& tail, std::string& partial) const {
-    const std::string later = "stored_at >= toDateTime({open:UInt32})";
-    const std::string earlier = "stored_at >= toDateTime({from:UInt32}) AND stored_at < toDateTime({open:UInt32})";
+    const RowsOfHours rows{
+        .earlier = "stored_at >= toDateTime({from:UInt32}) AND stored_at < toDateTime({open:UInt32})",
+        .later = "stored_at >= toDateTime({open:UInt32})"};
     const std::string within = " AND last_ns >= {since:Int64} AND first_ns < {until:Int64}";
     ClickHouseCall call;
     call.sql = "SELECT " + select + " FROM (SELECT * FROM " + std::string(table.name) +
@@ -85,10 +86,8 @@ Result<std::string> OverviewAsk::ask_rolled(const OverviewQuery& query, const Ro
                (table.by_minute ? " AND last_minute >= {since_minute:UInt32} AND first_minute < {until_minute:UInt32}"
                                 : " AND hour >= toStartOfHour(toDateTime({since_minute:UInt32} * 60)) AND hour < "
                                   "toDateTime({until_minute:UInt32} * 60)") +
-               " UNION ALL " + rollup_select(table, true, later + " AND " + latest_rows_sql(later) + within);
-    if (table.by_minute)
-        call.sql +=
-            " UNION ALL " + rollup_select(table, false, earlier + " AND " + earlier_rows_sql(earlier, later) + within);
+               " UNION ALL " + rollup_select(table, true, rows.sql(true) + within);
+    if (table.by_minute) call.sql += " UNION ALL " + rollup_select(table, false, rows.sql(false) + within);
     call.sql += ") " + tail + " FORMAT RowBinary";
     call.parameters = {{"from", std::to_string(range.from_s)},
                        {"open", std::to_string(range.open_s)},

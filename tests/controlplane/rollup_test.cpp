@@ -160,8 +160,7 @@ class RollupTest : public store::StoreTest {
     void compare_gateways(const v1::GatewayGroupList& rows, const v1::GatewayGroupList& rolled);
     void compare(const store::OverviewQuery& range);
     void compare_all() {
-        for (const auto& [from, to] : {std::pair{0u, 360u}, {60u, 240u}, {95u, 275u}, {130u, 190u}, {200u, 360u}})
-            compare(query(from, to));
+        for (const auto& [from, to] : {std::pair{0u, 360u}, {95u, 275u}}) compare(query(from, to));
     }
 
     store::StoreSettings settings_;
@@ -263,15 +262,16 @@ TEST_F(RollupTest, HoursThatAreOverAreMadeNewestFirstAndAnswerWhatTheRowsDo) {
     ASSERT_TRUE(range && range->has_value());
     EXPECT_EQ((*range)->from_s, first_hour_s);
     EXPECT_EQ((*range)->open_s, now_s - 1800);
+    for (const auto& [from, to] : {std::pair{60u, 240u}, {130u, 190u}, {200u, 360u}}) compare(query(from, to));
     EXPECT_NE(sql("SELECT count() FROM gateway_minutes WHERE n < 0 FORMAT TabSeparated"), "0\n");
     compare_all();
 }
 
 TEST_F(RollupTest, RowsThatStillComeToAnHourAreNoticedAtOnceAndItIsMadeAnewWithThoseAfterIt) {
     make_all();
-    std::vector<v1::Path> late;
-    for (std::uint64_t n = 0; n < 60; ++n)
-        late.push_back(path(1 + random_.number(id_), 3, first_hour_s + 2 * 3600 + 30));
+    std::vector<v1::Path> late;  // some of them older than what is stored of their path
+    for (std::uint64_t id = 1 + random_.number(7); id < id_; id += 7)
+        late.push_back(path(id, 3, first_hour_s + 2 * 3600 + 30));
     insert(late, first_hour_s + 2 * 3600 + 3590);
     const auto range = rollup().rolled(query(0, 360).since_ns);
     ASSERT_TRUE(range && range->has_value());
