@@ -17,6 +17,8 @@ Result<const store::Overview*> Api::overview() const {
 
 namespace {
 
+constexpr DurationNs incident_clocks_ns = 3600 * ns_per_s;
+
 /// The range and filter of an overview; `until` is now where it was not said.
 Result<store::OverviewQuery> overview_query(const ApiArguments& arguments, TimeNs now) {
     store::OverviewQuery query;
@@ -90,6 +92,7 @@ Result<std::string> Api::incidents(const ApiArguments& arguments) const {
     const auto histogram = (*over)->histogram(*query);
     if (!histogram) return tl::make_unexpected(histogram.error());
     query->bucket_count = 0;  // of clocks, what is known now
+    query->since_ns = std::max(query->since_ns, query->until_ns - incident_clocks_ns);
     const auto clocks = (*over)->clocks(*query);
     if (!clocks) return tl::make_unexpected(clocks.error());
     return to_json(find_incidents({*gateways, *histogram, *clocks, sources_.status()}));

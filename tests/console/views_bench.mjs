@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long a view's data takes with many stored legs: the paths of the console's test, stored again and again over a day with
-// ids and times of their own, asked for as the views do. `node views_bench.mjs --build DIR [--legs N] [--rounds N]`
+// ids and times of their own, asked for as the views do. `node views_bench.mjs --build DIR [--legs N] [--rounds N] [--paint no]`
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium, Browser } from "./browser.mjs";
 import { Fixture } from "./fixture.mjs";
 
-const options = parseArgs({ options: { build: { type: "string", default: "build/release" }, legs: { type: "string", default: "10000000" }, rounds: { type: "string", default: "20" } } }).values;
+const options = parseArgs({ options: { build: { type: "string", default: "build/release" }, legs: { type: "string", default: "10000000" }, rounds: { type: "string", default: "20" }, paint: { type: "string", default: "yes" } } }).values;
 const dayS = 86400, copiesAtOnce = 150;
 const fixture = new Fixture(resolve(options.build));
 const p = (values, part) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.ceil(values.length * part) - 1)];
@@ -32,6 +32,21 @@ async function fill(legsWanted) {
   console.log(`${paths * copies} paths of ${legs * copies} legs stored over a day, in ${((Date.now() - start) / 1000).toFixed(0)} s`);
 }
 
+/** Waits until the hours that are over are rolled up, and says what that cost: all of it, as the control plane does it. */
+async function rolledUp() {
+  const start = Date.now();
+  const closed = "hour + 3720 <= now()";
+  for (;;) {
+    const made = Number(await sql(`SELECT count() FROM (SELECT hour, argMax(seen, step) AS s, argMax(block, step) AS b FROM rolled_hours GROUP BY hour) AS m JOIN (SELECT toStartOfHour(min_time) AS hour, max(max_block_number) AS n, max(n) OVER (ORDER BY hour) AS upto FROM system.parts WHERE active AND database = 'clew' AND table = 'paths' AND rows > 0 GROUP BY hour) AS p USING hour WHERE s >= upto AND b >= n AND ${closed}`));
+    const wanted = Number(await sql(`SELECT count() FROM (SELECT DISTINCT toStartOfHour(min_time) AS hour FROM system.parts WHERE active AND database = 'clew' AND table = 'paths' AND rows > 0) WHERE ${closed}`));
+    if (made >= wanted) break;
+    if (Date.now() - start > 900000) throw new Error(`${made} of ${wanted} hours are made`);
+    await new Promise((done) => setTimeout(done, 1000));
+  }
+  console.log(`rolled up ${((Date.now() - start) / 1000).toFixed(0)} s after the end of filling`);
+  console.log(await sql("SELECT table, sum(rows), sum(bytes_on_disk), round(sum(bytes_on_disk) / uniqExact(partition)) AS an_hour FROM system.parts WHERE active AND database = 'clew' AND table != 'seed_paths' GROUP BY table ORDER BY table FORMAT TabSeparated"));
+}
+
 const views = {
   Home: ["incidents?buckets=60", "services?buckets=60&limit=12", "gateway_groups?buckets=0&limit=100"],
   Paths: ["paths?limit=200", "histogram?buckets=120", "facets?limit=8"],
@@ -40,14 +55,15 @@ const views = {
 };
 
 async function measure(rangeS, rounds) {
-  const nowNs = BigInt(Date.now()) * 1000000n, since = nowNs - BigInt(rangeS) * 1000000000n;
+  const minuteNs = 60000000000n, nowNs = BigInt(Date.now()) * 1000000n;
+  const until = rangeS < 3600 ? nowNs : nowNs + minuteNs - (nowNs % minuteNs), since = until - BigInt(rangeS) * 1000000000n;
   const address = (await fixture.get(`paths?since_ns=${since}&limit=1`)).paths[0].legs[0].client.replace(/:\d+$/, "");
   for (const [name, questions] of Object.entries(views)) {
     const times = [];
     let partial = "";
     for (let n = 0; n < rounds; ++n) {
       const start = performance.now();
-      const answers = await Promise.all(questions.map((one) => fixture.get(`${one.replace("ADDRESS", address)}&since_ns=${since}`)));
+      const answers = await Promise.all(questions.map((one) => fixture.get(`${one.replace("ADDRESS", address)}&since_ns=${since}&until_ns=${until}`)));
       times.push(performance.now() - start);
       partial ||= answers.map((one) => one.partial ?? "").find((one) => /longer|memory/.test(one)) ?? "";
     }
@@ -73,9 +89,11 @@ try {
   await fixture.startStore();
   await fixture.begin();
   await fill(Number(options.legs));
-  await firstPaint();
+  if (options.paint === "yes") await firstPaint();
+  await rolledUp();
   await measure(900, Number(options.rounds));
   await measure(dayS, Math.max(3, Math.floor(Number(options.rounds) / 5)));
+  await measure(6 * 3600, Math.max(3, Math.floor(Number(options.rounds) / 5)));
 } finally {
   await fixture.stop();
 }

@@ -55,10 +55,17 @@ export function useApi<T>(what: string | null, tick = 0): Asked<T> {
 
 export interface Range { since: string; until: string; sinceNs: string; untilNs: string }
 
-/** The time of a view, in ns; relative ones end now, anew at each tick. */
+const minuteNs = 60000000000n;
+
+/** The time of a view, in ns; relative ones end now, anew at each tick. From an hour on it is of whole minutes: the store has sums of those. */
 export function rangeOf(query: Query): Range {
   const since = query.since || usualRange;
-  return { since, until: query.until ?? "", sinceNs: toNs(since), untilNs: query.until ? toNs(query.until) : toNs("") };
+  let from = BigInt(toNs(since)), to = BigInt(query.until ? toNs(query.until) : toNs(""));
+  if (to - from >= 60n * minuteNs) {
+    from -= from % minuteNs;
+    to += (minuteNs - (to % minuteNs)) % minuteNs;
+  }
+  return { since, until: query.until ?? "", sinceNs: String(from), untilNs: String(to) };
 }
 
 /** The parameters that every question over many paths has. */
