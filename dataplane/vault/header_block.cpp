@@ -30,7 +30,7 @@ void HeaderBlockEncoder::encode_chunk(const HeaderBlockSource& source, std::span
     LegTrack track;
     HeaderRecord record;
     for (std::size_t i = 0; i < legs.size(); ++i) {
-        model_->start(track);
+        model_->start(legs[i].label, track);
         for (const std::uint32_t packet : source.packets_of(numbers[i])) {
             source.read(packet, record);
             model_->code(coder, legs[i].label, track, legs[i].time_unit_ns, record);
@@ -193,7 +193,7 @@ Result<bool> HeaderBlockReader::decode_chunk(const HeaderChunkHead& chunk, std::
     RangeDecoder coder(bytes);
     LegTrack track;
     for (std::size_t i = 0; i < wanted_end; ++i) {
-        model->start(track);
+        model->start(legs[i].label, track);
         for (std::uint32_t n = 0; n < legs[i].packet_count; ++n) {
             HeaderRecord record;
             model->code(coder, legs[i].label, track, legs[i].time_unit_ns, record);

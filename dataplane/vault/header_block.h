@@ -17,10 +17,10 @@
 namespace clew::vault {
 
 constexpr std::uint32_t header_block_magic = 0x4248'4c43;  ///< "CLHB"
-constexpr std::uint16_t header_block_version = 2;
+constexpr std::uint16_t header_block_version = 3;
 constexpr std::uint32_t block_packet_count_limit = 1u << 20;
 constexpr std::uint32_t block_bytes_limit = 1u << 28;
-constexpr std::uint32_t chunk_packet_count = 8192;  ///< a chunk closes behind the leg that fills it
+constexpr std::uint32_t chunk_packet_count = 16384;  ///< a chunk closes behind the leg that fills it
 
 /// What a block is made of. Legs are numbered from 0; packets are named by whatever number the source likes.
 class HeaderBlockSource {

@@ -9,82 +9,104 @@
 #include <vector>
 
 #include "dataplane/vault/host_clocks.h"
+#include "dataplane/vault/leg_links.h"
 #include "dataplane/vault/leg_track.h"
 #include "dataplane/vault/number_model.h"
 #include "dataplane/vault/tcp_options.h"
 
 namespace clew::vault {
 
-/// A field that mostly is what it was, as a choice and, where it fails, a number.
+/// A field that mostly is what it was, as a choice and, where it fails, its bytes.
 template <class T>
 struct FieldModel {
-    std::array<Probability, 4> same;
-    std::array<BitTree<8>, sizeof(T)> bytes;
+    Probability same;
+    struct Byte {
+        SymbolModel high;
+        std::array<SymbolModel, SymbolModel::count> low;
+    };
+    std::array<Byte, sizeof(T)> bytes;
 
     template <class Coder>
-    void code(Coder& coder, unsigned context, T& field, T expected) {
-        if (coder.bit(same[context], field == expected)) {
+    void code(Coder& coder, T& field, T expected) {
+        if (coder.bit(same, field == expected))
             field = expected;
-            return;
-        }
+        else
+            write(coder, field);
+    }
+    template <class Coder>
+    void write(Coder& coder, T& field) {
         std::uint32_t value = 0;
-        for (unsigned i = sizeof(T); i-- > 0;)
-            value = value << 8 | bytes[i].code(coder, (static_cast<std::uint32_t>(field) >> (8 * i)) & 0xff);
+        for (unsigned i = sizeof(T); i-- > 0;) {
+            const unsigned byte = static_cast<std::uint32_t>(field) >> (8 * i) & 0xff;
+            const unsigned high = coder.symbol(bytes[i].high, byte >> 4);
+            value = value << 8 | high << 4 | coder.symbol(bytes[i].low[high], byte & 15);
+        }
         field = static_cast<T>(value);
     }
 };
 
+/// What makes a packet odd: more is written of it.
+enum Oddity : std::uint8_t { odd_flags = 1, odd_options = 2, odd_fields = 4 };
+
+/// A side's first packet in the latest leg that had one.
+struct FirstSeen {
+    HeaderRecord last;
+    bool pads = true;
+    std::uint8_t trailer = 0;
+    std::uint8_t option_template = 0;
+};
+
 class HeaderModel {
   public:
-    /// Codes one packet of the leg and lets the track learn from it. All times of the leg are multiples of
-    /// `time_unit_ns`.
+    /// Codes one packet of the leg that was started last, and lets the track learn from it. All times of the leg are
+    /// multiples of `time_unit_ns`.
     template <class Coder>
     void code(Coder& coder, const LegLabel& leg, LegTrack& track, std::uint32_t time_unit_ns, HeaderRecord& record);
 
     /// What the first packets of a leg are expected to be like: as those of the leg before.
-    void start(LegTrack& track) const;
+    void start(const LegLabel& leg, LegTrack& track);
     /// The time that the first leg of a chunk counts from.
     void set_first_time(TimeNs time) { first_ns_ = time; }
 
   private:
     template <class Coder>
-    void code_side(Coder& coder, LegTrack& track, HeaderRecord& record);
+    std::uint8_t code_shape(Coder& coder, const LegLabel& leg, LegTrack& track, HeaderRecord& record,
+                            OptionPlaces& places);
+    bool fits_template(std::uint8_t number, const HeaderRecord& record, OptionPlaces& places) const;
     template <class Coder>
-    void code_length(Coder& coder, LegTrack& track, HeaderRecord& record);
-    template <class Coder>
-    void code_flags(Coder& coder, LegTrack& track, HeaderRecord& record);
+    void code_length(Coder& coder, SideTrack& side, unsigned length_class, HeaderRecord& record);
     template <class Coder>
     void code_time(Coder& coder, LegTrack& track, std::uint32_t time_unit_ns, HeaderRecord& record);
     template <class Coder>
-    void code_ip_id(Coder& coder, SideTrack& side, HeaderRecord& record);
+    void code_ip_id(Coder& coder, SideTrack& side, bool as_before, HeaderRecord& record);
     template <class Coder>
-    void code_oddities(Coder& coder, const LegLabel& leg, LegTrack& track, HeaderRecord& record);
+    void code_odd_fields(Coder& coder, const LegLabel& leg, LegTrack& track, HeaderRecord& record);
     template <class Coder>
-    void code_odd_fields(Coder& coder, unsigned context, HeaderRecord& record, const HeaderRecord& expected);
+    std::uint32_t code_odd_mask(Coder& coder, unsigned context, std::uint32_t odd);
     template <class Coder>
-    void code_extra(Coder& coder, HeaderRecord& record, const HeaderRecord& expected);
+    void code_odd_pairs(Coder& coder, std::uint32_t odd, HeaderRecord& record);
+    template <class Coder>
+    void code_extra(Coder& coder, HeaderRecord& record);
     template <class Coder>
     void code_payload_check(Coder& coder, SideTrack& peer, HeaderRecord& record);
     template <class Coder>
-    void code_sequence(Coder& coder, SideTrack& side, SideTrack& peer, HeaderRecord& record);
+    void code_progress(Coder& coder, SideTrack& side, SideTrack& peer, HeaderRecord& record);
     template <class Coder>
-    std::uint32_t code_segment_count(Coder& coder, unsigned context, std::uint32_t number);
+    void code_sequence(Coder& coder, SideTrack& side, unsigned outcome, HeaderRecord& record);
     template <class Coder>
-    void code_ack(Coder& coder, SideTrack& side, SideTrack& peer, HeaderRecord& record);
+    void code_ack(Coder& coder, SideTrack& side, SideTrack& peer, unsigned outcome, HeaderRecord& record);
     template <class Coder>
-    void code_window(Coder& coder, SideTrack& side, HeaderRecord& record);
+    void code_window(Coder& coder, SideTrack& side, unsigned outcome, HeaderRecord& record);
+    std::uint8_t likely_template(const SideTrack& side, bool syn) const;
     template <class Coder>
-    void code_options(Coder& coder, const LegLabel& leg, LegTrack& track, HeaderRecord& record);
+    void code_options(Coder& coder, SideTrack& side, bool odd, HeaderRecord& record, OptionPlaces& places);
     template <class Coder>
-    void code_template(Coder& coder, SideTrack& side, const HeaderRecord& record, OptionTemplate& shape);
+    std::uint32_t code_odd_template(Coder& coder, OptionTemplate& shape);
     template <class Coder>
-    void code_new_template(Coder& coder, OptionTemplate& shape);
+    void code_ids(Coder& coder, LegTrack& track, HeaderRecord& record, unsigned timestamps);
     template <class Coder>
-    void code_timestamps(Coder& coder, const LegLabel& leg, LegTrack& track, const HeaderRecord& record,
-                         std::uint8_t* at);
-    template <class Coder>
-    std::uint32_t code_echoed(Coder& coder, const HostClock& host, LegTrack& track, const HeaderRecord& record,
-                              std::uint32_t tsecr);
+    std::uint32_t code_tsecr(Coder& coder, LegTrack& track, unsigned outcome, const HeaderRecord& record,
+                             std::uint32_t tsecr);
     template <class Coder>
     void code_sack(Coder& coder, SideTrack& side, std::uint32_t ack, std::uint8_t* at, unsigned blocks);
     template <class Coder>
@@ -92,53 +114,49 @@ class HeaderModel {
 
     static constexpr std::uint32_t template_count_max = 255;
 
-    TimeNs first_ns_ = 0;                  ///< of the latest leg
-    std::array<SideTrack, 2> first_seen_;  ///< each side's first packet in the latest leg that had one
+    TimeNs first_ns_ = 0;  ///< of the latest leg
+    std::array<FirstSeen, 2> first_seen_;
     std::uint8_t template_after_syn_ = 0;
     std::vector<OptionTemplate> templates_;
 
-    std::array<Probability, 256> side_;
-    std::array<Probability, 64> empty_;
-    std::array<Probability, 16> length_again_, length_before_, length_largest_;
+    SymbolModels<2 * 433> shapes_;
+    SymbolModels<4> oddities_, odd_lengths_;
+    SymbolModels<8> other_lengths_;
     NumberModel<4> length_;
-    std::array<Probability, 8> flags_expected_, push_;
     std::array<BitTree<8>, 4> flags_;
+    std::array<Probability, 4> odd_push_;
     std::array<Probability, 2> backwards_;
-    NumberModel<65, 4> gap_;
-    std::array<Probability, 8> ip_id_next_, ip_id_same_;
+    NumberModel<65> gap_;
+    std::array<Probability, 3> ip_id_choice_;
     NumberModel<4> ip_id_;
-    std::array<Probability, 2> usual_;
-    FieldModel<std::uint8_t> ttl_, tos_, ip_protocol_, tcp_offset_, icmp_type_, icmp_code_, check_kept_, extra_cut_,
-        to_server_, v6_;
-    FieldModel<std::uint8_t> ip_checksum_, checksum_, extra_length_;
-    FieldModel<std::uint16_t> fragment_, ip_offset_, ip_length_, udp_length_, urgent_;
+    std::array<SymbolModels<1>, 2> odd_fours_;
+    std::array<SymbolModels<4>, 2> odd_masks_;
+    FieldModel<std::uint8_t> ttl_, tos_, ip_protocol_, tcp_offset_, checks_, extra_length_, extra_byte_;
+    FieldModel<std::uint16_t> fragment_, ip_offset_, ip_length_, udp_length_, urgent_, icmp_;
     FieldModel<std::uint32_t> flow_label_, wire_length_;
-    BitTree<8> extra_byte_;
+    Probability extra_cut_;
     std::array<Probability, 2> check_of_peer_;
-    std::array<Probability, 16> seq_next_, seq_after_last_;
+    SymbolModels<128> progress_;
+    SymbolModels<4> odd_progress_;
     DifferenceModel<4> seq_;
-    std::array<Probability, 64> ack_same_, ack_all_, ack_sent_;
-    std::array<std::array<Probability, 8>, 4> ack_further_;
-    NumberModel<4> ack_segments_;
+    SymbolModels<4> ack_segments_;
+    NumberModel<1> ack_more_segments_;
     DifferenceModel<4> ack_;
-    std::array<Probability, 32> window_same_, window_edge_;
     DifferenceModel<8> window_;
-    FieldModel<std::uint16_t> first_window_;
-    std::array<Probability, 8> template_same_;
-    std::array<BitTree<8>, 4> template_number_;
+    WordModel first_window_;
+    std::array<BitTree<8>, 2> template_number_;
     BitTree<8> template_length_;
     std::array<BitTree<8>, 8> template_byte_;
-    std::array<Probability, 16> tsval_expected_;
+    SymbolModels<776> ids_;
     DifferenceModel<4> tsval_;
-    std::array<Probability, 16> tsecr_last_, tsecr_same_, tsecr_sent_;
     DifferenceModel<5> tsecr_;
     HostClocks host_clocks_;
+    std::array<HostClock*, 2> hosts_{};  ///< of the leg's ends
+    LegLinks links_;
+    LegLink* link_ = nullptr;  ///< of the leg's connection
     std::array<Probability, 4> sack_same_;
     DifferenceModel<4> sack_;
-    std::array<Probability, 4> echo_next_, echo_answer_;
+    std::array<Probability, 2> echo_answer_, echo_next_;
 };
-
-extern template void HeaderModel::code(RangeEncoder&, const LegLabel&, LegTrack&, std::uint32_t, HeaderRecord&);
-extern template void HeaderModel::code(RangeDecoder&, const LegLabel&, LegTrack&, std::uint32_t, HeaderRecord&);
 
 }  // namespace clew::vault

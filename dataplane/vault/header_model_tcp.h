@@ -8,181 +8,239 @@
 
 namespace clew::vault {
 
-template <class Coder>
-void HeaderModel::code_sequence(Coder& coder, SideTrack& side, SideTrack& peer, HeaderRecord& record) {
-    const bool known = side.seen || peer.seen;
-    const unsigned context = side.seen + 2 * (record.payload_length == 0) + 4 * side.seq_outcome;
-    if (known && coder.bit(seq_next_[context], record.seq == side.next_seq)) {
-        record.seq = side.next_seq;
-        side.seq_outcome = 0;
-        return;
-    }
-    if (known && side.after_last != side.next_seq &&
-        coder.bit(seq_after_last_[context], record.seq == side.after_last)) {
-        record.seq = side.after_last;
-        side.seq_outcome = 1;
-        return;
-    }
-    if (!known) {
-        record.seq = coder.raw(record.seq, 32);
-        return;
-    }
-    record.seq = side.next_seq + seq_.code(coder, context & 3, record.seq - side.next_seq);
-    side.seq_outcome = 2;
+/// How a sequence number, an acknowledgement, a window, a TSecr come, in the order in which they are tried.
+enum SequenceOutcome : unsigned { seq_next, seq_after_last, seq_other };
+enum AckOutcome : unsigned { ack_same, ack_all, ack_sent, ack_other };
+enum WindowOutcome : unsigned { window_same, window_edge, window_other };
+enum TsecrOutcome : unsigned { tsecr_last, tsecr_same, tsecr_earliest, tsecr_other };
+
+constexpr unsigned window_outcome_count = 3;
+/// The symbol of progress: acknowledgement and window where the sequence number goes on, or one of these.
+enum Progress : unsigned { progress_repeated = 12, progress_after_last, progress_elsewhere_alone, progress_elsewhere };
+
+inline unsigned sequence_outcome(const SideTrack& side, std::uint32_t seq) {
+    return seq == side.next_seq ? seq_next : seq == side.after_last ? seq_after_last : seq_other;
 }
 
-/// How many segments further than the next one: mostly few.
+/// All that the peer has sent, as far as is known.
+inline std::uint32_t end_of(const SideTrack& peer) { return peer.seen ? peer.next_seq : peer.after_last; }
+
+inline unsigned ack_outcome(SideTrack& side, SideTrack& peer, std::uint32_t ack) {
+    if (ack == (side.seen ? side.last.ack : 0)) return ack_same;
+    if (ack == end_of(peer)) return ack_all;
+    for (std::uint32_t at = peer.sent_begin; at != peer.sent_end; ++at)
+        if (peer.sent_at(at).end == ack) return ack_sent;
+    return ack_other;
+}
+
+/// What was acknowledged still waits in the receiver's buffer: the right edge stands.
+inline std::uint16_t window_at_edge(const SideTrack& side, std::uint32_t ack) {
+    return static_cast<std::uint16_t>(side.last.window - ((ack - side.last.ack) >> side.window_shift));
+}
+
+inline unsigned window_outcome(const SideTrack& side, const HeaderRecord& record) {
+    if (record.window == side.last.window) return window_same;
+    return side.seen && record.window == window_at_edge(side, record.ack) ? window_edge : window_other;
+}
+
+/// Sequence number, acknowledgement and window: one symbol where the first goes on.
 template <class Coder>
-std::uint32_t HeaderModel::code_segment_count(Coder& coder, unsigned context, std::uint32_t number) {
-    std::uint32_t count = 0;
-    for (Probability& further : ack_further_[context]) {
-        if (!coder.bit(further, number > count)) return count;
-        ++count;
+void HeaderModel::code_progress(Coder& coder, SideTrack& side, SideTrack& peer, HeaderRecord& record) {
+    if (!side.seen && !peer.seen && !side.linked)
+        side.next_seq = side.after_last = record.seq = coder.raw(record.seq, 32);
+    const unsigned waiting = (record.payload_length == 0) + 2 * std::min(peer.sent_count(), 3u);
+    const bool after_syn = (side.last.flags & flag_syn) != 0;
+    const unsigned context = !side.seen  ? waiting + (side.linked ? 112u : 0u)
+                             : after_syn ? 8 + waiting
+                                         : 16 + waiting + 8 * (side.ack_outcome + 4u * side.window_outcome);
+    unsigned seq = 0, both = 0, progress = 0;
+    if constexpr (Coder::encodes) {
+        seq = sequence_outcome(side, record.seq);
+        both = window_outcome_count * ack_outcome(side, peer, record.ack) + window_outcome(side, record);
+        progress = seq == seq_next         ? both
+                   : seq == seq_after_last ? (both == 0 ? progress_repeated : progress_after_last)
+                                           : (both == 0 ? progress_elsewhere_alone : progress_elsewhere);
     }
-    return count + static_cast<std::uint32_t>(ack_segments_.code(coder, context, number - count));
+    progress = progress_.code(coder, context, progress);
+    seq = progress < progress_repeated ? seq_next : progress <= progress_after_last ? seq_after_last : seq_other;
+    if (progress < progress_repeated)
+        both = progress;
+    else if (progress == progress_after_last || progress == progress_elsewhere)
+        both =
+            std::min(odd_progress_.code(coder, (waiting & 1) + 2 * (seq == seq_other), both), progress_repeated - 1u);
+    else
+        both = 0;
+    code_sequence(coder, side, seq, record);
+    code_ack(coder, side, peer, both / window_outcome_count, record);
+    code_window(coder, side, both % window_outcome_count, record);
 }
 
 template <class Coder>
-void HeaderModel::code_ack(Coder& coder, SideTrack& side, SideTrack& peer, HeaderRecord& record) {
+void HeaderModel::code_sequence(Coder& coder, SideTrack& side, unsigned outcome, HeaderRecord& record) {
+    const unsigned context = side.seen + 2 * (record.payload_length == 0);
+    switch (outcome) {
+        case seq_next: record.seq = side.next_seq; break;
+        case seq_after_last: record.seq = side.after_last; break;
+        default: record.seq = side.next_seq + seq_.code(coder, context, record.seq - side.next_seq);
+    }
+}
+
+template <class Coder>
+void HeaderModel::code_ack(Coder& coder, SideTrack& side, SideTrack& peer, unsigned outcome, HeaderRecord& record) {
+    constexpr unsigned many = SymbolModel::count - 1;
     const std::uint32_t last = side.seen ? side.last.ack : 0;
-    const bool empty = record.payload_length == 0;
-    const unsigned context = empty + 2 * std::min(peer.sent_count(), 3u) + 8 * side.ack_outcome + 32 * !side.seen;
-    if (coder.bit(ack_same_[context], record.ack == last)) {
+    const unsigned context = side.ack_outcome;
+    side.ack_outcome = static_cast<std::uint8_t>(outcome);
+    if (outcome == ack_same) {
         record.ack = last;
-        side.ack_outcome = 0;
-        return;
-    }
-    if (peer.seen && peer.next_seq != last && coder.bit(ack_all_[context], record.ack == peer.next_seq)) {
-        record.ack = peer.next_seq;
-        side.ack_outcome = 1;
-        return;
-    }
-    std::uint32_t number = 0;
-    const std::uint32_t count = peer.sent_count();
-    if constexpr (Coder::encodes)
-        while (number < count && peer.sent_at(peer.sent_begin + number).end != record.ack) ++number;
-    if (count > 0 && coder.bit(ack_sent_[context], number < count)) {
-        number = std::min(code_segment_count(coder, side.ack_outcome, number), count - 1);
-        record.ack = peer.sent_at(peer.sent_begin + number).end;
-        side.ack_outcome = 2;
-        return;
-    }
-    const std::uint32_t from = side.seen ? last : peer.next_seq;
-    record.ack = from + ack_.code(coder, side.ack_outcome, record.ack - from);
-    side.ack_outcome = 3;
-}
-
-template <class Coder>
-void HeaderModel::code_window(Coder& coder, SideTrack& side, HeaderRecord& record) {
-    if (!side.seen) return first_window_.code(coder, (record.flags & flag_syn) != 0, record.window, side.last.window);
-    const bool empty = record.payload_length == 0;
-    const std::uint32_t moved = record.ack - side.last.ack;
-    const unsigned context =
-        empty + 2 * (moved != 0) + 4 * side.window_outcome + 16 * ((side.last.flags & flag_syn) != 0);
-    if (coder.bit(window_same_[context], record.window == side.last.window)) {
-        record.window = side.last.window;
-        side.window_outcome = 0;
-        return;
-    }
-    // What was acknowledged still waits in the receiver's buffer: the right edge stands.
-    const auto at_edge = static_cast<std::uint16_t>(side.last.window - (moved >> side.window_shift));
-    if (moved != 0 && at_edge != side.last.window && coder.bit(window_edge_[context], record.window == at_edge)) {
-        record.window = at_edge;
-        side.window_outcome = 1;
-        return;
-    }
-    const auto difference = static_cast<std::uint16_t>(record.window - side.last.window);
-    record.window = static_cast<std::uint16_t>(side.last.window + code16(coder, window_, context & 7, difference));
-    side.window_outcome = 2;
-}
-
-template <class Coder>
-void HeaderModel::code_options(Coder& coder, const LegLabel& leg, LegTrack& track, HeaderRecord& record) {
-    SideTrack& side = track.side[record.side];
-    OptionTemplate shape;
-    OptionPlaces places;
-    if constexpr (Coder::encodes) places = take_apart(record.options.data(), record.options_length, shape);
-    code_template(coder, side, record, shape);
-    if constexpr (!Coder::encodes) {
-        record.options_length = shape.length;
-        record.options = shape.bytes;
-        places = find_places(shape.bytes.data(), shape.length);
-    }
-    if (places.timestamps != 0) code_timestamps(coder, leg, track, record, record.options.data() + places.timestamps);
-    if (places.sack != 0) code_sack(coder, side, record.ack, record.options.data() + places.sack, places.sack_blocks);
-}
-
-template <class Coder>
-void HeaderModel::code_template(Coder& coder, SideTrack& side, const HeaderRecord& record, OptionTemplate& shape) {
-    const bool syn = (record.flags & flag_syn) != 0;
-    const bool after_syn = !syn && side.seen && (side.last.flags & flag_syn) != 0;
-    const std::uint8_t likely = after_syn || (!syn && !side.seen) ? template_after_syn_ : side.option_template;
-    const unsigned context = syn + 2 * after_syn + 4 * !side.seen;
-    std::uint32_t number = likely;
-    const bool known = likely < templates_.size();
-    const bool same = known && coder.bit(template_same_[context], Coder::encodes && templates_[likely] == shape);
-    if (!same) {
+    } else if (outcome == ack_all) {
+        record.ack = end_of(peer);
+    } else if (outcome == ack_sent) {
+        unsigned number = 0;
         if constexpr (Coder::encodes)
-            for (number = 0; number < templates_.size() && !(templates_[number] == shape);) ++number;
-        if (number == templates_.size()) number = template_count_max;
-        number = template_number_[context & 3].code(coder, number);
-        if (number >= templates_.size()) {
-            code_new_template(coder, shape);
-            number = static_cast<std::uint32_t>(templates_.size());
-            if (number < template_count_max)
-                templates_.push_back(shape);
-            else
-                return;  // no room: it is written out every time
+            while (peer.sent_at(peer.sent_begin + number).end != record.ack) ++number;
+        unsigned known = ack_segments_.code(coder, context, std::min(number, many));
+        if (known == many) known += static_cast<unsigned>(ack_more_segments_.code(coder, 0, number - known));
+        record.ack = peer.sent_at(peer.sent_begin + known).end;
+    } else {
+        const std::uint32_t from = side.seen ? last : peer.next_seq;
+        record.ack = from + ack_.code(coder, context, record.ack - from);
+    }
+}
+
+template <class Coder>
+void HeaderModel::code_window(Coder& coder, SideTrack& side, unsigned outcome, HeaderRecord& record) {
+    const std::uint16_t last = side.last.window;
+    const unsigned context =
+        (record.payload_length == 0) + 2 * (record.ack != side.last.ack) + 4 * (side.window_outcome == window_other);
+    side.window_outcome = static_cast<std::uint8_t>(outcome);
+    if (outcome == window_same)
+        record.window = last;
+    else if (outcome == window_edge)
+        record.window = window_at_edge(side, record.ack);
+    else if (!side.seen)
+        record.window = first_window_.code(coder, record.window);
+    else
+        record.window = static_cast<std::uint16_t>(
+            last + code16(coder, window_, context, static_cast<std::uint16_t>(record.window - last)));
+}
+
+inline std::uint8_t HeaderModel::likely_template(const SideTrack& side, bool syn) const {
+    const bool after_syn = !syn && side.seen && (side.last.flags & flag_syn) != 0;
+    return after_syn || (!syn && !side.seen) ? template_after_syn_ : side.option_template;
+}
+
+/// Whether the options are those of this template; where their values stand.
+inline bool HeaderModel::fits_template(std::uint8_t number, const HeaderRecord& record, OptionPlaces& places) const {
+    const OptionTemplate* likely = number < templates_.size() ? &templates_[number] : nullptr;
+    if (likely != nullptr && likely->length == record.options_length) {
+        if (record.options_length == 0) return true;
+        if (are_timestamps_alone(record.options.data(), record.options_length)) {
+            places.timestamps = 4;
+            return are_timestamps_alone(likely->bytes.data(), likely->length);
         }
     }
-    if constexpr (!Coder::encodes) shape = templates_[number];
-    side.option_template = static_cast<std::uint8_t>(number);
-    if (after_syn || (!syn && !side.seen)) template_after_syn_ = side.option_template;
+    OptionTemplate shape;
+    places = take_apart(record.options.data(), record.options_length, shape);
+    return likely != nullptr && *likely == shape;
 }
 
 template <class Coder>
-void HeaderModel::code_new_template(Coder& coder, OptionTemplate& shape) {
+void HeaderModel::code_options(Coder& coder, SideTrack& side, bool odd, HeaderRecord& record, OptionPlaces& places) {
+    const bool syn = (record.flags & flag_syn) != 0;
+    std::uint32_t number = likely_template(side, syn);
+    const bool after_syn = !syn && (!side.seen || (side.last.flags & flag_syn) != 0);
+    OptionTemplate odd_shape;
+    if (odd) {
+        if constexpr (Coder::encodes) take_apart(record.options.data(), record.options_length, odd_shape);
+        number = code_odd_template(coder, odd_shape);
+    }
+    if constexpr (!Coder::encodes) {
+        if (!odd && number < templates_.size()) odd_shape = templates_[number];
+        record.options_length = odd_shape.length;
+        record.options = odd_shape.bytes;
+        places = find_places(odd_shape.bytes.data(), odd_shape.length);
+    }
+    if (number >= template_count_max) return;  // there was no room: it is written out every time
+    side.option_template = static_cast<std::uint8_t>(number);
+    if (after_syn) template_after_syn_ = side.option_template;
+}
+
+/// Gives its number, which template_count_max means that it got none.
+template <class Coder>
+std::uint32_t HeaderModel::code_odd_template(Coder& coder, OptionTemplate& shape) {
+    std::uint32_t number = 0;
+    if constexpr (Coder::encodes)
+        while (number < templates_.size() && !(templates_[number] == shape)) ++number;
+    if (number == templates_.size()) number = template_count_max;
+    number = template_number_[0].code(coder, number);
+    if (number < templates_.size()) {
+        if constexpr (!Coder::encodes) shape = templates_[number];
+        return number;
+    }
     shape.length = static_cast<std::uint8_t>(
         std::min<std::uint32_t>(template_length_.code(coder, shape.length), options_bytes_max));
     for (unsigned i = 0; i < shape.length; ++i)
         shape.bytes[i] = static_cast<std::uint8_t>(template_byte_[i & 7].code(coder, shape.bytes[i]));
+    number = static_cast<std::uint32_t>(templates_.size());
+    if (number < template_count_max) templates_.push_back(shape);
+    return number;
 }
 
+inline unsigned tsecr_outcome(const SideTrack& side, const SideTrack& peer, std::uint32_t earliest,
+                              std::uint32_t tsecr) {
+    return tsecr == peer.tsval   ? tsecr_last
+           : tsecr == side.tsecr ? tsecr_same
+           : tsecr == earliest   ? tsecr_earliest
+                                 : tsecr_other;
+}
+
+/// IPv4 id, TSval and TSecr: one symbol says which are as expected. `timestamps`: where they stand, 0 for nowhere.
 template <class Coder>
-void HeaderModel::code_timestamps(Coder& coder, const LegLabel& leg, LegTrack& track, const HeaderRecord& record,
-                                  std::uint8_t* at) {
+void HeaderModel::code_ids(Coder& coder, LegTrack& track, HeaderRecord& record, unsigned timestamps) {
     SideTrack& side = track.side[record.side];
-    std::uint32_t tsval = sensor::load_be32(at);
-    const bool known = side.clock.known();
-    HostClock& host = host_clocks_.of(record.side == 0 ? leg.low : leg.high);
-    const std::uint32_t expected = known ? side.clock.predict(record.time_ns) : host.predict(record.time_ns);
-    if (known && coder.bit(tsval_expected_[side.tsval_outcome], tsval == expected)) {
-        tsval = expected;
-        side.tsval_outcome = static_cast<std::uint8_t>(side.tsval_outcome << 1 & 15);
-    } else {
-        const unsigned context = known ? 1 + 2 * (side.tsval_outcome & 1) : 2 * host.known();
-        tsval = expected + tsval_.code(coder, context, tsval - expected);
-        side.tsval_outcome = static_cast<std::uint8_t>((side.tsval_outcome << 1 | 1) & 15);
+    SideTrack& peer = track.side[record.side ^ 1];
+    HostClock& host = *hosts_[record.side];
+    std::uint8_t* const at = record.options.data() + timestamps;
+    std::uint32_t tsval = 0, tsecr = 0, expected = 0;
+    unsigned context = 768 + side.ip_id_outcome + 4 * !side.seen, symbol = 0;
+    if (timestamps != 0) {
+        tsval = sensor::load_be32(at), tsecr = sensor::load_be32(at + 4);
+        expected = side.clock.known() ? side.clock.predict(record.time_ns) : host.predict(record.time_ns);
+        context = side.ip_id_outcome + 3 * (side.ack_outcome + 4 * (record.payload_length == 0) +
+                                            8 * (peer.sent_count() > 1) + 16 * side.tsval_outcome);
+        if (!side.seen) context = 720 + side.ack_outcome + 4 * (record.payload_length == 0) + 8 * peer.seen;
     }
+    const std::uint32_t earliest = peer.sent_count() > 0 ? peer.sent_at(peer.sent_begin).tsval : peer.tsval;
+    if constexpr (Coder::encodes) {
+        symbol = !track.v6 && ip_id_outcome(side, record.ip_id) != expected_ip_id_outcome(side);
+        if (timestamps != 0) symbol |= 2u * (tsval != expected) | tsecr_outcome(side, peer, earliest, tsecr) << 2;
+    }
+    symbol = ids_.code(coder, context, symbol);
+    if (!track.v6) code_ip_id(coder, side, (symbol & 1) == 0, record);
+    if (timestamps == 0) return;
+    const bool known = side.clock.known();
+    if ((symbol & 2) == 0)
+        tsval = expected;
+    else
+        tsval = expected +
+                tsval_.code(coder, known ? 1 + 2u * (side.tsval_outcome & 1) : 2u * host.known(), tsval - expected);
+    side.tsval_outcome = static_cast<std::uint8_t>((side.tsval_outcome << 1 | (symbol >> 1 & 1)) & 15);
+    tsecr = symbol >> 2 == tsecr_earliest ? earliest : code_tsecr(coder, track, symbol >> 2, record, tsecr);
     side.clock.learn(record.time_ns, tsval);
     host.learn(record.time_ns, tsval);
-    const HostClock& peers_host = host_clocks_.of(record.side == 0 ? leg.high : leg.low);
-    side.tsecr = code_echoed(coder, peers_host, track, record, sensor::load_be32(at + 4));
-    side.tsval = tsval;
-    store_be32(at, tsval);
-    store_be32(at + 4, side.tsecr);
+    side.tsval = tsval, side.tsecr = tsecr;
+    store_be32(at, tsval), store_be32(at + 4, tsecr);
 }
 
 template <class Coder>
-std::uint32_t HeaderModel::code_echoed(Coder& coder, const HostClock& host, LegTrack& track, const HeaderRecord& record,
-                                       std::uint32_t tsecr) {
+std::uint32_t HeaderModel::code_tsecr(Coder& coder, LegTrack& track, unsigned outcome, const HeaderRecord& record,
+                                      std::uint32_t tsecr) {
     const SideTrack& side = track.side[record.side];
-    SideTrack& peer = track.side[record.side ^ 1];
-    const unsigned context = side.ack_outcome + 4 * (record.payload_length == 0) + 8 * (peer.sent_count() > 1);
-    const std::uint32_t earliest = peer.sent_count() > 0 ? peer.sent_at(peer.sent_begin).tsval : peer.tsval;
-    if (coder.bit(tsecr_last_[context], tsecr == peer.tsval)) return peer.tsval;
-    if (side.tsecr != peer.tsval && coder.bit(tsecr_same_[context], tsecr == side.tsecr)) return side.tsecr;
-    if (earliest != peer.tsval && coder.bit(tsecr_sent_[context], tsecr == earliest)) return earliest;
+    const SideTrack& peer = track.side[record.side ^ 1];
+    if (outcome == tsecr_last) return peer.tsval;
+    if (outcome == tsecr_same) return side.tsecr;
+    const HostClock& host = *hosts_[record.side ^ 1];
     if (!peer.clock.known() && host.known()) {
         const std::uint32_t now = host.predict(record.time_ns);
         return now + tsecr_.code(coder, 4, tsecr - now);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "dataplane/vault/header_model.h"
@@ -24,6 +25,21 @@ struct BlockLeg {
 std::uint64_t leg_number_of(LegId id, std::uint64_t id_base);
 LegId leg_id_of(std::uint64_t leg_number, std::uint64_t id_base);
 
+/// A mark of a value: equal values have equal marks. To find values fast, no part of the format.
+inline std::uint32_t mark_of(std::uint16_t value) { return value; }
+inline std::uint32_t mark_of(const IpAddress& address) {
+    std::uint64_t words[2];
+    std::memcpy(words, address.bytes.data(), sizeof words);
+    return static_cast<std::uint32_t>((words[0] ^ words[1]) * 0x9e37'79b9'7f4a'7c15ull >> 32);
+}
+inline std::uint32_t mark_of(const MacAddress& mac) {
+    std::uint32_t upper;
+    std::uint16_t lower;
+    std::memcpy(&upper, mac.bytes.data(), sizeof upper);
+    std::memcpy(&lower, mac.bytes.data() + sizeof upper, sizeof lower);
+    return (upper ^ lower) * 0x9e37'79b9u;
+}
+
 /// Values that come again: the latest few by their place, else written out.
 template <class T, unsigned Size>
 class RecentModel {
@@ -32,9 +48,11 @@ class RecentModel {
   public:
     template <class Coder, class WriteOut>
     void code(Coder& coder, T& value, WriteOut&& write_out) {
-        std::uint32_t place = 0;
-        if constexpr (Coder::encodes)
-            while (place < count_ && !(slots_[order_[place]] == value)) ++place;
+        std::uint32_t place = 0, mark = 0;
+        if constexpr (Coder::encodes) {
+            mark = mark_of(value);
+            while (place < count_ && !(marks_[place] == mark && slots_[order_[place]] == value)) ++place;
+        }
         const bool known = count_ > 0 && coder.bit(known_, place < count_);
         if (known) {
             place = std::min(static_cast<std::uint32_t>(places_.code(coder, 0, place)), count_ - 1);
@@ -48,13 +66,16 @@ class RecentModel {
         const std::uint8_t slot = order_[place];
         std::move_backward(order_.begin(), order_.begin() + place, order_.begin() + place + 1);
         order_[0] = slot;
+        std::move_backward(marks_.begin(), marks_.begin() + place, marks_.begin() + place + 1);
+        marks_[0] = mark;
     }
 
   private:
     Probability known_;
     NumberModel<1> places_;
     std::uint32_t count_ = 0;
-    std::array<std::uint8_t, Size> order_{};  ///< slots, the latest first
+    std::array<std::uint8_t, Size> order_{};   ///< slots, the latest first
+    std::array<std::uint32_t, Size> marks_{};  ///< of the values, in that order
     std::array<T, Size> slots_{};
 };
 
@@ -69,6 +90,24 @@ struct LabelSegment {
     }
 };
 
+inline std::uint32_t mark_of(const LabelSegment& value) {
+    std::uint32_t mark = mark_of(value.segment.client_mac) ^ mark_of(value.segment.server_mac) * 5;
+    for (std::size_t i = 0; i < value.segment.layer_count; ++i)
+        mark = (mark + value.segment.layers[i].id + mark_of(value.segment.layers[i].client_end)) * 0x9e37'79b9u;
+    return mark;
+}
+
+/// Both ends of a connection, which may be several legs.
+struct LabelEnds {
+    IpAddress low, high;
+    std::uint16_t port_low = 0, port_high = 0;
+    bool operator==(const LabelEnds&) const = default;
+};
+inline std::uint32_t mark_of(const LabelEnds& ends) {
+    const auto ports = static_cast<std::uint32_t>(ends.port_low << 16 | ends.port_high);
+    return (mark_of(ends.low) ^ mark_of(ends.high) * 5 ^ ports) * 0x9e37'79b9u;
+}
+
 class LabelModel {
   public:
     explicit LabelModel(std::uint64_t id_base) : id_base_(id_base) {}
@@ -77,14 +116,19 @@ class LabelModel {
     void code(Coder& coder, BlockLeg& leg) {
         LegLabel& label = leg.label;
         code_id(coder, label);
-        tap_.code(coder, 0, label.tap, last_tap_);
+        tap_.code(coder, label.tap, last_tap_);
         last_tap_ = label.tap;
-        protocol_.code(coder, 0, label.protocol, last_protocol_);
+        protocol_.code(coder, label.protocol, last_protocol_);
         last_protocol_ = label.protocol;
-        code_address(coder, label.low, 0);
-        code_address(coder, label.high, 1);
-        code_port(coder, label.port_low, 0);
-        code_port(coder, label.port_high, 1);
+        LabelEnds ends{label.low, label.high, label.port_low, label.port_high};
+        ends_.code(coder, ends, [&](LabelEnds& whole) {
+            code_address(coder, whole.low, 0);
+            code_address(coder, whole.high, 1);
+            code_port(coder, whole.port_low, 0);
+            code_port(coder, whole.port_high, 1);
+        });
+        label.low = ends.low, label.high = ends.high;
+        label.port_low = ends.port_low, label.port_high = ends.port_high;
         LabelSegment segment{label.segment};
         segments_.code(coder, segment, [&](LabelSegment& whole) { code_segment(coder, whole.segment); });
         label.segment = segment.segment;
@@ -164,6 +208,7 @@ class LabelModel {
     std::uint16_t last_tap_ = 0;
     FieldModel<std::uint8_t> protocol_;
     std::uint8_t last_protocol_ = 6;
+    RecentModel<LabelEnds, 64> ends_;
     RecentModel<IpAddress, 64> addresses_;
     Probability v4_;
     std::array<std::array<Probability, 16>, 2> byte_same_;

@@ -70,6 +70,7 @@ void LegTrack::learn(const LegLabel& leg, const HeaderRecord& record) {
     own.last = record;
     last_ns = record.time_ns;
     last_empty = record.payload_length == 0;
+    last_kind = last_empty ? 0 : own.push ? 2 : 1;
     sides = static_cast<std::uint8_t>(sides << 1 | record.side);
     client_side = record.to_server ? record.side : record.side ^ 1;
     started = true;

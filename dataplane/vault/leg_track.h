@@ -52,6 +52,7 @@ struct SideTrack {
     static constexpr std::uint32_t sent_count_max = 64;  ///< a power of two
 
     bool seen = false;
+    bool linked = false;       ///< not seen yet, but another leg of the connection told where it begins
     bool pads = true;          ///< frames below 60 bytes are filled up to that
     std::uint8_t trailer = 0;  ///< bytes behind the IP packet in a frame that is not filled up
     std::uint8_t length_outcome = 0, ip_id_outcome = 0, seq_outcome = 0, ack_outcome = 0, window_outcome = 0;
@@ -86,7 +87,9 @@ struct LegTrack {
     std::uint64_t last_gap = 0;
     std::uint8_t sides = 0;        ///< of the packets before, the latest in bit 0
     std::uint8_t client_side = 0;  ///< by the last packet
+    std::uint8_t last_kind = 0;    ///< of the last packet: 0 no payload, 1 payload, 2 payload with PSH
     bool started = false;
+    bool v6 = false;  ///< the leg's label
     bool last_empty = false;
     std::array<SideTrack, 2> side;
 

@@ -3,6 +3,7 @@
 // it at the decoder, and gives it back at both.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -11,7 +12,7 @@
 
 namespace clew::vault {
 
-/// A number of Bits bits, most significant first, each bit in the context of those before it.
+/// A number of Bits bits, most significant first, each bit in the context of those before it. For what is rare.
 template <unsigned Bits>
 class BitTree {
   public:
@@ -26,34 +27,48 @@ class BitTree {
     std::array<Probability, 1u << Bits> nodes_;
 };
 
-/// A number below 2^63 whose size matters more than its digits: its bit length in one of `Contexts` contexts, its
-/// leading bits behind that, the rest as they are.
-template <unsigned Contexts, unsigned Leading = 3>
+/// A number below 2^63 whose size matters more than its digits: its bit length in one of `Contexts` contexts, up to
+/// four digits behind the first one in the context of that, the rest as they are.
+template <unsigned Contexts>
 class NumberModel {
   public:
     template <class Coder>
     std::uint64_t code(Coder& coder, unsigned context, std::uint64_t value) {
-        const auto length = lengths_[context].code(coder, static_cast<std::uint32_t>(std::bit_width(value)));
+        auto length = static_cast<unsigned>(std::bit_width(value));
+        length = code_length(coder, context, length);
         if (length < 2) return length;
-        std::uint64_t result = 1;
-        unsigned left = length - 1;
-        for (std::uint32_t node = 1; left > 0 && node < (1u << Leading);) {
-            --left;
-            const bool one = coder.bit(leading_[length][node], (value >> left) & 1);
-            node = node << 1 | one;
-            result = result << 1 | one;
-        }
-        for (; left > 0;) {
-            const unsigned step = left < 16 ? left : 16;
-            left -= step;
-            result = result << step | coder.raw(static_cast<std::uint32_t>(value >> left) & 0xffff, step);
+        const unsigned left = length - 1;
+        const unsigned leading = left < 4 ? left : 4;
+        unsigned rest = left - leading;
+        const auto digits = static_cast<unsigned>(value >> rest) & ((1u << leading) - 1);
+        std::uint64_t result = 1u << leading | (coder.symbol(leading_[length], digits) & ((1u << leading) - 1));
+        while (rest > 0) {
+            const unsigned step = rest < 16 ? rest : 16;
+            rest -= step;
+            result = result << step | coder.raw(static_cast<std::uint32_t>(value >> rest) & 0xffff, step);
         }
         return result;
     }
 
   private:
-    std::array<BitTree<6>, Contexts> lengths_;
-    std::array<std::array<Probability, 1u << Leading>, 64> leading_;
+    template <class Coder>
+    unsigned code_length(Coder& coder, unsigned context, unsigned length) {
+        constexpr unsigned more = SymbolModel::count - 1;  // and go on
+        unsigned known = lengths_.code(coder, context, std::min(length, more));
+        if (known < more) [[likely]]
+            return known;
+        for (SymbolModel& model : further_) {
+            const unsigned step = coder.symbol(model, std::min(length - known, more));
+            known += step;
+            if (step < more) break;
+        }
+        return std::min(known, length_max);
+    }
+
+    static constexpr unsigned length_max = 63;
+    SymbolModels<Contexts> lengths_;
+    std::array<SymbolModel, 4> further_;
+    std::array<SymbolModel, length_max + 1> leading_;
 };
 
 /// A difference of two 32-bit numbers, either way round.
@@ -79,5 +94,22 @@ std::uint16_t code16(Coder& coder, DifferenceModel<Contexts>& model, unsigned co
     const auto wide = static_cast<std::uint32_t>(std::int32_t{static_cast<std::int16_t>(difference)});
     return static_cast<std::uint16_t>(model.code(coder, context, wide));
 }
+
+/// Two bytes of which the upper ones come again.
+class WordModel {
+  public:
+    template <class Coder>
+    std::uint16_t code(Coder& coder, std::uint16_t value) {
+        const unsigned first = coder.symbol(first_, value >> 12);
+        const unsigned second = coder.symbol(second_[first], value >> 8 & 15);
+        const unsigned third = coder.symbol(third_[second], value >> 4 & 15);
+        const unsigned fourth = coder.symbol(fourth_[third], value & 15);
+        return static_cast<std::uint16_t>(first << 12 | second << 8 | third << 4 | fourth);
+    }
+
+  private:
+    SymbolModel first_;
+    std::array<SymbolModel, SymbolModel::count> second_, third_, fourth_;
+};
 
 }  // namespace clew::vault

@@ -47,12 +47,19 @@ inline OptionPlaces find_places(const std::uint8_t* bytes, std::size_t length) {
     return places;
 }
 
+constexpr std::uint32_t options_nop_nop_timestamps = 0x0101080a;
+constexpr std::uint8_t timestamps_alone_bytes = 12;
+
+/// NOP, NOP, time stamps, as most packets have that have any.
+inline bool are_timestamps_alone(const std::uint8_t* options, std::uint8_t length) {
+    return length == timestamps_alone_bytes && sensor::load_be32(options) == options_nop_nop_timestamps;
+}
+
 /// The template, and where its values stand.
 inline OptionPlaces take_apart(const std::uint8_t* options, std::uint8_t length, OptionTemplate& to) {
-    constexpr std::uint32_t nop_nop_timestamps = 0x0101080a;
     to.length = length;
     to.bytes = {};
-    if (length == 12 && sensor::load_be32(options) == nop_nop_timestamps) {
+    if (are_timestamps_alone(options, length)) {
         std::memcpy(to.bytes.data(), options, 4);
         return {.timestamps = 4, .sack = 0, .sack_blocks = 0};
     }
