@@ -13,7 +13,7 @@
 #include "cli/vault_capture.h"
 #include "controlplane/capture_parts.h"
 #include "controlplane/path_capture.h"
-#include "dataplane/vault/bpf_program.h"
+#include "wire/bpf_program.h"
 
 namespace clew::cli {
 namespace {
@@ -145,7 +145,7 @@ void tell(const Program& program, const Options& options, const std::string& wha
 /// Without a path: what the sensors' vaults have of it.
 Result<void> look_back(const Program& program, const Options& options, ApiClient& api, const Times& times) {
     if (!options.bpf.empty())
-        if (const auto program_of = vault::BpfProgram::compile(options.bpf, vault::BpfOn::ip); !program_of)
+        if (const auto program_of = wire::BpfProgram::compile(options.bpf, wire::BpfOn::ip); !program_of)
             return fail(ErrorKind::usage, "--bpf: " + program_of.error().sentence);
     Target target(program, options);
     VaultCapture capture(options.look, [&target] { return target.open(); });

@@ -6,9 +6,9 @@
 #include <unordered_set>
 #include <vector>
 
-#include "controlplane/capture_filter.h"
 #include "controlplane/leg_choice_text.h"
 #include "controlplane/partial.h"
+#include "wire/bpf_program.h"
 #include "wire/convert.h"
 
 namespace clew::control {
@@ -89,7 +89,10 @@ class Page {
 Result<v1::HeaderRequest> request_of(const PacketsWanted& wanted) {
     auto choice = parse_leg_choice(wanted.filter);
     if (!choice) return tl::make_unexpected(choice.error());
-    if (const auto good = check_capture_filter(wanted.bpf); !good) return tl::make_unexpected(good.error());
+    // As a sensor compiles it: on the innermost IP packet.
+    if (!wanted.bpf.empty())
+        if (const auto good = wire::BpfProgram::compile(wanted.bpf, wire::BpfOn::ip); !good)
+            return fail(good.error().kind, "bpf: " + good.error().sentence);
     v1::HeaderRequest request;
     *request.mutable_choice() = std::move(*choice);
     request.set_from_ns(wanted.from);

@@ -46,7 +46,7 @@ Result<vault::Question> to_question(const v1::HeaderRequest& request) {
     question.choice.layer_ids.assign(request.choice().layer_ids().begin(), request.choice().layer_ids().end());
     question.choice.protocol = static_cast<std::uint8_t>(request.choice().protocol());
     if (request.bpf().empty()) return question;
-    auto program = vault::BpfProgram::compile(request.bpf(), vault::BpfOn::ip);
+    auto program = wire::BpfProgram::compile(request.bpf(), wire::BpfOn::ip);
     if (!program) return tl::make_unexpected(program.error());
     question.inner_bpf = std::move(*program);
     return question;

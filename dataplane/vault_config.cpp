@@ -35,18 +35,18 @@ void take_rule_taps(YamlMap& map, const SensorConfig& config, vault::PacketRule&
     }
 }
 
-void take_filter(YamlMap& map, const char* key, vault::BpfOn on, std::string& expression) {
+void take_filter(YamlMap& map, const char* key, wire::BpfOn on, std::string& expression) {
     map.take(key, expression);
     if (expression.empty()) return;
-    if (const auto program = vault::BpfProgram::compile(expression, on); !program)
+    if (const auto program = wire::BpfProgram::compile(expression, on); !program)
         map.mistake(key, program.error().sentence);
 }
 
 vault::PacketRule take_rule(YamlMap& map, const SensorConfig& config) {
     vault::PacketRule rule;
     take_rule_taps(map, config, rule);
-    take_filter(map, "bpf", vault::BpfOn::ethernet, rule.bpf);
-    take_filter(map, "inner_bpf", vault::BpfOn::ip, rule.inner_bpf);
+    take_filter(map, "bpf", wire::BpfOn::ethernet, rule.bpf);
+    take_filter(map, "inner_bpf", wire::BpfOn::ip, rule.inner_bpf);
     take_time(map, "from", rule.from);
     take_time(map, "until", rule.until);
     if (rule.until != 0 && rule.until <= rule.from) map.mistake("until", "is not after from");

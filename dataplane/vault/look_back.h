@@ -9,8 +9,8 @@
 #include <unordered_map>
 #include <vector>
 
-#include "dataplane/vault/bpf_program.h"
 #include "dataplane/vault/leg_choice.h"
+#include "wire/bpf_program.h"
 
 namespace clew::vault {
 
@@ -18,8 +18,8 @@ struct Question {
     LegChoice choice;
     TimeNs from = 0, to = 0;  ///< 0 = no bound
     std::size_t count_max = 200'000;
-    std::uint64_t bytes_max = 256ull << 20;       ///< of whole packets
-    std::shared_ptr<const BpfProgram> inner_bpf;  ///< on the innermost IP packet; null: any
+    std::uint64_t bytes_max = 256ull << 20;             ///< of whole packets
+    std::shared_ptr<const wire::BpfProgram> inner_bpf;  ///< on the innermost IP packet; null: any
     const std::atomic<bool>* cancelled = nullptr;
 
     bool in_time(TimeNs time) const { return (from == 0 || time >= from) && (to == 0 || time <= to); }

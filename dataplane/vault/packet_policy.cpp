@@ -4,9 +4,9 @@
 namespace clew::vault {
 namespace {
 
-Result<std::shared_ptr<const BpfProgram>> compile_or_any(const std::string& expression, BpfOn on) {
-    if (expression.empty()) return std::shared_ptr<const BpfProgram>();
-    return BpfProgram::compile(expression, on);
+Result<std::shared_ptr<const wire::BpfProgram>> compile_or_any(const std::string& expression, wire::BpfOn on) {
+    if (expression.empty()) return std::shared_ptr<const wire::BpfProgram>();
+    return wire::BpfProgram::compile(expression, on);
 }
 
 }  // namespace
@@ -14,9 +14,9 @@ Result<std::shared_ptr<const BpfProgram>> compile_or_any(const std::string& expr
 Result<std::shared_ptr<const PacketPolicy>> PacketPolicy::compile(const std::vector<PacketRule>& rules) {
     auto policy = std::make_shared<PacketPolicy>();
     for (const PacketRule& rule : rules) {
-        auto bpf = compile_or_any(rule.bpf, BpfOn::ethernet);
+        auto bpf = compile_or_any(rule.bpf, wire::BpfOn::ethernet);
         if (!bpf) return tl::make_unexpected(bpf.error());
-        auto inner = compile_or_any(rule.inner_bpf, BpfOn::ip);
+        auto inner = compile_or_any(rule.inner_bpf, wire::BpfOn::ip);
         if (!inner) return tl::make_unexpected(inner.error());
         policy->rules_.push_back({rule, std::move(*bpf), std::move(*inner)});
     }

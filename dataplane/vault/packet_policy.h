@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/vault/bpf_program.h"
 #include "dataplane/vault/open_block.h"
+#include "wire/bpf_program.h"
 
 namespace clew::vault {
 
@@ -43,7 +43,7 @@ class PacketPolicy {
   private:
     struct Rule {
         PacketRule rule;
-        std::shared_ptr<const BpfProgram> bpf, inner_bpf;  ///< null: any
+        std::shared_ptr<const wire::BpfProgram> bpf, inner_bpf;  ///< null: any
     };
     static bool fits(const Rule& rule, const SeenHeader& seen);
     std::vector<Rule> rules_;

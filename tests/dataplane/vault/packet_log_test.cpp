@@ -136,11 +136,10 @@ TEST(PacketLog, AskedByAddressPortTunnelTimeAndFilter) {
     question.to = ns_per_s + 399 * ns_per_us;
     EXPECT_EQ(log.packets(question).packets.size(), 33u);
     question = {};
-    question.inner_bpf =
-        *BpfProgram::compile("src host 10.0.0.2 and dst port 40002 and tcp[tcpflags] & tcp-push != 0", BpfOn::ip);
+    question.inner_bpf = *wire::BpfProgram::compile(
+        "src host 10.0.0.2 and dst port 40002 and tcp[tcpflags] & tcp-push != 0", wire::BpfOn::ip);
     EXPECT_EQ(log.packets(question).packets.size(), 200u);
     EXPECT_EQ(log.both(question).packets.size(), 200u);
-    EXPECT_FALSE(BpfProgram::compile("host nobody-knows and", BpfOn::ip));
 }
 
 TEST(PacketLog, TheEarliestComeFirstAndALimitSaysHowFar) {

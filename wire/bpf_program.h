@@ -11,7 +11,7 @@
 
 struct bpf_program;
 
-namespace clew::vault {
+namespace clew::wire {
 
 enum class BpfOn {
     ethernet,  ///< whole frames as a tap gave them
@@ -20,7 +20,8 @@ enum class BpfOn {
 
 class BpfProgram {
   public:
-    /// A mistake in the expression is libpcap's sentence.
+    /// A mistake is one sentence, of kind usage: libpcap's words, or that addresses are numbers here. libpcap would ask
+    /// a name server for a host's or a network's name; names of ports and protocols stand in this machine's files.
     static Result<std::shared_ptr<const BpfProgram>> compile(const std::string& expression, BpfOn on);
     ~BpfProgram();
     BpfProgram(const BpfProgram&) = delete;
@@ -34,4 +35,4 @@ class BpfProgram {
     std::unique_ptr<bpf_program> program_;
 };
 
-}  // namespace clew::vault
+}  // namespace clew::wire
