@@ -18,11 +18,14 @@ TEST(BpfProgram, FiltersWithNumbersAndWordsOfThePage) {
           "tcp portrange 80-90", "(tcp[12:1] & 0xf0) >> 2 > 20", "icmp[icmptype] = icmp-echo", "ip proto 50",
           "len <= 100", "not (udp or icmp6)", "ip[6:2]&0x1fff!=0", ""})
         EXPECT_TRUE(BpfProgram::compile(filter, BpfOn::ip)) << filter;
+    // Some are known to newer libraries alone: the mistake is libpcap's then.
     for (const char* filter : {"vlan 100 and host 10.0.0.2", "ether host 00:11:22:aa:bb:cc", "vxlan 100 and tcp",
-                               "mpls", "arp", "ether proto 0x88cc", "broadcast or multicast"})
-        if (const auto program = BpfProgram::compile(filter, BpfOn::ethernet); !program)
-            EXPECT_THAT(program.error().sentence, HasSubstr("is no capture filter"))
-                << "known to newer libraries alone";
+                               "mpls", "arp", "ether proto 0x88cc", "broadcast or multicast"}) {
+        const auto program = BpfProgram::compile(filter, BpfOn::ethernet);
+        if (!program) {
+            EXPECT_THAT(program.error().sentence, HasSubstr("is no capture filter")) << filter;
+        }
+    }
 }
 
 TEST(BpfProgram, NamesAreNotLookedUp) {
@@ -36,8 +39,8 @@ TEST(BpfProgram, NamesAreNotLookedUp) {
 }
 
 TEST(BpfProgram, MistakesAreOneSentence) {
-    for (const std::string filter : {std::string("tcp and"), std::string("port"), std::string("tcp[") + '\x01',
-                                     std::string("tcp\0udp", 7), std::string(100'000, '(')}) {
+    for (const std::string& filter : {std::string("tcp and"), std::string("port"), std::string("tcp[") + '\x01',
+                                      std::string("tcp\0udp", 7), std::string(100'000, '(')}) {
         const auto program = BpfProgram::compile(filter, BpfOn::ip);
         ASSERT_FALSE(program);
         EXPECT_LT(program.error().sentence.size(), 300u);
