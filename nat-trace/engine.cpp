@@ -14,6 +14,7 @@
 #include "nat-trace/keys.h"
 #include "nat-trace/neighbourhood.h"
 #include "nat-trace/paths.h"
+#include "nat-trace/turn_book.h"
 #include "nat-trace/verdict.h"
 #include "nat-trace/window.h"
 
@@ -114,7 +115,7 @@ class Engine::Impl {
     }
 
     std::size_t memory_bytes() const {
-        return window_.memory_bytes() + index_.memory_bytes() + paths_.memory_bytes() +
+        return window_.memory_bytes() + index_.memory_bytes() + paths_.memory_bytes() + turns_.memory_bytes() +
                dirty_.capacity() * sizeof(LegIndex) + waiting_.size() * sizeof(Waiting);
     }
 
@@ -132,7 +133,8 @@ class Engine::Impl {
             counters_.legs_evicted += before - window_.size();
             fetch_oldest();
         }
-        const LegIndex i = window_.insert(report, clock_of_tap_[report.tap]);
+        const LegIndex i =
+            window_.insert(TurnBook::is_doubtful(report) ? turned(report) : report, clock_of_tap_[report.tap]);
         WindowLeg& leg = window_.leg(i);
         leg.arrived_ns = now_;
         const LegKeys keys = keys_of(window_, leg);
@@ -145,9 +147,32 @@ class Engine::Impl {
         mark_sharers_dirty(i);
     }
 
+    /// The report as its conversation goes; others that went by a later packet are turned round.
+    const Leg& turned(const Leg& report) {
+        turned_ids_.clear();
+        const bool turn = turns_.add(report, turned_ids_);
+        for (const LegId id : turned_ids_) {
+            const LegIndex other = window_.find(id);
+            if (other == no_leg) continue;
+            window_.turn_round(other);
+            index_.change(other, window_.leg(other), keys_of(window_, window_.leg(other)));
+            mark_dirty(other);
+            mark_sharers_dirty(other);
+            paths_.touch(other);
+        }
+        return turn ? turned_copy(report) : report;
+    }
+    const Leg& turned_copy(const Leg& report) {
+        turned_ = report;
+        turn_round(turned_);
+        return turned_;
+    }
+
     void revise(LegIndex i, const Leg& report) {
         const bool was_ended = window_.leg(i).phase == LegPhase::ended;
-        const bool links_differ = window_.update(i, report);
+        const bool turn = TurnBook::is_doubtful(report) && window_.leg(i).client == report.server &&
+                          window_.leg(i).server == report.client;
+        const bool links_differ = window_.update(i, turn ? turned_copy(report) : report);
         WindowLeg& leg = window_.leg(i);
         const bool ends_now = leg.phase == LegPhase::ended && !was_ended;
         if (links_differ || ends_now) index_.change(i, leg, keys_of(window_, leg));
@@ -306,7 +331,9 @@ class Engine::Impl {
 
     void leave(LegIndex i, Unlinked reason_if_alone) {
         paths_.dissolve(i, reason_if_alone, [this](LegIndex leg) {
-            index_.remove(leg, window_.leg(leg));
+            WindowLeg& l = window_.leg(leg);
+            if (l.protocol == Protocol::udp) turns_.forget(l.id, l.client, l.server, window_.segment(l.segment));
+            index_.remove(leg, l);
             window_.remove(leg);
         });
     }
@@ -319,6 +346,9 @@ class Engine::Impl {
     std::unordered_map<std::string, std::uint16_t> clocks_;
     LegWindow window_;
     KeyIndex index_;
+    TurnBook turns_;
+    std::vector<LegId> turned_ids_;  // reused by every turned()
+    Leg turned_;                     // likewise
     PathBook paths_;
     Gatherer gatherer_;
     ChainMaker chain_maker_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nat-trace/stream_book.h"
 
+#include <utility>
+
 namespace clew {
 namespace {
 
@@ -44,6 +46,11 @@ void StreamBook::note(const Leg& report) {
         to.icmp_error = from.icmp_error;
     }
     mark_bytes_ += mark_bytes(leg);
+}
+
+void StreamBook::turn_round(LegId leg) {
+    const auto at = legs_.find(leg);
+    if (at != legs_.end()) std::swap(at->second.flows[0], at->second.flows[1]);
 }
 
 void StreamBook::forget(LegId leg) {

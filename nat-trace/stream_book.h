@@ -33,6 +33,8 @@ class StreamBook {
     /// Takes a leg's report: what is odd of it replaces what was known.
     void note(const Leg& report);
     void forget(LegId leg);
+    /// Exchanges a leg's directions.
+    void turn_round(LegId leg);
     const OddLeg* find(LegId leg) const {
         if (legs_.empty()) return nullptr;
         const auto at = legs_.find(leg);

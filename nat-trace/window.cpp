@@ -4,9 +4,11 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "nat-trace/check.h"
 #include "nat-trace/evidence.h"
+#include "nat-trace/turn_book.h"
 
 namespace clew {
 namespace {
@@ -260,6 +262,22 @@ bool LegWindow::update(LegIndex i, const Leg& report) {
            !before.same_ends(l) || before.process != l.process || before.app != l.app ||
            before.server_name != l.server_name || !links_alike(before.flows[0], l.flows[0]) ||
            !links_alike(before.flows[1], l.flows[1]);
+}
+
+void LegWindow::turn_round(LegIndex i) {
+    WindowLeg& l = leg(i);
+    Segment segment = segments_[l.segment].segment;
+    clew::turn_round(segment);
+    drop_segment(l.segment);
+    l.segment = hold_segment(segment);
+    forget_values(l);
+    note_head(i, HeadOfChain::no);
+    std::swap(l.client, l.server);
+    std::swap(l.flows[0], l.flows[1]);
+    for (std::uint32_t h = l.first_hint; h != no_leg; h = hints_[h].next)
+        hints_[h].direction = opposite(hints_[h].direction);
+    streams_.turn_round(l.id);
+    count_values(l, values_of(l));
 }
 
 void LegWindow::remove(LegIndex i) {

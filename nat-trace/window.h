@@ -174,6 +174,8 @@ class LegWindow {
     /// Takes a later report of a held leg in; says whether anything changed that linking looks at.
     bool update(LegIndex i, const Leg& report);
     void remove(LegIndex i);
+    /// Exchanges a held leg's two sides.
+    void turn_round(LegIndex i);
 
     /// The leg's last packet came before `time`, for certain: told from a small array, without a look at the leg.
     bool was_over_before(LegIndex i, TimeNs time) const {
