@@ -115,6 +115,15 @@ TEST(PacketBlock, AnyFlippedBitOfTheFrontIsFound) {
     }
 }
 
+TEST(PacketBlock, AnotherVersionIsToldInOneSentence) {
+    Bytes bytes = Block(8, 5, 40).bytes;
+    bytes[offsetof(PacketBlockHead, version)] = 1;
+    EXPECT_EQ(PacketBlockReader::front_bytes(bytes), 0u);
+    const auto reader = PacketBlockReader::open(bytes);
+    ASSERT_FALSE(reader);
+    EXPECT_EQ(reader.error().sentence, "a packet log block has format version 1, this program reads version 2");
+}
+
 TEST(PacketBlock, HeadersAreReadOutOfWholeAndOfCutPackets) {
     namespace frames = sensor::frames;
     OpenPacketBlock open;
