@@ -31,7 +31,7 @@ const std::string gateway_columns = std::string(gateway_key_columns) +
                                     "missing_sum Int64, lost_sum Int64, gaps_sum Int64, unknown_sum Int64, "
                                     "delay_n Int64, delays Map(Int16, Int64), error_max Int64, first_min Int64, "
                                     "last_max Int64, slowest_ns Int64, slowest_path UInt64";
-const std::string bucket = "toInt16(if(delay = 0, 0, sign(delay) * (1 + floor(log2(abs(delay)) * " +
+const std::string delay_bucket = "toInt16(if(delay = 0, 0, sign(delay) * (1 + floor(log2(abs(delay)) * " +
                            std::to_string(delay_buckets_a_doubling) + "))))";
 const std::string gateway_measures =
     "{S}toInt64(count()) AS n, {S}toInt64(countIf(has(ends, 'reset'))) AS resets, "
@@ -41,7 +41,7 @@ const std::string gateway_measures =
     "{S}toInt64(sum(gaps)) AS gaps_sum, {S}toInt64(sum(unknown)) AS unknown_sum, "
     "{S}toInt64(countIf(samples > 0)) AS delay_n, "
     "sumMapIf(map(" +
-    bucket +
+    delay_bucket +
     ", toInt64({S}1)), samples > 0) AS delays, "
     "maxIf(delay_error, samples > 0 AND {ADDED}) AS error_max, "
     "if({ADDED}, min(first_ns), toInt64(9223372036854775807)) AS first_min, "
