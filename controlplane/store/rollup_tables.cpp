@@ -32,7 +32,7 @@ const std::string gateway_columns = std::string(gateway_key_columns) +
                                     "delay_n Int64, delays Map(Int16, Int64), error_max Int64, first_min Int64, "
                                     "last_max Int64, slowest_ns Int64, slowest_path UInt64";
 const std::string delay_bucket = "toInt16(if(delay = 0, 0, sign(delay) * (1 + floor(log2(abs(delay)) * " +
-                           std::to_string(delay_buckets_a_doubling) + "))))";
+                                 std::to_string(delay_buckets_a_doubling) + "))))";
 const std::string gateway_measures =
     "{S}toInt64(count()) AS n, {S}toInt64(countIf(has(ends, 'reset'))) AS resets, "
     "{S}toInt64(countIf(retransmissions > 0)) AS retransmitting, {S}toInt64(sum(before)) AS before_sum, "
