@@ -83,8 +83,9 @@ void PathCapture::add(const v1::Path& path, const v1::Ladder& ladder) {
 
 void PathCapture::add_row(const v1::Path& path, const v1::Ladder& ladder, const v1::LadderRow& row,
                           const std::vector<std::int64_t>& offsets) {
-    std::map<std::uint32_t, std::uint64_t>
-        id_of_length;  // segments that were cut anew share a row, but are no one packet
+    // Segments that were cut anew share a row, but are no one packet.
+    std::map<std::uint32_t, std::uint64_t> id_of_length;
+    const std::uint64_t first_id = next_id_;
     for (int i = 0; i < row.cells_size() && i < ladder.columns_size(); ++i) {
         const v1::LadderCell& cell = row.cells(i);
         if (!cell.seen() || !wants(ladder.columns(i).tap())) continue;
@@ -102,7 +103,7 @@ void PathCapture::add_row(const v1::Path& path, const v1::Ladder& ladder, const 
         packet.wire_length = std::max(cell.wire_length(), static_cast<std::uint32_t>(cell.frame().size()));
         packet.whole = cell.whole();
         if (look_.snap_length != 0 && packet.frame.size() > look_.snap_length) packet.frame.resize(look_.snap_length);
-        packet.comment = comment_of(path, ladder, i, row) + (id_of_length.size() > 1 ? ", cut anew on the way" : "") +
+        packet.comment = comment_of(path, ladder, i, row) + (id->second != first_id ? ", cut anew on the way" : "") +
                          (cell.whole() ? "" : ", headers only");
         packets_.push_back(std::move(packet));
     }

@@ -42,9 +42,8 @@ struct LegAddresses {
     bool operator==(const LegAddresses&) const = default;
 };
 
-/// How many first packets and payloads of a side are looked at closely.
+/// How many first packets of a side are looked at closely.
 constexpr std::uint8_t studied_packet_count = 15;
-constexpr std::uint8_t studied_payload_count = 15;
 
 /// A time in steps of 16 ns, which wraps after 4.8 hours: enough for the age of what a living leg waits for.
 struct ShortTime {

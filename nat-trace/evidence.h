@@ -118,6 +118,17 @@ struct CommonTime {
     DurationNs error_ns = 0;
     bool measured = false;     ///< and not guessed from packets of one direction alone: the error is a bound
     DurationNs likely_ns = 0;  ///< the likeliest shift within the error
+
+    struct Later {
+        DurationNs by = 0;
+        bool clear = false;  ///< beyond the error
+    };
+    /// By how much `second`, of the second leg, is later than `first`: within `error` as the likeliest shift tells.
+    Later later(TimeNs first, TimeNs second, DurationNs error) const {
+        const DurationNs by = second - shift_ns - first;
+        if (by > error || by < -error) return {by, true};
+        return {second - likely_ns - first, false};
+    }
 };
 CommonTime common_time(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);
 

@@ -243,8 +243,7 @@ class RowBuilder {
             if (!cell.seen || places_[leg].transport != r.transport) continue;
             const auto d = static_cast<std::size_t>(cell.header.direction);
             placed.offset = cell.header.seq - places_[leg].base[d];
-            placed.length =
-                cell.header.length + ((cell.header.flags & flag_syn) != 0) + ((cell.header.flags & flag_fin) != 0);
+            placed.length = sequence_length(cell.header);
             placed.has_ack = (cell.header.flags & flag_ack) != 0;
             placed.ack_offset = cell.header.ack - places_[leg].base[1 - d];
             break;

@@ -19,11 +19,6 @@ const PacketHeader* first_seen(const LadderRow& row) {
     return nullptr;
 }
 
-/// In sequence space.
-std::uint32_t length_of(const PacketHeader& header) {
-    return header.length + ((header.flags & flag_syn) != 0) + ((header.flags & flag_fin) != 0);
-}
-
 /// a is behind b in a stream's sequence space.
 bool is_behind(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) > 0; }
 
@@ -79,7 +74,7 @@ class Gaps {
                 const LadderCell& cell = placed.row->cells[leg];
                 if (!cell.seen) continue;
                 spans_[leg].add(cell.header.time_ns);
-                const std::uint32_t length = length_of(cell.header);
+                const std::uint32_t length = sequence_length(cell.header);
                 if (length != 0)
                     segments_[{leg, placed.transport, placed.row->direction}].add(placed.offset, length, placed.group);
             }
@@ -198,6 +193,10 @@ class Gaps {
 };
 
 }  // namespace
+
+std::uint32_t sequence_length(const PacketHeader& header) {
+    return header.length + ((header.flags & flag_syn) != 0) + ((header.flags & flag_fin) != 0);
+}
 
 void mark_ladder(std::vector<PlacedRow>& rows, const std::vector<std::size_t>& legs_transport, bool tcp) {
     if (tcp) mark_segments(rows);

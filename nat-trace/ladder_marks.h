@@ -11,13 +11,16 @@
 
 namespace clew {
 
+/// What a segment takes of the sequence space: SYN and FIN count one.
+std::uint32_t sequence_length(const PacketHeader& header);
+
 /// A row with its place in the stream. Offsets count from the initial sequence number of its direction.
 struct PlacedRow {
     LadderRow* row = nullptr;
     std::size_t transport = 0;  ///< which transport connection of the path: relays divide it
     std::size_t group = 0;      ///< rows of one group are one segment, or retransmissions of one another
     std::uint32_t offset = 0;
-    std::uint32_t length = 0;  ///< in sequence space: SYN and FIN count one
+    std::uint32_t length = 0;  ///< in sequence space
     std::uint32_t ack_offset = 0;
     bool has_ack = false;
 };

@@ -145,6 +145,7 @@ enum class HintKind : std::uint8_t {
 constexpr HintKind hint_kind_last = HintKind::geneve_options;
 constexpr std::size_t hint_bytes_max = 40;
 constexpr std::size_t hint_count_max = 8;
+constexpr std::uint8_t studied_payload_count = 15;  ///< of each direction a sensor looks for hints in so many payloads
 
 struct Hint {
     HintKind kind = HintKind::none;

@@ -27,25 +27,17 @@ constexpr std::size_t improved_leg_count_max = 16;  // of more legs the votes al
 // Time stamps that were polled are late by up to an interval that the sensor may not have stated.
 constexpr DurationNs stamp_error_ns_min = 2 * ns_per_us;
 
-/// The two taps' clocks, for the question which came first.
-struct Clocks {
-    DurationNs shift = 0;  ///< times of the second leg less this are by the first's
-    DurationNs error = 0;
-    DurationNs likely = 0;  ///< the likeliest shift: tells what lies within the error
+double by_time(DurationNs later_by, DurationNs error, double weight) {
+    if (later_by == 0) return 0;
+    const double w = std::llabs(later_by) > error ? weight : weight_unclear;
+    return later_by > 0 ? w : -w;
+}
 
-    explicit Clocks(const CommonTime& common)
-        : shift(common.shift_ns),
-          error(std::max<DurationNs>(common.error_ns, stamp_error_ns_min)),
-          likely(common.likely_ns) {}
-
-    /// Positive: the second leg's time `second` is later than the first's `first`.
-    double later(TimeNs first, TimeNs second, double weight) const {
-        const DurationNs later_by = second - shift - first;
-        if (std::llabs(later_by) > error) return later_by > 0 ? weight : -weight;
-        const DurationNs likely_by = second - likely - first;
-        return likely_by == 0 ? 0 : likely_by > 0 ? weight_unclear : -weight_unclear;
-    }
-};
+/// The same of two legs' times.
+double by_clocks(const CommonTime& common, TimeNs first, TimeNs second, double weight) {
+    const auto later = common.later(first, second, std::max<DurationNs>(common.error_ns, stamp_error_ns_min));
+    return by_time(later.by, 0, later.clear ? weight : weight_unclear);
+}
 
 double by_ttl(std::uint8_t upstream, std::uint8_t downstream) {
     if (upstream == 0 || downstream == 0) return 0;
@@ -63,7 +55,7 @@ double by_mac(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     return weight_mac * (meet(a, b) - meet(b, a));
 }
 
-double by_handshake(const WindowLeg& a, const WindowLeg& b, const Clocks& clocks) {
+double by_handshake(const WindowLeg& a, const WindowLeg& b, const CommonTime& common) {
     double weight = 0;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const WindowFlow& x = a.flow(d);
@@ -74,13 +66,13 @@ double by_handshake(const WindowLeg& a, const WindowLeg& b, const Clocks& clocks
         const TimeNs s = a.at(x.syn);
         const TimeNs t = b.at(y.syn);
         if (s == 0 || t == 0) continue;
-        const double later = clocks.later(s, t, weight_handshake);
+        const double later = by_clocks(common, s, t, weight_handshake);
         weight += d == Direction::to_server ? later : -later;
     }
     return weight;
 }
 
-double by_samples(const WindowLeg& a, const WindowLeg& b, const Clocks& clocks) {
+double by_samples(const WindowLeg& a, const WindowLeg& b, const CommonTime& common) {
     double weight = 0;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SampleMatch match = match_samples(a, b, d);
@@ -88,7 +80,7 @@ double by_samples(const WindowLeg& a, const WindowLeg& b, const Clocks& clocks) 
             const TimeNs s = a.at(a.flow(d).samples[match.pairs[i].a].time);
             const TimeNs t = b.at(b.flow(d).samples[match.pairs[i].b].time);
             if (s == 0 || t == 0) continue;
-            const double later = clocks.later(s, t, weight_sample);
+            const double later = by_clocks(common, s, t, weight_sample);
             weight += d == Direction::to_server ? later : -later;
         }
     }
@@ -137,25 +129,21 @@ double weigh_order(const LegWindow& window, const WindowLeg& a, const WindowLeg&
     weight += by_mac(window, a, b);
     const CommonTime common = common_time(window, a, b);
     if (common.known) {
-        const Clocks clocks(common);
-        weight += by_handshake(a, b, clocks);
+        weight += by_handshake(a, b, common);
         // The samples are looked at where they can tip the scales.
-        if (std::fabs(weight) <= samples_weight_max) weight += by_samples(a, b, clocks);
+        if (std::fabs(weight) <= samples_weight_max) weight += by_samples(a, b, common);
         if (weight == 0 && complementary(a, b))
             weight += a.flow(Direction::to_server).packets != 0 ? weight_unclear : -weight_unclear;
         if (weight == 0 && !missed_handshake(a) && !missed_handshake(b))
-            weight += clocks.later(a.first_ns, b.first_ns, weight_unclear);
+            weight += by_clocks(common, a.first_ns, b.first_ns, weight_unclear);
     }
     if (a.clock != b.clock) {
         const DurationNs x = answer_gap(a);
         const DurationNs y = answer_gap(b);
         // Clocks of one region rarely stand far apart: better than no order at all.
-        if (weight == 0 && !common.known && a.first_ns != b.first_ns)
-            weight += (b.first_ns > a.first_ns ? weight_unclear : -weight_unclear) / 2;
-        if (x > 0 && y > 0 && x != y) {
-            const bool clear = std::llabs(x - y) > std::max(time_error_of(a, b), stamp_error_ns_min);
-            weight += (x > y ? 1 : -1) * (clear ? weight_handshake : weight_unclear);
-        }
+        if (weight == 0 && !common.known) weight += by_time(b.first_ns - a.first_ns, 0, weight_unclear / 2);
+        if (x > 0 && y > 0)
+            weight += by_time(x - y, std::max(time_error_of(a, b), stamp_error_ns_min), weight_handshake);
     }
     return weight;
 }

@@ -219,9 +219,8 @@ EvidenceBy shared_id(const LegWindow& window, const RelayPair& pair, DurationNs 
 }  // namespace
 
 bool may_be_relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
-    const RelayPair pair{front, back, common_time(window, front, back)};
-    if (pair.impossible(start_of(front), pair.back_time(start_of(back)))) return false;
-    return !against_causality(window, pair);
+    return !stood_before(window, front, back) &&
+           !against_causality(window, RelayPair{front, back, common_time(window, front, back)});
 }
 
 PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,

@@ -87,11 +87,9 @@ class Orientation {
     bool one_clock() const { return window_.leg(front_.front().leg).clock == window_.leg(back_.front().leg).clock; }
     double by_start() const {
         // Clocks of one region rarely stand far apart: better than no order at all.
-        const DurationNs apart = start(back_) - common_.shift_ns - start(front_);
-        const bool clear = common_.known && (one_clock() || std::llabs(apart) > common_.error_ns);
-        const DurationNs later = clear ? apart : apart + common_.shift_ns - common_.likely_ns;
-        const double weight = clear ? 3 : 0.5;
-        return later > 0 ? weight : later < 0 ? -weight : 0;
+        const auto later = common_.later(start(front_), start(back_), common_.error_ns);
+        const double weight = common_.known && (one_clock() || later.clear) ? 3 : 0.5;
+        return later.by > 0 ? weight : later.by < 0 ? -weight : 0;
     }
 
     struct IdTimes {
@@ -118,19 +116,18 @@ class Orientation {
     double by_id(const WindowHint& id) const {
         const IdTimes f = id_times(front_, id);
         const IdTimes b = id_times(back_, id);
-        if (f.request != 0 && b.request != 0) {
-            const DurationNs later = b.request - common_.likely_ns - f.request;
-            return !common_.known || later == 0 ? 0 : later > 0 ? 5 : -5;
-        }
+        if (f.request != 0 && b.request != 0) return in_turn(f.request, b.request - common_.likely_ns);
         // An answer comes from behind.
-        if (f.request == 0 && b.request == 0 && f.response != 0 && b.response != 0) {
-            const DurationNs later = f.response - (b.response - common_.likely_ns);
-            return !common_.known || later == 0 ? 0 : later > 0 ? 5 : -5;
-        }
+        if (f.request == 0 && b.request == 0 && f.response != 0 && b.response != 0)
+            return in_turn(b.response - common_.likely_ns, f.response);
         // Only the proxy's own request has the id; the client sees it in the answer, if at all.
         if (f.request == 0 && b.request != 0) return 8;
         if (b.response != 0 && f.request != 0) return -8;
         return 0;
+    }
+
+    double in_turn(TimeNs first, TimeNs second) const {
+        return !common_.known || first == second ? 0 : first < second ? 5 : -5;
     }
 
     double by_process() const { return 8.0 * (one_process(front_, back_) - one_process(back_, front_)); }

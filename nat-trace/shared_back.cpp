@@ -8,8 +8,6 @@
 namespace clew {
 namespace {
 
-constexpr std::uint64_t read_packets_max = 15;  // of a direction the sensor reads so many payloads for requests
-
 /// What a leg shows of the questions that it carried: it keeps only its first hints.
 struct Shown {
     std::size_t requests = 0;  ///< told apart: the same asked again counts once
@@ -48,7 +46,7 @@ Shown shown_by(const LegWindow& window, const WindowLeg& leg) {
     });
     shown.has_room = hints < hint_count_max;
     const WindowFlow& asked = leg.flow(Direction::to_server);
-    shown.complete = shown.has_room && asked.has_isn && asked.packets != 0 && asked.packets <= read_packets_max &&
+    shown.complete = shown.has_room && asked.has_isn && asked.packets != 0 && asked.packets <= studied_payload_count &&
                      !missed_bytes(window, leg, Direction::to_server);
     return shown;
 }
@@ -80,7 +78,7 @@ bool asked_elsewhere(const LegWindow& window, const RelayPair& pair) {
     bool after = false;
     window.each_hint(pair.front, [&](const WindowHint& x) {
         if (x.kind != HintKind::http_request || x.direction != Direction::to_server) return;
-        before += begun != 0 && x.time_ns + pair.slack_ns < begun;
+        before += pair.impossible(begun, x.time_ns);
         after |= over != 0 && pair.impossible(x.time_ns, over);
     });
     return after || before > 1;
