@@ -7,6 +7,7 @@
 
 #include <cstring>
 #include <random>
+#include <unordered_map>
 
 #include "dataplane/vault/tap_table.h"
 #include "tests/dataplane/vault/model_disk.h"
@@ -27,7 +28,8 @@ Block header_block(unsigned n) {
         leg.records.push_back(random.record(leg.label, static_cast<TimeNs>(n + 1) * ns_per_s, false));
     source.finish();
     Block bytes;
-    HeaderBlockEncoder().encode(source, bytes);
+    static HeaderBlockEncoder encoder;
+    encoder.encode(source, bytes);
     return bytes;
 }
 
@@ -44,7 +46,8 @@ Block packet_block(unsigned n) {
     for (unsigned i = 0; i < 1 + n % 5; ++i)
         append(open, 0, tcp_label(n, 1), frames::packet_of(frame, static_cast<TimeNs>(n + 1) * ns_per_s), 0);
     Block bytes;
-    PacketBlockEncoder().encode(open, bytes);
+    static PacketBlockEncoder encoder;
+    encoder.encode(open, bytes);
     return bytes;
 }
 
@@ -57,8 +60,16 @@ struct Format {
 
 class BlockStoreOf : public testing::TestWithParam<Format> {
   protected:
-    static Block numbered_block(unsigned n) { return GetParam().make(n); }
+    /// Made once: a test that kills a thousand times asks for each many times.
+    const Block& numbered_block(unsigned n) {
+        const auto [at, is_new] = made_.try_emplace(n);
+        if (is_new) at->second = GetParam().make(n);
+        return at->second;
+    }
     std::vector<unsigned> numbers_in(const BlockStore& store);
+
+  private:
+    std::unordered_map<unsigned, Block> made_;
 };
 INSTANTIATE_TEST_SUITE_P(Formats, BlockStoreOf,
                          testing::Values(Format{"Headers", header_log_shape, header_block},
