@@ -61,10 +61,27 @@ double end_of(F&& f, double inside, double outside) {
 
 }  // namespace
 
-void ClockBook::observe(ClockId from, ClockId to, TimeNs at_from, TimeNs at_to, DurationNs late_ns) {
+const ClockBook::Least& ClockBook::Bound::trusted() const {
+    return next.at != 0 && next.difference - least.difference > clock_outlier_ns ? next : least;
+}
+
+/// Says whether that was news.
+bool ClockBook::Bound::add(const Least& one) {
+    const DurationNs before = trusted().difference;
+    if (one.difference < least.difference) {
+        if (one.connection != least.connection) next = least;
+        least = one;
+    } else if (one.connection != least.connection && (next.at == 0 || one.difference < next.difference)) {
+        next = one;
+    }
+    return std::llabs(trusted().difference - before) >= clock_learnt_ns_min;
+}
+
+void ClockBook::observe(const ClockCrossing& crossing) {
+    const auto [from, to, at_from, at_to, late_ns, connection] = crossing;
     if (from == to || at_from == 0 || at_to == 0) return;
     const std::int64_t second = at_from / clock_bucket_ns;
-    const DurationNs difference = at_to - at_from + late_ns;
+    const Least one{at_from, at_to - at_from + late_ns, connection};
     Passed& passed = passed_[pair_of(from, to)];
     ++passed.count;
     std::vector<Bound>& bounds = passed.bounds;
@@ -76,10 +93,7 @@ void ClockBook::observe(ClockId from, ClockId to, TimeNs at_from, TimeNs at_to, 
     auto at = std::lower_bound(bounds.begin(), bounds.end(), second,
                                [](const Bound& b, std::int64_t s) { return b.second < s; });
     if (at != bounds.end() && at->second == second) {
-        if (difference >= at->least) return;
-        news_ |= at->least - difference >= clock_learnt_ns_min;
-        at->at = at_from;
-        at->least = difference;
+        news_ |= at->add(one);
         return;
     }
     news_ = true;
@@ -87,7 +101,7 @@ void ClockBook::observe(ClockId from, ClockId to, TimeNs at_from, TimeNs at_to, 
         if (at == bounds.begin()) return;
         at = bounds.erase(bounds.begin()) + (at - bounds.begin() - 1);
     }
-    bounds.insert(at, {second, at_from, difference});
+    bounds.insert(at, {second, one, {}});
 }
 
 ClockBook::Line ClockBook::direct(ClockId a, ClockId b, TimeNs at) const {
@@ -96,13 +110,15 @@ ClockBook::Line ClockBook::direct(ClockId a, ClockId b, TimeNs at) const {
     const auto back = passed_.find(pair_of(b, a));
     if (there != passed_.end())
         for (const Bound& bound : there->second.bounds) {
-            const double x = static_cast<double>(bound.at - at);
-            if (std::fabs(x) <= span_ns_max) corridor.high.push_back({x, static_cast<double>(bound.least)});
+            const Least& least = bound.trusted();
+            const double x = static_cast<double>(least.at - at);
+            if (std::fabs(x) <= span_ns_max) corridor.high.push_back({x, static_cast<double>(least.difference)});
         }
     if (back != passed_.end())
         for (const Bound& bound : back->second.bounds) {
-            const double x = static_cast<double>(bound.at + bound.least - at);  // when `a` showed that moment, nearly
-            if (std::fabs(x) <= span_ns_max) corridor.low.push_back({x, -static_cast<double>(bound.least)});
+            const Least& least = bound.trusted();
+            const double x = static_cast<double>(least.at + least.difference - at);  // when `a` showed that, nearly
+            if (std::fabs(x) <= span_ns_max) corridor.low.push_back({x, -static_cast<double>(least.difference)});
         }
     const auto ceiling = [&](double drift) { return corridor.ceiling(drift); };
     const auto floor = [&](double drift) { return -corridor.floor(drift); };
@@ -112,6 +128,15 @@ ClockBook::Line ClockBook::direct(ClockId a, ClockId b, TimeNs at) const {
         return {-unlimited, corridor.ceiling(largest(ceiling, -clock_drift_max, clock_drift_max))};
     if (corridor.high.empty()) return {corridor.floor(largest(floor, -clock_drift_max, clock_drift_max)), unlimited};
     const double best = largest(width, -clock_drift_max, clock_drift_max);
+    if (width(best) < -static_cast<double>(clock_guess_ns)) {
+        // Links that were wrong, or turned round: where far more packets went one way, that way counts.
+        const std::uint64_t highs = there->second.count;
+        const std::uint64_t lows = back->second.count;
+        if (highs > lows * clock_lean_ratio)
+            return {-unlimited, corridor.ceiling(largest(ceiling, -clock_drift_max, clock_drift_max))};
+        if (lows > highs * clock_lean_ratio)
+            return {corridor.floor(largest(floor, -clock_drift_max, clock_drift_max)), unlimited};
+    }
     if (width(best) < 0) {  // stamps are worse than stated: the least wrong line, with what it is wrong by
         const double middle = (corridor.ceiling(best) + corridor.floor(best)) / 2;
         return {middle + width(best), middle - width(best)};
@@ -186,25 +211,29 @@ ClockOffset ClockBook::at_moment(ClockId a, ClockId b, TimeNs at) const {
         const double high = x.high + part * (y.high - x.high);
         out = {true, false, std::llround((low + high) / 2), std::llround((high - low) / 2)};
     }
-    out.likely_ns = likely(a, b, at, out);
+    lean(a, b, at, out);
     return out;
 }
 
-DurationNs ClockBook::likely(ClockId a, ClockId b, TimeNs at, const ClockOffset& bounded) const {
+void ClockBook::lean(ClockId a, ClockId b, TimeNs at, ClockOffset& out) const {
+    out.likely_ns = out.offset_ns;
     const auto there = passed_.find(pair_of(a, b));
     const auto back = passed_.find(pair_of(b, a));
     const std::uint64_t there_count = there == passed_.end() ? 0 : there->second.count;
     const std::uint64_t back_count = back == passed_.end() ? 0 : back->second.count;
     const bool by_there = there_count > back_count * clock_lean_ratio;
-    if (!by_there && back_count <= there_count * clock_lean_ratio) return bounded.offset_ns;
+    if (!by_there && back_count <= there_count * clock_lean_ratio) return;
     double least = unlimited;
     for (const Bound& bound : (by_there ? there : back)->second.bounds) {
-        const double apart = std::fabs(static_cast<double>(bound.at - at));
-        if (apart <= span_ns_max) least = std::min(least, static_cast<double>(bound.least) + clock_drift_usual * apart);
+        const Least& one = bound.trusted();
+        const double apart = std::fabs(static_cast<double>(one.at - at));
+        if (apart <= span_ns_max)
+            least = std::min(least, static_cast<double>(one.difference) + clock_drift_usual * apart);
     }
-    if (least == unlimited) return bounded.offset_ns;
+    if (least == unlimited) return;
+    out.leans = true;
     const DurationNs offset = std::llround(by_there ? least : -least);
-    return std::clamp(offset, bounded.offset_ns - bounded.error_ns, bounded.offset_ns + bounded.error_ns);
+    out.likely_ns = std::clamp(offset, out.offset_ns - out.error_ns, out.offset_ns + out.error_ns);
 }
 
 bool ClockBook::learn() {

@@ -25,6 +25,17 @@ struct ClockOffset {
     /// The likeliest offset within the bounds: where far more packets passed one way, the quickest of them lost no
     /// time.
     DurationNs likely_ns = 0;
+    bool leans = false;  ///< so it was: `likely_ns` is not just the middle
+};
+
+/// A packet passed a tap of clock `from`, then one of clock `to`.
+struct ClockCrossing {
+    ClockId from;
+    ClockId to;
+    TimeNs at_from;
+    TimeNs at_to;
+    DurationNs late_ns;        ///< how late the stamps may be
+    std::uint64_t connection;  ///< a number for it; of one that stands out, a link may be wrong
 };
 
 constexpr std::uint64_t clock_lean_ratio = 4;              ///< far more packets
@@ -32,14 +43,14 @@ constexpr double clock_drift_usual = 50e-6;                ///< for what is like
 constexpr double clock_drift_max = 200e-6;                 ///< between two clocks: each ± 100 ppm
 constexpr DurationNs clock_bucket_ns = ns_per_s;           ///< of the packets of so long the fastest is kept
 constexpr std::size_t clock_bucket_count_max = 128;        ///< so many are kept for a pair of clocks and a direction
+constexpr DurationNs clock_outlier_ns = ns_per_ms;         ///< a connection that is quicker than all others by so much lies
 constexpr DurationNs clock_guess_ns = 2 * ns_per_ms;       ///< between two taps of a region
 constexpr std::size_t clock_round_count_max = 24;          ///< rounds are closed among at most so many clocks
 constexpr DurationNs clock_learnt_ns_min = 2 * ns_per_us;  ///< a bound that tightens by less is no news
 
 class ClockBook {
   public:
-    /// A packet passed a tap of clock `from`, then one of clock `to`. `late_ns`: how late the stamps may be.
-    void observe(ClockId from, ClockId to, TimeNs at_from, TimeNs at_to, DurationNs late_ns);
+    void observe(const ClockCrossing& crossing);
 
     /// What `b` shows more than `a` at the moment when `a` shows `at`.
     ClockOffset between(ClockId a, ClockId b, TimeNs at) const;
@@ -53,10 +64,17 @@ class ClockBook {
     std::size_t memory_bytes() const;
 
   private:
+    struct Least {
+        TimeNs at = 0;  ///< by the first clock
+        DurationNs difference = 0;
+        std::uint64_t connection = 0;
+    };
     struct Bound {
         std::int64_t second = 0;
-        TimeNs at = 0;         ///< by the first clock
-        DurationNs least = 0;  ///< the smallest difference seen in this second
+        Least least;  ///< the smallest difference seen in this second
+        Least next;   ///< that of another connection; `at` 0: there was none
+        const Least& trusted() const;
+        bool add(const Least& one);
     };
     struct Line {  ///< limits of an offset at one moment; unlimited where nothing passed
         double low;
@@ -74,7 +92,7 @@ class ClockBook {
     void solve_all(std::int64_t second) const;
     ClockOffset at_moment(ClockId a, ClockId b, TimeNs at) const;
     Line at_second(ClockId a, ClockId b, std::int64_t second) const;
-    DurationNs likely(ClockId a, ClockId b, TimeNs at, const ClockOffset& bounded) const;
+    void lean(ClockId a, ClockId b, TimeNs at, ClockOffset& out) const;
 
     std::unordered_map<std::uint32_t, Passed> passed_;        ///< by (from, to)
     std::vector<ClockId> clocks_;                             ///< that were observed, in order

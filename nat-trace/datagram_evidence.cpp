@@ -12,6 +12,8 @@ namespace {
 constexpr float quic_id_bits = 48;
 constexpr float datagram_other_ip_ids = -24;
 constexpr float echo_other_ends = -24;
+constexpr float datagram_other_ends = -12;
+constexpr DurationNs datagram_passed_ns_max = 10 * ns_per_ms;
 constexpr std::uint32_t common_head_count_min = 5;  // a first datagram that so many legs of a tap begin with
 constexpr float halves_bits = 16;
 
@@ -112,6 +114,10 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     if (icmp && ids == 0 && a.client.ip != b.client.ip && a.server.ip != b.server.ip &&
         a.client.ip.is_v4() == b.client.ip.is_v4())
         out.add(EvidenceBy::contradiction, echo_other_ends);
+    // Traceroutes and the like send one payload from everywhere; gateways pass a datagram on at once.
+    if (!icmp && queries == 0 && ids == 0 && a.client.ip != b.client.ip && a.server.ip != b.server.ip &&
+        common.known && distance > datagram_passed_ns_max + common.error_ns)
+        out.add(EvidenceBy::contradiction, datagram_other_ends);
     const bool halves = are_halves(window, a, b);
     if (halves) out.add_key(EvidenceBy::same_server, halves_bits);
     if (out.key_bits == 0 && !a.same_ends(b)) return PairEvidence{};

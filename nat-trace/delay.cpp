@@ -46,8 +46,8 @@ bool same_handshake(const WindowLeg& from, const WindowLeg& to, Direction direct
 
 SegmentDelay delay_of(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, Direction direction,
                       LinkKind kind, const SampleMatch& match) {
-    const CommonTime common = common_time(window, from, to);
-    if (!common.measured) return {};
+    const CommonTime common = bounded_time(window, from, to);
+    if (!common.known) return {};
     DelaySum sum(common.shift_ns);
     const WindowFlow& x = from.flow(direction);
     const WindowFlow& y = to.flow(direction);
@@ -84,10 +84,13 @@ void observe_clocks(ClockBook& clocks, const WindowLeg& from, const WindowLeg& t
     const DurationNs late = time_error_of(from, to);
     const auto passed = [&](Direction d, TimeNs at_near, TimeNs at_far) {
         if (d == Direction::to_server)
-            clocks.observe(near.clock, far.clock, at_near, at_far, late);
+            clocks.observe({near.clock, far.clock, at_near, at_far, late, near.id});
         else
-            clocks.observe(far.clock, near.clock, at_far, at_near, late);
+            clocks.observe({far.clock, near.clock, at_far, at_near, late, near.id});
     };
+    bool other_numbers = near.protocol == Protocol::tcp;
+    for (std::size_t d = 0; d < direction_count; ++d)
+        other_numbers &= !from.flows[d].has_isn || !to.flows[d].has_isn || from.flows[d].isn != to.flows[d].isn;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const WindowFlow& x = near.flow(d);
         const WindowFlow& y = far.flow(d);
@@ -97,6 +100,8 @@ void observe_clocks(ClockBook& clocks, const WindowLeg& from, const WindowLeg& t
             passed(d, near.at(x.syn), far.at(y.syn));
         const SampleMatch match = match_samples(near, far, d);
         if (match.other_ip_ids > 0) continue;
+        // A proxy's own packets say the same at other times: a gateway's are known by their ids.
+        if (other_numbers && match.same_ip_ids == 0) continue;
         for (std::size_t i = 0; i < match.count; ++i)
             passed(d, near.at(x.samples[match.pairs[i].a].time), far.at(y.samples[match.pairs[i].b].time));
     }

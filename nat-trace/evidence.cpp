@@ -35,10 +35,20 @@ TimeNs start_of(const WindowLeg& leg) {
 }
 
 CommonTime common_time(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
-    if (a.clock == b.clock) return {true, 0, time_error_of(a, b), true, 0};
+    if (a.clock == b.clock) return {true, 0, time_error_of(a, b), 0};
     const ClockOffset offset = window.clocks().between(a.clock, b.clock, a.first_ns);
+    // A few packets the other way, and late ones, bound an offset more loosely than the many one way let it be guessed.
+    if (offset.known && offset.leans && offset.error_ns > clock_guess_ns)
+        return {true, offset.likely_ns, clock_guess_ns + time_error_of(a, b), offset.likely_ns};
     if ((!offset.known && !offset.guessed) || offset.error_ns > clock_error_ns_max) return {};
-    return {true, offset.offset_ns, offset.error_ns + time_error_of(a, b), offset.known, offset.likely_ns};
+    return {true, offset.offset_ns, offset.error_ns + time_error_of(a, b), offset.likely_ns};
+}
+
+CommonTime bounded_time(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+    if (a.clock == b.clock) return common_time(window, a, b);
+    const ClockOffset offset = window.clocks().between(a.clock, b.clock, a.first_ns);
+    if (!offset.known || offset.error_ns > clock_error_ns_max) return {};
+    return {true, offset.offset_ns, offset.error_ns + time_error_of(a, b), offset.likely_ns};
 }
 
 DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b) { return std::max(a.time_error_ns, b.time_error_ns); }

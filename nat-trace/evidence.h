@@ -111,12 +111,12 @@ SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction dire
 DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b);
 
 /// What lets times of two legs be compared: a time of the second less `shift_ns` is by the first's clock, give or take
-/// `error_ns`. Not known for clocks between which nothing, or too little, passed.
+/// `error_ns`, which is a guess where packets passed one way, or hardly the other. Not known for clocks between which
+/// nothing, or too little, passed.
 struct CommonTime {
     bool known = false;
     DurationNs shift_ns = 0;
     DurationNs error_ns = 0;
-    bool measured = false;     ///< and not guessed from packets of one direction alone: the error is a bound
     DurationNs likely_ns = 0;  ///< the likeliest shift within the error
 
     struct Later {
@@ -131,5 +131,8 @@ struct CommonTime {
     }
 };
 CommonTime common_time(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);
+
+/// The same, where packets that passed both ways bound the error: what may be told to people.
+CommonTime bounded_time(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);
 
 }  // namespace clew

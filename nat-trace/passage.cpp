@@ -87,13 +87,14 @@ bool passes_packets(const LegWindow& window, const WindowLeg& a, const WindowLeg
     if (loses_odd_ttl(a, b)) return true;
     if (!loses_ttl_evenly(a, b)) return false;
     const CommonTime common = common_time(window, a, b);
-    if (a.clock != b.clock && (!common.known || keeps_pace(a, b))) return keeps_pace(a, b);
+    if (!common.known) return keeps_pace(a, b);
     // A proxy completes the front handshake before it opens the back one.
     const bool a_first = start_of(a) <= start_of(b) - common.likely_ns;
     const WindowLeg& front = a_first ? a : b;
     const WindowLeg& back = a_first ? b : a;
     const std::uint8_t sent = front.flow(Direction::to_server).data_ttl;
     if (sent != 0 && back.flow(Direction::to_server).data_ttl > sent) return false;
+    if (a.clock != b.clock && keeps_pace(a, b)) return true;
     const TimeNs syn = front.at(front.flow(Direction::to_server).syn);
     TimeNs answer = front.at(front.flow(Direction::to_client).syn);
     if (answer == 0) answer = front.at(front.flow(Direction::to_server).first_ack);

@@ -28,7 +28,8 @@ constexpr DurationNs lone_syn_ns_max = 2 * ns_per_ms;
 constexpr float same_bytes_bits_max = 36;
 constexpr float lone_syn_bits = 4;  // the same options, a TTL that fell
 constexpr float accept_bits_lone_syn = 22;
-constexpr float syn_ip_id_bits = 10;    // some scanners give all their probes one
+constexpr std::uint16_t zmap_ip_id = 54321;  // of all its probes
+constexpr float syn_ip_id_bits = 10;         // some scanners give all their probes one
 constexpr float probe_client_bits = 8;  // more, where address and port are nearly all there is
 constexpr float never_together = -24;   // one leg's packets came when the other's were over
 constexpr float accept_bits_probe = 8;  // of what identifies, where the ISN is common
@@ -246,6 +247,9 @@ void add_lone_syns(const LegWindow& window, const WindowLeg& a, const WindowLeg&
     if (a.same_ends(b) && overlay_id(window.segment(a.segment)) != overlay_id(window.segment(b.segment))) return;
     if (std::llabs(b.at(y.syn) - common.shift_ns - a.at(x.syn)) > lone_syn_ns_max + common.error_ns) return;
     if (std::min(x.syn_count, y.syn_count) > 1 && x.syn_count != y.syn_count) return;
+    // Some scanners give all their probes one id.
+    const std::uint32_t sharers = std::max(window.ip_id_prevalence(a), window.ip_id_prevalence(b));
+    if (!a.same_ends(b) && (x.first_ip_id == zmap_ip_id || sharers > few_sharers_max)) return;
     out.add_key(EvidenceBy::ip_id, ip_id_bits);
     out.add(EvidenceBy::constant_delta, lone_syn_bits);
 }
@@ -392,8 +396,8 @@ bool surely_same_connection(const LegWindow& window, const WindowLeg& a, const W
     }
     const TimeNs x = start_of(a);
     const TimeNs y = start_of(b);
-    const CommonTime common = common_time(window, a, b);
-    return x != 0 && y != 0 && common.known && common.measured &&
+    const CommonTime common = bounded_time(window, a, b);
+    return x != 0 && y != 0 && common.known &&
            std::llabs(y - common.shift_ns - x) <= gateway_ns_max / 10 + common.error_ns;
 }
 

@@ -27,11 +27,11 @@ class ClocksTest : public testing::Test {
         for (int n = 0; n < seconds * packets_a_second; ++n) {
             const TimeNs real = noon + n * (ns_per_s / packets_a_second);
             const DurationNs there = delay();
-            book.observe(a, b, clocks[a].shows(real), clocks[b].shows(real + there), 0);
+            book.observe({a, b, clocks[a].shows(real), clocks[b].shows(real + there), 0, ++connection});
             least_there = std::min(least_there, there);
             if (!both_ways) continue;
             const DurationNs back = delay();
-            book.observe(b, a, clocks[b].shows(real), clocks[a].shows(real + back), 0);
+            book.observe({b, a, clocks[b].shows(real), clocks[a].shows(real + back), 0, ++connection});
             least_back = std::min(least_back, back);
         }
         book.learn();
@@ -50,6 +50,7 @@ class ClocksTest : public testing::Test {
     }
 
     ClockBook book;
+    std::uint64_t connection = 0;
     std::mt19937_64 random{7};
     std::vector<Clock> clocks = {{0, 0}, {83 * ns_per_ms, 47e-6}, {-99 * ns_per_ms, -50e-6}};
     DurationNs least_there = ns_per_s;
@@ -82,7 +83,7 @@ TEST_F(ClocksTest, WhereFarMorePassedOneWayTheQuickestOfThemLostNoTime) {
     book = ClockBook{};
     pass(0, 1, 10, 50, false);
     // One packet came back, and late: the bound from below is far off, and so is the middle.
-    book.observe(1, 0, clocks[1].shows(noon), clocks[0].shows(noon + 2 * ns_per_ms), 0);
+    book.observe({1, 0, clocks[1].shows(noon), clocks[0].shows(noon + 2 * ns_per_ms), 0, ++connection});
     book.learn();
     const DurationNs right = clocks[1].shows(noon) - clocks[0].shows(noon);
     const ClockOffset offset = book.between(0, 1, clocks[0].shows(noon));
@@ -91,6 +92,32 @@ TEST_F(ClocksTest, WhereFarMorePassedOneWayTheQuickestOfThemLostNoTime) {
     EXPECT_LT(std::llabs(offset.likely_ns - right), 200 * ns_per_us);
     const ClockOffset turned = book.between(1, 0, clocks[1].shows(noon));
     EXPECT_LT(std::llabs(turned.likely_ns + right), 200 * ns_per_us);
+}
+
+TEST_F(ClocksTest, AConnectionThatIsFarQuickerThanAllOthersIsNotBelieved) {
+    pass(0, 1, 10, 50);
+    // A link that was wrong: its packets seem to have arrived 20 ms before they were sent.
+    ++connection;
+    for (int n = 0; n < 3; ++n)
+        book.observe({0, 1, clocks[0].shows(noon), clocks[1].shows(noon) - 20 * ns_per_ms, 0, connection});
+    book.learn();
+    expect_right(0, 1, noon, ns_per_ms);
+    // Two connections that agree are believed.
+    ++connection;
+    book.observe({0, 1, clocks[0].shows(noon), clocks[1].shows(noon) - 20 * ns_per_ms, 0, connection});
+    book.learn();
+    EXPECT_LT(book.between(0, 1, clocks[0].shows(noon)).offset_ns, 83 * ns_per_ms - 5 * ns_per_ms);
+}
+
+TEST_F(ClocksTest, OfBoundsThatContradictEachOtherThoseOfTheManyCount) {
+    pass(0, 1, 10, 50, false);
+    for (int n = 0; n < 4; ++n)  // two links that are turned round: they would put the offset 20 ms higher
+        book.observe({1, 0, clocks[1].shows(noon), clocks[0].shows(noon) - 20 * ns_per_ms, 0, ++connection});
+    book.learn();
+    const ClockOffset offset = book.between(0, 1, clocks[0].shows(noon));
+    EXPECT_FALSE(offset.known);
+    EXPECT_TRUE(offset.guessed);
+    EXPECT_LE(std::llabs(offset.offset_ns - (clocks[1].shows(noon) - clocks[0].shows(noon))), clock_guess_ns);
 }
 
 TEST_F(ClocksTest, RoundsAreClosedOverAThirdClock) {
@@ -107,17 +134,17 @@ TEST_F(ClocksTest, RoundsAreClosedOverAThirdClock) {
 }
 
 TEST_F(ClocksTest, NothingIsNewsTwice) {
-    book.observe(0, 1, noon, noon + 100 * ns_per_us, 0);
+    book.observe({0, 1, noon, noon + 100 * ns_per_us, 0, ++connection});
     EXPECT_TRUE(book.learn());
-    book.observe(0, 1, noon, noon + 100 * ns_per_us, 0);
-    book.observe(0, 1, noon, noon + 900 * ns_per_us, 0);
+    book.observe({0, 1, noon, noon + 100 * ns_per_us, 0, ++connection});
+    book.observe({0, 1, noon, noon + 900 * ns_per_us, 0, ++connection});
     EXPECT_FALSE(book.learn());
 }
 
 TEST_F(ClocksTest, StampsWorseThanStatedWidenTheBound) {
     for (int n = 0; n < 100; ++n) {  // a packet that seems to arrive 30 µs before it was sent
-        book.observe(0, 1, noon + n * 10 * ns_per_ms, noon + n * 10 * ns_per_ms - 30 * ns_per_us, 0);
-        book.observe(1, 0, noon + n * 10 * ns_per_ms, noon + n * 10 * ns_per_ms - 10 * ns_per_us, 0);
+        book.observe({0, 1, noon + n * 10 * ns_per_ms, noon + n * 10 * ns_per_ms - 30 * ns_per_us, 0, ++connection});
+        book.observe({1, 0, noon + n * 10 * ns_per_ms, noon + n * 10 * ns_per_ms - 10 * ns_per_us, 0, ++connection});
     }
     book.learn();
     const ClockOffset offset = book.between(0, 1, noon);

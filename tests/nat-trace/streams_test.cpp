@@ -203,6 +203,30 @@ TEST_F(StreamsTest, SynThatNobodyAnswersBehindAFullNatThatShiftsIt) {
     EXPECT_NE(path.links[0].delta[0], 0);
 }
 
+TEST_F(StreamsTest, ProbesOfOneIpIdAreNotTakenForSynsBehindAFullNat) {
+    for (const std::uint16_t ip_id : {std::uint16_t{54'321}, std::uint16_t{7}}) {
+        SCOPED_TRACE(ip_id);
+        engine = Engine(EngineLimits{});
+        tenant = engine.add_tap({"tenant", "one"});
+        edge = engine.add_tap({"edge", "one"});
+        std::vector<Truth> truths;
+        for (int n = 0; n < 40; ++n) {
+            const std::string last = std::to_string(n + 1);
+            Journey probe = Journey::tcp(world, "192.0.2." + last + ":61000", "198.51.100." + last + ":80",
+                                         noon + n / 2 * 40 * ns_per_ms + n % 2 * 300 * ns_per_us);
+            probe.stream().answered = false;
+            probe.stream().ip_id[0] = ip_id;
+            truths.push_back(probe.tap(n % 2 == 0 ? tenant : edge).done());
+            for (Leg& leg : truths.back().legs)
+                leg.flow(Direction::to_server).first_ttl = static_cast<std::uint8_t>(60 - n % 2);
+        }
+        // Seen before: 54321 needs no proof, another id shows by how many have it that it is no connection's own.
+        std::size_t wrong = 0;
+        for (const auto& [id, path] : run(truths)) wrong += path.legs.size() > 1;
+        EXPECT_LE(wrong, ip_id == 7 ? 3U : 0U);
+    }
+}
+
 TEST_F(StreamsTest, ScannerBehindAFixedPortThatProbesManyServersIsNotTakenForDestinationNat) {
     std::vector<Truth> truths;
     for (int n = 0; n < 40; ++n) {

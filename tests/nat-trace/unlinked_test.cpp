@@ -82,7 +82,7 @@ TEST_F(UnlinkedTest, ADatagramOnAClockThatNothingTiesToAnotherWaitsForThat) {
     EXPECT_EQ(reason(alone), Unlinked::no_candidate) << "there is one clock only";
     add(leg(), 1);
     EXPECT_EQ(reason(alone), Unlinked::clock);
-    window.clocks().observe(0, 1, noon, noon + 100, 0);
+    window.clocks().observe({0, 1, noon, noon + 100, 0, 1});
     EXPECT_EQ(reason(alone), Unlinked::no_candidate);
 }
 
