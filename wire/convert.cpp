@@ -3,9 +3,12 @@
 #include "wire/convert.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
+#include "nat-trace/check.h"
 #include "wire/convert_tcp.h"
+#include "wire/leg_writer.h"
 
 namespace clew::wire {
 namespace {
@@ -44,23 +47,12 @@ TimeNs time_of(std::int64_t value, const char* field, Mistake& mistake) {
     return value;
 }
 
-std::string ip_bytes(const IpAddress& ip) {
-    if (ip.is_unspecified()) return {};
-    const std::size_t skip = ip.is_v4() ? 12 : 0;
-    return {reinterpret_cast<const char*>(ip.bytes.data()) + skip, ip.bytes.size() - skip};
-}
-
 IpAddress ip_of(const std::string& bytes, const char* field, Mistake& mistake) {
     const auto* raw = reinterpret_cast<const std::uint8_t*>(bytes.data());
     if (bytes.size() == 4) return IpAddress::from_v4_bytes(raw);
     if (bytes.size() == 16) return IpAddress::from_v6_bytes(raw);
     if (!bytes.empty()) mistake.note(field, "has " + std::to_string(bytes.size()) + " bytes, an address has 4 or 16");
     return {};
-}
-
-std::string mac_bytes(const MacAddress& mac) {
-    if (mac.is_zero()) return {};
-    return {reinterpret_cast<const char*>(mac.bytes.data()), mac.bytes.size()};
 }
 
 MacAddress mac_of(const std::string& bytes, const char* field, Mistake& mistake) {
@@ -72,27 +64,8 @@ MacAddress mac_of(const std::string& bytes, const char* field, Mistake& mistake)
     return mac;
 }
 
-void encode_endpoint(const Endpoint& endpoint, v1::Endpoint& message) {
-    message.set_ip(ip_bytes(endpoint.ip));
-    message.set_port(endpoint.port);
-}
-
 Endpoint endpoint_of(const v1::Endpoint& message, const char* field, Mistake& mistake) {
     return {ip_of(message.ip(), field, mistake), word(message.port(), field, mistake)};
-}
-
-void encode_segment(const Segment& segment, v1::Segment& message) {
-    for (std::size_t i = 0; i < segment.layer_count; ++i) {
-        const Layer& layer = segment.layers[i];
-        v1::Layer& out = *message.add_layers();
-        out.set_type(static_cast<std::uint32_t>(layer.type));
-        if (layer.has_id) out.set_id(layer.id);
-        out.set_client_end(ip_bytes(layer.client_end));
-        out.set_server_end(ip_bytes(layer.server_end));
-    }
-    message.set_client_mac(mac_bytes(segment.client_mac));
-    message.set_server_mac(mac_bytes(segment.server_mac));
-    message.set_netns(segment.netns);
 }
 
 Layer layer_of(const v1::Layer& message, Mistake& mistake) {
@@ -117,16 +90,6 @@ Segment segment_of(const v1::Segment& message, Mistake& mistake) {
     return segment;
 }
 
-void encode_sample(const Sample& sample, v1::Sample& message) {
-    message.set_time_ns(sample.time_ns);
-    message.set_payload_hash(sample.payload_hash);
-    message.set_seq(sample.seq);
-    message.set_ack(sample.ack);
-    message.set_length(sample.length);
-    message.set_ip_id(sample.ip_id);
-    message.set_ttl(sample.ttl);
-}
-
 Sample sample_of(const v1::Sample& message, Mistake& mistake) {
     Sample sample;
     sample.time_ns = time_of(message.time_ns(), "sample.time_ns", mistake);
@@ -137,24 +100,6 @@ Sample sample_of(const v1::Sample& message, Mistake& mistake) {
     sample.ip_id = word(message.ip_id(), "sample.ip_id", mistake);
     sample.ttl = octet(message.ttl(), "sample.ttl", mistake);
     return sample;
-}
-
-void encode_tcp(const Flow& flow, v1::Flow& message) {
-    message.set_flags_seen(flow.flags_seen);
-    message.set_isn_from(static_cast<std::uint32_t>(flow.isn_from));
-    message.set_isn(flow.isn);
-    message.set_next_seq(flow.next_seq);
-    message.set_last_ack(flow.last_ack);
-    message.set_retransmissions(flow.retransmissions);
-    message.set_syn_ns(flow.syn_ns);
-    message.set_first_ack_ns(flow.first_ack_ns);
-    message.set_syn_count(flow.syn_count);
-    message.set_mss(flow.mss);
-    message.set_syn_window(flow.syn_window);
-    if (flow.window_scale != 0xff) message.set_window_scale(flow.window_scale);
-    message.set_sack_permitted(flow.sack_permitted);
-    message.set_has_timestamps(flow.has_timestamps);
-    message.set_first_tsval(flow.first_tsval);
 }
 
 void tcp_of(const v1::Flow& message, Flow& flow, Mistake& mistake) {
@@ -175,38 +120,6 @@ void tcp_of(const v1::Flow& message, Flow& flow, Mistake& mistake) {
     flow.sack_permitted = message.sack_permitted();
     flow.has_timestamps = message.has_timestamps();
     flow.first_tsval = message.first_tsval();
-}
-
-void encode_oddities(const Flow& flow, v1::Flow& message) {
-    for (const StreamMark& mark : flow.marks) {
-        v1::StreamMark& out = *message.add_marks();
-        out.set_seq(mark.seq);
-        out.set_length(mark.length);
-        out.set_copies(mark.copies);
-        out.set_late(mark.late);
-        out.set_missing_ms(mark.missing_ms);
-    }
-    message.set_marks_forgotten(flow.marks.forgotten());
-    if (flow.reset != ResetSeen{}) {
-        v1::ResetSeen& reset = *message.mutable_reset();
-        reset.set_time_ns(flow.reset.time_ns);
-        reset.set_seq(flow.reset.seq);
-        reset.set_ack(flow.reset.ack);
-        reset.set_ip_id(flow.reset.ip_id);
-        reset.set_ttl(flow.reset.ttl);
-    }
-    if (flow.icmp_error != IcmpErrorSeen{}) {
-        v1::IcmpErrorSeen& error = *message.mutable_icmp_error();
-        error.set_time_ns(flow.icmp_error.time_ns);
-        error.set_reporter(ip_bytes(flow.icmp_error.reporter));
-        error.set_type(flow.icmp_error.type);
-        error.set_code(flow.icmp_error.code);
-        error.set_count(flow.icmp_error.count);
-    }
-    if (flow.loop == LoopSeen{}) return;
-    message.mutable_loop()->set_laps(flow.loop.laps);
-    message.mutable_loop()->set_ttl_first(flow.loop.ttl_first);
-    message.mutable_loop()->set_ttl_last(flow.loop.ttl_last);
 }
 
 void oddities_of(const v1::Flow& message, Flow& flow, Mistake& mistake) {
@@ -231,29 +144,6 @@ void oddities_of(const v1::Flow& message, Flow& flow, Mistake& mistake) {
     flow.loop.laps = word(message.loop().laps(), "loop.laps", mistake);
     flow.loop.ttl_first = octet(message.loop().ttl_first(), "loop.ttl_first", mistake);
     flow.loop.ttl_last = octet(message.loop().ttl_last(), "loop.ttl_last", mistake);
-}
-
-void encode_flow(const Flow& flow, v1::Flow& message) {
-    message.set_packets(flow.packets);
-    message.set_bytes(flow.bytes);
-    message.set_payload_bytes(flow.payload_bytes);
-    message.set_first_ns(flow.first_ns);
-    message.set_last_ns(flow.last_ns);
-    message.set_first_payload_ns(flow.first_payload_ns);
-    message.set_first_ip_id(flow.first_ip_id);
-    message.set_first_ttl(flow.first_ttl);
-    message.set_last_ttl(flow.last_ttl);
-    encode_tcp(flow, message);
-    if (flow.head != StreamHead{}) {
-        v1::StreamHead& head = *message.mutable_head();
-        head.set_length(flow.head.length);
-        head.set_hash_16(flow.head.hash_16);
-        head.set_hash_64(flow.head.hash_64);
-        head.set_hash_256(flow.head.hash_256);
-        head.set_hash_all(flow.head.hash_all);
-    }
-    for (std::size_t i = 0; i < flow.sample_count; ++i) encode_sample(flow.samples[i], *message.add_samples());
-    encode_oddities(flow, message);
 }
 
 Flow flow_of(const v1::Flow& message, Mistake& mistake) {
@@ -320,54 +210,13 @@ void take_name(const std::string& text, std::array<char, size>& to, const char* 
     if (mistake.none()) put_name(to, text);
 }
 
-/// A command may be any bytes, a message's string must be UTF-8: what is not ASCII becomes '?'.
-std::string ascii(std::string_view command) {
-    std::string result(command);
-    for (char& c : result)
-        if (static_cast<unsigned char>(c) > 0x7e) c = '?';
-    return result;
-}
-
 }  // namespace
 
 void encode(const Leg& leg, v1::Leg& message) {
-    message.Clear();
-    message.set_id(leg.id);
-    message.set_revision(leg.revision);
-    message.set_phase(static_cast<std::uint32_t>(leg.phase));
-    message.set_end(static_cast<std::uint32_t>(leg.end));
-    message.set_observer(static_cast<std::uint32_t>(leg.observer));
-    message.set_client_by(static_cast<std::uint32_t>(leg.client_by));
-    message.set_tap(leg.tap);
-    message.set_protocol(static_cast<std::uint32_t>(leg.protocol));
-    message.set_time_source(static_cast<std::uint32_t>(leg.time_source));
-    message.set_time_error_ns(leg.time_error_ns);
-    message.set_duplicates(leg.duplicates);
-    encode_endpoint(leg.client, *message.mutable_client());
-    encode_endpoint(leg.server, *message.mutable_server());
-    if (leg.segment != Segment{}) encode_segment(leg.segment, *message.mutable_segment());
-    message.set_first_ns(leg.first_ns);
-    message.set_last_ns(leg.last_ns);
-    encode_flow(leg.flow(Direction::to_server), *message.mutable_to_server());
-    encode_flow(leg.flow(Direction::to_client), *message.mutable_to_client());
-    for (std::size_t i = 0; i < leg.hint_count; ++i) {
-        const Hint& hint = leg.hints[i];
-        v1::Hint& out = *message.add_hints();
-        out.set_kind(static_cast<std::uint32_t>(hint.kind));
-        out.set_direction(static_cast<std::uint32_t>(hint.direction));
-        out.set_value(std::string(hint.value()));
-        out.set_time_ns(hint.time_ns);
-    }
-    if (leg.process != Process{}) {
-        message.mutable_process()->set_pid(leg.process.pid);
-        message.mutable_process()->set_uid(leg.process.uid);
-        message.mutable_process()->set_command(ascii(leg.process.name()));
-    }
-    message.set_socket_role(static_cast<std::uint32_t>(leg.socket_role));
-    message.set_app(static_cast<std::uint32_t>(leg.app));
-    message.set_server_name(std::string(name_in(leg.server_name)));
-    message.set_alpn(std::string(name_in(leg.alpn)));
-    if (leg.tcp != TcpAnalysis{}) encode(leg.tcp, *message.mutable_tcp());
+    std::array<std::uint8_t, leg_message_bytes_max> bytes;
+    FieldWriter to(bytes.data());
+    write_leg(leg, to);
+    CLEW_CHECK(message.ParseFromArray(bytes.data(), static_cast<int>(to.at() - bytes.data())));
 }
 
 Result<Leg> decode(const v1::Leg& message) {

@@ -2,19 +2,14 @@
 #include "wire/convert_tcp.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
+
+#include "nat-trace/check.h"
+#include "wire/leg_writer.h"
 
 namespace clew::wire {
 namespace {
-
-void encode_delays(const DelayStatistics& delays, v1::Delays& message) {
-    message.set_count(delays.count);
-    message.set_sum_ns(delays.sum_ns);
-    message.set_max_ns(delays.max_ns);
-    std::size_t used = delay_bin_count;
-    while (used != 0 && delays.bins[used - 1] == 0) --used;
-    for (std::size_t i = 0; i < used; ++i) message.add_bins(delays.bins[i]);
-}
 
 bool delays_of(const v1::Delays& message, DelayStatistics& delays) {
     delays.count = message.count();
@@ -26,22 +21,6 @@ bool delays_of(const v1::Delays& message, DelayStatistics& delays) {
         delays.bins[static_cast<std::size_t>(i)] = static_cast<std::uint16_t>(message.bins(i));
     }
     return true;
-}
-
-void encode_flow(const TcpFlowAnalysis& flow, v1::TcpFlowAnalysis& message) {
-    if (flow.rtt.count != 0) encode_delays(flow.rtt, *message.mutable_rtt());
-    message.set_retransmissions_fast(flow.retransmissions_fast);
-    message.set_retransmissions_timeout(flow.retransmissions_timeout);
-    message.set_retransmissions_spurious(flow.retransmissions_spurious);
-    message.set_losses_upstream(flow.losses_upstream);
-    message.set_out_of_order(flow.out_of_order);
-    message.set_duplicate_acks(flow.duplicate_acks);
-    message.set_zero_windows(flow.zero_windows);
-    message.set_windows_full(flow.windows_full);
-    message.set_keep_alives(flow.keep_alives);
-    message.set_resets(flow.resets);
-    message.set_capture_gaps(flow.capture_gaps);
-    message.set_capture_gap_bytes(flow.capture_gap_bytes);
 }
 
 bool flow_of(const v1::TcpFlowAnalysis& message, TcpFlowAnalysis& flow) {
@@ -63,17 +42,10 @@ bool flow_of(const v1::TcpFlowAnalysis& message, TcpFlowAnalysis& flow) {
 }  // namespace
 
 void encode(const TcpAnalysis& analysis, v1::TcpAnalysis& message) {
-    encode_flow(analysis.flows[0], *message.mutable_to_server());
-    encode_flow(analysis.flows[1], *message.mutable_to_client());
-    if (analysis.response.count != 0) encode_delays(analysis.response, *message.mutable_response());
-    message.set_handshake_server_ns(analysis.handshake_server);
-    message.set_handshake_client_ns(analysis.handshake_client);
-    message.set_handshake_ns(analysis.handshake);
-    message.set_first_byte_ns(analysis.first_byte);
-    message.set_reset_origin(static_cast<std::uint32_t>(analysis.reset_origin));
-    message.set_reset_by_server(analysis.reset_by_server);
-    message.set_reset_ttl_ahead(analysis.reset_ttl_ahead);
-    message.set_reset_ip_id_apart(analysis.reset_ip_id_apart);
+    std::array<std::uint8_t, leg_message_bytes_max> bytes;
+    FieldWriter to(bytes.data());
+    write_tcp(analysis, to);
+    CLEW_CHECK(message.ParseFromArray(bytes.data(), static_cast<int>(to.at() - bytes.data())));
 }
 
 Result<TcpAnalysis> decode(const v1::TcpAnalysis& message) {

@@ -3,14 +3,15 @@
 // other. So a leg is copied once, and small.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 
 #include "nat-trace/leg.h"
+#include "wire/leg_writer.h"
 #include "wire/socket.h"
 
 namespace clew::wire {
@@ -18,18 +19,11 @@ namespace clew::wire {
 /// Writes legs as messages. One thread.
 class LegEncoder {
   public:
-    LegEncoder();
-    ~LegEncoder();
-    LegEncoder(const LegEncoder&) = delete;
-    LegEncoder& operator=(const LegEncoder&) = delete;
-
     /// The leg as one `legs` field of a Batch: tag, length, message. Valid until the next call.
     std::string_view encode(const Leg& leg);
 
   private:
-    struct Ground;  ///< where the message is built, used again for every leg
-    std::unique_ptr<Ground> ground_;
-    std::string field_;
+    std::array<std::uint8_t, leg_message_bytes_max + 3> field_;
 };
 
 /// Fields that LegEncoder wrote, in order.

@@ -8,10 +8,9 @@ namespace clew::wire {
 Outbox::Outbox(std::unique_ptr<Spool> spool, std::uint32_t window_batch_count_max, std::string taps)
     : spool_(std::move(spool)), window_batch_count_max_(window_batch_count_max), taps_(std::move(taps)) {}
 
-SpoolRecord Outbox::with_taps(const SpoolRecord& batch) const {
-    SpoolRecord record = batch;
-    record.batch += taps_;  // protobuf: messages written one behind the other are merged when read
-    return record;
+SpoolRecord Outbox::with_taps(SpoolRecord batch) const {
+    batch.batch += taps_;  // protobuf: messages written one behind the other are merged when read
+    return batch;
 }
 
 bool Outbox::spill() {
@@ -39,7 +38,7 @@ void Outbox::add(SpoolRecord batch) {
         }
         return;
     }
-    spool_->append(with_taps(batch));
+    spool_->append(with_taps(std::move(batch)));
 }
 
 const SpoolRecord* Outbox::next_unsent() {

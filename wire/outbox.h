@@ -52,7 +52,7 @@ class Outbox {
         bool sent = false;
     };
     bool spill();
-    SpoolRecord with_taps(const SpoolRecord& batch) const;
+    SpoolRecord with_taps(SpoolRecord batch) const;
     void remove_acknowledged();
     bool is_acknowledged(const SpoolRecord& batch) const;
 

@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::int64_t seconds_max = 8'000'000'000;  ///< damaged time stamps stay where arithmetic on them is safe
 constexpr std::size_t burst_bytes = 1u << 20;
-constexpr std::size_t packet_bytes_max = 256u
-                                         << 10;  ///< more of one packet is left out, as if the capture had been cut
+/// More of one packet is left out, as if the capture had been cut.
+constexpr std::size_t packet_bytes_max = pcap_packet_bytes_max;
 
 Result<FILE*> open_file(const std::string& path) {
     struct stat status {};
@@ -55,6 +55,7 @@ std::optional<LinkType> link_of(int linktype) {
 Result<std::unique_ptr<PcapFile>> PcapFile::open(const std::string& path, TapId tap) {
     auto file = open_file(path);
     if (!file) return tl::make_unexpected(file.error());
+    const std::optional<PcapFormat> format = pcap_format_of(*file);
     char message[PCAP_ERRBUF_SIZE] = "";
     pcap_t* capture = pcap_fopen_offline_with_tstamp_precision(*file, PCAP_TSTAMP_PRECISION_NANO, message);
     if (!capture) {
@@ -71,15 +72,63 @@ Result<std::unique_ptr<PcapFile>> PcapFile::open(const std::string& path, TapId 
                     "'" + path + "' has linktype " + (name ? name : std::to_string(linktype)) +
                         ", but Clew reads captures of Ethernet, LINUX_SLL, LINUX_SLL2, RAW (IP), NULL, C_HDLC and PPP");
     }
-    return std::unique_ptr<PcapFile>(new PcapFile(capture, *link, path, tap));
+    return std::unique_ptr<PcapFile>(new PcapFile(capture, *link, path, tap, format));
 }
 
-PcapFile::PcapFile(pcap* capture, LinkType link, std::string path, TapId tap)
-    : capture_(capture), link_(link), path_(std::move(path)), tap_(tap), bytes_(burst_bytes) {}
+PcapFile::PcapFile(pcap* capture, LinkType link, std::string path, TapId tap, std::optional<PcapFormat> format)
+    : capture_(capture),
+      link_(link),
+      path_(std::move(path)),
+      tap_(tap),
+      snapshot_length_(static_cast<std::uint32_t>(pcap_snapshot(capture))),
+      bytes_(format ? 0 : burst_bytes) {
+    if (format) records_.emplace(::pcap_file(capture), *format);
+}
 
 PcapFile::~PcapFile() { pcap_close(capture_); }
 
 int PcapFile::linktype() const { return pcap_datalink(capture_); }
+
+/// What came before is lent; `error` says what stopped the reading, or nothing at a good end.
+void PcapFile::end(const std::string& error) {
+    at_end_ = true;
+    if (error.empty()) return;
+    ++counters_.errors;
+    error_ = "'" + path_ + "' cannot be read beyond its packet " + std::to_string(counters_.packets) + " (" + error +
+             "): the packets before it were read";
+}
+
+Packet PcapFile::packet_of(const PcapRecord& record) {
+    Packet packet;
+    packet.bytes = record.bytes;
+    packet.captured_length = record.captured_length;
+    packet.wire_length = std::max(record.wire_length, record.captured_length);
+    packet.time_ns = record.seconds * ns_per_s + std::min<std::int64_t>(record.fraction_ns, ns_per_s - 1);
+    packet.tap = tap_;
+    packet.link = link_;
+    packet.time_source = TimeSource::file;
+    ++counters_.packets;
+    counters_.bytes += packet.wire_length;
+    return packet;
+}
+
+/// Whole records out of the block that was read; a new one is read when none is lent out of the old one.
+std::size_t PcapFile::lend_records(std::span<Packet> burst) {
+    std::size_t count = 0;
+    PcapRecord record;
+    while (count < burst.size()) {
+        if (records_->next(record)) {
+            record.captured_length = std::min(record.captured_length, snapshot_length_);
+            burst[count++] = packet_of(record);
+        } else if (count != 0) {
+            break;
+        } else if (!records_->refill()) {
+            end(records_->error());
+            break;
+        }
+    }
+    return count;
+}
 
 /// Fetches the next packet from libpcap unless one is waiting; false at the end.
 bool PcapFile::read_ahead() {
@@ -89,28 +138,19 @@ bool PcapFile::read_ahead() {
     const int got = pcap_next_ex(capture_, &header, &ahead_bytes_);
     if (got != 1) {
         ahead_bytes_ = nullptr;
-        at_end_ = true;
-        if (got == PCAP_ERROR) {
-            ++counters_.errors;
-            error_ = "'" + path_ + "' cannot be read beyond its packet " + std::to_string(counters_.packets) + " (" +
-                     pcap_geterr(capture_) + "): the packets before it were read";
-        }
+        end(got == PCAP_ERROR ? pcap_geterr(capture_) : "");
         return false;
     }
-    ahead_ = Packet{};
-    ahead_.captured_length = static_cast<std::uint32_t>(std::min<std::size_t>(header->caplen, packet_bytes_max));
-    ahead_.wire_length = std::max(header->len, ahead_.captured_length);
+    const auto length = static_cast<std::uint32_t>(std::min<std::size_t>(header->caplen, packet_bytes_max));
     const auto seconds = std::clamp<std::int64_t>(header->ts.tv_sec, 0, seconds_max);
+    ahead_ = packet_of({0, 0, length, header->len, nullptr});
     ahead_.time_ns = seconds * ns_per_s + std::clamp<std::int64_t>(header->ts.tv_usec, 0, ns_per_s - 1);
-    ahead_.tap = tap_;
-    ahead_.link = link_;
-    ahead_.time_source = TimeSource::file;
-    ++counters_.packets;
-    counters_.bytes += ahead_.wire_length;
     return true;
 }
 
 std::size_t PcapFile::receive(std::span<Packet> burst) {
+    if (at_end_) return 0;
+    if (records_) return lend_records(burst);
     std::size_t count = 0;
     held_bytes_ = 0;
     while (count < burst.size() && read_ahead()) {

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // A capture file as a source: pcap or pcapng as libpcap reads them, time stamps in nanoseconds; linktypes Ethernet,
-// LINUX_SLL and SLL2 (captures of the interface "any"), RAW, NULL, C_HDLC and PPP. One thread. Packets are copied out
-// of libpcap's buffer into one of its own, so that a whole burst can be lent.
+// LINUX_SLL and SLL2 (captures of the interface "any"), RAW, NULL, C_HDLC and PPP. One thread. Packets of classic pcap
+// files are lent in place (pcap_records.h); those of others are copied out of libpcap's buffer into one of its own, so
+// that a whole burst can be lent.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "dataplane/packet.h"
+#include "dataplane/source/pcap_records.h"
 #include "nat-trace/result.h"
 
 struct pcap;
@@ -33,14 +36,19 @@ class PcapFile final : public PacketSource {
     int linktype() const;  ///< libpcap's DLT_ number
 
   private:
-    PcapFile(pcap* capture, LinkType link, std::string path, TapId tap);
+    PcapFile(pcap* capture, LinkType link, std::string path, TapId tap, std::optional<PcapFormat> format);
+    Packet packet_of(const PcapRecord& record);
+    std::size_t lend_records(std::span<Packet> burst);
+    void end(const std::string& error);
     bool read_ahead();
 
     pcap* capture_;
     LinkType link_;
     std::string path_;
     TapId tap_;
-    std::vector<std::uint8_t> bytes_;  ///< the lent burst
+    std::optional<PcapRecords> records_;  ///< none: libpcap reads
+    std::uint32_t snapshot_length_;
+    std::vector<std::uint8_t> bytes_;  ///< the lent burst, where libpcap reads
     std::size_t held_bytes_ = 0;
     const std::uint8_t* ahead_bytes_ = nullptr;  ///< read from libpcap and not lent yet
     Packet ahead_;

@@ -8,6 +8,7 @@
 #include "tests/wire/random_leg.h"
 #include "wire/convert.h"
 #include "wire/leg.pb.h"
+#include "wire/leg_writer.h"
 
 namespace clew::wire {
 namespace {
@@ -46,6 +47,41 @@ TEST(LegQueue, FieldsAreReadBackInOrderByAnyNumber) {
     }
     ASSERT_EQ(back.size(), put.size());
     for (std::size_t i = 0; i < put.size(); ++i) ASSERT_TRUE(back[i] == put[i]) << i;
+}
+
+/// Every number at its largest, every array full: what bounds leg_message_bytes_max.
+TEST(LegWriter, TheLargestLegFits) {
+    Leg leg;
+    std::memset(static_cast<void*>(&leg), 0xff, sizeof leg);
+    leg.segment.layer_count = layer_count_max;
+    leg.hint_count = hint_count_max;
+    for (Hint& hint : leg.hints) hint.length = hint_bytes_max;
+    for (Flow& flow : leg.flows) {
+        flow.sample_count = sample_count_max;
+        flow.marks = {};
+        for (std::size_t i = 0; i < stream_mark_count_max; ++i)
+            flow.marks.take({~0u, ~0u, 0xff, true, 0xffff});
+    }
+    std::vector<std::uint8_t> bytes(2 * leg_message_bytes_max);
+    FieldWriter to(bytes.data());
+    write_leg(leg, to);
+    EXPECT_LT(static_cast<std::size_t>(to.at() - bytes.data()), leg_message_bytes_max);
+    EXPECT_GT(static_cast<std::size_t>(to.at() - bytes.data()), leg_message_bytes_max / 4);
+}
+
+/// The parser of the schema takes it for its own: nothing unknown, and written again it is the same.
+TEST(LegWriter, WritesWhatProtobufWouldWrite) {
+    LegMaker maker;
+    for (int i = 0; i < 500; ++i) {
+        std::vector<std::uint8_t> bytes(leg_message_bytes_max);
+        FieldWriter to(bytes.data());
+        write_leg(maker.leg(), to);
+        bytes.resize(static_cast<std::size_t>(to.at() - bytes.data()));
+        v1::Leg message;
+        ASSERT_TRUE(message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+        const std::string again = message.SerializeAsString();
+        ASSERT_TRUE(std::string(bytes.begin(), bytes.end()) == again);
+    }
 }
 
 TEST(LegQueue, FullRefusesUntilItIsTaken) {

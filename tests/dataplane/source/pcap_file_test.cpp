@@ -2,9 +2,12 @@
 #include "dataplane/source/pcap_file.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
+#include <thread>
 
 #include "tests/dataplane/frames.h"
 
@@ -85,6 +88,67 @@ TEST(PcapFile, BurstsOfBigPacketsStayWithinTheBuffer) {
     std::size_t seen = 0;
     while (!(*file)->at_end()) seen += (*file)->receive(burst);
     EXPECT_EQ(seen, 50u);
+}
+
+/// The same packets three ways: by records of this byte order, of the other one, and by libpcap alone (from a pipe,
+/// which cannot be looked at before it is read).
+TEST(PcapFile, ByteOrdersAndPipesGiveTheSamePackets) {
+    constexpr std::uint32_t count = 5000;  // more than one block of the reader
+    const auto swap_words = [](const Bytes& from, std::size_t at, std::size_t words, Bytes& to) {
+        for (std::size_t w = 0; w < words; ++w)
+            for (std::size_t i = 4; i-- > 0;) to.push_back(from[at + 4 * w + i]);
+    };
+    Bytes plain = file_header(false), swapped;
+    swap_words(plain, 0, 6, swapped);
+    std::swap_ranges(swapped.begin() + 4, swapped.begin() + 6, swapped.begin() + 6);  // two 16-bit words
+    for (std::uint32_t i = 0; i < count; ++i) {
+        const std::size_t at = plain.size();
+        add_packet(plain, 1'700'000'000 + i, i, Bytes(i % 1500, static_cast<std::uint8_t>(i)), 1600);
+        swap_words(plain, at, 4, swapped);
+        swapped.insert(swapped.end(), plain.begin() + static_cast<std::ptrdiff_t>(at) + 16, plain.end());
+    }
+    const auto digest_of = [](const std::string& path) {
+        auto file = PcapFile::open(path, 0);
+        if (!file) return file.error().sentence;
+        std::string all;
+        std::array<Packet, 64> burst;
+        while (!(*file)->at_end()) {
+            const std::size_t got = (*file)->receive(burst);
+            for (std::size_t i = 0; i < got; ++i) {
+                all += std::to_string(burst[i].time_ns) + "/" + std::to_string(burst[i].wire_length) + ":";
+                all.append(reinterpret_cast<const char*>(burst[i].bytes), burst[i].captured_length);
+            }
+            (*file)->release();
+        }
+        return all + (*file)->error_sentence() + std::to_string((*file)->counters().packets);
+    };
+    const std::string expected = digest_of(written(plain));
+    EXPECT_TRUE(expected.ends_with(std::to_string(count)));
+    EXPECT_TRUE(digest_of(written(swapped)) == expected);
+    const std::string pipe = ::testing::TempDir() + "pcap_file_test." + std::to_string(getpid()) + ".fifo";
+    ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+    std::thread writer([&] { std::ofstream(pipe, std::ios::binary).write(reinterpret_cast<const char*>(plain.data()), static_cast<std::streamsize>(plain.size())); });
+    EXPECT_TRUE(digest_of(pipe) == expected);
+    writer.join();
+    unlink(pipe.c_str());
+}
+
+TEST(PcapFile, ALengthThatNoPacketHasEndsTheFileWithASentence) {
+    Bytes bytes = file_header(true);
+    add_packet(bytes, 1, 0, Bytes(60, 1), 60);
+    le32(bytes, 1);
+    le32(bytes, 0);
+    le32(bytes, 1u << 20);
+    le32(bytes, 1u << 20);
+    bytes.resize(bytes.size() + (2u << 20));
+    auto file = PcapFile::open(written(bytes), 0);
+    ASSERT_TRUE(file);
+    std::array<Packet, 64> burst;
+    std::size_t seen = 0;
+    while (!(*file)->at_end()) seen += (*file)->receive(burst);
+    EXPECT_EQ(seen, 1u);
+    EXPECT_NE((*file)->error_sentence().find("damaged"), std::string::npos) << (*file)->error_sentence();
+    EXPECT_EQ((*file)->counters().errors, 1u);
 }
 
 TEST(PcapFile, WhatIsNoCaptureIsOneSentence) {
