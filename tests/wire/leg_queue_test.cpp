@@ -55,13 +55,20 @@ TEST(LegWriter, TheLargestLegFits) {
     std::memset(static_cast<void*>(&leg), 0xff, sizeof leg);
     leg.segment.layer_count = layer_count_max;
     leg.hint_count = hint_count_max;
+    for (Layer& layer : leg.segment.layers) layer.has_id = true;
     for (Hint& hint : leg.hints) hint.length = hint_bytes_max;
     for (Flow& flow : leg.flows) {
         flow.sample_count = sample_count_max;
+        flow.sack_permitted = flow.has_timestamps = true;
         flow.marks = {};
-        for (std::size_t i = 0; i < stream_mark_count_max; ++i)
-            flow.marks.take({~0u, ~0u, 0xff, true, 0xffff});
+        for (std::size_t i = 0; i < stream_mark_count_max; ++i) flow.marks.take({~0u, ~0u, 0xff, true, 0xffff});
     }
+    TcpAnalysis& tcp = leg.tcp;
+    tcp.reset_by_server = tcp.reset_ip_id_apart = true;
+    constexpr DurationNs longest = std::numeric_limits<DurationNs>::min();  // zigzag: more bytes than any other
+    tcp.handshake = tcp.handshake_client = tcp.handshake_server = tcp.first_byte = longest;
+    for (DelayStatistics* delays : {&tcp.response, &tcp.flows[0].rtt, &tcp.flows[1].rtt})
+        delays->sum_ns = delays->max_ns = longest;
     std::vector<std::uint8_t> bytes(2 * leg_message_bytes_max);
     FieldWriter to(bytes.data());
     write_leg(leg, to);

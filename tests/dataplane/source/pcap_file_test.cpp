@@ -127,7 +127,10 @@ TEST(PcapFile, ByteOrdersAndPipesGiveTheSamePackets) {
     EXPECT_TRUE(digest_of(written(swapped)) == expected);
     const std::string pipe = ::testing::TempDir() + "pcap_file_test." + std::to_string(getpid()) + ".fifo";
     ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
-    std::thread writer([&] { std::ofstream(pipe, std::ios::binary).write(reinterpret_cast<const char*>(plain.data()), static_cast<std::streamsize>(plain.size())); });
+    std::thread writer([&] {
+        std::ofstream(pipe, std::ios::binary)
+            .write(reinterpret_cast<const char*>(plain.data()), static_cast<std::streamsize>(plain.size()));
+    });
     EXPECT_TRUE(digest_of(pipe) == expected);
     writer.join();
     unlink(pipe.c_str());
