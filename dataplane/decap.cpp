@@ -141,7 +141,6 @@ Decapped decap(const Packet& packet, const DecapSettings& settings) {
 }
 
 void decap(const Packet& packet, const DecapSettings& settings, Decapped& found) {
-    clear(found);
     if (!read_plain(packet, settings.ports, found)) walk_layers(packet, settings, found);
 }
 

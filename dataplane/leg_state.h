@@ -80,10 +80,10 @@ struct HotFlow {
     std::uint8_t duplicate_acks;  ///< in a row, at most 255
     std::uint8_t last_ttl;
     TcpFlags flags_seen;
-    std::uint8_t packets_to_study : 4;
-    std::uint8_t payloads_to_study : 4;
-    std::uint8_t unused;
+    std::uint8_t packets_to_study;
+    std::uint8_t payloads_to_study;
 
+    bool is_studied() const { return (packets_to_study | payloads_to_study) != 0; }
     void set_bits(unsigned bits) { tcp_bits = static_cast<std::uint8_t>(tcp_bits | bits); }
     void clear_bits(unsigned bits) { tcp_bits = static_cast<std::uint8_t>(tcp_bits & ~bits); }
 };

@@ -9,6 +9,7 @@
 #include "dataplane/client_side.h"
 #include "dataplane/deadline_wheel.h"
 #include "dataplane/decap.h"
+#include "dataplane/decap/plain.h"
 #include "dataplane/duplicate_filter.h"
 #include "dataplane/erspan_header.h"
 #include "dataplane/fingerprint/datagram.h"
@@ -132,6 +133,7 @@ class PipelineOnArrays final : public Pipeline {
     bool asks_again(const HotLeg& hot, const InFlight& flight) const;
     bool leg_is_over(LegNumber leg, const Packet& packet, const InFlight& flight, LegEnd& end);
     void update(LegNumber leg, const Packet& packet, const InFlight& flight);
+    [[gnu::noinline]] StudyFindings study(LegNumber leg, const Packet& packet, const InFlight& flight, bool advances);
     bool analyse(LegNumber leg, HotLeg& hot, const Packet& packet, const InFlight& flight);
     void count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight);
     DurationNs update_interval_ns() const;
@@ -221,7 +223,9 @@ std::span<const Packet> PipelineOnArrays::stamped_by_switch(std::span<const Pack
 }
 
 void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {
-    decap(packet, settings_.decap, flight.decapped);
+    const bool plain = decap_layers::read_plain(packet, settings_.decap.ports, flight.decapped);
+    if (!plain) [[unlikely]]
+        walk_layers(packet, settings_.decap, flight.decapped);
     Reason reason = flight.decapped.reason;
     if (reason == Reason::none) reason = parse_transport(packet.bytes, flight.decapped, flight.transport);
     flight.refused = reason != Reason::none;
@@ -416,15 +420,8 @@ void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFligh
         note_datagram(hot, legs_.cold(leg), flight.side, flight.decapped, transport);
     const bool advances = !tcp || analyse(leg, hot, packet, flight);
     StudyFindings findings;
-    const bool study = flow.packets_to_study != 0 || (flow.payloads_to_study != 0 && transport.payload_length != 0) ||
-                       (transport.flags & tcp_syn);
-    if (study) {
-        ColdLeg& cold = legs_.cold(leg);
-        if (flow.packets_to_study != 0) --flow.packets_to_study;
-        const SeenPacket seen{&packet, &flight.decapped, &transport, flight.side};
-        findings = study_.look(hot, cold, seen, advances);
-        cold.time_error_ns = std::max(cold.time_error_ns, packet.time_error_ns);
-    }
+    if (flow.is_studied() || (transport.flags & tcp_syn) != 0) [[unlikely]]
+        findings = study(leg, packet, flight, advances);
     count_bytes(leg, flow, flight);
     hot.times[flight.side] = packet.time_ns;
     flow.last_ttl = flight.decapped.ttl;
@@ -435,6 +432,20 @@ void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFligh
     if (header_log_ || packet_log_) log_packet(leg, hot, packet, flight);
     if (hot.is(leg_sleeping) || findings.handshake_over || findings.first_payload || findings.hint)
         schedule(leg, findings, packet.time_ns);
+}
+
+/// One of a side's first packets, of its first payloads, or a SYN.
+StudyFindings PipelineOnArrays::study(LegNumber leg, const Packet& packet, const InFlight& flight, bool advances) {
+    HotLeg& hot = legs_.hot(leg);
+    HotFlow& flow = hot.flows[flight.side];
+    const Transport& transport = flight.transport;
+    if (flow.packets_to_study == 0 && transport.payload_length == 0 && (transport.flags & tcp_syn) == 0) return {};
+    ColdLeg& cold = legs_.cold(leg);
+    if (flow.packets_to_study != 0) --flow.packets_to_study;
+    const SeenPacket seen{&packet, &flight.decapped, &transport, flight.side};
+    const StudyFindings findings = study_.look(hot, cold, seen, advances);
+    cold.time_error_ns = std::max(cold.time_error_ns, packet.time_error_ns);
+    return findings;
 }
 
 /// The hot part's sums are small; before they could wrap they move into the cold part.

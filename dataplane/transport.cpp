@@ -3,49 +3,14 @@
 
 #include <algorithm>
 
-#include "dataplane/bytes.h"
-#include "nat-trace/leg.h"
-
 namespace clew::sensor {
 namespace {
 
-/// The payload starts `header_bytes` behind the transport header's start and is `length` bytes long as sent.
-void set_payload(Transport& transport, const Decapped& decapped, std::uint32_t header_bytes, std::uint32_t length) {
-    const std::uint32_t captured = decapped.end_offset - decapped.transport_offset;
-    transport.payload_offset = decapped.transport_offset + std::min(header_bytes, captured);
-    transport.payload_captured = std::min(captured - std::min(header_bytes, captured), length);
-    transport.payload_length = length;
-}
-
-void refuse(Transport& transport, Reason reason) { transport.reason = reason; }
-
-void parse_tcp(const std::uint8_t* frame, const Decapped& decapped, Transport& transport) {
-    constexpr std::uint32_t header_bytes_min = 20;
-    const std::uint32_t captured = decapped.end_offset - decapped.transport_offset;
-    if (captured < header_bytes_min) return refuse(transport, Reason::tcp_truncated);
-    const std::uint8_t* tcp = frame + decapped.transport_offset;
-    const std::uint32_t header_bytes = (tcp[12] >> 4) * 4u;
-    if (header_bytes < header_bytes_min || header_bytes > decapped.transport_length)
-        return refuse(transport, Reason::tcp_header_bad);
-    transport.source_port = load_be16(tcp);
-    transport.destination_port = load_be16(tcp + 2);
-    transport.seq = load_be32(tcp + 4);
-    transport.ack = load_be32(tcp + 8);
-    transport.flags = tcp[13];
-    transport.window = load_be16(tcp + 14);
-    transport.checksum = load_be16(tcp + 16);
-    const std::uint32_t options_at = decapped.transport_offset + header_bytes_min;
-    if (header_bytes > header_bytes_min && header_bytes <= captured && options_at <= 0xffff) {
-        transport.options_offset = static_cast<std::uint16_t>(options_at);
-        transport.options_length = static_cast<std::uint16_t>(header_bytes - header_bytes_min);
-    }
-    set_payload(transport, decapped, header_bytes, decapped.transport_length - header_bytes);
-}
-
-void parse_udp(const std::uint8_t* frame, const Decapped& decapped, Transport& transport) {
+Reason parse_udp(const std::uint8_t* frame, const Decapped& decapped, Transport& transport) {
     constexpr std::uint32_t header_bytes = 8;
     const std::uint32_t captured = decapped.end_offset - decapped.transport_offset;
     if (captured < header_bytes) return refuse(transport, Reason::udp_truncated);
+    transport = {};
     const std::uint8_t* udp = frame + decapped.transport_offset;
     std::uint32_t length = load_be16(udp + 4);
     if (length == 0) length = decapped.transport_length;  // jumbo datagram
@@ -55,9 +20,10 @@ void parse_udp(const std::uint8_t* frame, const Decapped& decapped, Transport& t
     transport.destination_port = load_be16(udp + 2);
     transport.checksum = load_be16(udp + 6);
     set_payload(transport, decapped, header_bytes, std::min(length, decapped.transport_length) - header_bytes);
+    return Reason::none;
 }
 
-void parse_icmp(const std::uint8_t* frame, const Decapped& decapped, Transport& transport) {
+Reason parse_icmp(const std::uint8_t* frame, const Decapped& decapped, Transport& transport) {
     constexpr std::uint32_t header_bytes = 8;
     const std::uint32_t captured = decapped.end_offset - decapped.transport_offset;
     if (captured < header_bytes || decapped.transport_length < header_bytes)
@@ -65,29 +31,28 @@ void parse_icmp(const std::uint8_t* frame, const Decapped& decapped, Transport& 
     const std::uint8_t* icmp = frame + decapped.transport_offset;
     const std::uint8_t request = decapped.v6 ? 128 : 8, reply = decapped.v6 ? 129 : 0;
     if (icmp[0] != request && icmp[0] != reply) return refuse(transport, Reason::icmp_not_echo);
+    transport = {};
     transport.echo_request = icmp[0] == request;
     transport.checksum = load_be16(icmp + 2);
     transport.source_port = transport.destination_port = load_be16(icmp + 4);
     transport.seq = load_be16(icmp + 6);
     set_payload(transport, decapped, header_bytes, decapped.transport_length - header_bytes);
+    return Reason::none;
 }
 
 }  // namespace
 
-Reason parse_transport(const std::uint8_t* frame, const Decapped& decapped, Transport& transport) {
-    transport = {};
+Reason parse_other_transport(const std::uint8_t* frame, const Decapped& decapped, Transport& transport) {
     switch (decapped.protocol) {
-        case static_cast<std::uint8_t>(Protocol::tcp): parse_tcp(frame, decapped, transport); break;
-        case static_cast<std::uint8_t>(Protocol::udp): parse_udp(frame, decapped, transport); break;
+        case static_cast<std::uint8_t>(Protocol::udp): return parse_udp(frame, decapped, transport);
         case static_cast<std::uint8_t>(Protocol::icmp):
-            decapped.v6 ? refuse(transport, Reason::ip_protocol_unsupported) : parse_icmp(frame, decapped, transport);
+            if (!decapped.v6) return parse_icmp(frame, decapped, transport);
             break;
         case static_cast<std::uint8_t>(Protocol::icmpv6):
-            decapped.v6 ? parse_icmp(frame, decapped, transport) : refuse(transport, Reason::ip_protocol_unsupported);
+            if (decapped.v6) return parse_icmp(frame, decapped, transport);
             break;
-        default: refuse(transport, Reason::ip_protocol_unsupported);
     }
-    return transport.reason;
+    return refuse(transport, Reason::ip_protocol_unsupported);
 }
 
 }  // namespace clew::sensor

@@ -19,8 +19,9 @@ inline bool is_plain_ip(const std::uint8_t* ethernet) {
     return load_be16(ethernet + 12) == 0x0800 && ip[0] == 0x45 && (load_be16(ip + 6) & 0x3fff) == 0;
 }
 
-/// False: nothing was written. `found` is as a cleared one when this is called.
-inline bool read_plain(const Packet& packet, const TunnelPorts& ports, Decapped& found) {
+/// False: nothing was written. Else every member of `found` was, but `fragment` beyond `cut` and the layers that there
+/// are not.
+[[gnu::always_inline]] inline bool read_plain(const Packet& packet, const TunnelPorts& ports, Decapped& found) {
     constexpr std::uint32_t shortest = plain_ethernet_bytes + plain_ip_bytes + 20;
     constexpr std::uint32_t inner_at = plain_ethernet_bytes + plain_ip_bytes + plain_tunnel_bytes;
     constexpr std::uint8_t udp = 17, tcp = 6, vxlan_has_id = 0x08;
@@ -39,6 +40,7 @@ inline bool read_plain(const Packet& packet, const TunnelPorts& ports, Decapped&
     const std::uint8_t* ip = frame + at + plain_ethernet_bytes;
     const std::uint32_t total = load_be16(ip + 2);
     if (ip[9] != tcp || total < plain_ip_bytes + 20) return false;
+    found.layer_count = at != 0;
     if (at != 0) {
         FoundLayer& layer = found.layers[0];
         layer.type = LayerType::vxlan;
@@ -46,8 +48,9 @@ inline bool read_plain(const Packet& packet, const TunnelPorts& ports, Decapped&
         layer.ends_v6 = false;
         layer.id = load_be24(frame + plain_ethernet_bytes + plain_ip_bytes + 12);
         layer.ends_offset = plain_ethernet_bytes + 12;
-        found.layer_count = 1;
     }
+    found.reason = Reason::none;
+    found.v6 = found.first_fragment = found.fragment.cut = false;
     found.has_mac = true;
     found.protocol = tcp;
     found.ttl = ip[8];
@@ -58,6 +61,8 @@ inline bool read_plain(const Packet& packet, const TunnelPorts& ports, Decapped&
     found.end_offset = std::min(end, at + plain_ethernet_bytes + total);
     found.ip_length = total;
     found.transport_length = total - plain_ip_bytes;
+    found.erspan_offset = found.geneve_options_offset = found.uoa_offset = 0;
+    found.geneve_options_length = 0;
     return true;
 }
 
