@@ -33,9 +33,8 @@ class HeaderRing {
         const Words words = words_of(header);
         // Readers learn that the slot is going before its words change, and that it is there after they did.
         started_.store(number + 1, std::memory_order_relaxed);
-        [&]<std::size_t... i>(std::index_sequence<i...>) {
-            (slot[i].store(words[i], std::memory_order_release), ...);
-        }(std::make_index_sequence<std::tuple_size_v<Words>>());
+        [&]<std::size_t... i>(std::index_sequence<i...>) { (slot[i].store(words[i], std::memory_order_release), ...); }
+        (std::make_index_sequence<std::tuple_size_v<Words>>());
         appended_.store(number + 1, std::memory_order_release);
         place_ = place_ + 1 == slots_.size() ? 0 : place_ + 1;
     }

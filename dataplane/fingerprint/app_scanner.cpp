@@ -4,55 +4,31 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstdio>
-#include <vector>
 
 #include <hs/hs.h>
 
+#include "dataplane/fingerprint/app_database.h"
 #include "dataplane/fingerprint/datagram.h"
 #include "nat-trace/check.h"
 
 namespace clew::sensor {
 namespace {
 
-enum class Carrier : std::uint8_t { tcp, udp, any };
-
 struct Signature {
     App app;
-    Carrier transport;
-    const char* expression;
     AppCheck check;
 };
 
 constexpr Signature signatures[] = {
-#define CLEW_SIGNATURE(app, transport, expression, check) {App::app, Carrier::transport, expression, app_check::check},
+#define CLEW_SIGNATURE(app, transport, expression, check) {App::app, app_check::check},
 #include "dataplane/fingerprint/app_signatures.def"
 #undef CLEW_SIGNATURE
 };
 static_assert(std::size(signatures) <= 64, "candidates are the bits of one word");
 
-/// The signatures of one transport, compiled; a match's id is the signature's place in the list.
-hs_database_t* compile(Carrier transport) {
-    std::vector<const char*> expressions;
-    std::vector<unsigned> flags, ids;
-    for (unsigned i = 0; i < std::size(signatures); ++i) {
-        if (signatures[i].transport != transport && signatures[i].transport != Carrier::any) continue;
-        expressions.push_back(signatures[i].expression);
-        flags.push_back(HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH);
-        ids.push_back(i);
-    }
-    hs_database_t* database = nullptr;
-    hs_compile_error_t* error = nullptr;
-    hs_compile_multi(expressions.data(), flags.data(), ids.data(), static_cast<unsigned>(expressions.size()),
-                     HS_MODE_BLOCK, nullptr, &database, &error);
-    if (error) std::fprintf(stderr, "signature %d: %s\n", error->expression, error->message);
-    CLEW_CHECK(database != nullptr);
-    return database;
-}
-
 struct Databases {
-    hs_database_t* tcp = compile(Carrier::tcp);
-    hs_database_t* udp = compile(Carrier::udp);
+    hs_database_t* tcp = load_signatures(Carrier::tcp);
+    hs_database_t* udp = load_signatures(Carrier::udp);
     ~Databases() {
         hs_free_database(tcp);
         hs_free_database(udp);

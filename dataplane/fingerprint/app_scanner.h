@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Names a payload's application protocol: Hyperscan finds every signature (app_signatures.def) in one pass over its
-// first bytes, and the small parser of each candidate decides. The compiled signatures are one for the process, made
-// once; an AppScanner holds what one thread needs to scan and allocates only when made.
+// first bytes, and the small parser of each candidate decides. The compiled signatures (app_database.h) are one for the
+// process; an AppScanner holds what one thread needs to scan and allocates only when made.
 #pragma once
 
 #include <cstdint>
