@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Writes the benchmark's traffic into a capture file: traffic_pcap FILE PACKETS LEGS
+// Writes the benchmark's traffic into a capture file: traffic_pcap FILE PACKETS LEGS PACKETS_PER_SECOND
 #include <cstdio>
 #include <cstdlib>
 
@@ -8,8 +8,9 @@
 #include "tests/bench/sensor_traffic.h"
 
 int main(int argc, char** argv) {
-    if (argc != 4) {
-        std::fprintf(stderr, "usage: traffic_pcap FILE PACKETS LEGS\n");
+    const unsigned long rate = argc == 5 ? std::strtoul(argv[4], nullptr, 10) : 0;
+    if (rate == 0) {
+        std::fprintf(stderr, "usage: traffic_pcap FILE PACKETS LEGS PACKETS_PER_SECOND\n");
         return 2;
     }
     constexpr int frame_bytes_max = 2048;
@@ -25,9 +26,8 @@ int main(int argc, char** argv) {
     pcap_pkthdr header{};
     for (unsigned long i = 0; i < packets; ++i) {
         header.caplen = header.len = traffic.next(frame);
-        const unsigned long us = i;  // a million packets a second
-        header.ts.tv_sec = 1'700'000'000 + static_cast<long>(us / 1'000'000);
-        header.ts.tv_usec = static_cast<long>(us % 1'000'000);
+        header.ts.tv_sec = 1'700'000'000 + static_cast<long>(i / rate);
+        header.ts.tv_usec = static_cast<long>(i % rate * 1'000'000 / rate);
         pcap_dump(reinterpret_cast<u_char*>(dump), &header, frame);
     }
     pcap_dump_close(dump);
