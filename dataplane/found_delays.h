@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The delays of one burst: each is added to its leg's cold part when the burst is over and that part has been fetched.
-// One thread.
+// The delays of one burst: each is added to its leg's cold part while the next burst is parsed, when that part has been
+// fetched, or before a leg is reported. One thread.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ enum class DelayKind : std::uint8_t { rtt_of_low = 0, rtt_of_high = 1, response 
 
 class FoundDelays {
   public:
-    /// At most two for a packet, and add_all() after burst_packet_count_max packets at the latest.
+    /// At most two for a packet, and add_all() before the next burst_packet_count_max packets.
     void note(LegTable& legs, LegNumber leg, DelayKind kind, DurationNs delay) {
         const DelayStatistics& to = place_of(legs.tcp(leg), kind);
         prefetch_line(&to);
@@ -25,7 +25,7 @@ class FoundDelays {
         delays_[count_++] = {leg, kind, static_cast<std::uint8_t>(bin), delay};
     }
 
-    /// Also before a leg of the burst ends.
+    /// Also before a leg is reported or ends.
     void add_all(LegTable& legs) {
         for (std::size_t i = 0; i < count_; ++i)
             place_of(legs.tcp(delays_[i].leg), delays_[i].kind).add(delays_[i].delay_ns, delays_[i].bin);

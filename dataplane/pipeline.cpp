@@ -39,6 +39,8 @@ constexpr unsigned eviction_sample_count = 32;
 constexpr DurationNs unanswered_syn_delay_ns = ns_per_s;  ///< a SYN without an answer is reported after this
 constexpr std::size_t payload_check_bytes_max = 64;       ///< of a payload hashed for PacketHeader::payload_check
 
+constexpr std::size_t slot_fetch_packets = 8;  ///< so many are parsed while a leg's slot comes from memory
+
 constexpr DurationNs dns_quiet_ns = 500 * ns_per_ms;
 
 /// One packet on its way through a burst.
@@ -179,14 +181,18 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
         if (packet.captured_length > line_bytes) prefetch_line(packet.bytes + line_bytes);
         bytes += packet.wire_length;
     }
+    const auto fetch_leg = [&](std::size_t i) {
+        if (!flights_[i].refused) legs_.prefetch_leg(flights_[i].hash);
+    };
     for (std::size_t i = 0; i < burst.size(); ++i) {
         parse(burst[i], flights_[i]);
+        if (i >= slot_fetch_packets) fetch_leg(i - slot_fetch_packets);
         if (flights_[i].refused) continue;
         legs_.prefetch_slot(flights_[i].hash);
         duplicates_.prefetch(flights_[i].digest);
     }
-    for (std::size_t i = 0; i < burst.size(); ++i)
-        if (!flights_[i].refused) legs_.prefetch_leg(flights_[i].hash);
+    delays_.add_all(legs_);  // of the burst before: their places were asked for then
+    for (std::size_t i = burst.size() - std::min(burst.size(), slot_fetch_packets); i < burst.size(); ++i) fetch_leg(i);
     for (std::size_t i = 0; i < burst.size(); ++i) {
         if (flights_[i].may_quote)
             counters_.add(note_icmp_error(burst[i], flights_[i].decapped) ? Reason::icmp_about_legs
@@ -198,7 +204,6 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
         ++on_legs;
         count_on_leg(burst[i], flights_[i]);
     }
-    delays_.add_all(legs_);
     segments_.free_unused();
     counters_.add(Reason::packets_received, burst.size());
     counters_.add(Reason::bytes_received, bytes);
@@ -589,6 +594,7 @@ void PipelineOnArrays::deadline(LegNumber leg, TimeNs now) {
 }
 
 void PipelineOnArrays::report(LegNumber leg, LegPhase phase, LegEnd end) {
+    delays_.add_all(legs_);
     ColdLeg& cold = legs_.cold(leg);
     ++cold.revision;
     const HotLeg& hot = legs_.hot(leg);
@@ -598,7 +604,6 @@ void PipelineOnArrays::report(LegNumber leg, LegPhase phase, LegEnd end) {
 }
 
 void PipelineOnArrays::end_leg(LegNumber leg, LegEnd end) {
-    delays_.add_all(legs_);
     report(leg, LegPhase::ended, end);
     const LegKey key = legs_.hot(leg).key();
     wheel_.clear(leg);
