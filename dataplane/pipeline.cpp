@@ -136,8 +136,10 @@ class PipelineOnArrays final : public Pipeline {
     bool leg_is_over(LegNumber leg, const Packet& packet, const InFlight& flight, LegEnd& end);
     void update(LegNumber leg, const Packet& packet, const InFlight& flight);
     [[gnu::noinline]] StudyFindings study(LegNumber leg, const Packet& packet, const InFlight& flight, bool advances);
-    bool analyse(LegNumber leg, HotLeg& hot, const Packet& packet, const InFlight& flight);
-    void count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight);
+    [[gnu::noinline]] SegmentFindings look_at_odd(LegNumber leg, const SeenSegment& seen, const InFlight& flight);
+    void note_delays(LegNumber leg, Side side, const SegmentFindings& found);
+    [[gnu::always_inline]] void count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight);
+    [[gnu::noinline]] static void move_sums(HotFlow& flow, ColdFlow& cold);
     DurationNs update_interval_ns() const;
     void append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
     void log_packet(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
@@ -417,26 +419,48 @@ void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFligh
     HotLeg& hot = legs_.hot(leg);
     HotFlow& flow = hot.flows[flight.side];
     const Transport& transport = flight.transport;
-    const bool tcp = hot.is_tcp();
-    if (tcp && (transport.flags & tcp_syn)) learn_client(hot, flight.transport, flight.side);
-    if (tcp)
-        note_segment(hot, legs_.cold(leg), flight.side, flight.decapped, transport, packet.time_ns);
-    else
-        note_datagram(hot, legs_.cold(leg), flight.side, flight.decapped, transport);
-    const bool advances = !tcp || analyse(leg, hot, packet, flight);
+    const SeenSegment seen{&flight.transport,     packet.bytes,        packet.time_ns,
+                           flight.decapped.ip_id, flight.decapped.ttl, flight.side};
+    SegmentFindings found;
+    const bool plain = hot.is_tcp() && follow_plain(hot, seen, found);
+    if (!plain) [[unlikely]]
+        found = look_at_odd(leg, seen, flight);
+    note_delays(leg, flight.side, found);
     StudyFindings findings;
     if (flow.is_studied() || (transport.flags & tcp_syn) != 0) [[unlikely]]
-        findings = study(leg, packet, flight, advances);
+        findings = study(leg, packet, flight, found.advances);
     count_bytes(leg, flow, flight);
     hot.times[flight.side] = packet.time_ns;
     flow.last_ttl = flight.decapped.ttl;
     flow.last_ip_id = flight.decapped.ip_id;
-    if (tcp) note_flags(hot, flight.side, transport);
+    if (plain)
+        flow.flags_seen |= transport.flags;  // neither FIN nor reset
+    else if (hot.is_tcp())
+        note_flags(hot, flight.side, transport);
     hot.set(leg_changed);
     append_header(leg, hot, packet, flight);
     if (header_log_ || packet_log_) log_packet(leg, hot, packet, flight);
     if (hot.is(leg_sleeping) || findings.handshake_over || findings.first_payload || findings.hint)
         schedule(leg, findings, packet.time_ns);
+}
+
+/// Anything but a TCP segment that is just what was expected.
+SegmentFindings PipelineOnArrays::look_at_odd(LegNumber leg, const SeenSegment& seen, const InFlight& flight) {
+    HotLeg& hot = legs_.hot(leg);
+    ColdLeg& cold = legs_.cold(leg);
+    if (!hot.is_tcp()) {
+        note_datagram(hot, cold, flight.side, flight.decapped, flight.transport);
+        return {};
+    }
+    if (flight.transport.flags & tcp_syn) learn_client(hot, flight.transport, flight.side);
+    note_segment(hot, cold, flight.side, flight.decapped, flight.transport, seen.time_ns);
+    return look_closely(hot, legs_.tcp(leg), seen);
+}
+
+void PipelineOnArrays::note_delays(LegNumber leg, Side side, const SegmentFindings& found) {
+    const auto peer = side == 0 ? DelayKind::rtt_of_high : DelayKind::rtt_of_low;
+    if (found.rtt_ns >= 0) delays_.note(legs_, leg, peer, found.rtt_ns);
+    if (found.response_ns >= 0) delays_.note(legs_, leg, DelayKind::response, found.response_ns);
 }
 
 /// One of a side's first packets, of its first payloads, or a SYN.
@@ -456,26 +480,17 @@ StudyFindings PipelineOnArrays::study(LegNumber leg, const Packet& packet, const
 /// The hot part's sums are small; before they could wrap they move into the cold part.
 void PipelineOnArrays::count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight) {
     constexpr std::uint32_t hot_bytes_max = 1u << 31;
-    if (++flow.packets == 0) ++legs_.cold(leg).flows[flight.side].packets_wrapped;
+    ++flow.packets;
     flow.bytes += flight.decapped.ip_length;
     flow.payload_bytes += flight.transport.payload_length;
-    if (flow.bytes < hot_bytes_max) [[likely]]
-        return;
-    Flow& sums = legs_.cold(leg).flows[flight.side].flow;
-    sums.bytes += std::exchange(flow.bytes, 0);
-    sums.payload_bytes += std::exchange(flow.payload_bytes, 0);
+    if (flow.packets == 0 || flow.bytes >= hot_bytes_max) [[unlikely]]
+        move_sums(flow, legs_.cold(leg).flows[flight.side]);
 }
 
-/// True when the segment brings something that was not seen before.
-bool PipelineOnArrays::analyse(LegNumber leg, HotLeg& hot, const Packet& packet, const InFlight& flight) {
-    const SeenSegment seen{&flight.transport,     packet.bytes,        packet.time_ns,
-                           flight.decapped.ip_id, flight.decapped.ttl, flight.side};
-    SegmentFindings found;
-    if (!follow_plain(hot, seen, found)) found = look_closely(hot, legs_.tcp(leg), seen);
-    const auto peer = flight.side == 0 ? DelayKind::rtt_of_high : DelayKind::rtt_of_low;
-    if (found.rtt_ns >= 0) delays_.note(legs_, leg, peer, found.rtt_ns);
-    if (found.response_ns >= 0) delays_.note(legs_, leg, DelayKind::response, found.response_ns);
-    return found.advances;
+void PipelineOnArrays::move_sums(HotFlow& flow, ColdFlow& cold) {
+    if (flow.packets == 0) ++cold.packets_wrapped;
+    cold.flow.bytes += std::exchange(flow.bytes, 0);
+    cold.flow.payload_bytes += std::exchange(flow.payload_bytes, 0);
 }
 
 void PipelineOnArrays::append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight) {
