@@ -56,9 +56,10 @@ class DeadlineWheel {
     }
 
     /// Moves the cursor towards `now` and calls due(leg) for each leg passed, its deadline cleared; at most
-    /// `leg_count_limit` of them, then stops short. `due` may set deadlines and clear others'.
-    template <typename Due>
-    void advance(TimeNs now, unsigned leg_count_limit, Due&& due) {
+    /// `leg_count_limit` of them, then stops short. `due` may set deadlines and clear others'. ahead(leg) is called for
+    /// the one that will most probably be next, before its due().
+    template <typename Due, typename Ahead>
+    void advance(TimeNs now, unsigned leg_count_limit, Due&& due, Ahead&& ahead) {
         const std::int64_t target = now / tick_ns;
         if (target - cursor_ > slot_count) cursor_ = target - slot_count;  // once round passes every leg
         while (cursor_ < target) {
@@ -66,6 +67,7 @@ class DeadlineWheel {
             while (first != 0) {
                 if (leg_count_limit-- == 0) return;
                 const LegNumber leg = first - 1;
+                if (links_[leg].after != 0) ahead(links_[leg].after - 1);
                 clear(leg);
                 due(leg);
             }

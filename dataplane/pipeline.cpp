@@ -638,7 +638,11 @@ void PipelineOnArrays::advance(TimeNs now) {
     if (!wheel_.started()) wheel_.start(now);
     if (header_log_) header_log_->advance(now);
     if (packet_log_) packet_log_->advance(now);
-    wheel_.advance(now, deadline_count_limit, [&](LegNumber leg) { deadline(leg, now); });
+    const auto ahead = [&](LegNumber leg) {
+        if (!legs_.hot(leg).is(leg_sleeping)) legs_.prefetch_cold(leg);
+    };
+    wheel_.advance(
+        now, deadline_count_limit, [&](LegNumber leg) { deadline(leg, now); }, ahead);
 }
 
 void PipelineOnArrays::flush() {

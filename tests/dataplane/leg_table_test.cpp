@@ -116,12 +116,17 @@ TEST_F(Tables, WheelFiresWhatIsDueAndNothingTooSoon) {
         }
         now += static_cast<DurationNs>(below(below(50) == 0 ? 90'000 : 40)) * ns_per_ms;
         std::set<LegNumber> fired;
-        wheel.advance(now, 1000, [&](LegNumber f) {
+        LegNumber announced = leg_none;
+        const auto ahead = [&](LegNumber next) { announced = next; };
+        const auto fire = [&](LegNumber f) {
             ASSERT_TRUE(fired.insert(f).second);
+            ASSERT_NE(announced, f);  // it is the one behind this
             const TimeNs wanted = twin.at(f);
             if (wanted > now) return wheel.set(f, wanted);  // beyond the wheel's circumference: set again
             twin.erase(f);
-        });
+        };
+        wheel.advance(now, 1000, fire, ahead);
+        if (announced != leg_none) ASSERT_TRUE(fired.contains(announced));
         for (const auto& [waiting, wanted] : twin)
             ASSERT_GT(wanted + 2 * DeadlineWheel::tick_ns, now) << "leg " << waiting;
     }
