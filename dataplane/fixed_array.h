@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An array of fixed size, allocated once at start in its own mapping (transparent huge pages where the kernel has them,
-// so that random access costs few TLB misses). Zero-filled; T must be happy with all-zero bytes. Owned, move only.
+// so that random access costs few TLB misses, unless small ones are asked for). Zero-filled; T must be happy with
+// all-zero bytes. Owned, move only.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +15,9 @@
 #include "nat-trace/check.h"
 
 namespace clew::sensor {
+
+/// What an array's memory is taken in. Small: as it is used, for what most packets do not look at.
+enum class Pages : bool { huge, small };
 
 template <typename T>
 class FixedArray {
@@ -38,13 +42,13 @@ class FixedArray {
     static std::size_t memory_bytes(std::size_t count) { return mapping_bytes(count * sizeof(T)); }
 
     /// False when the kernel refuses. `populate`: take the memory now, so that no page fault comes later.
-    bool allocate(std::size_t count, bool populate) {
+    bool allocate(std::size_t count, bool populate, Pages pages = Pages::huge) {
         CLEW_CHECK(items_ == nullptr);
         if (count == 0) return true;
         mapped_bytes_ = mapping_bytes(count * sizeof(T));
         void* at = map_aligned(mapped_bytes_);
         if (at == nullptr) return false;
-        madvise(at, mapped_bytes_, MADV_HUGEPAGE);
+        madvise(at, mapped_bytes_, pages == Pages::huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
         if (populate) madvise(at, mapped_bytes_, 23 /* MADV_POPULATE_WRITE; older kernels refuse, and fault later */);
         items_ = static_cast<T*>(at);
         count_ = count;

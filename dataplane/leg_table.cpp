@@ -14,7 +14,7 @@ std::size_t slot_count(std::uint32_t leg_count_max) {
 }  // namespace
 
 bool LegTable::allocate(std::uint32_t leg_count_max, bool populate) {
-    if (!hot_.allocate(leg_count_max, populate) || !cold_.allocate(leg_count_max, populate) ||
+    if (!hot_.allocate(leg_count_max, populate) || !cold_.allocate(leg_count_max, populate, Pages::small) ||
         !tcp_.allocate(leg_count_max, populate) || !free_.allocate(leg_count_max, populate) ||
         !slots_.allocate(slot_count(leg_count_max), populate))
         return false;

@@ -126,7 +126,7 @@ TEST_F(Tables, WheelFiresWhatIsDueAndNothingTooSoon) {
             twin.erase(f);
         };
         wheel.advance(now, 1000, fire, ahead);
-        if (announced != leg_none) ASSERT_TRUE(fired.contains(announced));
+        ASSERT_TRUE(announced == leg_none || fired.contains(announced));
         for (const auto& [waiting, wanted] : twin)
             ASSERT_GT(wanted + 2 * DeadlineWheel::tick_ns, now) << "leg " << waiting;
     }
