@@ -38,7 +38,7 @@ class DuplicateFilter {
     bool seen_just_now(std::uint64_t digest, const Decapped& decapped, const Transport& transport, TimeNs now) {
         Entry& entry = entries_[place_of(digest)];
         const auto rest = static_cast<std::uint32_t>(digest >> 32);
-        const auto when = static_cast<std::uint32_t>(now / time_step_ns);
+        const auto when = static_cast<std::uint32_t>(static_cast<std::uint64_t>(now) / time_step_ns);
         const std::uint32_t age = when - entry.when;  // a little older counts too: ports are merged in bursts
         if (entry.rest == rest && (age <= age_max || -age <= age_max)) return can_be_told(decapped, transport);
         entry = {rest, when};
@@ -46,7 +46,7 @@ class DuplicateFilter {
     }
 
   private:
-    static constexpr DurationNs time_step_ns = 256;  ///< wraps after 18 minutes: then a chance of 2^-31 to be wrong
+    static constexpr std::uint64_t time_step_ns = 256;  ///< wraps after 18 minutes: then a chance of 2^-31 to be wrong
     static constexpr std::uint32_t age_max = static_cast<std::uint32_t>(duplicate_window_ns / time_step_ns);
     struct Entry {
         std::uint32_t rest;  ///< the digest's other bits

@@ -88,6 +88,7 @@ bool Exporter::carry() {
     bool any = false;
     for (Worker* worker : workers_) {
         while (const Leg* leg = worker->ring().front()) {
+            worker->ring().fetch_second();
             if (!publisher_->offer(
                     *leg)) {  // its queue is full: the ring holds the rest back, then counts what it drops
                 std::this_thread::sleep_for(idle_sleep);

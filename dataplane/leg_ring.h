@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nat-trace/leg.h"
+#include "nat-trace/prefetch.h"
 
 namespace clew::sensor {
 
@@ -30,6 +31,13 @@ class LegRing {
     const Leg* front() const {
         const std::size_t head = head_.load(std::memory_order_relaxed);
         return head == tail_.load(std::memory_order_acquire) ? nullptr : &legs_[head];
+    }
+    /// Fetches the leg behind front(), which another core wrote.
+    void fetch_second() const {
+        const std::size_t second = after(head_.load(std::memory_order_relaxed));
+        if (second == tail_.load(std::memory_order_acquire)) return;
+        const auto* bytes = reinterpret_cast<const char*>(&legs_[second]);
+        for (std::size_t at = 0; at < sizeof(Leg); at += 64) prefetch_line(bytes + at);
     }
     void pop() { head_.store(after(head_.load(std::memory_order_relaxed)), std::memory_order_release); }
 

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "nat-trace/leg.h"
 #include "wire/leg_writer.h"
@@ -27,12 +28,18 @@ class LegEncoder {
 };
 
 /// Fields that LegEncoder wrote, in order.
-struct EncodedLegs {
-    std::string bytes;
-    std::size_t count = 0;
+class EncodedLegs {
+  public:
+    void add(std::string_view field);
+    void clear();
+    std::size_t count() const { return ends_.size(); }
 
-    /// The first `count_max` fields behind `from`, which is moved behind them; `taken` of them were there.
-    std::string_view next(std::size_t& from, std::size_t count_max, std::size_t& taken) const;
+    /// Legs `from` and following, at most `count_max`; `from` is moved behind them.
+    std::string_view next(std::size_t& from, std::size_t count_max) const;
+
+  private:
+    std::string bytes_;
+    std::vector<std::size_t> ends_;  ///< of each field in bytes_
 };
 
 /// Between offer() and the publisher's thread. The producer holds the lock for one copy, the consumer for one swap.

@@ -178,11 +178,11 @@ void ThreadedPublisher::wait(std::int64_t now_ms) {
 
 void ThreadedPublisher::take_legs(std::int64_t now_ms) {
     queue_.take_all(taken_);
-    for (std::size_t from = 0; from < taken_.bytes.size();) {
+    for (std::size_t taken = 0; taken < taken_.count();) {
         if (batch_leg_count_ == 0) batch_opened_ms_ = now_ms;
-        std::size_t count = 0;
-        batch_legs_ += taken_.next(from, settings_.batch_leg_count_max - batch_leg_count_, count);
-        batch_leg_count_ += static_cast<std::uint32_t>(count);
+        const std::size_t before = taken;
+        batch_legs_ += taken_.next(taken, settings_.batch_leg_count_max - batch_leg_count_);
+        batch_leg_count_ += static_cast<std::uint32_t>(taken - before);
         if (batch_leg_count_ >= settings_.batch_leg_count_max) close_batch();
     }
     if (batch_leg_count_ > 0 && now_ms - batch_opened_ms_ >= settings_.batch_delay_ms_max) close_batch();
