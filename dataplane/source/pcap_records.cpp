@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/source/pcap_records.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -10,7 +9,7 @@
 namespace clew::sensor {
 namespace {
 
-constexpr std::size_t file_header_bytes = 24, record_header_bytes = 16;
+constexpr std::size_t file_header_bytes = 24;
 constexpr std::size_t block_bytes = 128u << 10;  ///< read at once: what a core's second cache holds beside the tables
 constexpr std::uint32_t magic_us = 0xa1b2c3d4, magic_ns = 0xa1b23c4d;
 constexpr std::uint16_t version_major = 2, version_minor = 4;
@@ -36,30 +35,7 @@ std::optional<PcapFormat> pcap_format_of(FILE* file) {
 }
 
 PcapRecords::PcapRecords(FILE* file, PcapFormat format)
-    : file_(file), format_(format), bytes_(record_header_bytes + pcap_packet_bytes_max + block_bytes) {}
-
-std::uint32_t PcapRecords::word_at(std::size_t at) const {
-    std::uint32_t word;
-    std::memcpy(&word, bytes_.data() + at, sizeof word);
-    return format_.swapped ? __builtin_bswap32(word) : word;
-}
-
-bool PcapRecords::next(PcapRecord& record) {
-    if (end_ - begin_ < record_header_bytes) return false;
-    const std::uint32_t length = word_at(begin_ + 8);
-    if (length > std::min(end_ - begin_ - record_header_bytes, pcap_packet_bytes_max)) return false;
-    constexpr std::uint32_t ns_per_us_here = 1000;
-    const std::uint32_t fraction = word_at(begin_ + 4);
-    record.seconds = word_at(begin_);
-    record.fraction_ns = format_.nanoseconds                       ? fraction
-                         : fraction < 0xffff'ffff / ns_per_us_here ? fraction * ns_per_us_here
-                                                                   : 0xffff'ffff;
-    record.captured_length = length;
-    record.wire_length = word_at(begin_ + 12);
-    record.bytes = bytes_.data() + begin_ + record_header_bytes;
-    begin_ += record_header_bytes + length;
-    return true;
-}
+    : file_(file), format_(format), bytes_(pcap_record_header_bytes + pcap_packet_bytes_max + block_bytes) {}
 
 bool PcapRecords::end_with(std::string error) {
     error_ = std::move(error);
@@ -69,7 +45,7 @@ bool PcapRecords::end_with(std::string error) {
 
 bool PcapRecords::refill() {
     const std::size_t rest = end_ - begin_;
-    if (rest >= record_header_bytes && word_at(begin_ + 8) > pcap_packet_bytes_max)
+    if (rest >= pcap_record_header_bytes && word_at(begin_ + 8) > pcap_packet_bytes_max)
         return end_with("a packet of " + std::to_string(word_at(begin_ + 8)) + " bytes: the file is damaged");
     std::memmove(bytes_.data(), bytes_.data() + begin_, rest);
     begin_ = 0;

@@ -4,9 +4,11 @@
 // (pcap_file.h). One thread.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +18,8 @@
 namespace clew::sensor {
 
 constexpr std::size_t pcap_packet_bytes_max = 256u << 10;  ///< libpcap's own limit: more is a damaged file
+
+constexpr std::size_t pcap_record_header_bytes = 16;
 
 /// How a file's numbers are written, told by its first bytes.
 struct PcapFormat {
@@ -41,13 +45,29 @@ class PcapRecords {
     PcapRecords(FILE* file, PcapFormat format);
 
     /// The next record that is there whole; false: refill() first, which makes earlier records' bytes invalid.
-    bool next(PcapRecord& record);
+    bool next(PcapRecord& record) {
+        if (end_ - begin_ < pcap_record_header_bytes) return false;
+        const std::uint32_t length = word_at(begin_ + 8);
+        if (length > std::min(end_ - begin_ - pcap_record_header_bytes, pcap_packet_bytes_max)) return false;
+        const std::uint64_t fraction = std::uint64_t{word_at(begin_ + 4)} * (format_.nanoseconds ? 1 : ns_per_us);
+        record.seconds = word_at(begin_);
+        record.fraction_ns = static_cast<std::uint32_t>(std::min<std::uint64_t>(fraction, 0xffff'ffff));
+        record.captured_length = length;
+        record.wire_length = word_at(begin_ + 12);
+        record.bytes = bytes_.data() + begin_ + pcap_record_header_bytes;
+        begin_ += pcap_record_header_bytes + length;
+        return true;
+    }
     /// False at the end of the file. error() says whether it ended well.
     bool refill();
     const std::string& error() const { return error_; }  ///< empty: none
 
   private:
-    std::uint32_t word_at(std::size_t at) const;
+    std::uint32_t word_at(std::size_t at) const {
+        std::uint32_t word;
+        std::memcpy(&word, bytes_.data() + at, sizeof word);
+        return format_.swapped ? __builtin_bswap32(word) : word;
+    }
     bool end_with(std::string error);
 
     FILE* file_;
