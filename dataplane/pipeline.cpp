@@ -39,7 +39,7 @@ constexpr unsigned eviction_sample_count = 32;
 constexpr DurationNs unanswered_syn_delay_ns = ns_per_s;  ///< a SYN without an answer is reported after this
 constexpr std::size_t payload_check_bytes_max = 64;       ///< of a payload hashed for PacketHeader::payload_check
 
-constexpr std::size_t slot_fetch_packets = 8;  ///< so many are parsed while a leg's slot comes from memory
+constexpr std::size_t slot_fetch_packets = 16;  ///< so many are parsed while a leg's slot comes from memory
 
 constexpr DurationNs dns_quiet_ns = 500 * ns_per_ms;
 
@@ -138,7 +138,7 @@ class PipelineOnArrays final : public Pipeline {
     [[gnu::noinline]] StudyFindings study(LegNumber leg, const Packet& packet, const InFlight& flight, bool advances);
     [[gnu::noinline]] SegmentFindings look_at_odd(LegNumber leg, const SeenSegment& seen, const InFlight& flight);
     void note_delays(LegNumber leg, Side side, const SegmentFindings& found);
-    [[gnu::always_inline]] void count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight);
+    [[gnu::always_inline]] inline void count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight);
     [[gnu::noinline]] static void move_sums(HotFlow& flow, ColdFlow& cold);
     DurationNs update_interval_ns() const;
     void append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
