@@ -170,7 +170,9 @@ v1::Status RunningControlPlane::status() const {
     add("store_paths_waiting", paths.paths_waiting, "paths waiting for the store now");
     const auto rollups = rollups_ ? rollups_->counters() : RollupCounters{};
     add("store_hours_rolled_up", rollups.hours_made, "hours of paths rolled up, also those made anew");
-    add("store_rollup_failures", rollups.failures, "tries to roll an hour up that failed; they are made again");
+    add("store_slices_rolled_up", rollups.slices_made,
+        "slices of five minutes of hours that are not over rolled up, also those made anew");
+    add("store_rollup_failures", rollups.failures, "tries to roll an hour or a slice up that failed; made again");
     add("store_hours_waiting", rollups.hours_waiting, "hours that are over and wait to be rolled up now");
     return status;
 }

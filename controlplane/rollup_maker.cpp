@@ -25,7 +25,19 @@ void RollupMaker::rest(int ms) {
     changed_.wait_for(lock, std::chrono::milliseconds(ms), [this] { return stopping_.load(); });
 }
 
+Result<bool> RollupMaker::make_slice() {
+    const TimeNs now = now_();
+    const auto due = rollup_.due_slices(static_cast<std::uint32_t>(now / ns_per_s));
+    if (!due) return tl::make_unexpected(due.error());
+    if (due->empty()) return false;
+    if (auto made = rollup_.make_slice(due->front(), now); !made) return tl::make_unexpected(made.error());
+    ++slices_made_;
+    return true;
+}
+
 Result<bool> RollupMaker::make_one() {
+    const auto slice = make_slice();  // first: hours of an older store may take long
+    if (!slice || *slice) return slice;
     const TimeNs now = now_();
     const auto due = rollup_.due(static_cast<std::uint32_t>(now / ns_per_s));
     if (!due) return tl::make_unexpected(due.error());
@@ -44,10 +56,10 @@ void RollupMaker::run() {
         if (!made) {
             ++failures_;
             if (!failed)
-                fmt::print(stderr, "an hour cannot be rolled up: {}; overviews read its rows, it is tried again\n",
+                fmt::print(stderr, "paths cannot be rolled up: {}; overviews read their rows, it is tried again\n",
                            made.error().sentence);
         } else if (failed) {
-            fmt::print(stderr, "hours are rolled up again\n");
+            fmt::print(stderr, "paths are rolled up again\n");
         }
         failed = !made;
         rest(made && *made ? rest_ms : look_interval_ms);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <optional>
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
@@ -78,15 +80,32 @@ class BeastClient : public Client {
                                               "' cannot be sent: it has characters that HTTP does not allow");
 
         deadline_ = std::chrono::steady_clock::now() + timeout_;
-        if (stream_ && !still_open()) stream_.reset();
-        const bool kept = stream_.has_value();
-        auto response = exchange(request);
-        const bool safe = request.method == "GET" || request.method == "HEAD";
-        if (!response && kept && safe && !timed_out_) response = exchange(request);
+        given_up_ = false;
+        std::uint64_t number = 0;
+        if (request.departure) number = request.departure->when_left([this] { give_up_from_elsewhere(); });
+        auto response = exchange_on_open(request);
+        if (request.departure) request.departure->forget(number);
         return response;
     }
 
   private:
+    Result<Response> exchange_on_open(const Request& request) {
+        if (stream_ && !still_open()) stream_.reset();
+        const bool kept = stream_.has_value();
+        auto response = exchange(request);
+        const bool safe = request.method == "GET" || request.method == "HEAD";
+        if (!response && kept && safe && !timed_out_ && !given_up_) response = exchange(request);
+        return response;
+    }
+
+    /// On another thread. What is left of it in the queue once the request is over does nothing.
+    void give_up_from_elsewhere() {
+        given_up_ = true;
+        asio::post(io_, [this] {
+            if (given_up_ && stream_) stream_->close();
+        });
+    }
+
     /// False when the other side has closed a kept connection (or wrote on it unasked).
     bool still_open() {
         error_code failure;
@@ -103,6 +122,7 @@ class BeastClient : public Client {
         stream_->expires_at(deadline_);
         start([&outcome](error_code failure, auto&&...) { outcome = failure; });
         io_.restart();
+        if (given_up_) stream_->close();
         io_.run();
         return outcome;
     }
@@ -167,6 +187,7 @@ class BeastClient : public Client {
 
     tl::unexpected<Error> give_up(const char* what, error_code failure) {
         stream_.reset();
+        if (given_up_) return fail(ErrorKind::failed, "who asked has left");
         timed_out_ = failure == beast::error::timeout;
         std::string why = failure.message();
         if (timed_out_) why = "nothing came within " + std::to_string(timeout_.count()) + " ms";
@@ -180,6 +201,7 @@ class BeastClient : public Client {
     const std::chrono::milliseconds timeout_;
     std::chrono::steady_clock::time_point deadline_;
     bool timed_out_ = false;
+    std::atomic<bool> given_up_ = false;
     asio::io_context io_{1};
     std::optional<beast::tcp_stream> stream_;
     beast::flat_buffer buffer_;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/http/departure.h"
 #include "nat-trace/result.h"
 
 namespace clew::http {
@@ -21,6 +22,9 @@ struct Request {
     std::string content_type;
     std::string body;
     std::vector<std::pair<std::string, std::string>> headers;
+    /// Of a server: of who asked; a connection that the client has closed, or closed for sending, counts as left.
+    /// Given to a client: the request is given up when it is left. May be null there.
+    std::shared_ptr<Departure> departure = {};
 };
 
 struct Response {
@@ -46,7 +50,8 @@ class Client {
     /// `url`: "http://HOST:PORT". Fails (usage) when it is not one.
     static Result<std::unique_ptr<Client>> create(const std::string& url, std::uint32_t timeout_ms);
     virtual ~Client() = default;
-    /// Fails with ErrorKind::unreachable when nobody answers within timeout_ms; any HTTP status is a success here.
+    /// Fails with ErrorKind::unreachable when nobody answers within timeout_ms, and with ErrorKind::failed when
+    /// `request.departure` was left; any HTTP status is a success here.
     virtual Result<Response> send(const Request& request) = 0;
 };
 
@@ -60,7 +65,8 @@ struct ServerSettings {
     std::uint32_t idle_timeout_ms = 60'000;  ///< for the next request to arrive whole, and for a response to be taken
 };
 
-/// Answers one request; runs on one of the server's threads. What it throws is answered with 500.
+/// Answers one request; runs on one of the server's threads, in an AnswerScope. What it throws is answered with 500.
+/// It is not called for who has left already.
 using Handler = std::function<Response(const Request&)>;
 
 class Server {

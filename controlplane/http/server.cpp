@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -169,20 +170,46 @@ class Session : public std::enable_shared_from_this<Session> {
         version_ = parser_->get().version();
         const bool head = parser_->get().method() == bh::verb::head;
         stream_.expires_never();
+        departure_ = std::make_shared<Departure>();
+        watch();
         // The work guard keeps the I/O thread running until the answer is back; the session is handed back with it, so
         // that it never ends on a thread of the pool.
         asio::post(shared_.pool, [self = shared_from_this(), head, guard = asio::make_work_guard(shared_.io),
                                   request = to_request(parser_->release())]() mutable {
+            request.departure = self->departure_;
             Response response = self->run_handler(request);
             asio::io_context& io = self->shared_.io;
             asio::post(io, [self = std::move(self), head, ready = std::move(response)]() mutable {
+                self->unwatch();
                 if (ready.next && !head) return self->start_stream(std::move(ready));
                 self->write(std::move(ready), head);
             });
         });
     }
 
+    /// While a handler runs: a connection that becomes readable has its end there, or the next request.
+    void watch() {
+        watching_ = true;
+        stream_.socket().async_wait(tcp::socket::wait_read, [self = shared_from_this()](error_code failure) {
+            if (failure || !self->watching_) return;
+            self->watching_ = false;
+            char byte = 0;
+            error_code state;
+            self->stream_.socket().non_blocking(true, state);
+            self->stream_.socket().receive(asio::buffer(&byte, 1), tcp::socket::message_peek, state);
+            if (state && state != asio::error::would_block) self->departure_->leave();
+        });
+    }
+
+    void unwatch() {
+        if (!std::exchange(watching_, false)) return;
+        error_code ignored;
+        stream_.socket().cancel(ignored);
+    }
+
     Response run_handler(const Request& request) {
+        if (request.departure->left()) return words(408, "who asked has left");
+        const AnswerScope scope(request.departure);
         try {
             return shared_.handler(request);
         } catch (const std::exception& failure) {
@@ -290,6 +317,8 @@ class Session : public std::enable_shared_from_this<Session> {
     std::chrono::milliseconds period_{1000};
     std::string chunk_;
     bool streams_ = false;
+    bool watching_ = false;
+    std::shared_ptr<Departure> departure_;
     bool keep_alive_ = false;
     unsigned version_ = 11;
     std::uint64_t drained_bytes_ = 0;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/store/clickhouse_client.h"
 
+#include <strings.h>
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
@@ -17,7 +19,7 @@ constexpr std::chrono::milliseconds died_at_once{1'000};  ///< a failure this qu
 
 int code_of(const http::Response& response) {
     for (const auto& [name, value] : response.headers) {
-        if (name != "X-ClickHouse-Exception-Code") continue;
+        if (::strcasecmp(name.c_str(), "X-ClickHouse-Exception-Code") != 0) continue;
         int code = 0;
         std::from_chars(value.data(), value.data() + value.size(), code);
         if (code != 0) return code;
@@ -84,6 +86,7 @@ Result<http::Response> ClickHouseClient::send(const http::Request& request, bool
         auto kept = take_client(*where, bounded);
         if (!kept) return tl::make_unexpected(kept.error());
         http::Request keyed = request;
+        if (bounded) keyed.departure = http::AnswerScope::current();
         if (!where->key.empty()) keyed.headers.emplace_back("X-ClickHouse-Key", where->key);
         const auto begin = std::chrono::steady_clock::now();
         auto response = kept->client->send(keyed);
@@ -127,6 +130,8 @@ http::Request ClickHouseClient::to_request(const ClickHouseCall& call) const {
         char seconds[32];
         std::snprintf(seconds, sizeof(seconds), "%.3f", std::max(1u, settings_.query_timeout_ms) / 1000.0);
         add("max_execution_time", seconds);
+        add("readonly", "2");  // such a one ends when its connection is closed
+        add("cancel_http_readonly_queries_on_client_close", "1");
     }
     if (call.data.empty()) {
         request.body = call.sql;

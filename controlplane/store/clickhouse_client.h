@@ -24,8 +24,10 @@ struct ClickHouseCall {
     std::vector<std::pair<std::string, std::string>> parameters;  ///< for {name:Type}; escaped (escape_parameter)
     std::vector<std::pair<std::string, std::string>> settings;
     std::string database;  ///< empty: the server's default
-    bool bounded = false;  ///< a question of a person: query_timeout_ms holds
-    bool once = false;     ///< not safe to send twice: fails where the store's process died meanwhile
+    /// A question of a person, which changes nothing: query_timeout_ms holds, and it ends when the request that this
+    /// thread answers (http::AnswerScope) has lost its asker; the call then fails.
+    bool bounded = false;
+    bool once = false;  ///< not safe to send twice: fails where the store's process died meanwhile
 };
 
 /// What the server said: `code` is ClickHouse's error code, 0 when it went well.

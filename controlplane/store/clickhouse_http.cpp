@@ -79,6 +79,7 @@ struct Asked {
     std::string database = "default";
     std::string default_format;
     std::string query_id;
+    bool ends_with_asker = false;
     int error_code = 0;
     std::string error;
     const char* error_name = "";
@@ -96,7 +97,6 @@ constexpr std::array parameters_passed_over = {"query",
                                                "add_http_cors_header",
                                                "http_write_exception_in_output_format",
                                                "client_protocol_version",
-                                               "cancel_http_readonly_queries_on_client_close",
                                                "http_response_buffer_size"};
 
 Asked read_parameters(const http::Target& target) {
@@ -106,6 +106,8 @@ Asked read_parameters(const http::Target& target) {
             asked.database = value;
         } else if (name == "default_format") {
             asked.default_format = value;
+        } else if (name == "cancel_http_readonly_queries_on_client_close") {
+            asked.ends_with_asker = value == "1" || value == "true";
         } else if (name == "query_id") {
             asked.query_id = value;
         } else if (name.starts_with("param_")) {
@@ -152,6 +154,10 @@ http::Response run_request(const http::Request& request, const http::Target& tar
     if (!is_format_name(asked.default_format))
         return own_error(73, "Unknown format " + asked.default_format, "UNKNOWN_FORMAT");
     if (request.method == "GET") asked.call.settings.emplace_back("readonly", "2");
+    // As ClickHouse has it: what may change something goes on.
+    const bool reads = std::ranges::any_of(
+        asked.call.settings, [](const auto& setting) { return setting.first == "readonly" && setting.second != "0"; });
+    if (asked.ends_with_asker && reads) asked.call.departure = request.departure;
 
     // ClickHouse reads ?query= and the body as one text. An INSERT's rows in the body are not copied into it.
     std::string text = target.parameter("query");

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The subset of ClickHouse's HTTP interface that clew-store speaks: GET /ping; a query by GET ?query= (read only) or
 // POST; ?database=, ?param_NAME=, ?default_format=, ?query_id=, allowed settings as parameters; INSERT with its rows in
-// the body; errors as ClickHouse words them, with X-ClickHouse-Exception-Code and its HTTP codes. Not there: sessions,
-// compression of bodies, users (one optional key), progress headers, several statements at once.
+// the body; errors as ClickHouse words them, with X-ClickHouse-Exception-Code and its HTTP codes;
+// ?cancel_http_readonly_queries_on_client_close=1: a question (GET, or readonly above 0) ends soon after its connection
+// was closed. Not there: sessions, compression of bodies, users (one optional key), progress headers, several
+// statements at once.
 #pragma once
 
 #include <string>

@@ -116,10 +116,16 @@ Result<std::unique_ptr<EmbeddedEngine>> EmbeddedEngine::open(const EmbeddedEngin
                                            settings.directory +
                                            ".broken) and start again, or put a backup in its place");
     }
+    engine->ender_ = std::make_unique<QueryEnder>([raw = engine.get()](const std::string& mark) {
+        const std::string sql =
+            "KILL QUERY WHERE Settings['log_comment'] = " + quoted(mark) + " AND query_kind = 'Select' ASYNC";
+        raw->query({.sql = sql, .format = "Null", .parameters = {}, .settings = {}});
+    });
     return engine;
 }
 
 EmbeddedEngine::~EmbeddedEngine() {
+    ender_.reset();
     if (kept_ != nullptr) close(kept_);
 }
 
@@ -177,6 +183,25 @@ EngineAnswer EmbeddedEngine::prepare(ChdbLibrary::Connection connection, const E
 }
 
 EngineAnswer EmbeddedEngine::query(const EngineCall& call) {
+    if (!call.departure) return query_marked(call);
+    // The mark by which it is found: the caller's own comment, and a number.
+    EngineCall marked = call;
+    std::string mark;
+    std::erase_if(marked.settings, [&mark](const auto& setting) {
+        if (setting.first != "log_comment") return false;
+        mark = setting.second + " ";
+        return true;
+    });
+    mark += "clew-store call " + std::to_string(++last_call_);
+    marked.settings.insert(marked.settings.begin(), {"log_comment", mark});
+    const std::uint64_t number = call.departure->when_left([this, &mark] { ender_->end(mark); });
+    EngineAnswer answer = query_marked(marked);
+    call.departure->forget(number);
+    ender_->over(mark);
+    return answer;
+}
+
+EngineAnswer EmbeddedEngine::query_marked(const EngineCall& call) {
     ChdbLibrary::Connection* connection = connect();
     if (connection == nullptr) return take(nullptr);
     EngineAnswer answer = prepare(*connection, call);

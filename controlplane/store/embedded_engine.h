@@ -4,6 +4,7 @@
 // call.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -12,7 +13,9 @@
 #include <utility>
 #include <vector>
 
+#include "controlplane/http/departure.h"
 #include "controlplane/store/chdb_library.h"
+#include "controlplane/store/query_ender.h"
 #include "nat-trace/result.h"
 
 namespace clew::store {
@@ -30,8 +33,9 @@ struct EngineCall {
     std::string_view sql;
     std::string_view format = "TabSeparated";  ///< of the answer, or of an insert's data
     std::string_view database = "default";
-    NamedValues parameters;  ///< for {name:Type} in the SQL; values in TabSeparated escaping
-    NamedValues settings;    ///< hold for this call alone
+    NamedValues parameters;                           ///< for {name:Type} in the SQL; values in TabSeparated escaping
+    NamedValues settings;                             ///< hold for this call alone
+    std::shared_ptr<http::Departure> departure = {};  ///< query() alone: it ends soon after this is left; may be null
 };
 
 struct EngineAnswer {
@@ -64,6 +68,7 @@ class EmbeddedEngine {
 
   private:
     explicit EmbeddedEngine(const ChdbLibrary& library) : library_(library) {}
+    EngineAnswer query_marked(const EngineCall& call);
     ChdbLibrary::Connection* connect();
     void close(ChdbLibrary::Connection* connection);
     EngineAnswer prepare(ChdbLibrary::Connection connection, const EngineCall& call);
@@ -75,6 +80,8 @@ class EmbeddedEngine {
     std::vector<std::string> arguments_;
     std::mutex connecting_;
     ChdbLibrary::Connection* kept_ = nullptr;  ///< keeps the engine running while no call does
+    std::atomic<std::uint64_t> last_call_{0};
+    std::unique_ptr<QueryEnder> ender_;
 };
 
 /// A string literal of ClickHouse's SQL.

@@ -96,19 +96,25 @@ class Compiler {
 
     std::string parse_or() {
         std::string sql = parse_and();
+        bool every = condition_.selective;
         while (token_.kind == Kind::logic_or) {
             step();
             sql = "(" + sql + " OR " + parse_and() + ")";
+            every = every && condition_.selective;
         }
+        condition_.selective = every;
         return sql;
     }
 
     std::string parse_and() {
         std::string sql = parse_not();
+        bool any = condition_.selective;
         while (token_.kind == Kind::logic_and) {
             step();
             sql = "(" + sql + " AND " + parse_not() + ")";
+            any = any || condition_.selective;
         }
+        condition_.selective = any;
         return sql;
     }
 
@@ -120,6 +126,7 @@ class Compiler {
         if (token_.kind == Kind::logic_not) {
             step();
             sql = "(NOT " + parse_not() + ")";
+            condition_.selective = false;
         } else if (token_.kind == Kind::open) {
             const FilterToken open = token_;
             step();
@@ -136,8 +143,10 @@ class Compiler {
         return sql;
     }
 
+    /// condition_.selective is of what was parsed last.
     std::string parse_term() {
         const FilterToken first = token_;
+        condition_.selective = false;
         if (first.kind != Kind::word && first.kind != Kind::quoted) {
             return mistake(first, "a condition is missing here, such as ip.addr == 10.0.0.7");
         }
@@ -153,7 +162,9 @@ class Compiler {
         step();
         std::string sql = compare.text == "in" ? parse_set(*field) : parse_comparison(*field, compare);
         if (!field->only.empty()) sql = "(" + std::string(field->only) + " AND " + sql + ")";
-        return compare.text == "!=" ? "(NOT " + sql + ")" : sql;
+        if (compare.text != "!=") return sql;
+        condition_.selective = false;
+        return "(NOT " + sql + ")";
     }
 
     /// "tcp.flags.reset" is meant as a field, "python3.11" is a process's name.
@@ -188,12 +199,16 @@ class Compiler {
         if (open.kind != Kind::set_open) return mistake(open, "'in' needs a set, such as {80, 443, 8000..8100}");
         step();
         std::string sql;
+        bool every = true;
         while (token_.kind == Kind::word || token_.kind == Kind::quoted) {
             const FilterToken value = token_;
             step();
             if (token_.kind == Kind::comma) step();
+            condition_.selective = false;
             sql += (sql.empty() ? "" : " OR ") + match(field, open, "==", value);
+            every = every && condition_.selective;
         }
+        condition_.selective = every;
         if (token_.kind != Kind::set_close) return mistake(open, "this '{' is not closed");
         if (sql.empty()) return mistake(open, "the set is empty");
         step();
@@ -242,7 +257,8 @@ class Compiler {
         const auto range = parse_network(value.text);
         if (!range)
             return mistake(value, "'" + value.text + "' is not an address; write 10.0.0.7, 10.0.0.0/8 or 2001:db8::1");
-        if (range->first == range->last) return equals(field, bind("IPv6", ipv6_text(range->first)));
+        condition_.selective = range->first == range->last;
+        if (condition_.selective) return equals(field, bind("IPv6", ipv6_text(range->first)));
         const std::string first = bind("IPv6", ipv6_text(range->first));
         const std::string last = bind("IPv6", ipv6_text(range->last));
         return over(field, "(@ >= " + first + " AND @ <= " + last + ")");
@@ -290,6 +306,7 @@ class Compiler {
     std::string match_id(const FilterField& field, const FilterToken& value) {
         const auto number = parse_hex_id(value.text);
         if (!number) return mistake(value, "'" + value.text + "' is not an id; it has 16 hex digits");
+        condition_.selective = true;
         return equals(field, bind("UInt64", std::to_string(*number)));
     }
 
@@ -297,6 +314,7 @@ class Compiler {
         const std::string column(field.column);
         const FilterField ip{field.name, FilterKind::address, {}, false, "", 0, ""};
         if (const auto endpoint = parse_endpoint(value.text)) {
+            condition_.selective = true;
             const std::string address = bind("IPv6", ipv6_text(endpoint->ip));
             return "(" + column + "_ip = " + address + " AND " + column +
                    "_port = " + bind("UInt64", std::to_string(endpoint->port)) + ")";
@@ -311,8 +329,10 @@ class Compiler {
     std::string bare(const FilterToken& word) {
         const std::string& text = word.text;
         if (word.kind == Kind::word) {
-            if (const auto endpoint = parse_endpoint(text))
+            if (const auto endpoint = parse_endpoint(text)) {
+                condition_.selective = true;
                 return "has(endpoints, " + bind("String", to_text(*endpoint)) + ")";
+            }
             if (parse_network(text)) return match_address(*find_filter_field("ip.addr"), word);
             if (parse_hex_id(text)) return match_id(*find_filter_field("path.id"), word);
             if (const auto port = parse_number<std::uint32_t>(text)) {

@@ -27,6 +27,8 @@ constexpr std::size_t filter_value_count_max = 200;
 struct SqlCondition {
     std::string sql;
     std::vector<std::pair<std::string, std::string>> parameters;  ///< name without "param_", value
+    /// Whether it most likely picks few of many paths: it needs an address, an address with its port, or an id.
+    bool selective = false;
 };
 
 /// An empty filter takes all ("1"). A mistake is one sentence that names the column where it is.

@@ -57,9 +57,12 @@ Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::stri
     const std::string stored = query.is_long() ? "stored_at >= toStartOfHour(toDateTime({stored:UInt32}))"
                                                : "stored_at >= toDateTime({stored:UInt32})";
     ClickHouseCall call;
-    call.sql = "SELECT " + select + " FROM paths " + joined + " WHERE " + stored +
-               " AND NOT retracted AND last_ns >= {since:Int64} AND first_ns < {until:Int64} AND " +
-               latest_rows_sql(stored) + " AND " + filter->sql + " " + tail + " FORMAT RowBinary";
+    const std::string matching =
+        "NOT retracted AND last_ns >= {since:Int64} AND first_ns < {until:Int64} AND " + filter->sql;
+    call.sql = "SELECT " + select + " FROM paths " + joined +
+               (filter->selective ? " PREWHERE " + latest_rows_sql(stored, matching) + " WHERE "
+                                  : " WHERE " + latest_rows_sql(stored) + " AND ") +
+               stored + " AND " + matching + " " + tail + " FORMAT RowBinary";
     call.parameters = std::move(filter->parameters);
     call.parameters.emplace_back("stored", stored_since(query.since_ns));
     return run(std::move(call), query, partial);
@@ -76,22 +79,29 @@ Result<std::string> OverviewAsk::ask_rolled(const OverviewQuery& query, const Ro
                                             const RollupTable& table, const std::string& select,
                                             const std::string& tail, std::string& partial) const {
     const RowsOfHours rows{
-        .earlier = "stored_at >= toDateTime({from:UInt32}) AND stored_at < toDateTime({open:UInt32})",
-        .later = "stored_at >= toDateTime({open:UInt32})"};
-    const std::string within = " AND last_ns >= {since:Int64} AND first_ns < {until:Int64}";
+        .earlier = "stored_at >= toDateTime({from:UInt32}) AND stored_at < toDateTime({sliced:UInt32})",
+        .later = "stored_at >= toDateTime({sliced:UInt32})"};
+    const std::string within =
+        table.by_minute ? " AND last_minute >= {since_minute:UInt32} AND first_minute < {until_minute:UInt32}"
+                        : " AND hour >= toStartOfHour(toDateTime({since_minute:UInt32} * 60)) AND hour < "
+                          "toDateTime({until_minute:UInt32} * 60)";
     ClickHouseCall call;
     call.sql = "SELECT " + select + " FROM (SELECT * FROM " + std::string(table.name) +
                " WHERE hour >= toDateTime({from:UInt32}) AND hour < toDateTime({open:UInt32}) AND made_for < "
                "toDateTime({open:UInt32}) AND step IN (SELECT max(step) FROM rolled_hours GROUP BY hour)" +
-               (table.by_minute ? " AND last_minute >= {since_minute:UInt32} AND first_minute < {until_minute:UInt32}"
-                                : " AND hour >= toStartOfHour(toDateTime({since_minute:UInt32} * 60)) AND hour < "
-                                  "toDateTime({until_minute:UInt32} * 60)") +
-               " UNION ALL " + rollup_select(table, true, rows.sql(true) + within);
-    if (table.by_minute) call.sql += " UNION ALL " + rollup_select(table, false, rows.sql(false) + within);
-    call.sql += ") " + tail + " FORMAT RowBinary";
+               within;
+    if (range.sliced_s > range.open_s)
+        call.sql += " UNION ALL SELECT * FROM " + open_table(table) +
+                    " WHERE hour >= toDateTime({from:UInt32}) AND made_for >= toDateTime({open:UInt32}) AND made_for "
+                    "< toDateTime({sliced:UInt32}) AND step IN (SELECT max(step) FROM rolled_slices GROUP BY hour)" +
+                    within;
+    call.sql += " UNION ALL " +
+                rollup_select(table, rows, " AND last_ns >= {since:Int64} AND first_ns < {until:Int64}") + ") " + tail +
+                " FORMAT RowBinary";
     call.parameters = {{"from", std::to_string(range.from_s)},
                        {"open", std::to_string(range.open_s)},
-                       {"made_for", std::to_string(range.open_s)},
+                       {"sliced", std::to_string(range.sliced_s)},
+                       {"made_for", std::to_string(range.sliced_s)},
                        {"made_step", "0"},
                        {"since_minute", std::to_string(query.since_ns / minute_ns)},
                        {"until_minute", std::to_string(query.until_ns / minute_ns)},

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "controlplane/store/overview_ask.h"
+#include "controlplane/store/rollup_tables.h"
 
 namespace clew::store {
 namespace {
@@ -17,6 +18,11 @@ const std::string clocks_joined =
 constexpr const char* pair_select =
     "least(from_clock, to_clock) AS a, greatest(from_clock, to_clock) AS b, count(), "
     "toInt64(quantile(0.5)(if(from_clock < to_clock, offset_ns, -offset_ns))), min(offset_error)";
+
+/// Of roll-ups: the medians of their rows, weighed.
+constexpr const char* rolled_pair_select =
+    "clock_a AS a, clock_b AS b, toUInt64(greatest(0, sum(n))) AS paths, "
+    "toInt64(quantileExactWeighted(0.5)(offset_mid, offset_n)), min(error_min)";
 
 using PairKey = std::pair<std::string, std::string>;
 
@@ -35,9 +41,11 @@ Result<v1::ClockList> Overview::clocks(const OverviewQuery& query) const {
     list.set_step_ns(query.step_ns());
     std::string& partial = *list.mutable_partial();
     const std::string only = "AND offset_error > 0 AND from_clock != to_clock ";
-    auto answer =
-        store.ask(query, pair_select, only + "GROUP BY a, b ORDER BY a, b LIMIT " + std::to_string(overview_count_max),
-                  partial, clocks_joined);
+    const auto rolled = store.rolled(query);
+    const std::string pairs = "ORDER BY a, b LIMIT " + std::to_string(overview_count_max);
+    auto answer = rolled ? store.ask_rolled(query, *rolled, clock_minutes, rolled_pair_select,
+                                            "GROUP BY a, b HAVING paths > 0 " + pairs, partial)
+                         : store.ask(query, pair_select, only + "GROUP BY a, b " + pairs, partial, clocks_joined);
     if (!answer) return tl::make_unexpected(answer.error());
     std::map<PairKey, int> place;
     std::set<std::string> clocks;
@@ -57,8 +65,11 @@ Result<v1::ClockList> Overview::clocks(const OverviewQuery& query) const {
     for (const std::string& clock : clocks) list.add_clocks(clock);
     if (query.bucket_count == 0 || !partial.empty()) return list;
     const auto count = static_cast<int>((query.until_ns - query.since_ns + query.step_ns() - 1) / query.step_ns());
-    auto over_time = store.ask(query, bucket_sql() + " AS bucket, " + pair_select,
-                               only + "GROUP BY bucket, a, b LIMIT 100000", partial, clocks_joined);
+    auto over_time = rolled ? store.ask_rolled(query, *rolled, clock_minutes,
+                                               minute_bucket_sql() + " AS bucket, " + std::string(rolled_pair_select),
+                                               "GROUP BY bucket, a, b HAVING paths > 0 LIMIT 100000", partial)
+                            : store.ask(query, bucket_sql() + " AS bucket, " + pair_select,
+                                        only + "GROUP BY bucket, a, b LIMIT 100000", partial, clocks_joined);
     if (!over_time) return tl::make_unexpected(over_time.error());
     RowReader point(*over_time);
     while (!point.at_end()) {

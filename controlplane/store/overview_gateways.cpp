@@ -101,8 +101,9 @@ const std::string instance_select =
     "source_port), source != ''), min(first_ns), max(last_ns), argMaxIf(path_id, delay, samples > 0), sum(lost), "
     "sum(gaps), sum(unknown)";
 
+/// The same and, where asked for, points over time (of_group = 2, with their bucket): all in one question.
 const std::string rolled_instance_select =
-    "toUInt8(grouping(gateway)) AS of_group, kind, from_tap, to_tap, gateway, toUInt64(greatest(0, sum(n))) AS paths, "
+    "kind, from_tap, to_tap, gateway, toUInt64(greatest(0, sum(n))) AS paths, "
     "toUInt64(greatest(0, sum(delay_n))), sumMap(delays), max(error_max), toUInt64(greatest(0, sum(before_sum))), "
     "toUInt64(greatest(0, sum(behind_sum))), toUInt64(greatest(0, sum(missing_sum))), toUInt64(greatest(0, "
     "sum(retransmitting))), toUInt64(greatest(0, sum(resets))), toUInt64(0), toUInt64(0), min(first_min), "
@@ -116,16 +117,39 @@ struct Groups {
     std::map<std::pair<GroupKey, std::string>, int> place;  ///< of an instance in its group
 };
 
-/// Instances come first, then their groups.
-Result<void> read_instances(std::string_view answer, bool rolled, Groups& groups) {
+void put_point(const GroupKey& key, const std::string& instance, int at, int point_count, const v1::TimePoint& point,
+               Groups& groups) {
+    const auto place = groups.place.find({key, instance});
+    if (place == groups.place.end() || at >= point_count) return;
+    v1::GatewayInstance& one = *groups.by_key[key].mutable_instances(place->second);
+    while (one.points_size() < point_count) one.add_points();
+    *one.mutable_points(at) = point;
+}
+
+v1::TimePoint point_of(const v1::GatewayInstance& one) {
+    v1::TimePoint point;
+    point.set_paths(one.paths());
+    point.set_delay_paths(one.delay().paths());
+    point.set_p50_ns(one.delay().p50_ns());
+    point.set_p99_ns(one.delay().p99_ns());
+    return point;
+}
+
+/// Instances come first, then their groups, then points.
+Result<void> read_instances(std::string_view answer, bool rolled, int point_count, Groups& groups) {
     RowReader row(answer);
     while (!row.at_end()) {
-        const bool of_group = row.number<std::uint8_t>() != 0;
+        const auto of_group = row.number<std::uint8_t>();
+        const auto bucket = rolled ? row.number<std::uint32_t>() : 0u;
         const GroupKey key = read_key(row);
         v1::GatewayInstance one = read_instance(row, rolled);
+        if (of_group == 2) {
+            if (row.ok()) put_point(key, one.instance(), static_cast<int>(bucket), point_count, point_of(one), groups);
+            continue;
+        }
         v1::GatewayGroup& group = groups.by_key[key];
         std::tie(*group.mutable_kind(), *group.mutable_from_tap(), *group.mutable_to_tap()) = key;
-        if (!of_group) {
+        if (of_group == 0) {
             groups.place[{key, one.instance()}] = group.instances_size();
             *group.add_instances() = std::move(one);
             continue;
@@ -139,7 +163,7 @@ Result<void> read_instances(std::string_view answer, bool rolled, Groups& groups
     return whole(row);
 }
 
-Result<void> read_points(std::string_view answer, bool rolled, int point_count, Groups& groups) {
+Result<void> read_points(std::string_view answer, int point_count, Groups& groups) {
     RowReader row(answer);
     while (!row.at_end()) {
         const GroupKey key = read_key(row);
@@ -148,14 +172,10 @@ Result<void> read_points(std::string_view answer, bool rolled, int point_count, 
         v1::TimePoint point;
         point.set_paths(row.number<std::uint64_t>());
         point.set_delay_paths(row.number<std::uint64_t>());
-        const Delays delays = read_delays(row, rolled);
+        const Delays delays = read_delays(row, false);
         point.set_p50_ns(delays.p50_ns);
         point.set_p99_ns(delays.p99_ns);
-        const auto place = groups.place.find({key, instance});
-        if (!row.ok() || place == groups.place.end() || at >= point_count) continue;
-        v1::GatewayInstance& one = *groups.by_key[key].mutable_instances(place->second);
-        while (one.points_size() < point_count) one.add_points();
-        *one.mutable_points(at) = point;
+        if (row.ok()) put_point(key, instance, at, point_count, point, groups);
     }
     return whole(row);
 }
@@ -180,26 +200,29 @@ Result<std::string> ask_instances(const OverviewAsk& store, const OverviewQuery&
                                   const std::optional<RolledRange>& rolled, std::uint32_t count_max,
                                   std::string& partial) {
     const std::string limit = std::to_string(count_max + 1) + " BY of_group";
+    if (rolled && query.bucket_count > 0)
+        return store.ask_rolled(query, *rolled, gateway_minutes,
+                                "toUInt8(multiIf(grouping(bucket) = 0, 2, grouping(gateway) = 0, 0, 1)) AS of_group, " +
+                                    minute_bucket_sql() + " AS bucket, " + rolled_instance_select,
+                                "GROUP BY GROUPING SETS ((kind, from_tap, to_tap, gateway), (kind, from_tap, to_tap), "
+                                "(kind, from_tap, to_tap, gateway, bucket)) HAVING paths > 0 ORDER BY of_group, paths "
+                                "DESC, gateway LIMIT " +
+                                    limit + ", bucket",
+                                partial);
     if (rolled)
         return store.ask_rolled(
-            query, *rolled, gateway_minutes, rolled_instance_select,
+            query, *rolled, gateway_minutes,
+            "toUInt8(grouping(gateway)) AS of_group, toUInt32(0), " + rolled_instance_select,
             grouping_sets + "HAVING paths > 0 ORDER BY of_group, paths DESC, gateway LIMIT " + limit, partial);
     return store.ask(query, instance_select,
                      "AND gateway != '' " + grouping_sets + "ORDER BY of_group, n DESC, gateway LIMIT " + limit,
                      partial, links_joined);
 }
 
-Result<std::string> ask_points(const OverviewAsk& store, const OverviewQuery& query,
-                               const std::optional<RolledRange>& rolled, std::uint32_t count_max,
+Result<std::string> ask_points(const OverviewAsk& store, const OverviewQuery& query, std::uint32_t count_max,
                                std::string& partial) {
     const std::string keys = "kind, from_tap, to_tap, gateway, ";
     const std::string limit = std::to_string(std::uint64_t{count_max} * bucket_count_max);
-    if (rolled)
-        return store.ask_rolled(query, *rolled, gateway_minutes,
-                                keys + minute_bucket_sql() +
-                                    " AS bucket, toUInt64(greatest(0, sum(n))) AS paths, toUInt64(greatest(0, "
-                                    "sum(delay_n))), sumMap(delays)",
-                                "GROUP BY " + keys + "bucket HAVING paths > 0 LIMIT " + limit, partial);
     return store.ask(query, keys + bucket_sql() + " AS bucket, count(), " + delay_sql,
                      "AND gateway != '' GROUP BY " + keys + "bucket LIMIT " + limit, partial, links_joined);
 }
@@ -216,7 +239,8 @@ Result<v1::GatewayGroupList> Overview::gateways(const OverviewQuery& query) cons
     const auto rolled = store.rolled(query);
     auto answer = ask_instances(store, query, rolled, count_max, partial);
     if (!answer) return tl::make_unexpected(answer.error());
-    if (auto read = read_instances(*answer, rolled.has_value(), groups); !read)
+    const int point_count = static_cast<int>((query.until_ns - query.since_ns + query.step_ns() - 1) / query.step_ns());
+    if (auto read = read_instances(*answer, rolled.has_value(), point_count, groups); !read)
         return tl::make_unexpected(read.error());
     if (rolled && partial.empty()) {
         answer = store.ask_rolled(query, *rolled, gateway_hours,
@@ -226,14 +250,11 @@ Result<v1::GatewayGroupList> Overview::gateways(const OverviewQuery& query) cons
         if (!answer) return tl::make_unexpected(answer.error());
         if (auto read = read_sets(*answer, groups); !read) return tl::make_unexpected(read.error());
     }
-    if (query.bucket_count > 0 && partial.empty()) {
-        list.set_step_ns(query.step_ns());
-        answer = ask_points(store, query, rolled, count_max, partial);
+    if (query.bucket_count > 0) list.set_step_ns(query.step_ns());
+    if (query.bucket_count > 0 && !rolled && partial.empty()) {
+        answer = ask_points(store, query, count_max, partial);
         if (!answer) return tl::make_unexpected(answer.error());
-        const int point_count =
-            static_cast<int>((query.until_ns - query.since_ns + query.step_ns() - 1) / query.step_ns());
-        if (auto read = read_points(*answer, rolled.has_value(), point_count, groups); !read)
-            return tl::make_unexpected(read.error());
+        if (auto read = read_points(*answer, point_count, groups); !read) return tl::make_unexpected(read.error());
     }
     if (groups.place.size() > count_max)
         partial = "there are more than " + std::to_string(count_max) + " instances; those with the most paths are here";

@@ -17,6 +17,9 @@ namespace {
 
 constexpr std::uint32_t path_count_max = 100'000;  ///< of one answer, whatever is asked for
 constexpr std::uint64_t candidate_count_max = 4'000'000;
+/// The newest paths are looked for in the range's last part first, then in one so many times as long, and so on.
+constexpr DurationNs first_window_ns = 900 * ns_per_s;
+constexpr std::int64_t window_growth = 8;
 
 /// What stands behind the last path of the answer before: "first_ns.path_id", in the order of the search.
 struct Cursor {
@@ -62,12 +65,14 @@ Result<SqlCondition> row_condition(const PathQuery& query, SqlCondition filter) 
     return out;
 }
 
-std::string search_sql(const PathQuery& query, const std::string& condition) {
+/// `window`: candidates begin in it alone. A path's latest row is never older than another of it that was picked.
+std::string search_sql(const PathQuery& query, const std::string& condition, bool window) {
     const std::string order = query.oldest_first ? "first_ns, path_id" : "first_ns DESC, path_id";
     const std::string recent = query.since_ns > 0 ? "stored_at >= toDateTime({stored:UInt32}) AND " : "";
     return "SELECT matches, if(matches, body, '') FROM (SELECT path_id, first_ns, body, (" + condition +
-           ") AS matches FROM paths WHERE path_id IN (SELECT path_id FROM paths WHERE " + recent + condition +
-           " ORDER BY " + order +
+           (window ? " AND first_ns >= {window:Int64}" : "") + ") AS matches FROM paths WHERE " + recent +
+           "path_id IN (SELECT path_id FROM paths WHERE " + recent + condition +
+           (window ? " AND first_ns >= {window:Int64}" : "") + " ORDER BY " + order +
            " LIMIT 1 BY path_id LIMIT {candidates:UInt64}) ORDER BY revision DESC LIMIT 1 BY path_id) ORDER BY " +
            order + " FORMAT RowBinary";
 }
@@ -89,6 +94,18 @@ Result<std::uint64_t> take_paths(std::string_view answer, std::uint32_t count_ma
     return candidate_count;
 }
 
+/// Where the first window begins; `since` where the search has none.
+Result<TimeNs> first_window(const PathQuery& query) {
+    if (query.oldest_first || query.since_ns <= 0 || query.until_ns <= 0) return query.since_ns;
+    TimeNs end = query.until_ns;
+    if (!query.cursor.empty()) {
+        const auto cursor = parse_cursor(query.cursor);
+        if (!cursor) return tl::make_unexpected(cursor.error());
+        end = std::min(end, cursor->first_ns);
+    }
+    return std::max(query.since_ns, end - first_window_ns);
+}
+
 }  // namespace
 
 Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings& settings, const PathQuery& query) {
@@ -98,17 +115,23 @@ Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings&
     if (!made) return tl::make_unexpected(made.error());
     const SqlCondition& condition = *made;
     const std::uint32_t count_max = std::clamp(query.count_max, 1u, path_count_max);
+    const auto window_from = first_window(query);
+    if (!window_from) return tl::make_unexpected(window_from.error());
+    const TimeNs window_end = *window_from + first_window_ns;
+    TimeNs window = *window_from;
     ClickHouseCall call;
-    call.sql = search_sql(query, condition.sql);
     call.database = settings.database;
     call.bounded = true;
     call.settings = {{"use_top_k_dynamic_filtering", "0"},
                      {"max_memory_usage", std::to_string(settings.memory_bytes_max / 2)}};
 
-    for (std::uint64_t candidates = count_max + count_max / 4 + 64;; candidates *= 8) {
+    for (std::uint64_t candidates = count_max + count_max / 4 + 64;;) {
+        const bool windowed = window > query.since_ns;
+        call.sql = search_sql(query, condition.sql, windowed);
         call.parameters = condition.parameters;
         call.parameters.emplace_back("candidates", std::to_string(candidates));
-        if (query.since_ns > 0) call.parameters.emplace_back("stored", stored_since(query.since_ns));
+        if (query.since_ns > 0) call.parameters.emplace_back("stored", stored_since(window));
+        if (windowed) call.parameters.emplace_back("window", std::to_string(window));
         auto reply = client.call(call);
         if (!reply) return tl::make_unexpected(reply.error());
         v1::PathList list;
@@ -124,7 +147,14 @@ Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings&
         const auto got = take_paths(reply->body, count_max, list, more);
         if (!got) return tl::make_unexpected(got.error());
         const bool all_seen = *got < candidates || candidates > candidate_count_max;
-        if (!more && !all_seen) continue;
+        if (!more && !all_seen) {
+            candidates *= 8;
+            continue;
+        }
+        if (!more && windowed) {
+            window = std::max(query.since_ns, window_end - (window_end - window) * window_growth);
+            continue;
+        }
         if (more) {
             if (list.paths_size() > 0) list.set_next(cursor_text(list.paths(list.paths_size() - 1)));
             list.set_partial("these are the " + std::string(query.oldest_first ? "oldest " : "newest ") +

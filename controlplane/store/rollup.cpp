@@ -22,9 +22,17 @@ constexpr const char* hours_sql =
     "argMax(seen, step) AS made_seen, argMax(again, step) AS made_again FROM rolled_hours GROUP BY h) AS made USING h "
     "ORDER BY h FORMAT RowBinary";
 
-void tell_stale(std::vector<HourOfPaths>& hours) {
-    std::int64_t seen = 0;
-    std::uint64_t again = 0;
+/// As above, of slices: blocks by the rows' own numbers, which outlast merges.
+constexpr const char* slices_sql =
+    "SELECT h, blocks, made_step, made_block, made_seen, made_again FROM (SELECT "
+    "toUInt32(intDiv(toUnixTimestamp(stored_at), {slice:UInt32}) * {slice:UInt32}) AS h, toInt64(max(_block_number)) "
+    "AS blocks FROM paths WHERE stored_at >= toDateTime({from:UInt32}) GROUP BY h) AS there LEFT JOIN (SELECT "
+    "toUInt32(toUnixTimestamp(hour)) AS h, max(step) AS made_step, argMax(block, step) AS made_block, argMax(seen, "
+    "step) AS made_seen, argMax(again, step) AS made_again FROM rolled_slices WHERE hour >= "
+    "toDateTime({from:UInt32}) GROUP BY h) AS made USING h ORDER BY h FORMAT RowBinary";
+
+/// `seen`, `again`: of what comes before.
+void tell_stale(std::vector<HourOfPaths>& hours, std::int64_t seen, std::uint64_t again) {
     bool late = false;
     for (HourOfPaths& one : hours) {
         seen = std::max(seen, one.block);
@@ -37,20 +45,36 @@ void tell_stale(std::vector<HourOfPaths>& hours) {
 
 }  // namespace
 
+struct Rollup::Kind {
+    bool open;
+    std::uint32_t length_s;
+    std::string_view marks;
+
+    std::string table(const RollupTable& of) const { return open ? open_table(of) : std::string(of.name); }
+};
+
+const Rollup::Kind Rollup::hour_kind = {false, hour_s, "rolled_hours"};
+const Rollup::Kind Rollup::slice_kind = {true, slice_s, "rolled_slices"};
+
 std::string latest_rows_sql(const std::string& condition) {
     return std::string(place_sql) + " IN (SELECT argMax(" + place_sql + ", revision) FROM paths WHERE " + condition +
            " GROUP BY path_id)";
 }
 
-std::string RowsOfHours::sql(bool added) const {
+std::string latest_rows_sql(const std::string& condition, const std::string& matching) {
+    return std::string(place_sql) + " IN (SELECT argMax(" + place_sql +
+           ", revision) FROM paths PREWHERE path_id IN (SELECT path_id FROM paths WHERE " + condition + " AND " +
+           matching + ") WHERE " + condition + " GROUP BY path_id)";
+}
+
+std::string RowsOfHours::counted_sql() const {
     // A row of the same revision that came again later counts there, everywhere alike.
-    const auto latest = [&](const std::string& condition) {
-        return "(SELECT argMax(" + std::string(place_sql) + ", (revision, stored_at)) FROM paths WHERE " + condition +
-               " AND path_id IN (SELECT path_id FROM paths WHERE " + later + ") GROUP BY path_id)";
-    };
-    const std::string newest = latest("((" + earlier + ") OR (" + later + "))");
-    if (added) return later + " AND " + place_sql + " IN " + newest;
-    return earlier + " AND " + place_sql + " IN " + latest(earlier) + " AND " + place_sql + " NOT IN " + newest;
+    const std::string place = place_sql, order = "(revision, stored_at)", others = "NOT (" + later + ")";
+    const auto newest = [&](const std::string& of) { return "argMaxIf(" + place + ", " + order + ", " + of + ")"; };
+    return place + " IN (SELECT arrayJoin(multiIf(countIf(" + others + ") = 0, [" + newest(later) + "], maxIf(" +
+           order + ", " + later + ") < maxIf(" + order + ", " + others + "), [], [" + newest(later) + ", " +
+           newest(others) + "])) FROM paths PREWHERE path_id IN (SELECT path_id FROM paths WHERE " + later +
+           ") WHERE " + both() + " GROUP BY path_id)";
 }
 
 ClickHouseCall Rollup::statement(std::string sql) const {
@@ -66,8 +90,8 @@ ClickHouseCall Rollup::statement(std::string sql) const {
     return call;
 }
 
-Result<std::vector<HourOfPaths>> Rollup::hours() const {
-    auto answer = client_.must_succeed(statement(hours_sql));
+Result<std::vector<HourOfPaths>> Rollup::read_hours(const ClickHouseCall& call) const {
+    auto answer = client_.must_succeed(call);
     if (!answer) return tl::make_unexpected(answer.error());
     std::vector<HourOfPaths> hours;
     RowReader row(*answer);
@@ -82,8 +106,31 @@ Result<std::vector<HourOfPaths>> Rollup::hours() const {
         hours.push_back(one);
     }
     if (!row.ok()) return fail(ErrorKind::failed, "the store's answer ends in the middle of a row");
-    tell_stale(hours);
     return hours;
+}
+
+Result<std::vector<HourOfPaths>> Rollup::hours() const {
+    auto hours = read_hours(statement(hours_sql));
+    if (hours) tell_stale(*hours, 0, 0);
+    return hours;
+}
+
+Result<std::vector<HourOfPaths>> Rollup::slices(const std::vector<HourOfPaths>& hours) const {
+    if (hours.empty()) return std::vector<HourOfPaths>{};
+    std::uint32_t from = hours.back().hour_s - hour_s;
+    for (const HourOfPaths& one : hours)
+        if (one.step != 0) from = std::max(from, one.hour_s + hour_s);
+    ClickHouseCall call = statement(slices_sql);
+    call.parameters = {{"from", std::to_string(from)}, {"slice", std::to_string(slice_s)}};
+    auto slices = read_hours(call);
+    std::int64_t seen = 0;
+    std::uint64_t again = 0;
+    for (const HourOfPaths& one : hours) {
+        if (one.hour_s < from) seen = std::max(seen, one.block);
+        again = std::max(again, one.again);
+    }
+    if (slices) tell_stale(*slices, seen, again);
+    return slices;
 }
 
 Result<std::vector<std::uint32_t>> Rollup::due(std::uint32_t now_s) const {
@@ -99,25 +146,55 @@ Result<std::vector<std::uint32_t>> Rollup::due(std::uint32_t now_s) const {
     return stale;
 }
 
+Result<std::vector<std::uint32_t>> Rollup::due_slices(std::uint32_t now_s) const {
+    const auto all = hours();
+    if (!all) return tl::make_unexpected(all.error());
+    const auto made = slices(*all);
+    if (!made) return tl::make_unexpected(made.error());
+    std::vector<std::uint32_t> due;
+    for (const HourOfPaths& one : *made)
+        if ((one.stale || one.step == 0) && std::uint64_t{one.hour_s} + slice_s + late_slice_s_max <= now_s)
+            due.push_back(one.hour_s);
+    return due;
+}
+
 Result<void> Rollup::make(std::uint32_t hour, TimeNs now) const {
     const auto all = hours();
     if (!all) return tl::make_unexpected(all.error());
-    HourOfPaths made;
+    if (auto made = make(hour_kind, *all, hour, 0, now); !made) return made;
+    return drop_slices(*all, hour);
+}
+
+Result<void> Rollup::make_slice(std::uint32_t slice, TimeNs now) const {
+    const auto all = hours();
+    if (!all) return tl::make_unexpected(all.error());
+    const auto made = slices(*all);
+    if (!made) return tl::make_unexpected(made.error());
     std::int64_t seen = 0;
-    auto step = static_cast<std::uint64_t>(std::max<TimeNs>(now, 1));
     for (const HourOfPaths& one : *all) {
-        step = std::max(step, one.step + 1);
-        if (one.hour_s <= hour) seen = std::max(seen, one.block);
-        if (one.hour_s == hour) made = one;
+        if (one.hour_s + hour_s <= slice) seen = std::max(seen, one.block);
+        now = std::max(now, static_cast<TimeNs>(one.step) + 1);
     }
-    if (made.hour_s != hour) return {};  // it has left the store meanwhile
-    if (auto cleared = clear(hour, made.step); !cleared) return cleared;
+    return make(slice_kind, *made, slice, seen, now);
+}
+
+Result<void> Rollup::make(const Kind& kind, const std::vector<HourOfPaths>& all, std::uint32_t begin, std::int64_t seen,
+                          TimeNs now) const {
+    HourOfPaths made;
+    auto step = static_cast<std::uint64_t>(std::max<TimeNs>(now, 1));
+    for (const HourOfPaths& one : all) {
+        step = std::max(step, one.step + 1);
+        if (one.hour_s <= begin) seen = std::max(seen, one.block);
+        if (one.hour_s == begin) made = one;
+    }
+    if (made.hour_s != begin) return {};  // it has left the store, or its hour was made, meanwhile
+    if (auto cleared = clear(kind, begin, made.step); !cleared) return cleared;
     for (const RollupTable* table : rollup_tables())
-        if (auto filled = fill(*table, hour, step); !filled) return filled;
-    ClickHouseCall mark = statement(
-        "INSERT INTO rolled_hours SELECT toDateTime({hour:UInt32}), {step:UInt64}, {block:Int64}, {seen:Int64}, "
-        "{again:UInt64}");
-    mark.parameters = {{"hour", std::to_string(hour)},
+        if (auto filled = fill(kind, *table, begin, step); !filled) return filled;
+    ClickHouseCall mark = statement("INSERT INTO " + std::string(kind.marks) +
+                                    " SELECT toDateTime({hour:UInt32}), {step:UInt64}, {block:Int64}, {seen:Int64}, "
+                                    "{again:UInt64}");
+    mark.parameters = {{"hour", std::to_string(begin)},
                        {"step", std::to_string(step)},
                        {"block", std::to_string(made.block)},
                        {"seen", std::to_string(seen)},
@@ -126,12 +203,12 @@ Result<void> Rollup::make(std::uint32_t hour, TimeNs now) const {
     return {};
 }
 
-Result<void> Rollup::clear(std::uint32_t hour, std::uint64_t step) const {
+Result<void> Rollup::clear(const Kind& kind, std::uint32_t begin, std::uint64_t step) const {
     for (const RollupTable* table : rollup_tables()) {
         const std::string left =
-            std::string(table->name) + " WHERE made_for = toDateTime({hour:UInt32}) AND step != {step:UInt64}";
+            kind.table(*table) + " WHERE made_for = toDateTime({hour:UInt32}) AND step != {step:UInt64}";
         ClickHouseCall count = statement("SELECT count() FROM " + left + " FORMAT RowBinary");
-        count.parameters = {{"hour", std::to_string(hour)}, {"step", std::to_string(step)}};
+        count.parameters = {{"hour", std::to_string(begin)}, {"step", std::to_string(step)}};
         auto answer = client_.must_succeed(count);
         if (!answer) return tl::make_unexpected(answer.error());
         if (RowReader(*answer).number<std::uint64_t>() == 0) continue;
@@ -141,17 +218,37 @@ Result<void> Rollup::clear(std::uint32_t hour, std::uint64_t step) const {
     return {};
 }
 
-Result<void> Rollup::fill(const RollupTable& table, std::uint32_t hour, std::uint64_t step) const {
-    const RowsOfHours rows{
-        .earlier = "stored_at < toDateTime({made_for:UInt32})",
-        .later = "stored_at >= toDateTime({made_for:UInt32}) AND stored_at < toDateTime({made_for:UInt32} + 3600)"};
-    for (const bool added : {true, false}) {
-        if (!added && !table.by_minute) continue;
-        ClickHouseCall call =
-            statement("INSERT INTO " + std::string(table.name) + " " + rollup_select(table, added, rows.sql(added)));
-        call.parameters = {{"made_for", std::to_string(hour)}, {"made_step", std::to_string(step)}};
-        call.once = true;  // twice under one step would count twice
-        if (auto filled = client_.must_succeed(call); !filled) return tl::make_unexpected(filled.error());
+Result<void> Rollup::fill(const Kind& kind, const RollupTable& table, std::uint32_t begin, std::uint64_t step) const {
+    const RowsOfHours rows{.earlier = "stored_at < toDateTime({made_for:UInt32})",
+                           .later =
+                               "stored_at >= toDateTime({made_for:UInt32}) AND stored_at < "
+                               "toDateTime({made_for:UInt32} + " +
+                               std::to_string(kind.length_s) + ")"};
+    ClickHouseCall call = statement("INSERT INTO " + kind.table(table) + " " + rollup_select(table, rows, {}));
+    call.parameters = {{"made_for", std::to_string(begin)}, {"made_step", std::to_string(step)}};
+    call.once = true;  // twice under one step would count twice
+    if (auto filled = client_.must_succeed(call); !filled) return tl::make_unexpected(filled.error());
+    return {};
+}
+
+/// Those of hours made before this one: no question reads them any more. The marks first.
+Result<void> Rollup::drop_slices(const std::vector<HourOfPaths>& hours, std::uint32_t before) const {
+    for (const HourOfPaths& one : hours) {
+        if (one.hour_s >= before || one.step == 0) continue;
+        ClickHouseCall call = statement(
+            "SELECT count() FROM rolled_slices WHERE hour >= toDateTime({hour:UInt32}) AND hour < "
+            "toDateTime({hour:UInt32} + 3600) FORMAT RowBinary");
+        call.parameters = {{"hour", std::to_string(one.hour_s)}};
+        auto answer = client_.must_succeed(call);
+        if (!answer) return tl::make_unexpected(answer.error());
+        if (RowReader(*answer).number<std::uint64_t>() == 0) continue;
+        std::vector<std::string> tables;
+        for (const RollupTable* table : rollup_tables()) tables.push_back(open_table(*table));
+        tables.emplace_back("rolled_slices");  // last: an ended dropping is taken up again
+        for (const std::string& table : tables) {
+            call.sql = "ALTER TABLE " + table + " DROP PARTITION ID '" + std::to_string(one.hour_s) + "'";
+            if (auto dropped = client_.must_succeed(call); !dropped) return tl::make_unexpected(dropped.error());
+        }
     }
     return {};
 }
@@ -164,8 +261,20 @@ Result<std::optional<RolledRange>> Rollup::rolled(TimeNs since_ns) const {
     for (const HourOfPaths& one : *all) {
         if (std::uint64_t{one.hour_s} + hour_s <= since) continue;
         if (one.step == 0 || one.stale) break;
-        if (!range) range = RolledRange{.from_s = one.hour_s, .open_s = 0};
-        range->open_s = one.hour_s + hour_s;
+        if (!range) range = RolledRange{.from_s = one.hour_s};
+        range->open_s = range->sliced_s = one.hour_s + hour_s;
+    }
+    if (!range) return range;
+    const auto made = slices(*all);
+    if (!made) return tl::make_unexpected(made.error());
+    if (made->empty() || std::ranges::any_of(*all, [&](const HourOfPaths& one) {
+            return one.hour_s >= range->open_s && one.hour_s + hour_s <= made->front().hour_s;
+        }))
+        return range;  // hours between are not made
+    for (const HourOfPaths& one : *made) {
+        if (one.hour_s < range->open_s) continue;
+        if (one.step == 0 || one.stale) break;
+        range->sliced_s = one.hour_s + slice_s;
     }
     return range;
 }

@@ -19,16 +19,18 @@ struct ClickHouseCall;
 struct RollupTable;
 struct StoreSettings;
 
-/// Hours of arrival that roll-ups answer: from_s … open_s; what came since is in rows alone. Seconds since 1970.
+/// Hours of arrival that roll-ups answer: from_s … open_s, and slices of those after them: open_s … sliced_s; what came
+/// since is in rows alone. Seconds since 1970.
 struct RolledRange {
     std::uint32_t from_s = 0;
     std::uint32_t open_s = 0;
+    std::uint32_t sliced_s = 0;
 };
 
-/// An hour that has rows. step 0: not made.
+/// An hour that has rows, or a slice of one. step 0: not made.
 struct HourOfPaths {
     std::uint32_t hour_s = 0;
-    std::int64_t block = 0;  ///< the highest number of a part: each insert has a higher one
+    std::int64_t block = 0;  ///< the highest number of an insert: each has a higher one
     std::uint64_t step = 0;
     std::int64_t made_block = 0, made_seen = 0;
     std::uint64_t again = 0;
@@ -39,6 +41,8 @@ class Rollup {
   public:
     static constexpr std::uint32_t hour_s = 3600;
     static constexpr std::uint32_t late_insert_s_max = 120;  ///< an hour counts as over so long after its end
+    static constexpr std::uint32_t slice_s = 300;
+    static constexpr std::uint32_t late_slice_s_max = 10;  ///< and a slice of one that is not over so long after its
 
     Rollup(ClickHouseClient& client, const StoreSettings& settings) : client_(client), settings_(settings) {}
 
@@ -47,13 +51,25 @@ class Rollup {
     Result<std::vector<std::uint32_t>> due(std::uint32_t now_s) const;
     /// Makes one; whatever is made of it already is replaced. `now` gives its step a number.
     Result<void> make(std::uint32_t hour_s, TimeNs now) const;
-    /// The hours made, without a gap, from the first that can have paths of since_ns on. None where that one is not.
+    /// Slices of the hours not made yet that must be made, oldest first; of the last two hours that have rows.
+    Result<std::vector<std::uint32_t>> due_slices(std::uint32_t now_s) const;
+    Result<void> make_slice(std::uint32_t slice_s, TimeNs now) const;
+    /// The hours made, without a gap, from the first that can have paths of since_ns on, and the slices made behind
+    /// them, without a gap. None where the first hour is not made.
     Result<std::optional<RolledRange>> rolled(TimeNs since_ns) const;
 
   private:
+    struct Kind;  ///< hours or slices
+    static const Kind hour_kind, slice_kind;
+
     Result<std::vector<HourOfPaths>> hours() const;
-    Result<void> clear(std::uint32_t hour_s, std::uint64_t step) const;
-    Result<void> fill(const RollupTable& table, std::uint32_t hour_s, std::uint64_t step) const;
+    Result<std::vector<HourOfPaths>> slices(const std::vector<HourOfPaths>& hours) const;
+    Result<std::vector<HourOfPaths>> read_hours(const ClickHouseCall& call) const;
+    Result<void> make(const Kind& kind, const std::vector<HourOfPaths>& all, std::uint32_t begin_s, std::int64_t seen,
+                      TimeNs now) const;  ///< `seen`: the highest block before `all`
+    Result<void> clear(const Kind& kind, std::uint32_t begin_s, std::uint64_t step) const;
+    Result<void> fill(const Kind& kind, const RollupTable& table, std::uint32_t begin_s, std::uint64_t step) const;
+    Result<void> drop_slices(const std::vector<HourOfPaths>& hours, std::uint32_t before_s) const;
     ClickHouseCall statement(std::string sql) const;
 
     ClickHouseClient& client_;
@@ -64,14 +80,17 @@ class Rollup {
 /// so that a row that was stored twice counts once. Places hold within one question only, which reads one snapshot of
 /// the table. What FINAL answers, without its merge of all columns.
 std::string latest_rows_sql(const std::string& condition);
+/// The same, looking only at paths of which a row matches.
+std::string latest_rows_sql(const std::string& condition, const std::string& matching);
 
 /// What the rows of later hours do to the sums of earlier ones.
 struct RowsOfHours {
     std::string earlier, later;  ///< conditions on rows
 
-    /// The condition for the rows of `later` that are the newest of their path, in either; or for those of `earlier`
-    /// that were and no longer are.
-    std::string sql(bool added) const;
+    std::string both() const { return "((" + earlier + ") OR (" + later + "))"; }
+    /// The condition for the rows of `later` that are the newest of their path, in either, and for those of `earlier`
+    /// that were and no longer are. The paths' ids are read once.
+    std::string counted_sql() const;
 };
 
 }  // namespace clew::store

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "controlplane/store/overview_ask.h"
+#include "controlplane/store/rollup.h"
 
 namespace clew::store {
 namespace {
@@ -121,11 +122,24 @@ const RollupTable facet_minutes = {"facet_minutes",
                                    "field, value",
                                    "{S}toInt64(count()) AS n",
                                    "1"};
+/// Of a pair's offsets the median of each row here, whose median by their numbers the answer is.
+const RollupTable clock_minutes = {
+    "clock_minutes",
+    "clock_a LowCardinality(String), clock_b LowCardinality(String), n Int64, offset_n UInt64, offset_mid Int64, "
+    "error_min Int64",
+    "ARRAY JOIN link_from_clock AS from_clock, link_to_clock AS to_clock, link_offset_ns AS offset_ns, "
+    "link_offset_error_ns AS offset_error",
+    "least(from_clock, to_clock) AS clock_a, greatest(from_clock, to_clock) AS clock_b",
+    "clock_a, clock_b",
+    "{S}toInt64(count()) AS n, toUInt64(if({ADDED}, count(), 0)) AS offset_n, "
+    "toInt64(quantileExactLow(0.5)(if(from_clock < to_clock, offset_ns, -offset_ns))) AS offset_mid, "
+    "if({ADDED}, min(offset_error), toInt64(9223372036854775807)) AS error_min",
+    "offset_error > 0 AND from_clock != to_clock"};
 
 std::span<const RollupTable* const> rollup_tables() {
-    static constexpr std::array<const RollupTable*, 7> all = {&path_minutes,    &gateway_minutes, &gateway_hours,
+    static constexpr std::array<const RollupTable*, 8> all = {&path_minutes,    &gateway_minutes, &gateway_hours,
                                                               &service_minutes, &service_hours,   &edge_minutes,
-                                                              &facet_minutes};
+                                                              &facet_minutes,   &clock_minutes};
     return all;
 }
 
@@ -135,28 +149,31 @@ double delay_of_bucket(int bucket) {
     return bucket < 0 ? -size : size;
 }
 
-std::string rollup_table_statement(const RollupTable& table) {
+std::string open_table(const RollupTable& table) { return "open_" + std::string(table.name); }
+
+std::string rollup_table_statement(const RollupTable& table, bool open) {
     const std::string minutes =
         table.by_minute ? "first_minute UInt32 CODEC(Delta, ZSTD(1)), last_minute UInt32 CODEC(Delta, ZSTD(1)), " : "";
-    return "CREATE TABLE IF NOT EXISTS {DB}." + std::string(table.name) +
+    return "CREATE TABLE IF NOT EXISTS {DB}." + (open ? open_table(table) : std::string(table.name)) +
            " {ON_CLUSTER} (hour DateTime CODEC(Delta, ZSTD(1)), made_for DateTime CODEC(Delta, ZSTD(1)), step UInt64 "
            "CODEC(Delta, ZSTD(1)), " +
-           minutes + std::string(table.columns) +
-           ") ENGINE = {REPLICATED}MergeTree PARTITION BY hour ORDER BY (made_for, step" +
+           minutes + std::string(table.columns) + ") ENGINE = {REPLICATED}MergeTree PARTITION BY " +
+           (open ? "toStartOfHour(made_for)" : "hour") + " ORDER BY (made_for, step" +
            (table.by_minute ? ", first_minute, " : ", ") + std::string(table.names) +
            ") TTL {ROLLED_TTL} SETTINGS {SETTINGS}";
 }
 
-std::string rollup_select(const RollupTable& table, bool added, const std::string& rows) {
+std::string rollup_select(const RollupTable& table, const RowsOfHours& rows, const std::string& within) {
     const std::string minutes = table.by_minute ? "toUInt32(intDiv(first_ns, 60000000000)) AS first_minute, "
                                                   "toUInt32(intDiv(last_ns, 60000000000)) AS last_minute, "
                                                 : "";
-    const std::string measures =
-        with(with(std::string(table.measures), "{S}", added ? "" : "-"), "{ADDED}", added ? "1" : "0");
+    const std::string sign = "if(" + rows.later + ", 1, -1)";
+    const std::string measures = with(with(std::string(table.measures), "{S}", sign + " * "), "{ADDED}", sign + " = 1");
     return "SELECT toStartOfHour(stored_at) AS hour, toDateTime({made_for:UInt32}) AS made_for, {made_step:UInt64} "
            "AS step, " +
            minutes + std::string(table.keys) + ", " + measures + " FROM paths " + std::string(table.joined) +
-           " WHERE NOT retracted AND " + rows + " AND " + std::string(table.only) + " GROUP BY hour, " +
+           " PREWHERE " + rows.counted_sql() + " WHERE " + (table.by_minute ? rows.both() : rows.later) +
+           " AND NOT retracted" + within + " AND " + std::string(table.only) + " GROUP BY hour, " + sign + ", " +
            (table.by_minute ? "first_minute, last_minute, " : "") + std::string(table.names);
 }
 

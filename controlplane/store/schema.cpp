@@ -148,6 +148,16 @@ constexpr std::string_view rolled_hours_table =
     "again UInt64) ENGINE = {REPLICATED}MergeTree PARTITION BY toStartOfDay(hour) ORDER BY (hour, step) TTL "
     "{ROLLED_TTL} SETTINGS {SETTINGS}";
 
+/// Version 6: the same by slices of hours that are not over, told stale by the rows' own block numbers, which a merge
+/// would lose without the setting; and roll-ups of clocks, which hours made before lack.
+constexpr std::string_view rolled_slices_table =
+    "CREATE TABLE IF NOT EXISTS {DB}.rolled_slices {ON_CLUSTER} (hour DateTime, step UInt64, block Int64, seen Int64, "
+    "again UInt64) ENGINE = {REPLICATED}MergeTree PARTITION BY toStartOfHour(hour) ORDER BY (hour, step) TTL "
+    "{ROLLED_TTL} SETTINGS {SETTINGS}";
+constexpr std::string_view paths_block_numbers =
+    "ALTER TABLE {DB}.paths {ON_CLUSTER} MODIFY SETTING enable_block_number_column = 1";
+constexpr std::string_view make_hours_anew = "TRUNCATE TABLE {DB}.rolled_hours {ON_CLUSTER}";
+
 /// An hour's sums leave with its last rows.
 std::string rolled_ttl(const SchemaPlace& place) {
     return "hour + toIntervalHour(" + std::to_string(place.retention_hours + 1) + ")";
@@ -192,7 +202,15 @@ std::vector<std::string> schema_statements(const SchemaPlace& place, std::uint32
     if (version == 5) {
         std::vector<std::string> statements = {filled(rolled_hours_table, place)};
         for (const RollupTable* table : rollup_tables())
-            statements.push_back(filled(rollup_table_statement(*table), place));
+            statements.push_back(filled(rollup_table_statement(*table, false), place));
+        return statements;
+    }
+    if (version == 6) {
+        std::vector<std::string> statements = {filled(rolled_slices_table, place), filled(paths_block_numbers, place),
+                                               filled(rollup_table_statement(clock_minutes, false), place),
+                                               filled(make_hours_anew, place)};
+        for (const RollupTable* table : rollup_tables())
+            statements.push_back(filled(rollup_table_statement(*table, true), place));
         return statements;
     }
     return {};
@@ -207,10 +225,11 @@ std::vector<std::string> schema_retention_statements(const SchemaPlace& place) {
     std::vector<std::string> statements = {
         filled("ALTER TABLE {DB}.legs {ON_CLUSTER} MODIFY TTL {TTL}", place),
         filled("ALTER TABLE {DB}.paths {ON_CLUSTER} MODIFY TTL {TTL}", place),
-        filled("ALTER TABLE {DB}.rolled_hours {ON_CLUSTER} MODIFY TTL {ROLLED_TTL}", place)};
+        filled("ALTER TABLE {DB}.rolled_hours {ON_CLUSTER} MODIFY TTL {ROLLED_TTL}", place),
+        filled("ALTER TABLE {DB}.rolled_slices {ON_CLUSTER} MODIFY TTL {ROLLED_TTL}", place)};
     for (const RollupTable* table : rollup_tables())
-        statements.push_back(
-            filled("ALTER TABLE {DB}." + std::string(table->name) + " {ON_CLUSTER} MODIFY TTL {ROLLED_TTL}", place));
+        for (const std::string& name : {std::string(table->name), open_table(*table)})
+            statements.push_back(filled("ALTER TABLE {DB}." + name + " {ON_CLUSTER} MODIFY TTL {ROLLED_TTL}", place));
     return statements;
 }
 

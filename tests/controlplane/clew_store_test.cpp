@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "controlplane/http/http.h"
+#include "controlplane/store/clickhouse_client.h"
 #include "controlplane/store/store_process.h"
 #include "tests/controlplane/random_rows.h"
 #include "tests/controlplane/store_fixture.h"
@@ -95,6 +96,86 @@ TEST_F(ClewStoreTest, ErrorsAreClickHouses) {
     for (const auto& [name, value] : sql(*child, "SELEC 1").headers)
         found = found || (name == "X-ClickHouse-Exception-Code" && value == "62");
     EXPECT_TRUE(found);
+}
+
+/// A question that would take minutes; its asker leaves once the store has begun with it.
+class AskerWhoLeavesTest : public ClewStoreTest {
+  protected:
+    static constexpr const char* endless = "SELECT count() FROM numbers(1000000000000) WHERE number % 7 = 3";
+
+    static std::string running(const StoreProcess& child) {
+        return sql(child, "SELECT count() FROM system.processes WHERE query LIKE 'SELECT count() FROM numbers%'").body;
+    }
+    static bool eventually(const StoreProcess& child, const std::string& count) {
+        for (int i = 0; i < 2000; ++i) {
+            if (running(child) == count) return true;
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        return false;
+    }
+};
+
+TEST_F(AskerWhoLeavesTest, EndsItsQuestionWhereItAskedSo) {
+    const auto child = start();
+    ASSERT_TRUE(child);
+    for (const std::string mine : {"", "&log_comment=mine"}) {
+        auto departure = std::make_shared<http::Departure>();
+        std::thread asker([&] {
+            auto client = http::Client::create(child->url(), 60'000);
+            const http::Request request{.method = "POST",
+                                        .target = "/?readonly=2&cancel_http_readonly_queries_on_client_close=1" + mine,
+                                        .content_type = {},
+                                        .body = endless,
+                                        .headers = {{"X-ClickHouse-Key", child->key()}},
+                                        .departure = departure};
+            const auto response = (*client)->send(request);
+            ASSERT_FALSE(response);
+            EXPECT_EQ(response.error().sentence, "who asked has left");
+        });
+        EXPECT_TRUE(eventually(*child, "1\n"));
+        departure->leave();
+        asker.join();
+        EXPECT_TRUE(eventually(*child, "0\n"));
+    }
+    EXPECT_EQ(sql(*child, "SELECT 'clean'").body, "clean\n");
+}
+
+TEST_F(AskerWhoLeavesTest, EndsWhatAServerAsksTheStoreForItsAnswer) {
+    StoreSettings asked = settings();
+    asked.query_timeout_ms = 60'000;
+    auto client = ClickHouseClient::connect(asked);
+    ASSERT_TRUE(client) << client.error().sentence;
+    const auto count = [&](const std::string& expected) {
+        for (int i = 0; i < 2000; ++i) {
+            ClickHouseCall call;
+            call.sql = "SELECT count() FROM system.processes WHERE query LIKE 'SELECT count() FROM numbers%'";
+            if ((*client)->must_succeed(call).value_or("") == expected) return true;
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        return false;
+    };
+    std::atomic<bool> answered = false;
+    auto server = http::Server::start({}, [&](const http::Request&) {
+        ClickHouseCall call;
+        call.sql = endless;
+        call.bounded = true;
+        answered = (*client)->call(call).has_value();
+        return http::Response{};
+    });
+    ASSERT_TRUE(server) << server.error().sentence;
+    auto departure = std::make_shared<http::Departure>();
+    std::thread asker([&] {
+        auto browser = http::Client::create("http://127.0.0.1:" + std::to_string((*server)->port()), 60'000);
+        http::Request request;
+        request.departure = departure;
+        EXPECT_FALSE((*browser)->send(request));
+    });
+    EXPECT_TRUE(count("1\n"));
+    departure->leave();
+    asker.join();
+    EXPECT_TRUE(count("0\n"));
+    server->reset();  // waits for the handler
+    EXPECT_FALSE(answered);
 }
 
 TEST_F(ClewStoreTest, GarbageDoesNotEndIt) {

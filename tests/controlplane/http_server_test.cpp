@@ -123,6 +123,62 @@ TEST(HttpServer, HeadHasNoBody) {
     }
 }
 
+TEST(HttpServer, TellsAHandlerThatItsClientHasLeftAndNoneOfOneThatWaits) {
+    std::atomic<int> running = 0, left = 0;
+    std::atomic<bool> go_on = false;
+    const Pair pair = make_pair_of({}, [&](const Request& request) {
+        ++running;
+        EXPECT_EQ(request.departure, AnswerScope::current());
+        request.departure->when_left([&left] { ++left; });
+        while (!request.departure->left() && !go_on) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return Response{};
+    });
+    const auto wait_for = [](const auto& condition) {
+        for (int i = 0; i < 10'000 && !condition(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return condition();
+    };
+    {
+        const RawConnection leaver(pair.server->port());
+        leaver.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        ASSERT_TRUE(wait_for([&] { return running == 1; }));
+    }
+    ASSERT_TRUE(wait_for([&] { return left == 1; }));
+    const RawConnection waiter(pair.server->port());
+    waiter.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_TRUE(wait_for([&] { return running == 2; }));
+    waiter.send("GET /next HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");  // does not leave by asking more
+    go_on = true;
+    const std::string answers = waiter.receive_all();
+    EXPECT_NE(answers.find("200 OK", answers.find("200 OK") + 1), std::string::npos) << answers;
+    EXPECT_EQ(left, 1);
+}
+
+TEST(HttpServer, AClientGivesUpWhenItsOwnAskerLeaves) {
+    std::atomic<bool> running = false;
+    const Pair pair = make_pair_of({}, [&](const Request& request) {
+        running = true;
+        for (int i = 0; i < 10'000 && !request.departure->left() && request.target == "/slow"; ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        return Response{};
+    });
+    const auto departure = std::make_shared<Departure>();
+    std::thread other([&] {
+        while (!running) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        departure->leave();
+    });
+    Request request;
+    request.target = "/slow";
+    request.departure = departure;
+    const auto response = pair.client->send(request);
+    other.join();
+    ASSERT_FALSE(response);
+    EXPECT_EQ(response.error().kind, ErrorKind::failed);
+    EXPECT_FALSE(pair.client->send(request));  // it had left before
+    request.departure = nullptr;
+    request.target = "/";
+    EXPECT_TRUE(pair.client->send(request));
+}
+
 TEST(HttpServer, AThrowingHandlerIs500) {
     const Pair pair = make_pair_of();
     const auto response = pair.client->send({.target = "/throw", .content_type = {}, .body = {}, .headers = {}});

@@ -29,6 +29,7 @@ constexpr std::uint32_t hour_count = 6;  // the last is open
 constexpr std::uint32_t now_s = first_hour_s + (hour_count - 1) * 3600 + 1800;
 constexpr std::uint64_t path_count = 900;
 constexpr std::uint64_t seed = 5;
+constexpr std::int64_t offset_ns = 2'000'000, offset_spread_ns = 20'000;
 constexpr double delay_tolerance = 0.05;  // of a bucket, and of quantiles between two values
 
 class RollupTest : public store::StoreTest {
@@ -99,6 +100,11 @@ class RollupTest : public store::StoreTest {
         delay.set_mean_ns(scale * static_cast<std::int64_t>(100'000 + random_.number(50'000)));
         delay.set_error_ns(static_cast<std::int64_t>(10 + random_.number(1000)));
         delay.set_samples(static_cast<std::uint32_t>(random_.number(4)));
+        path.mutable_legs(0)->set_clock("a");
+        path.mutable_legs(1)->set_clock("b");
+        path.mutable_links(0)->mutable_clock()->set_offset_ns(
+            offset_ns + static_cast<std::int64_t>(random_.number(offset_spread_ns)));
+        path.mutable_links(0)->mutable_clock()->set_error_ns(100 + static_cast<std::int64_t>(random_.number(50)));
         v1::PathLoss& loss = *path.mutable_links(0)->add_losses();
         loss.set_direction("to_server");
         loss.set_lost(static_cast<std::uint32_t>(instance));
@@ -157,7 +163,23 @@ class RollupTest : public store::StoreTest {
         EXPECT_TRUE(left->empty());
     }
 
+    void make_slices(std::uint32_t now = now_s + 20) {
+        const auto due = rollup().due_slices(now);
+        ASSERT_TRUE(due) << due.error().sentence;
+        for (const std::uint32_t slice : *due) {
+            const auto made = rollup().make_slice(slice, ++step_);
+            ASSERT_TRUE(made) << made.error().sentence;
+        }
+        const auto left = rollup().due_slices(now);
+        ASSERT_TRUE(left && left->empty());
+    }
+    std::uint32_t sliced() {
+        const auto range = rollup().rolled(query(0, 360).since_ns);
+        return range && *range ? (*range)->sliced_s : 0;
+    }
+
     void compare_gateways(const v1::GatewayGroupList& rows, const v1::GatewayGroupList& rolled);
+    void compare_clocks(const v1::ClockList& rows, const v1::ClockList& rolled);
     void compare(const store::OverviewQuery& range);
     void compare_all() {
         for (const auto& [from, to] : {std::pair{0u, 360u}, {95u, 275u}}) compare(query(from, to));
@@ -211,6 +233,21 @@ void RollupTest::compare_gateways(const v1::GatewayGroupList& rows, const v1::Ga
     }
 }
 
+/// Counts are equal; an offset is a median of medians, a bound the least of all rows that ever counted.
+void RollupTest::compare_clocks(const v1::ClockList& rows, const v1::ClockList& rolled) {
+    ASSERT_EQ(rows.pairs_size(), rolled.pairs_size());
+    ASSERT_GT(rows.pairs_size(), 0);
+    for (int i = 0; i < rows.pairs_size(); ++i) {
+        const v1::ClockPair &a = rows.pairs(i), &b = rolled.pairs(i);
+        EXPECT_EQ(a.from() + a.to(), b.from() + b.to());
+        EXPECT_EQ(a.paths(), b.paths());
+        EXPECT_NEAR(static_cast<double>(a.offset_ns()), static_cast<double>(b.offset_ns()), offset_spread_ns / 2);
+        EXPECT_GE(a.error_ns(), b.error_ns());
+        EXPECT_GT(b.error_ns(), 0);
+        EXPECT_EQ(a.offsets_ns_size(), b.offsets_ns_size());
+    }
+}
+
 /// A filter that all match makes the rows answer.
 void RollupTest::compare(const store::OverviewQuery& range) {
     SCOPED_TRACE((range.since_ns / ns_per_s - first_hour_s) / 60);
@@ -241,6 +278,9 @@ void RollupTest::compare(const store::OverviewQuery& range) {
         }
     }
     same(services, by_rows);
+    const auto clocks = overview.clocks(range), clocks_by_rows = overview.clocks(filtered);
+    ASSERT_TRUE(clocks && clocks_by_rows);
+    compare_clocks(*clocks_by_rows, *clocks);
     const auto gateways = overview.gateways(range), gateways_by_rows = overview.gateways(filtered);
     ASSERT_TRUE(gateways) << gateways.error().sentence;
     ASSERT_TRUE(gateways_by_rows) << gateways_by_rows.error().sentence;
@@ -322,8 +362,71 @@ TEST_F(RollupTest, HoursLeaveWithWhatWasTakenFromThem) {
     open();
     EXPECT_EQ(sql("SELECT count() FROM system.tables WHERE database = currentDatabase() AND create_table_query LIKE "
                   "'%toIntervalHour(500000)%' FORMAT TabSeparated"),
-              std::to_string(store::rollup_tables().size() + 1) + "\n");
+              std::to_string(2 * store::rollup_tables().size() + 2) + "\n");
     compare_all();
+}
+
+TEST_F(RollupTest, SlicesOfTheOpenHourAnswerWhatTheRowsDoUntilRowsStillCome) {
+    const std::uint32_t open = now_s - 1800;
+    make_all();
+    EXPECT_EQ(sliced(), open);
+    make_slices(open + 1500 + 300 + 9);  // the second of the two slices that have rows is over, but not long enough
+    EXPECT_EQ(sliced(), open + 600 + 300);
+    EXPECT_NE(sql("SELECT count() FROM open_gateway_minutes WHERE n < 0 FORMAT TabSeparated"), "0\n");
+    compare(query(0, 360));
+    make_slices();
+    EXPECT_EQ(sliced(), now_s);
+    compare(query(0, 360));
+    insert({path(3, 40, now_s + 30), path(++id_, 1, now_s + 30)}, now_s + 30);
+    sql("OPTIMIZE TABLE paths FINAL");
+    EXPECT_EQ(sliced(), now_s);  // a merge makes nothing stale
+    compare(query(0, 360));
+    insert({path(5, 41, open + 700), path(++id_, 1, open + 700)}, open + 700);
+    sql("OPTIMIZE TABLE paths FINAL");  // nor does it hide a late row
+    EXPECT_EQ(sliced(), open);
+    compare(query(0, 360));
+    make_slices(now_s + 1000);
+    EXPECT_EQ(sliced(), now_s + 300);
+    compare(query(0, 360));
+    insert({path(7, 42, open - 700)}, open - 700);  // an hour that is over
+    EXPECT_EQ(sliced(), open - 3600);
+    compare(query(0, 360));
+    make_all();
+    EXPECT_EQ(sliced(), open);
+    make_slices(now_s + 1000);
+    EXPECT_EQ(sliced(), now_s + 300);
+    compare(query(0, 360));
+}
+
+TEST_F(RollupTest, SlicesLeaveWhenALaterHourIsMade) {
+    make_all();
+    make_slices();
+    const std::uint32_t open = now_s - 1800;
+    const auto slices = [this] { return sql("SELECT count() FROM rolled_slices FORMAT TabSeparated"); };
+    EXPECT_EQ(slices(), "2\n");
+    ASSERT_TRUE(rollup().make(open, ++step_));
+    EXPECT_EQ(sliced(), open + 3600);
+    EXPECT_EQ(slices(), "2\n");
+    compare(query(0, 360));
+    insert({path(3, 50, open + 3700), path(++id_, 1, open + 3700)}, open + 3700);
+    ASSERT_TRUE(rollup().make(open + 3600, ++step_));
+    EXPECT_EQ(slices(), "0\n");
+    EXPECT_EQ(sql("SELECT count() FROM open_facet_minutes FORMAT TabSeparated"), "0\n");
+    compare(query(0, 360));
+}
+
+TEST_F(RollupTest, AStoreOfVersion5MakesItsHoursAnewForTheClocks) {
+    make_all();
+    for (const store::RollupTable* table : store::rollup_tables()) sql("DROP TABLE " + store::open_table(*table));
+    for (const char* table : {"clock_minutes", "rolled_slices"}) sql(std::string("DROP TABLE ") + table);
+    sql("ALTER TABLE paths RESET SETTING enable_block_number_column");
+    sql("DELETE FROM schema_versions WHERE version > 5");
+    open();
+    EXPECT_EQ(rollup().due(now_s)->size(), hour_count - 1);
+    make_all();
+    make_slices();
+    EXPECT_EQ(sliced(), now_s);
+    compare(query(0, 360));
 }
 
 TEST_F(RollupTest, TheMakerMakesAllThatIsDueAlsoOfAStoreThatIsKilledMeanwhile) {
