@@ -149,14 +149,14 @@ constexpr std::string_view rolled_hours_table =
     "{ROLLED_TTL} SETTINGS {SETTINGS}";
 
 /// Version 6: the same by slices of hours that are not over, told stale by the rows' own block numbers, which a merge
-/// would lose without the setting; and roll-ups of clocks, which hours made before lack.
+/// would lose without the setting; and roll-ups of clocks, which hours made before lack, so that all are made anew.
+/// What was made is emptied: deleting an hour's rows each time would take longer than making it.
 constexpr std::string_view rolled_slices_table =
     "CREATE TABLE IF NOT EXISTS {DB}.rolled_slices {ON_CLUSTER} (hour DateTime, step UInt64, block Int64, seen Int64, "
     "again UInt64) ENGINE = {REPLICATED}MergeTree PARTITION BY toStartOfHour(hour) ORDER BY (hour, step) TTL "
     "{ROLLED_TTL} SETTINGS {SETTINGS}";
 constexpr std::string_view paths_block_numbers =
     "ALTER TABLE {DB}.paths {ON_CLUSTER} MODIFY SETTING enable_block_number_column = 1";
-constexpr std::string_view make_hours_anew = "TRUNCATE TABLE {DB}.rolled_hours {ON_CLUSTER}";
 
 /// An hour's sums leave with its last rows.
 std::string rolled_ttl(const SchemaPlace& place) {
@@ -208,9 +208,11 @@ std::vector<std::string> schema_statements(const SchemaPlace& place, std::uint32
     if (version == 6) {
         std::vector<std::string> statements = {filled(rolled_slices_table, place), filled(paths_block_numbers, place),
                                                filled(rollup_table_statement(clock_minutes, false), place),
-                                               filled(make_hours_anew, place)};
-        for (const RollupTable* table : rollup_tables())
+                                               filled("TRUNCATE TABLE {DB}.rolled_hours {ON_CLUSTER}", place)};
+        for (const RollupTable* table : rollup_tables()) {
+            statements.push_back(filled("TRUNCATE TABLE {DB}." + std::string(table->name) + " {ON_CLUSTER}", place));
             statements.push_back(filled(rollup_table_statement(*table, true), place));
+        }
         return statements;
     }
     return {};

@@ -32,14 +32,16 @@ async function fill(legsWanted) {
   console.log(`${paths * copies} paths of ${legs * copies} legs stored over a day, in ${((Date.now() - start) / 1000).toFixed(0)} s`);
 }
 
-/** Waits until the hours that are over are rolled up, and says what that cost: all of it, as the control plane does it. */
+/** Waits until the hours that are over are rolled up, and the slices of the one that is not, and says what that cost: all of it, as the control plane does it. */
 async function rolledUp() {
   const start = Date.now();
   const closed = "hour + 3720 <= now()";
   for (;;) {
     const made = Number(await sql(`SELECT count() FROM (SELECT hour, argMax(seen, step) AS s, argMax(block, step) AS b FROM rolled_hours GROUP BY hour) AS m JOIN (SELECT toStartOfHour(min_time) AS hour, max(max_block_number) AS n, max(n) OVER (ORDER BY hour) AS upto FROM system.parts WHERE active AND database = 'clew' AND table = 'paths' AND rows > 0 GROUP BY hour) AS p USING hour WHERE s >= upto AND b >= n AND ${closed}`));
     const wanted = Number(await sql(`SELECT count() FROM (SELECT DISTINCT toStartOfHour(min_time) AS hour FROM system.parts WHERE active AND database = 'clew' AND table = 'paths' AND rows > 0) WHERE ${closed}`));
-    if (made >= wanted) break;
+    const open = "stored_at >= (SELECT max(hour) + 3600 FROM rolled_hours) AND toStartOfFiveMinutes(stored_at) + 310 <= now()";
+    const slices = Number(await sql(`SELECT count() FROM (SELECT DISTINCT toStartOfFiveMinutes(stored_at) AS s FROM paths WHERE ${open}) WHERE s NOT IN (SELECT hour FROM rolled_slices)`));
+    if (made >= wanted && slices === 0) break;
     if (Date.now() - start > 900000) throw new Error(`${made} of ${wanted} hours are made`);
     await new Promise((done) => setTimeout(done, 1000));
   }

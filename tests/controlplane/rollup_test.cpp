@@ -429,6 +429,24 @@ TEST_F(RollupTest, AStoreOfVersion5MakesItsHoursAnewForTheClocks) {
     compare(query(0, 360));
 }
 
+TEST_F(RollupTest, AFilterThatPicksFewIsAnsweredAsOneThatMayPickMany) {
+    const store::Overview overview(*client_, settings_);
+    store::OverviewQuery few = query(70, 300), many = few;
+    few.filter = "ip.addr == 10.2.0.1";
+    many.filter = few.filter + " or path.hops == 60000";
+    const auto same = [](const auto& a, const auto& b) {
+        ASSERT_TRUE(a && b);
+        EXPECT_TRUE(MessageDifferencer::Equals(*a, *b)) << a->ShortDebugString() << "\n" << b->ShortDebugString();
+    };
+    const auto facets = overview.facets(few);
+    ASSERT_TRUE(facets) << facets.error().sentence;
+    EXPECT_GT(facets->paths(), 50u);
+    same(facets, overview.facets(many));
+    same(overview.histogram(few), overview.histogram(many));
+    same(overview.topology(few), overview.topology(many));
+    same(overview.clocks(few), overview.clocks(many));
+}
+
 TEST_F(RollupTest, TheMakerMakesAllThatIsDueAlsoOfAStoreThatIsKilledMeanwhile) {
     const Rollup made_by = rollup();
     RollupMaker maker(made_by, [] { return std::int64_t{now_s} * ns_per_s; });

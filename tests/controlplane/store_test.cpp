@@ -199,6 +199,39 @@ TEST_F(StoreTest, TimesAndLimitsCutAndSaySo) {
     EXPECT_EQ(wrong.error().kind, ErrorKind::usage);
 }
 
+TEST_F(StoreTest, TheNewestAreFoundWhereverInTheRangeTheyAreAndAPageGoesOnWhereTheLastEnded) {
+    RandomRows rows(11);
+    const auto store = open();
+    ASSERT_TRUE(store);
+    constexpr std::uint64_t count = 400;  // one each three minutes: 20 hours
+    std::vector<v1::Path> paths;
+    for (std::uint64_t id = 1; id <= count; ++id) {
+        paths.push_back(rows.path(id, 1, static_cast<std::int64_t>(id) * 180'000));
+        paths.back().mutable_legs(0)->set_process(id == 5 || id == 300 ? "rare" : "curl");
+    }
+    ASSERT_TRUE(store->insert_paths(paths));
+    v1::Path gone;  // the newest of all
+    gone.set_path_id(wire::id_text(count));
+    gone.set_revision(2);
+    gone.set_retracted(true);
+    ASSERT_TRUE(store->insert_paths({gone}));
+    const TimeNs base = paths.front().first_ns() - 180 * ns_per_s;
+    PathQuery query{.since_ns = base, .until_ns = base + 21 * 3600 * ns_per_s, .filter = "process == rare"};
+    EXPECT_EQ(ids_of(*store->find_paths(query)), (std::vector<std::string>{wire::id_text(300), wire::id_text(5)}));
+    query.filter.clear();
+    query.count_max = 70;
+    std::vector<std::string> seen, expected;
+    for (std::uint64_t id = count - 1; id > 0; --id) expected.push_back(wire::id_text(id));
+    do {
+        const auto page = store->find_paths(query);
+        ASSERT_TRUE(page) << page.error().sentence;
+        for (const std::string& id : ids_of(*page)) seen.push_back(id);
+        EXPECT_EQ(page->partial().empty(), page->next().empty());
+        query.cursor = page->next();
+    } while (!query.cursor.empty() && seen.size() < 2 * count);
+    EXPECT_EQ(seen, expected);
+}
+
 /// Ids of the paths that a filter finds, in ascending order, as small numbers.
 std::vector<std::uint64_t> found_by(Store& store, const std::string& filter) {
     const auto list = store.find_paths({.filter = filter});
