@@ -38,14 +38,14 @@ struct ClockCrossing {
     std::uint64_t connection;  ///< a number for it; of one that stands out, a link may be wrong
 };
 
-constexpr std::uint64_t clock_lean_ratio = 4;              ///< far more packets
-constexpr double clock_drift_usual = 50e-6;                ///< for what is likely, not for bounds
-constexpr double clock_drift_max = 200e-6;                 ///< between two clocks: each ± 100 ppm
-constexpr DurationNs clock_bucket_ns = ns_per_s;           ///< of the packets of so long the fastest is kept
-constexpr std::size_t clock_bucket_count_max = 128;        ///< so many are kept for a pair of clocks and a direction
-constexpr DurationNs clock_outlier_ns = ns_per_ms;         ///< a connection that is quicker than all others by so much lies
-constexpr DurationNs clock_guess_ns = 2 * ns_per_ms;       ///< between two taps of a region
-constexpr std::size_t clock_round_count_max = 24;          ///< rounds are closed among at most so many clocks
+constexpr std::uint64_t clock_lean_ratio = 4;         ///< far more packets
+constexpr double clock_drift_usual = 50e-6;           ///< for what is likely, not for bounds
+constexpr double clock_drift_max = 200e-6;            ///< between two clocks: each ± 100 ppm
+constexpr DurationNs clock_bucket_ns = ns_per_s;      ///< of the packets of so long the fastest is kept
+constexpr std::size_t clock_bucket_count_max = 128;   ///< so many are kept for a pair of clocks and a direction
+constexpr DurationNs clock_outlier_ns = ns_per_ms;    ///< a connection that is quicker than all others by so much lies
+constexpr DurationNs clock_guess_ns = 2 * ns_per_ms;  ///< between two taps of a region
+constexpr std::size_t clock_round_count_max = 24;     ///< rounds are closed among at most so many clocks
 constexpr DurationNs clock_learnt_ns_min = 2 * ns_per_us;  ///< a bound that tightens by less is no news
 
 class ClockBook {

@@ -115,8 +115,8 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
         a.client.ip.is_v4() == b.client.ip.is_v4())
         out.add(EvidenceBy::contradiction, echo_other_ends);
     // Traceroutes and the like send one payload from everywhere; gateways pass a datagram on at once.
-    if (!icmp && queries == 0 && ids == 0 && a.client.ip != b.client.ip && a.server.ip != b.server.ip &&
-        common.known && distance > datagram_passed_ns_max + common.error_ns)
+    if (!icmp && queries == 0 && ids == 0 && a.client.ip != b.client.ip && a.server.ip != b.server.ip && common.known &&
+        distance > datagram_passed_ns_max + common.error_ns)
         out.add(EvidenceBy::contradiction, datagram_other_ends);
     const bool halves = are_halves(window, a, b);
     if (halves) out.add_key(EvidenceBy::same_server, halves_bits);
