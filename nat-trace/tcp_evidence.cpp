@@ -31,8 +31,12 @@ constexpr float accept_bits_lone_syn = 22;
 constexpr std::uint16_t zmap_ip_id = 54321;  // of all its probes
 constexpr float syn_ip_id_bits = 10;         // some scanners give all their probes one
 constexpr float probe_client_bits = 8;       // more, where address and port are nearly all there is
-constexpr float never_together = -24;        // one leg's packets came when the other's were over
-constexpr float accept_bits_probe = 8;       // of what identifies, where the ISN is common
+constexpr float probe_pace_told = 4;         // at any pace
+constexpr float probe_pace_bits_max = 6;
+constexpr DurationNs probe_pace_span_ns_max = 10 * ns_per_s;  // probes come in bursts
+constexpr std::uint32_t probe_pace_count_max = 200;           // of more the window hardly counts how many
+constexpr float never_together = -24;                         // one leg's packets came when the other's were over
+constexpr float accept_bits_probe = 8;                        // of what identifies, where the ISN is common
 constexpr float accept_bits_tcp = 32;
 constexpr float accept_bits_no_isn = 36;  // by the IP ids of both directions and what else fits
 constexpr float accept_bits_explicit = 24;
@@ -48,6 +52,13 @@ bool is_unanswered(const WindowLeg& leg) {
     const WindowFlow& s = leg.flow(Direction::to_client);
     return leg.flow(Direction::to_server).syn != time_offset_unknown && s.syn == time_offset_unknown && !s.has_isn &&
            s.sample_count == 0 && leg.flow(Direction::to_server).sample_count == 0;
+}
+
+/// A SYN that brought no answer but perhaps a reset.
+bool is_probe(const WindowLeg& leg) {
+    const WindowFlow& client = leg.flow(Direction::to_server);
+    return client.syn != time_offset_unknown && client.sample_count == 0 &&
+           leg.flow(Direction::to_client).syn == time_offset_unknown;
 }
 
 /// Two SYNs that nobody answered, of different numbers.
@@ -353,6 +364,22 @@ void add_options(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     if (bits > 0) out.add(EvidenceBy::tcp_options, bits);
 }
 
+/// A prober's next probe comes later: log2 of how seldom one of those that the taps have would come so near by chance,
+/// less what `add_distance` says of any two legs.
+void add_probe_pace(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, const CommonTime& common,
+                    PairEvidence& out) {
+    if (!common.known || a.client != b.client || !is_probe(a) || !is_probe(b)) return;
+    const DurationNs apart = std::llabs(start_of(b) - common.shift_ns - start_of(a)) + common.error_ns;
+    const DurationNs span =
+        std::min(std::max(a.first_ns, b.first_ns) - window.leg(window.oldest()).first_ns, probe_pace_span_ns_max);
+    const std::uint32_t probes = std::max(window.client_prevalence(a), window.client_prevalence(b));
+    if (span <= 0 || probes >= probe_pace_count_max) return;
+    const float near = 2.0F * static_cast<float>(std::max(apart, ns_per_us)) * static_cast<float>(probes + 1);
+    const float seldom = std::log2(static_cast<float>(span) / near);
+    const float bits = std::min(seldom - probe_pace_told, probe_pace_bits_max);
+    if (bits > 0) out.add_key(EvidenceBy::timing, bits);
+}
+
 }  // namespace
 
 PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, const EvidenceLimits& limits) {
@@ -381,6 +408,7 @@ PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowL
     const bool common_isn = a.flow(Direction::to_server).has_isn && b.flow(Direction::to_server).has_isn &&
                             a.flow(Direction::to_server).isn == b.flow(Direction::to_server).isn &&
                             price_of_isn(window, a, b, Direction::to_server) < isn_common_bits;
+    if (common_isn) add_probe_pace(window, a, b, common, out);
     const float key_bits_min = common_isn ? accept_bits_probe : are_lone_syns(a, b) ? ip_id_bits : accept_bits_explicit;
     out.accepted = out.key_bits >= key_bits_min && out.bits >= accept_bits(a, b, out.is_explicit);
     return out;

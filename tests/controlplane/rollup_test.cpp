@@ -38,7 +38,8 @@ class RollupTest : public store::StoreTest {
         StoreTest::SetUp();
         if (IsSkipped()) return;
         settings_ = settings();
-        settings_.retention_hours = 500'000;  // the test's hours are long gone
+        settings_.retention_hours = 500'000;   // the test's hours are long gone
+        settings_.query_timeout_ms = 120'000;  // what is compared is answers, however busy the machine is
         make_old_store();
         open();
         fill();

@@ -240,6 +240,35 @@ TEST_F(StreamsTest, ScannerBehindAFixedPortThatProbesManyServersIsNotTakenForDes
     for (const auto& [id, path] : run(truths)) EXPECT_EQ(path.legs.size(), 1u);
 }
 
+TEST_F(StreamsTest, ProbesThatDifferInNothingAreToldApartByTheirPaceAlone) {
+    for (const DurationNs pace : {400 * ns_per_ms, 150 * ns_per_us}) {
+        SCOPED_TRACE(pace);
+        engine = Engine(EngineLimits{});
+        tenant = engine.add_tap({"tenant", "one"});
+        edge = engine.add_tap({"edge", "one"});
+        std::vector<Truth> truths;
+        for (int n = 0; n < 12; ++n) {
+            const std::string last = std::to_string(n + 1);
+            Journey probe =
+                Journey::tcp(world, "192.0.2.66:61000", "198.51.100." + last + ":80", noon + ns_per_s + n * pace);
+            probe.stream().isn[0] = 707'406'378;
+            probe.stream().ip_id[0] = 54'321;
+            probe.stream().answered = false;
+            truths.push_back(probe.tap(tenant).dnat("10.2.0." + last + ":80").tap(edge).done());
+        }
+        add_others(truths);
+        std::size_t whole = 0;
+        for (const auto& [id, path] : run(truths)) {
+            EXPECT_TRUE(right(path, truths));
+            whole += path.legs.size() == 2 && path.legs[0].client.port == 61'000;
+        }
+        if (pace > ns_per_ms)
+            EXPECT_GE(whole, 10u);
+        else
+            EXPECT_LE(whole, 2u) << "nothing tells these apart";
+    }
+}
+
 TEST_F(StreamsTest, WhatManySayIsLinkedOnceItsOpenerIsKnownAsAProxy) {
     std::vector<Truth> truths;
     for (int n = 0; n < 12; ++n) truths.push_back(passed_on(n, n * 500 * ns_per_ms, 77));
