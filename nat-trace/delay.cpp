@@ -8,6 +8,8 @@
 namespace clew {
 namespace {
 
+constexpr DurationNs held_up_ns_min = 10 * ns_per_ms;
+
 class DelaySum {
   public:
     explicit DelaySum(DurationNs shift) : shift_(shift) {}
@@ -40,6 +42,18 @@ bool same_handshake(const WindowLeg& from, const WindowLeg& to, Direction direct
     const WindowFlow& x = from.flow(Direction::to_client);
     const WindowFlow& y = to.flow(Direction::to_client);
     return !x.has_isn || !y.has_isn || x.isn == y.isn;
+}
+
+/// The first payload was under way for another time than the SYN: a SYN proxy holds up one or the other.
+bool is_held_up(const WindowLeg& near, const WindowLeg& far, const SampleMatch& match, Direction d) {
+    const TimeNs x = near.at(near.flow(Direction::to_server).syn);
+    const TimeNs y = far.at(far.flow(Direction::to_server).syn);
+    if (x == 0 || y == 0 || match.count == 0) return false;
+    const SamplePair& first = match.pairs[0];
+    const TimeNs v = near.at(near.flow(d).samples[first.a].time);
+    const TimeNs w = far.at(far.flow(d).samples[first.b].time);
+    const DurationNs syn = y - x;
+    return std::llabs(d == Direction::to_server ? w - v - syn : v - w + syn) > held_up_ns_min;
 }
 
 }  // namespace
@@ -102,6 +116,7 @@ void observe_clocks(ClockBook& clocks, const WindowLeg& from, const WindowLeg& t
         if (match.other_ip_ids > 0) continue;
         // A proxy's own packets say the same at other times: a gateway's are known by their ids.
         if (other_numbers && match.same_ip_ids == 0) continue;
+        if (other_numbers && is_held_up(near, far, match, d)) continue;
         for (std::size_t i = 0; i < match.count; ++i)
             passed(d, near.at(x.samples[match.pairs[i].a].time), far.at(y.samples[match.pairs[i].b].time));
     }

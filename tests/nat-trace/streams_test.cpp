@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <string>
 
@@ -267,6 +268,33 @@ TEST_F(StreamsTest, ProbesThatDifferInNothingAreToldApartByTheirPaceAlone) {
         else
             EXPECT_LE(whole, 2u) << "nothing tells these apart";
     }
+}
+
+TEST_F(StreamsTest, ConnectionsThatASynProxyHeldUpTeachNoClock) {
+    edge = engine.add_tap({"behind", "two"});
+    std::vector<Truth> truths;
+    for (int n = 0; n < 24; ++n) {
+        const std::string port = std::to_string(40'000 + n);
+        Journey way = Journey::tcp(world, "10.0.0.2:" + port, "198.51.100.10:80", noon + n * 40 * ns_per_ms);
+        way.tap(tenant);
+        const bool held_up = n % 8 == 5;
+        held_up ? way.syn_proxy("10.1.0.1:" + port, "10.2.0.5:8080") : way.snat("203.0.113.9:" + port);
+        truths.push_back(way.tap(edge).done());
+        if (!held_up) continue;
+        Flow& before = truths.back().legs[0].flow(Direction::to_server);
+        const Flow& behind = truths.back().legs[1].flow(Direction::to_server);
+        for (std::size_t k = 0; k < before.sample_count; ++k)
+            before.samples[k].time_ns = behind.samples[k].time_ns + 30 * ns_per_ms;
+    }
+    std::size_t told = 0;
+    for (const auto& [id, path] : run(truths))
+        for (const Link& link : path.links) {
+            if (!link.clock.known) continue;
+            ++told;
+            EXPECT_LE(std::llabs(link.clock.offset_ns), link.clock.error_ns + 10);
+            EXPECT_LT(link.clock.error_ns, 5 * ns_per_ms);
+        }
+    EXPECT_GE(told, 20u);
 }
 
 TEST_F(StreamsTest, WhatManySayIsLinkedOnceItsOpenerIsKnownAsAProxy) {
