@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "controlplane/rollup_maker.h"
@@ -135,8 +136,12 @@ class RollupTest : public store::StoreTest {
                 std::vector<v1::Path> paths;
                 for (std::uint64_t n = 0; n < path_count / hour_count / 2; ++n)
                     paths.push_back(path(++id_, 1, at - static_cast<std::uint32_t>(random_.number(500))));
-                for (std::uint64_t n = 0; n < 20 && hour > 0; ++n)
-                    paths.push_back(path(1 + random_.number(id_), 2 + 2 * hour + (second > 600), at - 1));
+                std::set<std::uint64_t> again;  // a linker never tells two things of one path under one revision
+                for (std::uint64_t n = 0; n < 20 && hour > 0; ++n) {
+                    const std::uint64_t id = 1 + random_.number(id_);
+                    v1::Path later = path(id, 2 + 2 * hour + (second > 600), at - 1);
+                    if (again.insert(id).second) paths.push_back(std::move(later));
+                }
                 insert(paths, at);
                 if (hour == 2) insert(paths, at + 5);
             }
