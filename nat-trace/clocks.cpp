@@ -124,19 +124,18 @@ ClockBook::Line ClockBook::direct(ClockId a, ClockId b, TimeNs at) const {
     const auto floor = [&](double drift) { return -corridor.floor(drift); };
     const auto width = [&](double drift) { return corridor.width(drift); };
     if (corridor.high.empty() && corridor.low.empty()) return {-unlimited, unlimited};
-    if (corridor.low.empty())
-        return {-unlimited, corridor.ceiling(largest(ceiling, -clock_drift_max, clock_drift_max))};
-    if (corridor.high.empty()) return {corridor.floor(largest(floor, -clock_drift_max, clock_drift_max)), unlimited};
+    const auto from_above = [&] {
+        return Line{-unlimited, corridor.ceiling(largest(ceiling, -clock_drift_max, clock_drift_max))};
+    };
+    const auto from_below = [&] {
+        return Line{corridor.floor(largest(floor, -clock_drift_max, clock_drift_max)), unlimited};
+    };
+    if (corridor.low.empty()) return from_above();
+    if (corridor.high.empty()) return from_below();
     const double best = largest(width, -clock_drift_max, clock_drift_max);
-    if (width(best) < -static_cast<double>(clock_guess_ns)) {
-        // Links that were wrong, or turned round: where far more packets went one way, that way counts.
-        const std::uint64_t highs = there->second.count;
-        const std::uint64_t lows = back->second.count;
-        if (highs > lows * clock_lean_ratio)
-            return {-unlimited, corridor.ceiling(largest(ceiling, -clock_drift_max, clock_drift_max))};
-        if (lows > highs * clock_lean_ratio)
-            return {corridor.floor(largest(floor, -clock_drift_max, clock_drift_max)), unlimited};
-    }
+    // Links that were wrong, or turned round: where far more packets went one way, that way counts.
+    const int lean = width(best) < -static_cast<double>(clock_guess_ns) ? lean_of(a, b) : 0;
+    if (lean != 0) return lean > 0 ? from_above() : from_below();
     if (width(best) < 0) {  // stamps are worse than stated: the least wrong line, with what it is wrong by
         const double middle = (corridor.ceiling(best) + corridor.floor(best)) / 2;
         return {middle + width(best), middle - width(best)};
@@ -211,20 +210,26 @@ ClockOffset ClockBook::at_moment(ClockId a, ClockId b, TimeNs at) const {
         const double high = x.high + part * (y.high - x.high);
         out = {true, false, std::llround((low + high) / 2), std::llround((high - low) / 2)};
     }
-    lean(a, b, at, out);
+    set_likely(a, b, at, out);
     return out;
 }
 
-void ClockBook::lean(ClockId a, ClockId b, TimeNs at, ClockOffset& out) const {
+int ClockBook::lean_of(ClockId a, ClockId b) const {
+    const auto count = [this](ClockId from, ClockId to) {
+        const auto passed = passed_.find(pair_of(from, to));
+        return passed == passed_.end() ? 0 : passed->second.count;
+    };
+    const std::uint64_t there = count(a, b);
+    const std::uint64_t back = count(b, a);
+    return there > back * clock_lean_ratio ? 1 : back > there * clock_lean_ratio ? -1 : 0;
+}
+
+void ClockBook::set_likely(ClockId a, ClockId b, TimeNs at, ClockOffset& out) const {
     out.likely_ns = out.offset_ns;
-    const auto there = passed_.find(pair_of(a, b));
-    const auto back = passed_.find(pair_of(b, a));
-    const std::uint64_t there_count = there == passed_.end() ? 0 : there->second.count;
-    const std::uint64_t back_count = back == passed_.end() ? 0 : back->second.count;
-    const bool by_there = there_count > back_count * clock_lean_ratio;
-    if (!by_there && back_count <= there_count * clock_lean_ratio) return;
+    const int lean = lean_of(a, b);
+    if (lean == 0) return;
     double least = unlimited;
-    for (const Bound& bound : (by_there ? there : back)->second.bounds) {
+    for (const Bound& bound : passed_.at(lean > 0 ? pair_of(a, b) : pair_of(b, a)).bounds) {
         const Least& one = bound.trusted();
         const double apart = std::fabs(static_cast<double>(one.at - at));
         if (apart <= span_ns_max)
@@ -232,7 +237,7 @@ void ClockBook::lean(ClockId a, ClockId b, TimeNs at, ClockOffset& out) const {
     }
     if (least == unlimited) return;
     out.leans = true;
-    const DurationNs offset = std::llround(by_there ? least : -least);
+    const DurationNs offset = std::llround(lean > 0 ? least : -least);
     out.likely_ns = std::clamp(offset, out.offset_ns - out.error_ns, out.offset_ns + out.error_ns);
 }
 

@@ -92,7 +92,9 @@ class ClockBook {
     void solve_all(std::int64_t second) const;
     ClockOffset at_moment(ClockId a, ClockId b, TimeNs at) const;
     Line at_second(ClockId a, ClockId b, std::int64_t second) const;
-    void lean(ClockId a, ClockId b, TimeNs at, ClockOffset& out) const;
+    /// 1: far more packets passed from `a` to `b` than back, -1: the other way, 0: neither.
+    int lean_of(ClockId a, ClockId b) const;
+    void set_likely(ClockId a, ClockId b, TimeNs at, ClockOffset& out) const;
 
     std::unordered_map<std::uint32_t, Passed> passed_;        ///< by (from, to)
     std::vector<ClockId> clocks_;                             ///< that were observed, in order

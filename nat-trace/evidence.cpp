@@ -15,6 +15,11 @@ constexpr DurationNs clock_error_ns_max = 20 * ns_per_ms;  // offsets less certa
 
 int sign(int x) { return (x > 0) - (x < 0); }
 
+CommonTime time_by(const ClockOffset& offset, const WindowLeg& a, const WindowLeg& b) {
+    if (offset.error_ns > clock_error_ns_max) return {};
+    return {true, offset.offset_ns, offset.error_ns + time_error_of(a, b), offset.likely_ns};
+}
+
 }  // namespace
 
 void PairEvidence::add(EvidenceBy by, float how_many) {
@@ -40,15 +45,13 @@ CommonTime common_time(const LegWindow& window, const WindowLeg& a, const Window
     // A few packets the other way, and late ones, bound an offset more loosely than the many one way let it be guessed.
     if (offset.known && offset.leans && offset.error_ns > clock_guess_ns)
         return {true, offset.likely_ns, clock_guess_ns + time_error_of(a, b), offset.likely_ns};
-    if ((!offset.known && !offset.guessed) || offset.error_ns > clock_error_ns_max) return {};
-    return {true, offset.offset_ns, offset.error_ns + time_error_of(a, b), offset.likely_ns};
+    return offset.known || offset.guessed ? time_by(offset, a, b) : CommonTime{};
 }
 
 CommonTime bounded_time(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     if (a.clock == b.clock) return common_time(window, a, b);
     const ClockOffset offset = window.clocks().between(a.clock, b.clock, a.first_ns);
-    if (!offset.known || offset.error_ns > clock_error_ns_max) return {};
-    return {true, offset.offset_ns, offset.error_ns + time_error_of(a, b), offset.likely_ns};
+    return offset.known ? time_by(offset, a, b) : CommonTime{};
 }
 
 DurationNs time_error_of(const WindowLeg& a, const WindowLeg& b) { return std::max(a.time_error_ns, b.time_error_ns); }

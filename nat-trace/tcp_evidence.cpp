@@ -54,13 +54,6 @@ bool is_unanswered(const WindowLeg& leg) {
            s.sample_count == 0 && leg.flow(Direction::to_server).sample_count == 0;
 }
 
-/// A SYN that brought no answer but perhaps a reset.
-bool is_probe(const WindowLeg& leg) {
-    const WindowFlow& client = leg.flow(Direction::to_server);
-    return client.syn != time_offset_unknown && client.sample_count == 0 &&
-           leg.flow(Direction::to_client).syn == time_offset_unknown;
-}
-
 /// Two SYNs that nobody answered, of different numbers.
 bool are_lone_syns(const WindowLeg& a, const WindowLeg& b) {
     return is_unanswered(a) && is_unanswered(b) && a.flow(Direction::to_server).isn != b.flow(Direction::to_server).isn;
@@ -368,7 +361,7 @@ void add_options(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
 /// less what `add_distance` says of any two legs.
 void add_probe_pace(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, const CommonTime& common,
                     PairEvidence& out) {
-    if (!common.known || a.client != b.client || !is_probe(a) || !is_probe(b)) return;
+    if (!common.known || a.client != b.client || !is_unanswered(a) || !is_unanswered(b)) return;
     const DurationNs apart = std::llabs(start_of(b) - common.shift_ns - start_of(a)) + common.error_ns;
     const DurationNs span =
         std::min(std::max(a.first_ns, b.first_ns) - window.leg(window.oldest()).first_ns, probe_pace_span_ns_max);

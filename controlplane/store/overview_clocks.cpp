@@ -64,7 +64,7 @@ Result<v1::ClockList> Overview::clocks(const OverviewQuery& query) const {
     if (auto good = whole(row); !good) return tl::make_unexpected(good.error());
     for (const std::string& clock : clocks) list.add_clocks(clock);
     if (query.bucket_count == 0 || !partial.empty()) return list;
-    const auto count = static_cast<int>((query.until_ns - query.since_ns + query.step_ns() - 1) / query.step_ns());
+    const auto count = static_cast<int>(query.step_count());
     auto over_time = rolled ? store.ask_rolled(query, *rolled, clock_minutes,
                                                minute_bucket_sql() + " AS bucket, " + std::string(rolled_pair_select),
                                                "GROUP BY bucket, a, b HAVING paths > 0 LIMIT 100000", partial)

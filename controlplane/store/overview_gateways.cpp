@@ -239,7 +239,7 @@ Result<v1::GatewayGroupList> Overview::gateways(const OverviewQuery& query) cons
     const auto rolled = store.rolled(query);
     auto answer = ask_instances(store, query, rolled, count_max, partial);
     if (!answer) return tl::make_unexpected(answer.error());
-    const int point_count = static_cast<int>((query.until_ns - query.since_ns + query.step_ns() - 1) / query.step_ns());
+    const int point_count = static_cast<int>(query.step_count());
     if (auto read = read_instances(*answer, rolled.has_value(), point_count, groups); !read)
         return tl::make_unexpected(read.error());
     if (rolled && partial.empty()) {

@@ -116,7 +116,7 @@ Result<v1::Histogram> Overview::histogram(const OverviewQuery& query) const {
     histogram.set_since_ns(query.since_ns);
     histogram.set_until_ns(query.until_ns);
     histogram.set_step_ns(query.step_ns());
-    const std::int64_t count = (query.until_ns - query.since_ns + query.step_ns() - 1) / query.step_ns();
+    const std::int64_t count = query.step_count();
     for (std::int64_t i = 0; i < count; ++i) histogram.add_buckets();
     const OverviewAsk store(client_, settings_);
     const auto rolled = store.rolled(query);

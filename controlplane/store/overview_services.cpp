@@ -21,7 +21,7 @@ std::string name_of(std::string_view ip, std::uint16_t port, std::string_view pr
 Result<std::string> ask_services(const OverviewAsk& store, const OverviewQuery& query,
                                  const std::optional<RolledRange>& rolled, std::uint32_t count_max,
                                  std::string& partial) {
-    const std::string count = std::to_string((query.until_ns - query.since_ns + query.step_ns() - 1) / query.step_ns());
+    const std::string count = std::to_string(query.step_count());
     const std::string limit = std::to_string(count_max + 1);
     if (rolled)
         return store.ask_rolled(

@@ -66,13 +66,13 @@ Result<SqlCondition> row_condition(const PathQuery& query, SqlCondition filter) 
 }
 
 /// `window`: candidates begin in it alone. A path's latest row is never older than another of it that was picked.
-std::string search_sql(const PathQuery& query, const std::string& condition, bool window) {
+std::string search_sql(const PathQuery& query, std::string condition, bool window) {
     const std::string order = query.oldest_first ? "first_ns, path_id" : "first_ns DESC, path_id";
     const std::string recent = query.since_ns > 0 ? "stored_at >= toDateTime({stored:UInt32}) AND " : "";
+    if (window) condition += " AND first_ns >= {window:Int64}";
     return "SELECT matches, if(matches, body, '') FROM (SELECT path_id, first_ns, body, (" + condition +
-           (window ? " AND first_ns >= {window:Int64}" : "") + ") AS matches FROM paths WHERE " + recent +
-           "path_id IN (SELECT path_id FROM paths WHERE " + recent + condition +
-           (window ? " AND first_ns >= {window:Int64}" : "") + " ORDER BY " + order +
+           ") AS matches FROM paths WHERE " + recent + "path_id IN (SELECT path_id FROM paths WHERE " + recent +
+           condition + " ORDER BY " + order +
            " LIMIT 1 BY path_id LIMIT {candidates:UInt64}) ORDER BY revision DESC LIMIT 1 BY path_id) ORDER BY " +
            order + " FORMAT RowBinary";
 }

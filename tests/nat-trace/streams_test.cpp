@@ -23,7 +23,10 @@ constexpr TimeNs noon = 1'700'000'000 * ns_per_s;
 
 class StreamsTest : public testing::Test {
   protected:
-    StreamsTest() : engine(EngineLimits{}), world(11) {
+    StreamsTest() : engine(EngineLimits{}), world(11) { start_anew(); }
+
+    void start_anew() {
+        engine = Engine(EngineLimits{});
         tenant = engine.add_tap({"tenant", "one"});
         edge = engine.add_tap({"edge", "one"});
     }
@@ -207,9 +210,7 @@ TEST_F(StreamsTest, SynThatNobodyAnswersBehindAFullNatThatShiftsIt) {
 TEST_F(StreamsTest, ProbesOfOneIpIdAreNotTakenForSynsBehindAFullNat) {
     for (const std::uint16_t ip_id : {std::uint16_t{54'321}, std::uint16_t{7}}) {
         SCOPED_TRACE(ip_id);
-        engine = Engine(EngineLimits{});
-        tenant = engine.add_tap({"tenant", "one"});
-        edge = engine.add_tap({"edge", "one"});
+        start_anew();
         std::vector<Truth> truths;
         for (int n = 0; n < 40; ++n) {
             const std::string last = std::to_string(n + 1);
@@ -244,9 +245,7 @@ TEST_F(StreamsTest, ScannerBehindAFixedPortThatProbesManyServersIsNotTakenForDes
 TEST_F(StreamsTest, ProbesThatDifferInNothingAreToldApartByTheirPaceAlone) {
     for (const DurationNs pace : {400 * ns_per_ms, 150 * ns_per_us}) {
         SCOPED_TRACE(pace);
-        engine = Engine(EngineLimits{});
-        tenant = engine.add_tap({"tenant", "one"});
-        edge = engine.add_tap({"edge", "one"});
+        start_anew();
         std::vector<Truth> truths;
         for (int n = 0; n < 12; ++n) {
             const std::string last = std::to_string(n + 1);
@@ -308,9 +307,7 @@ TEST_F(StreamsTest, WhatManySayIsLinkedOnceItsOpenerIsKnownAsAProxy) {
 
 TEST_F(StreamsTest, OfAQuestionThatManyAskTheOpenersPastTellsWhetherItWasPassedOn) {
     for (const int past : {0, 10}) {
-        engine = Engine(EngineLimits{});
-        tenant = engine.add_tap({"tenant", "one"});
-        edge = engine.add_tap({"edge", "one"});
+        start_anew();
         std::vector<Truth> truths;
         for (int n = 0; n < past; ++n)  // what identifies was passed on by the same address
             truths.push_back(passed_on(n, n * 30 * ns_per_ms, 5'000 + static_cast<std::uint64_t>(n) * 2));
@@ -355,9 +352,7 @@ TEST_F(StreamsTest, HalvesOfOneFlowOnTwoTapsAreOnePathAndTenantsAreNot) {
     keep(truth.legs[0], Direction::to_server);
     keep(truth.legs[1], Direction::to_client);
     EXPECT_EQ(run({truth}).size(), 1u);
-    engine = Engine(EngineLimits{});
-    tenant = engine.add_tap({"tenant", "one"});
-    edge = engine.add_tap({"edge", "one"});
+    start_anew();
     truth.legs[1].segment.layers[0].id = 200;
     EXPECT_EQ(run({truth}).size(), 2u);
 }

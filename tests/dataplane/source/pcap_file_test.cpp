@@ -52,6 +52,13 @@ std::string refusal(const Bytes& bytes) {
     return file ? "opened" : file.error().sentence;
 }
 
+std::size_t read_all(PcapFile& file) {
+    std::array<Packet, 64> burst;
+    std::size_t seen = 0;
+    while (!file.at_end()) seen += file.receive(burst);
+    return seen;
+}
+
 TEST(PcapFile, NanosecondAndMicrosecondStampsAreExact) {
     for (const bool nanoseconds : {true, false}) {
         Bytes bytes = file_header(nanoseconds);
@@ -84,9 +91,7 @@ TEST(PcapFile, BurstsOfBigPacketsStayWithinTheBuffer) {
     for (int i = 0; i < 50; ++i) add_packet(bytes, 1, 0, Bytes(65535, 7), 65535);
     auto file = PcapFile::open(written(bytes), 0);
     ASSERT_TRUE(file);
-    std::array<Packet, 64> burst;
-    std::size_t seen = 0;
-    while (!(*file)->at_end()) seen += (*file)->receive(burst);
+    const std::size_t seen = read_all(**file);
     EXPECT_EQ(seen, 50u);
 }
 
@@ -146,9 +151,7 @@ TEST(PcapFile, ALengthThatNoPacketHasEndsTheFileWithASentence) {
     bytes.resize(bytes.size() + (2u << 20));
     auto file = PcapFile::open(written(bytes), 0);
     ASSERT_TRUE(file);
-    std::array<Packet, 64> burst;
-    std::size_t seen = 0;
-    while (!(*file)->at_end()) seen += (*file)->receive(burst);
+    const std::size_t seen = read_all(**file);
     EXPECT_EQ(seen, 1u);
     EXPECT_NE((*file)->error_sentence().find("damaged"), std::string::npos) << (*file)->error_sentence();
     EXPECT_EQ((*file)->counters().errors, 1u);
@@ -173,9 +176,7 @@ TEST(PcapFile, ATruncatedFileGivesWhatItHasAndSaysSo) {
     bytes.resize(bytes.size() - 10);
     auto file = PcapFile::open(written(bytes), 0);
     ASSERT_TRUE(file);
-    std::array<Packet, 64> burst;
-    std::size_t seen = 0;
-    while (!(*file)->at_end()) seen += (*file)->receive(burst);
+    const std::size_t seen = read_all(**file);
     EXPECT_EQ(seen, 1u);
     EXPECT_NE((*file)->error_sentence().find("cannot be read beyond its packet 1"), std::string::npos)
         << (*file)->error_sentence();
