@@ -8,6 +8,7 @@
 
 #include "cli/merged_captures.h"
 #include "dataplane/pipeline.h"
+#include "nat-trace/verdict.h"
 #include "wire/convert.h"
 #include "wire/convert_gateway.h"
 #include "wire/convert_tcp.h"
@@ -50,7 +51,7 @@ class Replay {
     Replay(MergedCaptures captures, Engine& engine, IntoEngine& sink, std::unique_ptr<sensor::Pipeline> pipeline)
         : captures_(std::move(captures)), engine_(engine), sink_(sink), pipeline_(std::move(pipeline)) {}
 
-    ReplayOutcome run() {
+    ReplayOutcome run(const std::optional<std::array<LegId, 2>>& explained) {
         ReplayOutcome outcome;
         while (captures_.advance()) {
             tick_until(captures_.time_ns());
@@ -63,6 +64,9 @@ class Replay {
         engine_.finish();
         keep_paths();
         fill(outcome);
+        if (!explained) return outcome;
+        const PairVerdict verdict = engine_.weigh((*explained)[0], (*explained)[1]);
+        if (verdict.known[0] && verdict.known[1]) outcome.explanation = wire::to_message(verdict, engine_);
         return outcome;
     }
 
@@ -127,7 +131,7 @@ class Replay {
 
 }  // namespace
 
-Result<ReplayOutcome> replay(const std::vector<TapFile>& taps) {
+Result<ReplayOutcome> replay(const std::vector<TapFile>& taps, const std::optional<std::array<LegId, 2>>& explained) {
     // Tap numbers come from the engine, and its limits from the files: they are opened before the engine is made.
     std::vector<TapId> numbers;
     for (std::size_t i = 0; i < taps.size(); ++i) numbers.push_back(static_cast<TapId>(i));
@@ -146,7 +150,7 @@ Result<ReplayOutcome> replay(const std::vector<TapFile>& taps) {
     settings.header_count_max = 0;
     auto pipeline = sensor::Pipeline::create(settings, sink);
     if (!pipeline) return tl::make_unexpected(pipeline.error());
-    return Replay(std::move(*captures), engine, sink, std::move(*pipeline)).run();
+    return Replay(std::move(*captures), engine, sink, std::move(*pipeline)).run(explained);
 }
 
 }  // namespace clew::cli

@@ -3,7 +3,9 @@
 // same files give the same paths in the same order. One thread, no network, no root.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,8 +32,11 @@ struct ReplayOutcome {
     std::uint64_t legs_without_path = 0;     ///< 0, or something is wrong with the program
     std::vector<Remark> counters;            ///< of the pipeline, those above 0, with their English text
     std::vector<std::string> damaged_files;  ///< a sentence for each file that ended early
+    std::optional<v1::LinkExplanation> explanation;  ///< where two legs were asked about and both were seen
 };
 
-Result<ReplayOutcome> replay(const std::vector<TapFile>& taps);
+/// `explained`: two legs to weigh against each other when all are in.
+Result<ReplayOutcome> replay(const std::vector<TapFile>& taps,
+                             const std::optional<std::array<LegId, 2>>& explained = {});
 
 }  // namespace clew::cli

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // `clew replay`: paths out of capture files.
 #include <algorithm>
+#include <array>
 #include <memory>
+#include <optional>
 #include <set>
 
 #include <CLI/CLI.hpp>
 
 #include "cli/gateway_view.h"
+#include "cli/link_words.h"
 #include "cli/paint.h"
 #include "cli/path_jsonl.h"
 #include "cli/path_table.h"
 #include "cli/program.h"
 #include "cli/replay.h"
 #include "cli/status_view.h"
+#include "wire/convert.h"
 
 namespace clew::cli {
 namespace {
@@ -23,6 +27,7 @@ struct Options {
     std::vector<std::string> clocks;
     std::string format;
     bool gateways = false;
+    std::vector<std::string> explained;
 };
 
 Result<std::pair<std::string, std::string>> split(const char* option, const std::string& text, const char* example) {
@@ -92,6 +97,29 @@ void print_gateways(const ReplayOutcome& outcome, const std::string& format, con
                                            static_cast<std::size_t>(surroundings.columns));
 }
 
+Result<std::optional<std::array<LegId, 2>>> explained_legs(const Options& options) {
+    if (options.explained.empty()) return std::nullopt;
+    std::array<LegId, 2> legs{};
+    for (std::size_t n = 0; n < legs.size(); ++n) {
+        const Result<std::uint64_t> id = wire::parse_id(options.explained[n]);
+        if (!id)
+            return fail(ErrorKind::usage, "--explain '" + printable(options.explained[n]) +
+                                              "': a leg's id has 16 hex digits, as '--format jsonl' prints it");
+        legs[n] = *id;
+    }
+    return legs;
+}
+
+Result<void> print_explanation(const ReplayOutcome& outcome, const std::string& format, const Surroundings& s) {
+    if (!outcome.explanation)
+        return fail(ErrorKind::nothing_found,
+                    "--explain: one of the two is no leg of these captures, or it ended long before they did");
+    s.out << (format == "table" ? legs_explained(*outcome.explanation, Paint(s.colours),
+                                                 static_cast<std::size_t>(s.columns))
+                                : message_json(*outcome.explanation) + "\n");
+    return {};
+}
+
 std::string counted(std::uint64_t count, const std::string& noun) {
     return with_thousands(count) + " " + noun + (count == 1 ? "" : "s");
 }
@@ -111,8 +139,11 @@ void print_summary(const ReplayOutcome& outcome, std::size_t tap_count, std::ost
 Result<void> run(const Options& options, const Surroundings& surroundings) {
     const Result<std::vector<TapFile>> taps = taps_of(options);
     if (!taps) return tl::make_unexpected(taps.error());
-    const Result<ReplayOutcome> outcome = replay(*taps);
+    const auto explained = explained_legs(options);
+    if (!explained) return tl::make_unexpected(explained.error());
+    const Result<ReplayOutcome> outcome = replay(*taps, *explained);
     if (!outcome) return tl::make_unexpected(outcome.error());
+    if (*explained) return print_explanation(*outcome, options.format, surroundings);
     if (options.gateways)
         print_gateways(*outcome, options.format, surroundings);
     else if (!outcome->paths.empty() || options.format == "json")
@@ -151,11 +182,15 @@ void add_replay_verb(CLI::App& root, Program& program) {
         ->allow_extra_args(false);
     verb->add_flag("--gateways", options->gateways,
                    "Print what was learnt of the gateways between the taps instead of the paths");
+    verb->add_option("--explain", options->explained,
+                     "LEG LEG: print why these two legs are linked, or are not, instead of the paths")
+        ->expected(2);
     add_format_option(*verb, options->format);
     verb->footer(
         "Examples:\n"
         "  clew replay --tap edge=edge.pcap --tap lb=lb.pcapng --clock edge=sensor-a --clock lb=sensor-a\n"
-        "  clew replay corpus/fullnat --format jsonl > answer.jsonl\n\n"
+        "  clew replay corpus/fullnat --format jsonl > answer.jsonl\n"
+        "  clew replay corpus/fullnat --explain 5d2c86aa4f1b0e37 0c9e41f2aa5b8d13\n\n"
         "Taps with one clock give exact delays between them. Every leg of the captures stands in exactly one path.");
     verb->callback(
         [options, &program] { program.chosen = [options, &program] { return run(*options, program.surroundings); }; });

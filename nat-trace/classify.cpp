@@ -57,7 +57,7 @@ LinkKind kind_of(const WindowLeg& from, const WindowLeg& to) {
     if (from.client.ip.is_v4() != to.client.ip.is_v4()) return LinkKind::nat64;
     bool client = from.client != to.client;
     bool server = from.server != to.server;
-    if (from.protocol == Protocol::icmp || from.protocol == Protocol::icmpv6) {
+    if (is_icmp(from.protocol)) {
         // The echo id stands as the port of both ends, and belongs to the client.
         server = from.server.ip != to.server.ip;
         client = from.client.ip != to.client.ip || (!server && client);

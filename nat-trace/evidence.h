@@ -65,6 +65,10 @@ bool may_be_relayed(const LegWindow& window, const WindowLeg& front, const Windo
 /// and share them, and it is not `front`'s alone.
 bool carries_others(const LegWindow& window, const WindowLeg& front, const WindowLeg& back);
 
+/// All that `back` carried from its beginning on was asked by `front`: it shows every request, each with an id that
+/// `front` shows too.
+bool serves_alone(const LegWindow& window, const WindowLeg& front, const WindowLeg& back);
+
 /// `back` was opened before `front` came: a proxy keeps it open, for many.
 bool stood_before(const LegWindow& window, const WindowLeg& front, const WindowLeg& back);
 

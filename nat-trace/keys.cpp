@@ -130,7 +130,7 @@ void add_request(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
     if (first == nullptr) return;
     keys.add(salted(salt_request, first->value ^ hash_of(Endpoint{leg.client.ip, 0})));
     window.each_hint(leg, [&](const WindowHint& h) {
-        if (h.kind == HintKind::forwarded_for)
+        if (h.kind == HintKind::forwarded_for || h.kind == HintKind::proxy_source)
             keys.add(salted(salt_request, first->value ^ hash_of(Endpoint{h.source.ip, 0})));
     });
     keys.add(salted(salt_request, first->value));

@@ -27,6 +27,7 @@ using LegId = std::uint64_t;
 using TapId = std::uint16_t;
 
 enum class Protocol : std::uint8_t { icmp = 1, tcp = 6, udp = 17, icmpv6 = 58 };  // IANA protocol numbers
+constexpr bool is_icmp(Protocol p) { return p == Protocol::icmp || p == Protocol::icmpv6; }
 
 enum class Direction : std::uint8_t { to_server = 0, to_client = 1 };
 constexpr std::size_t direction_count = 2;

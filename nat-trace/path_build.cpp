@@ -96,6 +96,7 @@ void PathBook::build(const PathRecord& record, Unlinked reason_if_alone, Path& p
         window_.look_up_sharers(i);
         const WindowLeg& leg = window_.leg(i);
         path.legs.push_back(path_leg(window_, leg));
+        if (leg.protocol != path.protocol) path.protocol = Protocol::icmp;
         path.first_ns = std::min(path.first_ns, leg.first_ns);
         path.last_ns = std::max(path.last_ns, leg.last_ns);
     }

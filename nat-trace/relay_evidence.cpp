@@ -71,7 +71,9 @@ void add_requests(const LegWindow& window, const RelayPair& pair, PairEvidence& 
         if (h.kind != HintKind::forwarded_for) return;
         bool named = h.source.ip == front.client.ip;
         // Of several proxies in a row the first wrote the name that all others pass on.
-        window.each_hint(front, [&](const WindowHint& o) { named |= o.kind == h.kind && o.source.ip == h.source.ip; });
+        window.each_hint(front, [&](const WindowHint& o) {
+            named |= (o.kind == h.kind || o.kind == HintKind::proxy_source) && o.source.ip == h.source.ip;
+        });
         (named ? forwarded : other_client) = true;
     });
     if (bits > 0) out.add_key(EvidenceBy::http_request, bits);
@@ -94,6 +96,27 @@ float proxy_names(const LegWindow& window, const WindowLeg& front, const WindowL
         window.each_hint(front, [&](const WindowHint& h) {
             if (h.kind == HintKind::proxy_source && h.source == front.client) bits = 0;
         });
+    return bits;
+}
+
+/// Both carry one PROXY header, which names neither: of several proxies in a row each passes the name on. What the same
+/// client's next connection from that port carries came after the front one was over.
+float proxies_name(const LegWindow& window, const RelayPair& pair) {
+    const WindowLeg& front = pair.front;
+    const WindowLeg& back = pair.back;
+    if (front.server == back.server || front.client.ip == back.client.ip) return 0;
+    for (std::size_t d = 0; d < direction_count; ++d)
+        if (front.flows[d].has_isn && back.flows[d].has_isn && front.flows[d].isn == back.flows[d].isn) return 0;
+    if (pair.common.known ? pair.impossible(pair.back_time(start_of(back)), front.last_ns)
+                          : !shared_head(window, front, back, Direction::to_server).same)
+        return 0;
+    float bits = 0;
+    window.each_hint(front, [&](const WindowHint& x) {
+        if (x.kind != HintKind::proxy_source || x.source == front.client || x.source == back.client) return;
+        window.each_hint(back, [&](const WindowHint& y) {
+            if (y.kind == x.kind && y.source == x.source && y.destination == x.destination) bits = proxy_bits;
+        });
+    });
     return bits;
 }
 
@@ -229,7 +252,7 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
     if (front.protocol != Protocol::tcp || back.protocol != Protocol::tcp) return out;
     const RelayPair pair{front, back, common_time(window, front, back)};
     DurationNs distance = limits.candidate_distance_ns_max;
-    const float proxy = proxy_names(window, front, back);
+    const float proxy = std::max(proxy_names(window, front, back), proxies_name(window, pair));
     if (proxy > 0) {
         const TimeNs f = start_of(front) != 0 ? start_of(front) : front.first_ns;
         const TimeNs b = pair.back_time(start_of(back) != 0 ? start_of(back) : back.first_ns);

@@ -50,6 +50,10 @@ class Orientation {
         each_hint(holder, [&](const WindowHint& h) {
             if (h.kind != HintKind::forwarded_for) return;
             for (const ChainLeg& l : other) named |= window_.leg(l.leg).client.ip == h.source.ip;
+            // A PROXY header told the other's proxy who the client is.
+            each_hint(other, [&](const WindowHint& o) {
+                named |= o.kind == HintKind::proxy_source && o.source.ip == h.source.ip;
+            });
         });
         return named ? 1 : 0;
     }
@@ -170,7 +174,7 @@ class RelayGraph {
                 std::swap(j.front, j.back);
         std::erase_if(joints_, [&](const Joint& j) {
             if (j.named) return false;
-            if (!is_shared(connections_[j.front], connections_[j.back])) return !j.by_id && !may_join(j);
+            if (!is_shared(j)) return !j.by_id && !may_join(j);
             say_ambiguous(j.front);
             say_ambiguous(j.back);
             return true;
@@ -257,12 +261,15 @@ class RelayGraph {
         for (const ChainLeg& l : connections_[c]) window_.leg(l.leg).ambiguous = true;
     }
 
-    bool is_shared(Chain front, Chain back) const {
-        for (const ChainLeg& f : front)
-            for (const ChainLeg& b : back)
-                if (stood_before(window_, window_.leg(f.leg), window_.leg(b.leg)) ||
-                    carries_others(window_, window_.leg(f.leg), window_.leg(b.leg)))
-                    return true;
+    bool is_shared(const Joint& j) const {
+        for (const ChainLeg& f : connections_[j.front])
+            for (const ChainLeg& b : connections_[j.back]) {
+                const WindowLeg& front = window_.leg(f.leg);
+                const WindowLeg& back = window_.leg(b.leg);
+                if (carries_others(window_, front, back)) return true;
+                // A proxy may open connections before anybody asks; whom it was for in the end the ids say.
+                if (stood_before(window_, front, back) && !(j.by_id && serves_alone(window_, front, back))) return true;
+            }
         return false;
     }
 
@@ -276,16 +283,21 @@ class RelayGraph {
     std::size_t nearest(std::size_t c, bool behind) {
         std::vector<std::size_t> others;
         float best = 0;
+        std::size_t best_other = nobody;
         const auto ends_at_c = [&](const Joint& j) { return (behind ? j.front : j.back) == c; };
         const bool by_itself =
             std::any_of(joints_.begin(), joints_.end(), [&](const Joint& j) { return ends_at_c(j) && !j.by_proxy; });
         for (const Joint& j : joints_) {
             if (!ends_at_c(j) || (by_itself && j.by_proxy)) continue;
             others.push_back(behind ? j.back : j.front);
-            best = std::max(best, j.bits);
+            if (j.bits > best) best = j.bits, best_other = others.back();
         }
         if (others.empty()) return nobody;
-        std::erase_if(others, [&](std::size_t o) { return joint(c, o)->bits + margin_of(*joint(c, o)) <= best; });
+        // But for those that stand in a row with the best.
+        std::erase_if(others, [&](std::size_t o) {
+            return o != best_other && joint(o, best_other) == nullptr &&
+                   joint(c, o)->bits + margin_of(*joint(c, o)) <= best;
+        });
         std::size_t near = others[0];
         for (const std::size_t o : others) {
             if (o == near) continue;

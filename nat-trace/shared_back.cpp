@@ -92,6 +92,23 @@ bool stood_before(const LegWindow& window, const WindowLeg& front, const WindowL
     return pair.impossible(start_of(front), pair.back_time(start_of(back)));
 }
 
+bool serves_alone(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
+    const auto is_id = [](const WindowHint& h) {
+        return h.kind == HintKind::request_id || h.kind == HintKind::traceparent;
+    };
+    if (!shown_by(window, back).complete) return false;
+    bool any = false;
+    bool all = true;
+    window.each_hint(back, [&](const WindowHint& y) {
+        if (!is_id(y)) return;
+        bool found = false;
+        window.each_hint(front, [&](const WindowHint& x) { found |= x.kind == y.kind && x.value == y.value; });
+        any |= found;
+        all &= found;
+    });
+    return any && all;
+}
+
 bool carries_others(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
     if (front.first_hint == no_leg || back.first_hint == no_leg) return false;
     if (names_clients(window, back)) return true;

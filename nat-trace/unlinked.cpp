@@ -33,8 +33,7 @@ bool misses_what_identifies(const WindowLeg& leg) {
 }
 
 bool is_linkable(Protocol protocol) {
-    return protocol == Protocol::tcp || protocol == Protocol::udp || protocol == Protocol::icmp ||
-           protocol == Protocol::icmpv6;
+    return protocol == Protocol::tcp || protocol == Protocol::udp || is_icmp(protocol);
 }
 
 }  // namespace
