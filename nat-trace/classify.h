@@ -26,6 +26,9 @@ SegmentDelay delay_of(const LegWindow& window, const WindowLeg& from, const Wind
 /// Tells the book of the packets that both legs of one connection saw, where their TTLs say which way they went.
 void observe_clocks(ClockBook& clocks, const WindowLeg& from, const WindowLeg& to);
 
+/// The same of a front and a back connection beyond doubt: what a proxy passes on it had before, in both directions.
+void observe_relay_clocks(const LegWindow& window, ClockBook& clocks, const WindowLeg& front, const WindowLeg& back);
+
 /// The whole link. `evidence` may come from other legs of the two sides, where these two have less in common.
 Link make_link(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, const PairEvidence& evidence,
                bool is_relay);

@@ -14,6 +14,7 @@ constexpr float datagram_other_ip_ids = -24;
 constexpr float echo_other_ends = -24;
 constexpr float datagram_other_ends = -12;
 constexpr DurationNs datagram_passed_ns_max = 10 * ns_per_ms;
+constexpr DurationNs rare_datagram_passed_ns_max = 100 * ns_per_ms;
 constexpr std::uint32_t common_head_count_min = 5;  // a first datagram that so many legs of a tap begin with
 constexpr float halves_bits = 16;
 
@@ -86,6 +87,7 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     float ids = 0;
     int compared = 0;
     bool other_ids = false;
+    bool rare = true;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SampleMatch match = match_samples(a, b, d);
         compared += a.flow(d).sample_count > 0 && b.flow(d).sample_count > 0;
@@ -94,6 +96,7 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
         other_ids |= match.same_ip_ids == 0 && match.other_ip_ids > 0;
         const std::uint32_t sharers = std::max(window.head_prevalence(a, d), window.head_prevalence(b, d));
         const bool is_common = sharers >= common_head_count_min;
+        rare &= sharers <= 1;
         payload += is_common ? 2.0F : payload != 0 ? 4.0F : icmp || sharers <= 1 ? 20.0F : 12.0F;
         if (!is_common) payload += 8 * static_cast<float>(match.count - 1);
         const SamplePair& first = match.pairs[0];
@@ -116,7 +119,7 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
         out.add(EvidenceBy::contradiction, echo_other_ends);
     // Traceroutes and the like send one payload from everywhere; gateways pass a datagram on at once.
     if (!icmp && queries == 0 && ids == 0 && a.client.ip != b.client.ip && a.server.ip != b.server.ip && common.known &&
-        distance > datagram_passed_ns_max + common.error_ns)
+        distance > (rare ? rare_datagram_passed_ns_max : datagram_passed_ns_max) + common.error_ns)
         out.add(EvidenceBy::contradiction, datagram_other_ends);
     const bool halves = are_halves(window, a, b);
     if (halves) out.add_key(EvidenceBy::same_server, halves_bits);

@@ -23,6 +23,7 @@ namespace {
 
 constexpr std::size_t expiry_step_min = 1024;  ///< places looked at by one tick
 constexpr float clock_bits_min = 64;           ///< of the link that a clock is learnt from
+constexpr float relay_clock_bits_min = 40;       ///< likewise, through a proxy
 constexpr std::size_t fetched_ahead = 8;  ///< legs whose turn comes are fetched into the cache so far ahead, or twice
 constexpr std::size_t expiry_share = 64;  ///< and so much of the window: all of it in 64 ticks
 
@@ -253,7 +254,12 @@ class Engine::Impl {
         for (std::size_t n = 0; n + 1 < chain.size(); ++n) {
             const WindowLeg& from = window_.leg(chain[n].leg);
             const WindowLeg& to = window_.leg(chain[n + 1].leg);
-            if (chain[n].relay_next || from.clock == to.clock || from.is_socket() || to.is_socket()) continue;
+            if (from.clock == to.clock || from.is_socket() || to.is_socket()) continue;
+            if (chain[n].relay_next) {
+                if (relayed(window_, from, to, around_limits_.evidence).key_bits >= relay_clock_bits_min)
+                    observe_relay_clocks(window_, window_.clocks(), from, to);
+                continue;
+            }
             if (same_connection(window_, from, to, around_limits_.evidence).bits >= clock_bits_min)
                 observe_clocks(window_.clocks(), from, to);
         }

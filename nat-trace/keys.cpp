@@ -26,6 +26,9 @@ enum Salt : std::uint64_t {
 
 constexpr int crowd_step_bits = 24;  ///< a step is 17 ms
 
+constexpr std::uint32_t shared_head_count_min = 4;  ///< sharers of a stream's first bytes
+constexpr std::uint32_t rare_head_count_max = 16;
+
 constexpr std::size_t head_key_count = 6;  ///< of a bucket's nine places, as many are taken on average before it grows
 
 std::uint64_t salted(Salt salt, std::uint64_t value) { return mix_bits(mix_bits(value) ^ salt); }
@@ -102,10 +105,17 @@ std::uint64_t heads_of(const WindowLeg& leg) {
     return std::uint64_t{leg.flow(Direction::to_server).head} << 32 | leg.flow(Direction::to_client).head;
 }
 
-/// The streams' first bytes, as a proxy repeats them.
-void add_stream_heads(const WindowLeg& leg, LegKeys& keys) {
-    const std::uint64_t heads = heads_of(leg);
-    if (heads != 0) keys.add(salted(salt_head, heads));
+/// The streams' first bytes, as a proxy repeats them: each direction's, since a tap may have missed some of the other's;
+/// where many say the same in one, both together. In between both ways, since taps count different sharers.
+void add_stream_heads(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
+    bool is_shared = false;
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        if (leg.flow(d).head == 0) continue;
+        const std::uint32_t sharers = window.head_prevalence(leg, d);
+        if (sharers < rare_head_count_max) keys.add(salted(salt_head, leg.flow(d).head));
+        is_shared |= sharers >= shared_head_count_min;
+    }
+    if (is_shared) keys.add(salted(salt_head, heads_of(leg)));
 }
 
 /// Of bytes that many say: those who said them at about the same time. Two whose first payloads lie less than a step
@@ -149,7 +159,7 @@ LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
     add_signals(window, leg, keys);
     if (is_tcp(leg)) {
         add_stream_sample(leg, keys);
-        add_stream_heads(leg, keys);
+        add_stream_heads(window, leg, keys);
         add_request(window, leg, keys);
         add_stream_heads_in_time(window, leg, keys);
     } else {

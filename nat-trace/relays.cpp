@@ -63,8 +63,8 @@ class Orientation {
         for (const ChainLeg& l : chain) first = std::min(first, window_.leg(l.leg).first_ns);
         return first;
     }
-    /// How long the chain's first answer came after its handshake, or else after its question, the longest of its
-    /// legs; 0 = not known.
+    /// How long the chain's first answer came after its question, or else after its handshake, the longest of its legs;
+    /// 0 = not known.
     DurationNs wait(Chain chain, bool from_handshake) const {
         DurationNs longest = 0;
         for (const ChainLeg& l : chain) {
@@ -78,10 +78,11 @@ class Orientation {
         }
         return longest;
     }
-    /// The front handshake comes before the back one and the front answer after it, whatever the clocks say.
+    /// The front question comes before the back one and the front answer after it, whatever the clocks say; so do the
+    /// handshakes, but for a back connection that was opened before anybody asked.
     double by_wait() const {
         if (one_clock()) return 0;
-        for (const bool from_handshake : {true, false}) {
+        for (const bool from_handshake : {false, true}) {
             const DurationNs f = wait(front_, from_handshake);
             const DurationNs b = wait(back_, from_handshake);
             if (f != 0 && b != 0 && f != b) return f > b ? 4 : -4;
