@@ -28,7 +28,7 @@ using TimeOffset = std::uint32_t;
 constexpr TimeOffset time_offset_unknown = 0xffff'ffff;
 
 constexpr std::size_t window_sample_count_max = 3;  ///< of the leg's samples, so many are kept
-constexpr std::size_t key_slot_count = 10;          ///< keys under which one leg can be found
+constexpr std::size_t key_slot_count = 12;          ///< keys under which one leg can be found
 
 struct WindowSample {
     TimeOffset time = time_offset_unknown;

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstring>
 #include <map>
 
 #include "tests/sim/journey.h"
@@ -281,6 +283,74 @@ TEST_F(EngineTest, PingWithRewrittenId) {
     rewritten.legs[1].server.port = 912;
     add(rewritten);
     expect_path(rewritten);
+}
+
+TEST_F(EngineTest, PingThroughNat64) {
+    Truth truth = Journey::ping(world, "10.0.0.2:77", "198.51.100.10:77", noon)
+                      .tap(tenant)
+                      .snat("203.0.113.9:912")
+                      .tap(edge)
+                      .done();
+    Leg& six = truth.legs[0];
+    six.protocol = Protocol::icmpv6;
+    six.client.ip = *parse_ip("2001:db8::2");
+    six.server.ip = *parse_ip("64:ff9b::c633:640a");
+    for (Flow& flow : six.flows) {
+        flow.first_ip_id = 0;
+        for (Sample& sample : flow.samples) sample.ip_id = 0;
+    }
+    truth.legs[1].server.port = 912;
+    truth.hops = {LinkKind::nat64};
+    add(truth);
+    expect_path(truth);
+    EXPECT_EQ(live.begin()->second.protocol, Protocol::icmp);
+}
+
+TEST_F(EngineTest, ProxiesInARowThatPassOneProxyHeaderOn) {
+    Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                      .tap(tenant)
+                      .proxy("10.1.0.1:3333", "10.1.0.5:8080")
+                      .tap(edge)
+                      .proxy("10.2.0.1:4444", "10.2.0.5:8080")
+                      .tap(servers)
+                      .done();
+    const auto header = [](Leg& leg) -> Hint& {
+        return *std::find_if(leg.hints.begin(), leg.hints.end(),
+                             [](const Hint& h) { return h.kind == HintKind::proxy_source; });
+    };
+    Hint& last = header(truth.legs[2]);
+    const TimeNs sent = last.time_ns;
+    last = header(truth.legs[1]);
+    last.time_ns = sent;
+    add(truth);
+    expect_path(truth);
+}
+
+TEST_F(EngineTest, ForwardedForNamesTheClientThatAProxyHeaderTold) {
+    Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                      .tap(tenant)
+                      .proxy("10.1.0.1:3333", "10.1.0.5:8080")
+                      .tap(edge)
+                      .http_proxy("10.2.0.1:4444", "10.2.0.5:8080", "id-one")
+                      .tap(servers)
+                      .done();
+    for (Leg* leg : {&truth.legs[1], &truth.legs[2]}) {
+        Hint request;
+        request.kind = HintKind::http_request;
+        request.length = 8;
+        request.bytes.fill(0x21);
+        request.time_ns = leg->flow(Direction::to_server).first_payload_ns;
+        for (std::size_t h = 0; h < leg->hint_count; ++h) {
+            Hint& hint = leg->hints[h];
+            if (hint.kind == HintKind::forwarded_for)
+                std::memcpy(hint.bytes.data(), truth.legs[0].client.ip.bytes.data(), 16);
+            if (hint.kind == HintKind::request_id) hint = request;
+        }
+        leg->add_hint(request);
+        for (Flow& flow : leg->flows) flow.head = StreamHead{};
+    }
+    add(truth);
+    expect_path(truth);
 }
 
 TEST_F(EngineTest, UnansweredSynIsLinkedAsFarAsItCame) {

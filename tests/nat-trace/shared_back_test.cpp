@@ -153,6 +153,21 @@ TEST_F(SharedBackTest, BackOneStoodBeforeTheFrontCame) {
     EXPECT_EQ(links(), 0u);
 }
 
+TEST_F(SharedBackTest, BackOneOpenedAheadIsItsOnlyFrontsOwn) {
+    ask(front(), {{1, ms}, {2, 50 * ms}});
+    ask(back(), {{1, 2 * ms}, {2, 51 * ms}});
+    set_back(-300 * ms, 100 * ms);
+    EXPECT_EQ(links(), 1u);
+}
+
+TEST_F(SharedBackTest, BackOneOpenedAheadMayHaveCarriedWhatWasMissed) {
+    ask(front(), {{1, ms}, {2, 50 * ms}});
+    ask(back(), {{1, 2 * ms}, {2, 51 * ms}});
+    set_back(-300 * ms, 100 * ms);
+    miss_bytes();
+    EXPECT_EQ(links(), 0u);
+}
+
 TEST_F(SharedBackTest, AProcessThatAcceptedLateDoesNotMakeItsBackOneOlder) {
     truth = Journey::tcp(world, "10.0.0.2:40001", "198.51.100.10:80", noon)
                 .tap(tenant)

@@ -296,6 +296,41 @@ TEST_F(StreamsTest, ConnectionsThatASynProxyHeldUpTeachNoClock) {
     EXPECT_GE(told, 20u);
 }
 
+TEST_F(StreamsTest, ProxiesBoundWhatClocksDifferBy) {
+    edge = engine.add_tap({"behind", "two"});
+    constexpr DurationNs shift = 40 * ns_per_ms;
+    std::vector<Truth> truths;
+    for (int n = 0; n < 24; ++n) {
+        truths.push_back(passed_on(n, n * 40 * ns_per_ms, 500 + static_cast<std::uint64_t>(n) * 2));
+        Leg& back = truths.back().legs[1];
+        for (TimeNs* t : {&back.first_ns, &back.last_ns}) *t += shift;
+        for (Flow& flow : back.flows) {
+            for (TimeNs* t : {&flow.first_ns, &flow.last_ns, &flow.syn_ns, &flow.first_ack_ns, &flow.first_payload_ns})
+                *t += *t != 0 ? shift : 0;
+            for (std::size_t k = 0; k < flow.sample_count; ++k) flow.samples[k].time_ns += shift;
+        }
+    }
+    std::size_t told = 0;
+    for (const auto& [id, path] : run(truths))
+        for (const Link& link : path.links) {
+            if (!link.clock.known) continue;
+            ++told;
+            EXPECT_LE(std::llabs(link.clock.offset_ns - shift), link.clock.error_ns + 10);
+            EXPECT_LT(link.clock.error_ns, 5 * ns_per_ms);
+        }
+    EXPECT_GE(told, 20u);
+}
+
+TEST_F(StreamsTest, AProxysAnswerIsFoundWhereTheQuestionsBeginningWasMissed) {
+    std::vector<Truth> truths = {passed_on(1, 0, 77)};
+    Flow& asked = truths[0].legs[1].flow(Direction::to_server);
+    asked.head.length = 90;
+    asked.head.hash_all = 12'345;
+    const auto paths = run(truths);
+    ASSERT_EQ(paths.size(), 1u);
+    EXPECT_EQ(paths.begin()->second.links[0].kind, LinkKind::relay);
+}
+
 TEST_F(StreamsTest, WhatManySayIsLinkedOnceItsOpenerIsKnownAsAProxy) {
     std::vector<Truth> truths;
     for (int n = 0; n < 12; ++n) truths.push_back(passed_on(n, n * 500 * ns_per_ms, 77));
