@@ -29,9 +29,9 @@ struct ReplayOutcome {
     v1::GatewayList gateways;     ///< learnt from all of them
     std::uint64_t packets = 0;
     std::uint64_t legs = 0;
-    std::uint64_t legs_without_path = 0;     ///< 0, or something is wrong with the program
-    std::vector<Remark> counters;            ///< of the pipeline, those above 0, with their English text
-    std::vector<std::string> damaged_files;  ///< a sentence for each file that ended early
+    std::uint64_t legs_without_path = 0;             ///< 0, or something is wrong with the program
+    std::vector<Remark> counters;                    ///< of the pipeline, those above 0, with their English text
+    std::vector<std::string> damaged_files;          ///< a sentence for each file that ended early
     std::optional<v1::LinkExplanation> explanation;  ///< where two legs were asked about and both were seen
 };
 

@@ -114,9 +114,9 @@ Result<void> print_explanation(const ReplayOutcome& outcome, const std::string& 
     if (!outcome.explanation)
         return fail(ErrorKind::nothing_found,
                     "--explain: one of the two is no leg of these captures, or it ended long before they did");
-    s.out << (format == "table" ? legs_explained(*outcome.explanation, Paint(s.colours),
-                                                 static_cast<std::size_t>(s.columns))
-                                : message_json(*outcome.explanation) + "\n");
+    s.out << (format == "table"
+                  ? legs_explained(*outcome.explanation, Paint(s.colours), static_cast<std::size_t>(s.columns))
+                  : message_json(*outcome.explanation) + "\n");
     return {};
 }
 

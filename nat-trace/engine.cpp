@@ -23,7 +23,7 @@ namespace {
 
 constexpr std::size_t expiry_step_min = 1024;  ///< places looked at by one tick
 constexpr float clock_bits_min = 64;           ///< of the link that a clock is learnt from
-constexpr float relay_clock_bits_min = 40;       ///< likewise, through a proxy
+constexpr float relay_clock_bits_min = 40;     ///< likewise, through a proxy
 constexpr std::size_t fetched_ahead = 8;  ///< legs whose turn comes are fetched into the cache so far ahead, or twice
 constexpr std::size_t expiry_share = 64;  ///< and so much of the window: all of it in 64 ticks
 

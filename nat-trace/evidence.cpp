@@ -123,7 +123,8 @@ SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction dire
 
 PairEvidence same_connection(const LegWindow& window, const WindowLeg& a, const WindowLeg& b,
                              const EvidenceLimits& limits) {
-    if (a.protocol != b.protocol && !(is_icmp(a.protocol) && is_icmp(b.protocol))) return {};  // NAT64 makes one the other
+    if (a.protocol != b.protocol && !(is_icmp(a.protocol) && is_icmp(b.protocol)))
+        return {};  // NAT64 makes one the other
     return a.protocol == Protocol::tcp ? same_tcp(window, a, b, limits) : same_datagrams(window, a, b, limits);
 }
 

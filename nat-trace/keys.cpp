@@ -105,8 +105,8 @@ std::uint64_t heads_of(const WindowLeg& leg) {
     return std::uint64_t{leg.flow(Direction::to_server).head} << 32 | leg.flow(Direction::to_client).head;
 }
 
-/// The streams' first bytes, as a proxy repeats them: each direction's, since a tap may have missed some of the other's;
-/// where many say the same in one, both together. In between both ways, since taps count different sharers.
+/// The streams' first bytes, as a proxy repeats them: each direction's, since a tap may have missed some of the
+/// other's; where many say the same in one, both together. In between both ways, since taps count different sharers.
 void add_stream_heads(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
     bool is_shared = false;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {

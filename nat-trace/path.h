@@ -59,9 +59,9 @@ struct PathLeg {
 
 struct Path {
     PathId id = 0;
-    std::uint32_t revision = 0;  ///< grows with every change
-    bool retracted = false;      ///< its legs went to other paths; nothing else is filled in
-    PathId merged_into = 0;      ///< where to, when retracted
+    std::uint32_t revision = 0;            ///< grows with every change
+    bool retracted = false;                ///< its legs went to other paths; nothing else is filled in
+    PathId merged_into = 0;                ///< where to, when retracted
     Protocol protocol = Protocol::tcp;     ///< of all legs; icmp also for echoes that a NAT64 makes of ICMPv6's
     Unlinked unlinked = Unlinked::linked;  ///< set for a path of one leg
     TimeNs first_ns = 0;

@@ -28,9 +28,8 @@ bool share_first_id(const LegWindow& window, const WindowLeg& front, const Windo
     };
     window.each_hint(front, [&](const WindowHint& x) {
         if ((x.kind != HintKind::request_id && x.kind != HintKind::traceparent) || !is_first(x, front)) return;
-        window.each_hint(back, [&](const WindowHint& y) {
-            same |= y.kind == x.kind && y.value == x.value && is_first(y, back);
-        });
+        window.each_hint(
+            back, [&](const WindowHint& y) { same |= y.kind == x.kind && y.value == x.value && is_first(y, back); });
     });
     return same;
 }

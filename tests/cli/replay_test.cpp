@@ -91,6 +91,21 @@ TEST_F(Replay, NamedTapsDoTheSame) {
     EXPECT_EQ(named.out, folder.out);
 }
 
+TEST_F(Replay, ExplainsTwoLegsOfTheCaptures) {
+    write_snat_corpus();
+    const std::vector<Json> lines = paths(run({"replay", folder_, "--format", "jsonl"}));
+    ASSERT_EQ(lines.size(), 1u);
+    std::vector<std::string> legs;
+    for (const Json& leg : lines[0].at("legs")) legs.push_back(leg.at("leg_id"));
+    const Outcome why = run({"replay", folder_, "--explain", legs.at(0), legs.at(1)});
+    EXPECT_EQ(why.code, 0) << why.err;
+    EXPECT_THAT(why.out, HasSubstr("isn_forward"));
+    EXPECT_THAT(why.out, HasSubstr("both stand in one path"));
+    EXPECT_THAT(run({"replay", folder_, "--explain", legs.at(0), "00000000000000ff"}).err,
+                HasSubstr("no leg of these captures"));
+    EXPECT_THAT(run({"replay", folder_, "--explain", legs.at(0), "edge"}).err, HasSubstr("16 hex digits"));
+}
+
 TEST_F(Replay, SameFilesGiveTheSameBytes) {
     std::vector<Frame> tenant, edge;
     for (std::uint32_t i = 0; i < 50; ++i) {
