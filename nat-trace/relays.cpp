@@ -294,10 +294,8 @@ class RelayGraph {
             if (j.bits > best) best = j.bits, best_other = others.back();
         }
         if (others.empty()) return nobody;
-        // But for those that stand in a row with the best.
         std::erase_if(others, [&](std::size_t o) {
-            return o != best_other && joint(o, best_other) == nullptr &&
-                   joint(c, o)->bits + margin_of(*joint(c, o)) <= best;
+            return joint(c, o)->bits + margin_of(*joint(c, o)) <= best && !stand_in_a_row(c, o, best_other);
         });
         std::size_t near = others[0];
         for (const std::size_t o : others) {
@@ -311,6 +309,12 @@ class RelayGraph {
             if ((behind ? between->back : between->front) == near) near = o;
         }
         return near;
+    }
+
+    /// Signals join all three: several proxies in a row, of which the time makes one look better than another.
+    bool stand_in_a_row(std::size_t c, std::size_t o, std::size_t other) const {
+        const auto by_signal = [](const Joint* j) { return j != nullptr && (j->named || j->by_id); };
+        return o == other || (by_signal(joint(c, o)) && by_signal(joint(o, other)));
     }
 
     /// An id is as good as another; a PROXY header that names an address used twice is decided by the time.

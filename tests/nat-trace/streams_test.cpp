@@ -90,6 +90,17 @@ class StreamsTest : public testing::Test {
         }
     }
 
+    /// As another clock would stamp it.
+    static void shift_times(Leg& leg, DurationNs by) {
+        for (TimeNs* t : {&leg.first_ns, &leg.last_ns}) *t += by;
+        for (Flow& flow : leg.flows) {
+            for (TimeNs* t : {&flow.first_ns, &flow.last_ns, &flow.syn_ns, &flow.first_ack_ns, &flow.first_payload_ns})
+                *t += *t != 0 ? by : 0;
+            for (std::size_t k = 0; k < flow.sample_count; ++k) flow.samples[k].time_ns += by;
+        }
+    }
+    static constexpr DurationNs clock_shift = 40 * ns_per_ms;
+
     static bool right(const Path& path, const std::vector<Truth>& truths) {
         for (const Truth& truth : truths) {
             std::size_t mine = 0;
@@ -296,26 +307,49 @@ TEST_F(StreamsTest, ConnectionsThatASynProxyHeldUpTeachNoClock) {
     EXPECT_GE(told, 20u);
 }
 
-TEST_F(StreamsTest, ProxiesBoundWhatClocksDifferBy) {
+TEST_F(StreamsTest, WhoeverWaitsLongerIsNearerWhereNoTtlFallsAndClocksLearnOfIt) {
     edge = engine.add_tap({"behind", "two"});
-    constexpr DurationNs shift = 40 * ns_per_ms;
     std::vector<Truth> truths;
-    for (int n = 0; n < 24; ++n) {
-        truths.push_back(passed_on(n, n * 40 * ns_per_ms, 500 + static_cast<std::uint64_t>(n) * 2));
-        Leg& back = truths.back().legs[1];
-        for (TimeNs* t : {&back.first_ns, &back.last_ns}) *t += shift;
-        for (Flow& flow : back.flows) {
-            for (TimeNs* t : {&flow.first_ns, &flow.last_ns, &flow.syn_ns, &flow.first_ack_ns, &flow.first_payload_ns})
-                *t += *t != 0 ? shift : 0;
-            for (std::size_t k = 0; k < flow.sample_count; ++k) flow.samples[k].time_ns += shift;
+    for (int n = 0; n < 12; ++n) {
+        const std::string port = std::to_string(40'000 + n);
+        truths.push_back(Journey::tcp(world, "10.0.0.2:" + port, "198.51.100.10:80", noon + n * 40 * ns_per_ms)
+                             .tap(tenant)
+                             .snat("203.0.113.9:" + port)
+                             .tap(edge)
+                             .done());
+        for (std::size_t d = 0; d < direction_count; ++d) {
+            Flow& near = truths.back().legs[0].flows[d];
+            Flow& far = truths.back().legs[1].flows[d];
+            far.first_ttl = near.first_ttl;
+            far.last_ttl = near.last_ttl;
+            for (std::size_t k = 0; k < far.sample_count; ++k) far.samples[k].ttl = near.samples[k].ttl;
         }
+        shift_times(truths.back().legs[1], clock_shift);
     }
     std::size_t told = 0;
     for (const auto& [id, path] : run(truths))
         for (const Link& link : path.links) {
             if (!link.clock.known) continue;
             ++told;
-            EXPECT_LE(std::llabs(link.clock.offset_ns - shift), link.clock.error_ns + 10);
+            EXPECT_EQ(path.legs[0].tap, tenant);
+            EXPECT_LE(std::llabs(link.clock.offset_ns - clock_shift), link.clock.error_ns + 10);
+        }
+    EXPECT_GE(told, 12u);
+}
+
+TEST_F(StreamsTest, ProxiesBoundWhatClocksDifferBy) {
+    edge = engine.add_tap({"behind", "two"});
+    std::vector<Truth> truths;
+    for (int n = 0; n < 24; ++n) {
+        truths.push_back(passed_on(n, n * 40 * ns_per_ms, 500 + static_cast<std::uint64_t>(n) * 2));
+        shift_times(truths.back().legs[1], clock_shift);
+    }
+    std::size_t told = 0;
+    for (const auto& [id, path] : run(truths))
+        for (const Link& link : path.links) {
+            if (!link.clock.known) continue;
+            ++told;
+            EXPECT_LE(std::llabs(link.clock.offset_ns - clock_shift), link.clock.error_ns + 10);
             EXPECT_LT(link.clock.error_ns, 5 * ns_per_ms);
         }
     EXPECT_GE(told, 20u);
