@@ -11,6 +11,7 @@
 namespace clew::vault {
 namespace {
 
+constexpr std::size_t expected_ahead = 3;  ///< packets of a leg that memory is asked for before they are needed
 constexpr std::size_t checked_from = offsetof(HeaderBlockHead, version);
 
 tl::unexpected<Error> damaged(const char* what) {
@@ -19,20 +20,23 @@ tl::unexpected<Error> damaged(const char* what) {
 
 }  // namespace
 
-HeaderBlockEncoder::HeaderBlockEncoder() : model_(std::make_unique<HeaderModel>()) {}
+HeaderBlockEncoder::HeaderBlockEncoder()
+    : new_model_(std::make_unique<HeaderModel>()), model_(std::make_unique<HeaderModel>()) {}
 
 void HeaderBlockEncoder::encode_chunk(const HeaderBlockSource& source, std::span<const BlockLeg> legs,
                                       std::span<const std::uint32_t> numbers, TimeNs first_ns,
                                       std::vector<std::uint8_t>& out) {
-    *model_ = HeaderModel();
+    *model_ = *new_model_;
     model_->set_first_time(first_ns);
     RangeEncoder coder(out);
     LegTrack track;
     HeaderRecord record;
     for (std::size_t i = 0; i < legs.size(); ++i) {
         model_->start(legs[i].label, track);
-        for (const std::uint32_t packet : source.packets_of(numbers[i])) {
-            source.read(packet, record);
+        const std::span<const std::uint32_t> packets = source.packets_of(numbers[i]);
+        for (std::size_t n = 0; n < packets.size(); ++n) {
+            if (n + expected_ahead < packets.size()) source.expect(packets[n + expected_ahead]);
+            source.read(packets[n], record);
             model_->code(coder, legs[i].label, track, legs[i].time_unit_ns, record);
         }
     }
@@ -56,13 +60,10 @@ void HeaderBlockEncoder::count_legs(const HeaderBlockSource& source, HeaderBlock
         BlockLeg& leg = legs_[i];
         leg.label = source.label(numbers_[i]);
         leg.packet_count = static_cast<std::uint32_t>(packets.size());
-        leg.time_unit_ns = 1000;
-        for (const std::uint32_t packet : packets) {
-            const TimeNs time = source.time_ns(packet);
-            if (time % 1000 != 0) leg.time_unit_ns = 1;
-            head.first_ns = std::min(head.first_ns, time);
-            head.last_ns = std::max(head.last_ns, time);
-        }
+        const LegTimes times = source.times_of(numbers_[i]);
+        leg.time_unit_ns = times.whole_us ? 1000 : 1;
+        head.first_ns = std::min(head.first_ns, times.first_ns);
+        head.last_ns = std::max(head.last_ns, times.last_ns);
         head.packet_count += leg.packet_count;
     }
     CLEW_CHECK(head.packet_count <= block_packet_count_limit);

@@ -3,6 +3,7 @@
 // bytes. A block stands alone. Its legs are read without its packets, and a leg's packets without most of the others'.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -17,10 +18,22 @@
 namespace clew::vault {
 
 constexpr std::uint32_t header_block_magic = 0x4248'4c43;  ///< "CLHB"
-constexpr std::uint16_t header_block_version = 3;
+constexpr std::uint16_t header_block_version = 4;
 constexpr std::uint32_t block_packet_count_limit = 1u << 20;
 constexpr std::uint32_t block_bytes_limit = 1u << 28;
 constexpr std::uint32_t chunk_packet_count = 16384;  ///< a chunk closes behind the leg that fills it
+
+/// When a leg's packets came.
+struct LegTimes {
+    TimeNs first_ns = INT64_MAX, last_ns = INT64_MIN;  ///< the least and the greatest
+    bool whole_us = true;
+
+    void add(TimeNs time) {
+        first_ns = std::min(first_ns, time);
+        last_ns = std::max(last_ns, time);
+        whole_us = whole_us && time % 1000 == 0;
+    }
+};
 
 /// What a block is made of. Legs are numbered from 0; packets are named by whatever number the source likes.
 class HeaderBlockSource {
@@ -31,7 +44,9 @@ class HeaderBlockSource {
     virtual const LegLabel& label(std::uint32_t leg) const = 0;
     /// In the order they came; none of a leg is allowed.
     virtual std::span<const std::uint32_t> packets_of(std::uint32_t leg) const = 0;
-    virtual TimeNs time_ns(std::uint32_t packet) const = 0;
+    virtual LegTimes times_of(std::uint32_t leg) const = 0;
+    /// This packet will be read soon.
+    virtual void expect(std::uint32_t) const {}
     /// Fills in every field.
     virtual void read(std::uint32_t packet, HeaderRecord& record) const = 0;
 };
@@ -75,6 +90,7 @@ class HeaderBlockEncoder {
     void encode_chunk(const HeaderBlockSource& source, std::span<const BlockLeg> legs,
                       std::span<const std::uint32_t> numbers, TimeNs first_ns, std::vector<std::uint8_t>& out);
 
+    std::unique_ptr<const HeaderModel> new_model_;
     std::unique_ptr<HeaderModel> model_;
     std::vector<BlockLeg> legs_;
     std::vector<std::pair<std::uint64_t, std::uint32_t>> order_;  ///< a leg's number for its id, the source's number

@@ -7,7 +7,7 @@
 namespace clew::vault {
 
 void HeaderModel::start(const LegLabel& leg, LegTrack& track) {
-    track = LegTrack{};
+    track.restart();
     track.v6 = leg.v6();
     for (std::size_t i = 0; i < 2; ++i) {
         SideTrack& side = track.side[i];

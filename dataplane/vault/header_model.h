@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "dataplane/vault/gap_model.h"
 #include "dataplane/vault/host_clocks.h"
 #include "dataplane/vault/leg_links.h"
 #include "dataplane/vault/leg_track.h"
@@ -74,7 +75,7 @@ class HeaderModel {
                             OptionPlaces& places);
     bool fits_template(std::uint8_t number, const HeaderRecord& record, OptionPlaces& places) const;
     template <class Coder>
-    void code_length(Coder& coder, SideTrack& side, unsigned length_class, HeaderRecord& record);
+    void code_length(Coder& coder, SideTrack& side, const SideTrack& peer, unsigned length_class, HeaderRecord& record);
     template <class Coder>
     void code_time(Coder& coder, LegTrack& track, std::uint32_t time_unit_ns, HeaderRecord& record);
     template <class Coder>
@@ -102,6 +103,7 @@ class HeaderModel {
     void code_options(Coder& coder, SideTrack& side, bool odd, HeaderRecord& record, OptionPlaces& places);
     template <class Coder>
     std::uint32_t code_odd_template(Coder& coder, OptionTemplate& shape);
+    const HostClock& likely_clock(unsigned side) const;
     template <class Coder>
     void code_ids(Coder& coder, LegTrack& track, HeaderRecord& record, unsigned timestamps);
     template <class Coder>
@@ -119,14 +121,14 @@ class HeaderModel {
     std::uint8_t template_after_syn_ = 0;
     std::vector<OptionTemplate> templates_;
 
-    SymbolModels<2 * 433> shapes_;
+    MixedModels<2 * 433, 26> shapes_;
     SymbolModels<4> oddities_, odd_lengths_;
     SymbolModels<8> other_lengths_;
     NumberModel<4> length_;
+    std::array<std::uint16_t, 1024> likely_lengths_{};  ///< what came where both sides' last lengths were such
     std::array<BitTree<8>, 4> flags_;
     std::array<Probability, 4> odd_push_;
-    std::array<Probability, 2> backwards_;
-    NumberModel<65> gap_;
+    GapModel gap_;
     std::array<Probability, 3> ip_id_choice_;
     NumberModel<4> ip_id_;
     std::array<SymbolModels<1>, 2> odd_fours_;
@@ -136,7 +138,7 @@ class HeaderModel {
     FieldModel<std::uint32_t> flow_label_, wire_length_;
     Probability extra_cut_;
     std::array<Probability, 2> check_of_peer_;
-    SymbolModels<128> progress_;
+    MixedModels<128, 8> progress_;
     SymbolModels<4> odd_progress_;
     DifferenceModel<4> seq_;
     SymbolModels<4> ack_segments_;
@@ -147,9 +149,9 @@ class HeaderModel {
     std::array<BitTree<8>, 2> template_number_;
     BitTree<8> template_length_;
     std::array<BitTree<8>, 8> template_byte_;
-    SymbolModels<776> ids_;
-    DifferenceModel<4> tsval_;
-    DifferenceModel<5> tsecr_;
+    MixedModels<776, 8> ids_;
+    DifferenceModel<5> tsval_;
+    DifferenceModel<7> tsecr_;
     HostClocks host_clocks_;
     std::array<HostClock*, 2> hosts_{};  ///< of the leg's ends
     LegLinks links_;

@@ -109,7 +109,8 @@ std::uint8_t HeaderModel::code_shape(Coder& coder, const LegLabel& leg, LegTrack
         }
         if (!UsualFields(leg, track, record, side.last).hold(record, side.last)) odd |= odd_fields;
     }
-    const unsigned shape = shapes_.code(coder, shape_context(track) + 433 * !tcp,
+    const unsigned coarse = !track.started ? 0 : 1 + (track.sides & 3) + 4 * track.last_kind;
+    const unsigned shape = shapes_.code(coder, shape_context(track) + 433 * !tcp, coarse + 13 * !tcp,
                                         record.side << 3 | (odd != 0 ? unsigned{length_odd} : length_class));
     record.side = static_cast<std::uint8_t>(shape >> 3);
     SideTrack& side = track.side[record.side];
@@ -122,7 +123,7 @@ std::uint8_t HeaderModel::code_shape(Coder& coder, const LegLabel& leg, LegTrack
     }
     const bool push =
         length_class == length_again_push || length_class == length_other_push || length_class == length_none_push;
-    code_length(coder, side, length_class, record);
+    code_length(coder, side, track.side[record.side ^ 1], length_class, record);
     if constexpr (!Coder::encodes)
         record.flags = static_cast<std::uint8_t>(expected_flags(leg, track, record.side) | (push ? flag_push : 0));
     if ((odd & odd_flags) != 0) {
@@ -133,9 +134,16 @@ std::uint8_t HeaderModel::code_shape(Coder& coder, const LegLabel& leg, LegTrack
     return static_cast<std::uint8_t>(odd);
 }
 
+/// By the last lengths of both sides.
+inline std::size_t length_place(const SideTrack& side, const SideTrack& peer) {
+    return (side.length_again * 0x9e37'79b9u + peer.length_again * 0x85eb'ca6bu) >> 22;
+}
+
 template <class Coder>
-void HeaderModel::code_length(Coder& coder, SideTrack& side, unsigned length_class, HeaderRecord& record) {
-    enum { before, largest, number };
+void HeaderModel::code_length(Coder& coder, SideTrack& side, const SideTrack& peer, unsigned length_class,
+                              HeaderRecord& record) {
+    enum { before, largest, likely, number };
+    std::uint16_t& likely_length = likely_lengths_[length_place(side, peer)];
     if (length_class == length_none || length_class == length_none_push || length_class == length_odd) {
         if constexpr (!Coder::encodes) record.payload_length = 0;
         return;
@@ -156,30 +164,36 @@ void HeaderModel::code_length(Coder& coder, SideTrack& side, unsigned length_cla
         choice = before;
     else if (record.payload_length == side.length_largest)
         choice = largest;
+    else if (record.payload_length == likely_length)
+        choice = likely;
     choice = other_lengths_.code(coder, context, choice);
-    if (choice < number)
+    if (choice < likely)
         record.payload_length = choice == before ? side.length_before : side.length_largest;
+    else if (choice == likely)
+        record.payload_length = likely_length;
     else
         record.payload_length = static_cast<std::uint32_t>(length_.code(coder, context & 3, record.payload_length));
-    side.length_outcome = choice < number ? static_cast<std::uint8_t>(1 + choice) : std::uint8_t{3};
+    likely_length = static_cast<std::uint16_t>(record.payload_length);
+    side.length_outcome = choice < number ? static_cast<std::uint8_t>(choice == largest ? 2 : 1) : std::uint8_t{3};
 }
 
 template <class Coder>
 void HeaderModel::code_time(Coder& coder, LegTrack& track, std::uint32_t time_unit_ns, HeaderRecord& record) {
     const TimeNs since = track.started ? track.last_ns : first_ns_ - first_ns_ % time_unit_ns;
-    const bool backwards = coder.bit(backwards_[track.started], record.time_ns < since);
-    std::uint64_t gap = static_cast<std::uint64_t>(backwards ? since - record.time_ns : record.time_ns - since);
-    if constexpr (Coder::encodes) gap = time_unit_ns == 1000 ? gap / 1000 : gap;  // by a constant: no division
-    unsigned context = 64;
-    if (track.started) {
-        const bool turned = (track.sides & 1) != record.side;
-        const unsigned before = std::min(static_cast<unsigned>(std::bit_width(track.last_gap)) / 3, 7u);
-        context = turned + 2 * (record.payload_length == 0) + 4 * track.last_empty + 8 * before;
+    Gap gap;
+    if constexpr (Coder::encodes) {
+        gap.backwards = record.time_ns < since;
+        gap.size = static_cast<std::uint64_t>(gap.backwards ? since - record.time_ns : record.time_ns - since);
+        gap.size = time_unit_ns == 1000 ? gap.size / 1000 : gap.size;  // by a constant: no division
     }
-    gap = gap_.code(coder, context, gap);
-    track.last_gap = track.started ? gap : 0;
-    const std::uint64_t passed = gap * time_unit_ns;
-    record.time_ns = static_cast<TimeNs>(static_cast<std::uint64_t>(since) + (backwards ? 0 - passed : passed));
+    // What is like this packet: who sends behind whom, and what; and how long it took when that came last.
+    const bool turned = (track.sides & 1) != record.side;
+    const unsigned kind = turned + 2u * (record.payload_length == 0) + 4u * track.last_empty;
+    std::uint64_t& alike = track.side[record.side].gaps[turned];
+    gap = gap_.code(coder, track.started ? kind : 8, alike, gap);
+    alike = gap.size;
+    const std::uint64_t passed = gap.size * time_unit_ns;
+    record.time_ns = static_cast<TimeNs>(static_cast<std::uint64_t>(since) + (gap.backwards ? 0 - passed : passed));
     if (!track.started) first_ns_ = record.time_ns;
 }
 

@@ -61,7 +61,7 @@ void HeaderModel::code_progress(Coder& coder, SideTrack& side, SideTrack& peer, 
                    : seq == seq_after_last ? (both == 0 ? progress_repeated : progress_after_last)
                                            : (both == 0 ? progress_elsewhere_alone : progress_elsewhere);
     }
-    progress = progress_.code(coder, context, progress);
+    progress = progress_.code(coder, context, waiting, progress);
     seq = progress < progress_repeated ? seq_next : progress <= progress_after_last ? seq_after_last : seq_other;
     if (progress < progress_repeated)
         both = progress;
@@ -195,18 +195,24 @@ inline unsigned tsecr_outcome(const SideTrack& side, const SideTrack& peer, std:
                                  : tsecr_other;
 }
 
+/// Of a side whose own packets have not told it yet.
+inline const HostClock& HeaderModel::likely_clock(unsigned side) const {
+    return link_->clocks[side].known() ? link_->clocks[side] : *hosts_[side];
+}
+
 /// IPv4 id, TSval and TSecr: one symbol says which are as expected. `timestamps`: where they stand, 0 for nowhere.
 template <class Coder>
 void HeaderModel::code_ids(Coder& coder, LegTrack& track, HeaderRecord& record, unsigned timestamps) {
     SideTrack& side = track.side[record.side];
     SideTrack& peer = track.side[record.side ^ 1];
     HostClock& host = *hosts_[record.side];
+    const bool known = side.clock.known();
     std::uint8_t* const at = record.options.data() + timestamps;
     std::uint32_t tsval = 0, tsecr = 0, expected = 0;
     unsigned context = 768 + side.ip_id_outcome + 4 * !side.seen, symbol = 0;
     if (timestamps != 0) {
         tsval = sensor::load_be32(at), tsecr = sensor::load_be32(at + 4);
-        expected = side.clock.known() ? side.clock.predict(record.time_ns) : host.predict(record.time_ns);
+        expected = known ? side.clock.predict(record.time_ns) : likely_clock(record.side).predict(record.time_ns);
         context = side.ip_id_outcome + 3 * (side.ack_outcome + 4 * (record.payload_length == 0) +
                                             8 * (peer.sent_count() > 1) + 16 * side.tsval_outcome);
         if (!side.seen) context = 720 + side.ack_outcome + 4 * (record.payload_length == 0) + 8 * peer.seen;
@@ -216,19 +222,22 @@ void HeaderModel::code_ids(Coder& coder, LegTrack& track, HeaderRecord& record, 
         symbol = !track.v6 && ip_id_outcome(side, record.ip_id) != expected_ip_id_outcome(side);
         if (timestamps != 0) symbol |= 2u * (tsval != expected) | tsecr_outcome(side, peer, earliest, tsecr) << 2;
     }
-    symbol = ids_.code(coder, context, symbol);
+    symbol = ids_.code(coder, context, side.ip_id_outcome + 4u * (timestamps != 0), symbol);
     if (!track.v6) code_ip_id(coder, side, (symbol & 1) == 0, record);
     if (timestamps == 0) return;
-    const bool known = side.clock.known();
     if ((symbol & 2) == 0)
         tsval = expected;
     else
-        tsval = expected +
-                tsval_.code(coder, known ? 1 + 2u * (side.tsval_outcome & 1) : 2u * host.known(), tsval - expected);
+        tsval = expected + tsval_.code(coder,
+                                       known ? 1 + 2u * (side.tsval_outcome & 1)
+                                             : 2u * (link_->clocks[record.side].known() ? 2 : host.known()),
+                                       tsval - expected);
     side.tsval_outcome = static_cast<std::uint8_t>((side.tsval_outcome << 1 | (symbol >> 1 & 1)) & 15);
     tsecr = symbol >> 2 == tsecr_earliest ? earliest : code_tsecr(coder, track, symbol >> 2, record, tsecr);
     side.clock.learn(record.time_ns, tsval);
     host.learn(record.time_ns, tsval);
+    if (!known) link_->clocks[record.side].learn(record.time_ns, tsval);
+    if (!peer.clock.known() && tsecr != 0) link_->clocks[record.side ^ 1].learn(record.time_ns, tsecr);
     side.tsval = tsval, side.tsecr = tsecr;
     store_be32(at, tsval), store_be32(at + 4, tsecr);
 }
@@ -240,10 +249,11 @@ std::uint32_t HeaderModel::code_tsecr(Coder& coder, LegTrack& track, unsigned ou
     const SideTrack& peer = track.side[record.side ^ 1];
     if (outcome == tsecr_last) return peer.tsval;
     if (outcome == tsecr_same) return side.tsecr;
-    const HostClock& host = *hosts_[record.side ^ 1];
-    if (!peer.clock.known() && host.known()) {
-        const std::uint32_t now = host.predict(record.time_ns);
-        return now + tsecr_.code(coder, 4, tsecr - now);
+    if (!peer.clock.known()) {
+        const HostClock& clock = likely_clock(record.side ^ 1);
+        const std::uint32_t now = clock.predict(record.time_ns);
+        return now +
+               tsecr_.code(coder, 4u + (link_->clocks[record.side ^ 1].known() ? 2u : clock.known()), tsecr - now);
     }
     return peer.tsval + tsecr_.code(coder, side.ack_outcome, tsecr - peer.tsval);
 }

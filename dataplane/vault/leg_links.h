@@ -9,6 +9,7 @@
 
 #include "dataplane/hash.h"
 #include "dataplane/vault/header_record.h"
+#include "dataplane/vault/host_clocks.h"
 #include "dataplane/vault/leg_track.h"
 
 namespace clew::vault {
@@ -18,6 +19,7 @@ struct LegLink {
     std::uint64_t key = 0;
     std::array<std::uint32_t, 2> seq{}, after{};  ///< of the first packet, and behind it; or the first acknowledgement
     std::array<bool, 2> known{};
+    std::array<HostClock, 2> clocks;  ///< as TSval and TSecr tell
 
     bool whole() const { return known[0] && known[1]; }
     void note(const HeaderRecord& record, std::uint32_t after_first) {

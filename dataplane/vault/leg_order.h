@@ -14,12 +14,19 @@ class LegOrder {
     /// Block has leg_count(), bytes_used(), and entry(at) with its `leg`, the next entry size_of(entry) behind it.
     template <class Block>
     void sort(const Block& block) {
+        sort(block, [](const auto&) {});
+    }
+    /// The same, and visits each entry in the order they came.
+    template <class Block, class Visit>
+    void sort(const Block& block, Visit&& visit) {
         leg_count_ = block.leg_count();
         const std::uint32_t end = block.bytes_used();
         begins_.assign(leg_count_ + 2, 0);
         std::uint32_t count = 0;
-        for (std::uint32_t at = 0; at < end; at += Block::size_of(block.entry(at)), ++count)
+        for (std::uint32_t at = 0; at < end; at += Block::size_of(block.entry(at)), ++count) {
             ++begins_[block.entry(at).leg + 2];
+            visit(block.entry(at));
+        }
         std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
         places_.resize(count);
         for (std::uint32_t at = 0; at < end; at += Block::size_of(block.entry(at)))

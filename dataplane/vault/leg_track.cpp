@@ -50,6 +50,11 @@ void TickClock::learn(TimeNs now, std::uint32_t ticks) {
     last_ns_ = now;
 }
 
+void LegTrack::restart() {
+    static_cast<LegState&>(*this) = LegState{};
+    for (SideTrack& own : side) static_cast<SideState&>(own) = SideState{};
+}
+
 void LegTrack::learn(const LegLabel& leg, const HeaderRecord& record) {
     SideTrack& own = side[record.side];
     if (leg.protocol == static_cast<std::uint8_t>(Protocol::tcp)) learn_tcp(record);

@@ -47,10 +47,8 @@ class TickClock {
     std::uint64_t position_ = 0;
 };
 
-/// One side of a leg.
-struct SideTrack {
-    static constexpr std::uint32_t sent_count_max = 64;  ///< a power of two
-
+/// What of a side starts anew with each leg.
+struct SideState {
     bool seen = false;
     bool linked = false;       ///< not seen yet, but another leg of the connection told where it begins
     bool pads = true;          ///< frames below 60 bytes are filled up to that
@@ -64,10 +62,16 @@ struct SideTrack {
     std::uint32_t after_last = 0;  ///< behind the last packet's bytes
     std::uint32_t tsval = 0, tsecr = 0;
     std::uint32_t length_again = 0, length_before = 0, length_largest = 0;  ///< of payloads
-    bool push = true;                                                       ///< the last payload had PSH
+    std::array<std::uint64_t, 2> gaps{};  ///< before its last packet that followed its own one, the other side's one
+    bool push = true;                     ///< the last payload had PSH
     std::array<std::uint32_t, 8> sack{};
     TickClock clock;
-    std::uint32_t sent_begin = 0, sent_end = 0;  ///< running numbers into `sent`
+    std::uint32_t sent_begin = 0, sent_end = 0;  ///< running numbers into SideTrack::sent
+};
+
+/// One side of a leg.
+struct SideTrack : SideState {
+    static constexpr std::uint32_t sent_count_max = 64;  ///< a power of two
     std::array<SentSegment, sent_count_max> sent;
 
     SentSegment& sent_at(std::uint32_t number) { return sent[number & (sent_count_max - 1)]; }
@@ -82,17 +86,21 @@ struct SideTrack {
     }
 };
 
-struct LegTrack {
+struct LegState {
     TimeNs last_ns = 0;
-    std::uint64_t last_gap = 0;
     std::uint8_t sides = 0;        ///< of the packets before, the latest in bit 0
     std::uint8_t client_side = 0;  ///< by the last packet
     std::uint8_t last_kind = 0;    ///< of the last packet: 0 no payload, 1 payload, 2 payload with PSH
     bool started = false;
     bool v6 = false;  ///< the leg's label
     bool last_empty = false;
+};
+
+struct LegTrack : LegState {
     std::array<SideTrack, 2> side;
 
+    /// As new. What the sides sent is forgotten, but not wiped out.
+    void restart();
     void learn(const LegLabel& leg, const HeaderRecord& record);
 
   private:

@@ -40,8 +40,9 @@ class NumberModel {
         const unsigned left = length - 1;
         const unsigned leading = left < 4 ? left : 4;
         unsigned rest = left - leading;
-        const auto digits = static_cast<unsigned>(value >> rest) & ((1u << leading) - 1);
-        std::uint64_t result = 1u << leading | (coder.symbol(leading_[length], digits) & ((1u << leading) - 1));
+        auto digits = static_cast<unsigned>(value >> rest) & ((1u << leading) - 1);
+        digits = coder.symbol(leading_[length], digits) & ((1u << leading) - 1);
+        std::uint64_t result = 1u << leading | digits;
         while (rest > 0) {
             const unsigned step = rest < 16 ? rest : 16;
             rest -= step;

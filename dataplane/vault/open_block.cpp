@@ -34,7 +34,8 @@ void OpenBlock::read(std::uint32_t at, HeaderRecord& record) const {
 
 void SortedBlock::sort(const OpenBlock& block) {
     block_ = &block;
-    order_.sort(block);
+    times_.assign(block.leg_count(), LegTimes{});
+    order_.sort(block, [this](const HeaderEntry& entry) { times_[entry.leg].add(entry.time_ns); });
 }
 
 }  // namespace clew::vault

@@ -142,12 +142,18 @@ class SortedBlock final : public HeaderBlockSource {
     std::uint32_t leg_count() const override { return order_.leg_count(); }
     const LegLabel& label(std::uint32_t leg) const override { return block_->label(leg); }
     std::span<const std::uint32_t> packets_of(std::uint32_t leg) const override { return order_.packets_of(leg); }
-    TimeNs time_ns(std::uint32_t at) const override { return block_->entry(at).time_ns; }
+    LegTimes times_of(std::uint32_t leg) const override { return times_[leg]; }
+    void expect(std::uint32_t at) const override {
+        const auto* entry = reinterpret_cast<const std::uint8_t*>(&block_->entry(at));
+        __builtin_prefetch(entry);
+        __builtin_prefetch(entry + 64);
+    }
     void read(std::uint32_t at, HeaderRecord& record) const override { block_->read(at, record); }
 
   private:
     const OpenBlock* block_ = nullptr;
     LegOrder order_;
+    std::vector<LegTimes> times_;
 };
 
 }  // namespace clew::vault

@@ -17,7 +17,7 @@
 namespace clew::vault {
 
 constexpr std::uint32_t packet_block_magic = 0x4250'4c43;  ///< "CLPB"
-constexpr std::uint16_t packet_block_version = 2;
+constexpr std::uint16_t packet_block_version = 3;
 constexpr std::uint32_t packet_chunk_raw_bytes = 128u << 10;  ///< a chunk closes behind the packet that fills it
 constexpr std::uint32_t packet_chunk_raw_limit =
     packet_chunk_raw_bytes + OpenPacketBlock::packet_bytes_max + sizeof(PacketEntry) + 8;

@@ -13,7 +13,9 @@
 
 namespace clew::vault {
 
-constexpr std::uint64_t range_min = 1ull << 32;
+/// Ranges are of 63 bits, so that the 64th may take a carry; 32 of them are settled at a time.
+constexpr unsigned range_bits = 63;
+constexpr std::uint64_t range_max = (1ull << range_bits) - 1, range_min = 1ull << (range_bits - 32);
 
 class RangeEncoder {
   public:
@@ -23,12 +25,8 @@ class RangeEncoder {
 
     bool bit(Probability& probability, bool yes) {
         const std::uint64_t bound = (range_ >> chance_bits) * probability.of_yes();
-        if (yes) {
-            range_ = bound;
-        } else {
-            add(bound);
-            range_ -= bound;
-        }
+        low_ += yes ? 0 : bound;
+        range_ = yes ? bound : range_ - bound;
         probability.learn(yes);
         settle();
         return yes;
@@ -36,9 +34,19 @@ class RangeEncoder {
     /// One of 16.
     unsigned symbol(SymbolModel& model, unsigned symbol) {
         const std::uint64_t part = range_ >> chance_bits;
-        add(part * model.below(symbol));
+        low_ += part * model.below(symbol);
         range_ = part * model.chance_of(symbol);
         model.learn(symbol);
+        settle();
+        return symbol;
+    }
+    /// One of 16, in the opinion of two models.
+    unsigned symbol(MixedModel& fine, SymbolModel& coarse, unsigned symbol) {
+        const std::uint64_t part = range_ >> chance_bits;
+        const std::uint32_t below = fine.below(coarse, symbol), above = fine.below(coarse, symbol + 1);
+        low_ += part * below;
+        range_ = part * (above - below);
+        fine.learn(coarse, symbol);
         settle();
         return symbol;
     }
@@ -48,40 +56,36 @@ class RangeEncoder {
             const unsigned step = left < 16 ? left : 16;
             left -= step;
             range_ >>= step;
-            add(range_ * ((value >> left) & ((1u << step) - 1)));
+            low_ += range_ * ((value >> left) & ((1u << step) - 1));
             settle();
         }
         return value;
     }
-    /// Within the range there is a number whose lower half is 0.
+    /// Within the range there is a number whose lower bits are 0.
     void finish() {
-        add(range_min - 1);
+        low_ += range_min - 1;
         put_word();
         out_.resize(size_);
     }
 
   private:
-    void add(std::uint64_t more) {
-        low_ += more;
-        if (low_ < more) [[unlikely]]
-            carry();
-    }
     void settle() {
         if (range_ >= range_min) [[likely]]
             return;
-        range_ <<= 32;
         put_word();
     }
     /// Writes what is settled but for a carry, which the bytes before it may still take.
-    void put_word() {
+    [[gnu::noinline]] void put_word() {
+        range_ <<= 32;
+        if (low_ >> range_bits != 0) carry();
         if (size_ + sizeof(std::uint32_t) > out_.size()) [[unlikely]]
             out_.resize(out_.size() * 2 + room);
-        const std::uint32_t word = __builtin_bswap32(static_cast<std::uint32_t>(low_ >> 32));
+        const std::uint32_t word = __builtin_bswap32(static_cast<std::uint32_t>(low_ >> (range_bits - 32)));
         std::memcpy(out_.data() + size_, &word, sizeof word);
         size_ += sizeof word;
-        low_ <<= 32;
+        low_ = (low_ & (range_min - 1)) << 32;
     }
-    [[gnu::noinline]] void carry() {
+    void carry() {
         for (std::size_t at = size_; ++out_[--at] == 0;) continue;
     }
 
@@ -89,7 +93,7 @@ class RangeEncoder {
     std::vector<std::uint8_t>& out_;
     std::size_t size_;  ///< bytes written; out_ is longer meanwhile
     std::uint64_t low_ = 0;
-    std::uint64_t range_ = ~0ull;
+    std::uint64_t range_ = range_max;
 };
 
 class RangeDecoder {
@@ -97,8 +101,9 @@ class RangeDecoder {
     static constexpr bool encodes = false;
     /// Borrows `in`. Past its end come zeros, and overrun() tells.
     explicit RangeDecoder(std::span<const std::uint8_t> in) : in_(in) {
-        code_ = next_word();
-        code_ = code_ << 32 | next_word();
+        const std::uint64_t first = next_word();
+        last_word_ = next_word();
+        code_ = (first << 32 | last_word_) >> 1;
     }
 
     bool bit(Probability& probability, bool) {
@@ -120,6 +125,16 @@ class RangeDecoder {
         code_ -= part * model.below(symbol);
         range_ = part * model.chance_of(symbol);
         model.learn(symbol);
+        settle();
+        return symbol;
+    }
+    unsigned symbol(MixedModel& fine, SymbolModel& coarse, unsigned) {
+        const std::uint64_t part = range_ >> chance_bits;
+        const unsigned symbol = fine.find(coarse, code_ / part);
+        const std::uint32_t below = fine.below(coarse, symbol);
+        code_ -= part * below;
+        range_ = part * (fine.below(coarse, symbol + 1) - below);
+        fine.learn(coarse, symbol);
         settle();
         return symbol;
     }
@@ -145,7 +160,9 @@ class RangeDecoder {
         if (range_ >= range_min) [[likely]]
             return;
         range_ <<= 32;
-        code_ = code_ << 32 | next_word();
+        const std::uint64_t last = last_word_;
+        last_word_ = next_word();
+        code_ = code_ << 32 | static_cast<std::uint32_t>((last << 32 | last_word_) >> 1);
     }
     std::uint32_t next_word() {
         std::uint32_t word = 0;
@@ -159,8 +176,9 @@ class RangeDecoder {
 
     std::span<const std::uint8_t> in_;
     std::size_t at_ = 0;
-    std::uint64_t range_ = ~0ull;
+    std::uint64_t range_ = range_max;
     std::uint64_t code_ = 0;
+    std::uint32_t last_word_ = 0;  ///< its last bit is still to come
     std::uint64_t overrun_ = 0;
 };
 

@@ -11,10 +11,17 @@ namespace {
 using sensor::load_be16;
 using sensor::load_be32;
 
-/// The IPv4 header's own check sum: over all its bytes it comes to all ones.
+/// The IPv4 header's own check sum: over all its bytes it comes to all ones, in either order of bytes.
 Checksum ipv4_checksum(const std::uint8_t* ip, std::size_t length) {
-    std::uint32_t sum = 0;
-    for (std::size_t i = 0; i + 1 < length; i += 2) sum += load_be16(ip + i);
+    const auto word = [ip](std::size_t at) {
+        std::uint32_t value;
+        std::memcpy(&value, ip + at, sizeof value);
+        return std::uint64_t{value};
+    };
+    std::uint64_t sum = word(0) + word(4) + word(8) + word(12) + word(16);
+    for (std::size_t at = 20; at + 4 <= length; at += 4) sum += word(at);
+    sum = (sum & 0xffff'ffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
     while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
     return sum == 0xffff ? Checksum::good : Checksum::bad;
 }
@@ -39,7 +46,7 @@ void read_ip(const std::uint8_t* ip, std::size_t length, HeaderRecord& record) {
         record.ip_checksum = record.ip_extra_cut ? Checksum::unchecked : ipv4_checksum(ip, length);
     }
     record.ip_extra_length = static_cast<std::uint8_t>(length - fixed);
-    std::memcpy(record.ip_extra.data(), ip + fixed, record.ip_extra_length);
+    if (record.ip_extra_length != 0) std::memcpy(record.ip_extra.data(), ip + fixed, record.ip_extra_length);
 }
 
 void read_tcp(const std::uint8_t* tcp, std::size_t length, HeaderRecord& record) {
@@ -50,7 +57,11 @@ void read_tcp(const std::uint8_t* tcp, std::size_t length, HeaderRecord& record)
     record.window = load_be16(tcp + 14);
     record.urgent = load_be16(tcp + 18);
     record.options_length = static_cast<std::uint8_t>(length - 20);
-    std::memcpy(record.options.data(), tcp + 20, record.options_length);
+    constexpr std::size_t usual = 12;  // NOP, NOP, time stamps
+    if (record.options_length == usual)
+        std::memcpy(record.options.data(), tcp + 20, usual);
+    else if (record.options_length != 0)
+        std::memcpy(record.options.data(), tcp + 20, record.options_length);
 }
 
 }  // namespace

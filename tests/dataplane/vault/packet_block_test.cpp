@@ -121,7 +121,7 @@ TEST(PacketBlock, AnotherVersionIsToldInOneSentence) {
     EXPECT_EQ(PacketBlockReader::front_bytes(bytes), 0u);
     const auto reader = PacketBlockReader::open(bytes);
     ASSERT_FALSE(reader);
-    EXPECT_EQ(reader.error().sentence, "a packet log block has format version 1, this program reads version 2");
+    EXPECT_EQ(reader.error().sentence, "a packet log block has format version 1, this program reads version 3");
 }
 
 TEST(PacketBlock, HeadersAreReadOutOfWholeAndOfCutPackets) {

@@ -18,8 +18,9 @@ struct Mixture {
     template <class Coder>
     void code(Coder& coder, std::vector<std::uint64_t>& values, std::size_t at) {
         const std::uint64_t value = values[at];
-        switch (at % 4) {
-            case 0: values[at] = symbols.code(coder, at % 8 / 4, static_cast<unsigned>(value)); break;
+        switch (at % 5) {
+            case 4: values[at] = mixed.code(coder, at % 3, at % 2, static_cast<unsigned>(value)); break;
+            case 0: values[at] = symbols.code(coder, at % 10 / 5, static_cast<unsigned>(value)); break;
             case 1: values[at] = coder.bit(probability, value != 0); break;
             case 2: values[at] = coder.raw(static_cast<std::uint32_t>(value), 1 + at % 32); break;
             default: values[at] = numbers.code(coder, at % 3, value);
@@ -27,7 +28,8 @@ struct Mixture {
     }
     std::uint64_t next(std::size_t at) {
         const bool usual = random() % 100 >= surprise_percent;
-        switch (at % 4) {
+        switch (at % 5) {
+            case 4:
             case 0: return usual ? 3 : random() % 16;
             case 1: return usual ? 1 : random() % 2;
             case 2: return random() & ((1ull << (1 + at % 32)) - 1) & 0xffff'ffff;
@@ -39,8 +41,31 @@ struct Mixture {
     unsigned surprise_percent;
     SymbolModels<2> symbols;
     Probability probability;
+    MixedModels<3, 2> mixed;
     NumberModel<3> numbers;
 };
+
+/// Two models that have learnt what they like to: every symbol keeps a share, and all shares are the whole.
+TEST(MixedModel, NoSymbolLosesItsShare) {
+    std::mt19937 random(1);
+    MixedModel fine;
+    SymbolModel coarse;
+    for (unsigned round = 0; round < 200'000; ++round) {
+        if (round % 5000 == 0) fine = {}, coarse = {};
+        const unsigned usual = round / 1000 % SymbolModel::count;
+        if (round % 3 == 0)
+            coarse.learn(random() % 50 == 0 ? random() % SymbolModel::count : usual ^ 7);
+        else
+            fine.learn(coarse, random() % 50 == 0 ? random() % SymbolModel::count : usual);
+        ASSERT_EQ(fine.below(coarse, 0), 0u);
+        ASSERT_EQ(fine.below(coarse, SymbolModel::count), 1u << chance_bits);
+        for (unsigned symbol = 0; symbol < SymbolModel::count; ++symbol) {
+            ASSERT_LT(fine.below(coarse, symbol), fine.below(coarse, symbol + 1)) << "round " << round;
+            ASSERT_EQ(fine.find(coarse, fine.below(coarse, symbol)), symbol);
+            ASSERT_EQ(fine.find(coarse, fine.below(coarse, symbol + 1) - 1), symbol);
+        }
+    }
+}
 
 TEST(RangeCoder, WhatGoesInComesOut) {
     for (unsigned surprise : {0u, 1u, 20u, 100u}) {
@@ -99,9 +124,9 @@ TEST(SymbolModel, LearnsByThePlainRule) {
     for (int n = 0; n < 5000; ++n) {
         const unsigned symbol = n < 1000 ? 7 : random() % 16;
         model.learn(symbol);
-        const std::int32_t rate = 65535 / (std::min(n, 30) + 3);
+        const std::int32_t rate = 65535 / (std::min(n, 20) + 3);
         for (unsigned i = 0; i < 16; ++i) {
-            const std::int32_t aim = static_cast<std::int32_t>(i <= symbol ? i * 3 : 32768 - (16 - i) * 3);
+            const std::int32_t aim = static_cast<std::int32_t>(i <= symbol ? i * 4 : 32768 - (16 - i) * 4);
             expected[i] += (aim - expected[i]) * rate >> 16;
         }
         for (unsigned i = 0; i < 16; ++i) {

@@ -39,7 +39,11 @@ class RecordSource final : public HeaderBlockSource {
     std::uint32_t leg_count() const override { return static_cast<std::uint32_t>(legs_.size()); }
     const LegLabel& label(std::uint32_t leg) const override { return legs_[leg].label; }
     std::span<const std::uint32_t> packets_of(std::uint32_t leg) const override { return numbers_[leg]; }
-    TimeNs time_ns(std::uint32_t packet) const override { return records_[packet]->time_ns; }
+    LegTimes times_of(std::uint32_t leg) const override {
+        LegTimes times;
+        for (const HeaderRecord& record : legs_[leg].records) times.add(record.time_ns);
+        return times;
+    }
     void read(std::uint32_t packet, HeaderRecord& record) const override { record = *records_[packet]; }
 
   private:
