@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The routes over many paths at once: counts, facets, gateways, services, topology, clocks, incidents.
 #include <algorithm>
+#include <future>
 #include <string_view>
 #include <utility>
 
@@ -148,28 +149,34 @@ Result<std::string> Api::compare(const ApiArguments& arguments) const {
     if (!now) return tl::make_unexpected(now.error());
     const auto over = overview();
     if (!over) return tl::make_unexpected(over.error());
-    store::OverviewQuery sides[2] = {*now, *now};
+    store::OverviewQuery before = *now;
     const DurationNs length = now->until_ns - now->since_ns;
-    const TimeNs before = arguments.number("before_ns");
-    sides[0].since_ns = before != 0 ? before : std::max<TimeNs>(0, now->since_ns - length);
-    sides[0].until_ns = sides[0].since_ns + length;
-    v1::GatewayGroupList gateways[2];
-    v1::Histogram histograms[2];
-    for (int i = 0; i < 2; ++i) {
-        sides[i].count_max = incident_instance_count_max;
-        sides[i].bucket_count = 0;
-        auto groups = (*over)->gateways(sides[i]);
-        if (!groups) return tl::make_unexpected(groups.error());
-        sides[i].bucket_count = 1;
-        auto paths = (*over)->histogram(sides[i]);
-        if (!paths) return tl::make_unexpected(paths.error());
-        gateways[i] = std::move(*groups);
-        histograms[i] = std::move(*paths);
-    }
-    v1::TimeComparison comparison = compare_times({gateways[0], histograms[0]}, {gateways[1], histograms[1]});
+    before.since_ns = arguments.number("before_ns");
+    if (before.since_ns == 0) before.since_ns = std::max<TimeNs>(0, now->since_ns - length);
+    before.since_ns = std::min(before.since_ns, time_max - length);
+    before.until_ns = before.since_ns + length;
+    const auto ask = [&over](store::OverviewQuery query) -> Result<std::pair<v1::GatewayGroupList, v1::Histogram>> {
+        query.count_max = incident_instance_count_max;
+        query.bucket_count = 0;
+        auto gateways = (*over)->gateways(query);
+        if (!gateways) return tl::make_unexpected(gateways.error());
+        query.bucket_count = 1;
+        auto histogram = (*over)->histogram(query);
+        if (!histogram) return tl::make_unexpected(histogram.error());
+        return std::pair(std::move(*gateways), std::move(*histogram));
+    };
+    auto other = std::async(std::launch::async, [&ask, &before, departure = http::AnswerScope::current()] {
+        const http::AnswerScope scope(departure);
+        return ask(before);
+    });
+    const auto of_now = ask(*now);
+    const auto of_before = other.get();
+    if (!of_now) return tl::make_unexpected(of_now.error());
+    if (!of_before) return tl::make_unexpected(of_before.error());
+    v1::TimeComparison comparison = compare_times({of_before->first, of_before->second}, {of_now->first, of_now->second});
     comparison.set_since_ns(now->since_ns);
     comparison.set_until_ns(now->until_ns);
-    comparison.set_before_ns(sides[0].since_ns);
+    comparison.set_before_ns(before.since_ns);
     return to_json(comparison);
 }
 
