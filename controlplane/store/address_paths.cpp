@@ -89,19 +89,22 @@ std::string column_names() {
 
 const std::string columns_text = table_columns(), names_text = column_names();
 
+std::string numbers(const std::vector<std::uint64_t>& values) {
+    std::string out;
+    for (const std::uint64_t value : values) out += (out.empty() ? "" : ", ") + std::to_string(value);
+    return out;
+}
+
 /// The rows of an address in the tables of hours and of slices, as far as they are made.
 std::string made_rows(const std::string& columns, const RolledRange& range, const std::string& condition) {
     std::string sql = "SELECT " + columns +
                       " FROM address_paths WHERE hour >= toDateTime({rolled_from:UInt32}) AND hour < "
-                      "toDateTime({rolled_open:UInt32}) AND made_for < toDateTime({rolled_open:UInt32}) AND step IN "
-                      "(SELECT max(step) FROM rolled_hours GROUP BY hour) AND " +
-                      condition;
-    if (range.sliced_s > range.open_s)
+                      "toDateTime({rolled_open:UInt32}) AND step IN (" +
+                      numbers(range.hour_steps) + ") AND " + condition;
+    if (!range.slice_steps.empty())
         sql += " UNION ALL SELECT " + columns +
-               " FROM open_address_paths WHERE hour >= toDateTime({rolled_from:UInt32}) AND made_for >= "
-               "toDateTime({rolled_open:UInt32}) AND made_for < toDateTime({rolled_sliced:UInt32}) AND step IN (SELECT "
-               "max(step) FROM rolled_slices GROUP BY hour) AND " +
-               condition;
+               " FROM open_address_paths WHERE hour >= toDateTime({rolled_from:UInt32}) AND step IN (" +
+               numbers(range.slice_steps) + ") AND " + condition;
     return sql;
 }
 
@@ -135,17 +138,16 @@ std::string address_paths_sql(const SqlCondition& filter, const RolledRange& ran
     const std::string wanted = columns.empty() ? names_text : columns, row = "path_id, revision, stored_at";
     const std::string since = "stored_at >= toDateTime({rolled_sliced:UInt32})";
     // What no longer counts: made later, or since.
-    const std::string gone = "(path_id, revision, stored_at) NOT IN (" + made_rows(row, range, at + " AND gone") +
-                             " UNION ALL SELECT made.path_id, made.revision, made.stored_at FROM (" +
-                             made_rows(row, range, at + " AND NOT gone") +
-                             ") AS made INNER JOIN (SELECT path_id, max((revision, stored_at)) AS newest FROM "
-                             "paths WHERE " +
+    const std::string gone = "SELECT path_id, revision, stored_at FROM (" + made_rows(row + ", gone", range, at) +
+                             ") AS made LEFT JOIN (SELECT path_id, max((revision, stored_at)) AS newest FROM paths "
+                             "WHERE " +
                              since +
-                             " GROUP BY path_id) AS since USING path_id WHERE (made.revision, made.stored_at) < "
-                             "since.newest)";
+                             " GROUP BY path_id) AS since USING path_id WHERE made.gone OR (made.revision, "
+                             "made.stored_at) < since.newest";
     const std::string place = "_part_starting_offset + _part_offset";
-    return "(" + made_rows(wanted, range, at + " AND NOT gone AND " + gone + " AND " + matching) +
-           " UNION ALL SELECT " + wanted + " FROM paths PREWHERE " + place + " IN (SELECT argMax(" + place +
+    const std::string made = made_rows(names_text, range, at + " AND NOT gone AND " + matching);
+    return "(SELECT " + wanted + " FROM (" + made + ") WHERE (" + row + ") NOT IN (" + gone +
+           ") UNION ALL SELECT " + wanted + " FROM paths PREWHERE " + place + " IN (SELECT argMax(" + place +
            ", (revision, stored_at)) FROM paths PREWHERE path_id IN (SELECT path_id FROM paths WHERE " + since +
            " AND " + has + ") WHERE stored_at >= toDateTime({rolled_from:UInt32}) GROUP BY path_id) WHERE " + since +
            " AND " + has + " AND " + matching + ")";

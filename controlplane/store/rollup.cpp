@@ -237,6 +237,11 @@ Result<void> Rollup::fill(const Kind& kind, const RollupTable& table, std::uint3
     }
     call.once = true;  // twice under one step would count twice
     if (auto filled = client_.must_succeed(call); !filled) return tl::make_unexpected(filled.error());
+    if (table.summed || kind.open) return {};
+    // A question reads a few rows of each part: one part an hour.
+    ClickHouseCall merge =
+        statement("OPTIMIZE TABLE " + kind.table(table) + " PARTITION ID '" + std::to_string(begin) + "'");
+    if (auto merged = client_.must_succeed(merge); !merged) return tl::make_unexpected(merged.error());
     return {};
 }
 
@@ -272,6 +277,7 @@ Result<std::optional<RolledRange>> Rollup::rolled(TimeNs since_ns) const {
         if (one.step == 0 || one.stale) break;
         if (!range) range = RolledRange{.from_s = one.hour_s};
         range->open_s = range->sliced_s = one.hour_s + hour_s;
+        range->hour_steps.push_back(one.step);
     }
     if (!range) return range;
     const auto made = slices(*all);
@@ -284,6 +290,7 @@ Result<std::optional<RolledRange>> Rollup::rolled(TimeNs since_ns) const {
         if (one.hour_s < range->open_s) continue;
         if (one.step == 0 || one.stale) break;
         range->sliced_s = one.hour_s + slice_s;
+        range->slice_steps.push_back(one.step);
     }
     return range;
 }
