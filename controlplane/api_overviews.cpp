@@ -173,7 +173,8 @@ Result<std::string> Api::compare(const ApiArguments& arguments) const {
     const auto of_before = other.get();
     if (!of_now) return tl::make_unexpected(of_now.error());
     if (!of_before) return tl::make_unexpected(of_before.error());
-    v1::TimeComparison comparison = compare_times({of_before->first, of_before->second}, {of_now->first, of_now->second});
+    v1::TimeComparison comparison =
+        compare_times({of_before->first, of_before->second}, {of_now->first, of_now->second});
     comparison.set_since_ns(now->since_ns);
     comparison.set_until_ns(now->until_ns);
     comparison.set_before_ns(before.since_ns);

@@ -77,9 +77,9 @@ class HeaderAnswers {
     std::condition_variable changed_;
     std::deque<Waiting> waiting_;
     std::atomic<bool> stop_{false};
-    std::uint64_t in_hand_ = 0;           ///< the request answered now; 0: none
-    std::atomic<bool> withdrawn_{false};  ///< that one
-    std::atomic<bool> broken_off_{false}; ///< either
+    std::uint64_t in_hand_ = 0;            ///< the request answered now; 0: none
+    std::atomic<bool> withdrawn_{false};   ///< that one
+    std::atomic<bool> broken_off_{false};  ///< either
     std::thread thread_;
 };
 

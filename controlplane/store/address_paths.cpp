@@ -146,8 +146,8 @@ std::string address_paths_sql(const SqlCondition& filter, const RolledRange& ran
                              "made.stored_at) < since.newest";
     const std::string place = "_part_starting_offset + _part_offset";
     const std::string made = made_rows(names_text, range, at + " AND NOT gone AND " + matching);
-    return "(SELECT " + wanted + " FROM (" + made + ") WHERE (" + row + ") NOT IN (" + gone +
-           ") UNION ALL SELECT " + wanted + " FROM paths PREWHERE " + place + " IN (SELECT argMax(" + place +
+    return "(SELECT " + wanted + " FROM (" + made + ") WHERE (" + row + ") NOT IN (" + gone + ") UNION ALL SELECT " +
+           wanted + " FROM paths PREWHERE " + place + " IN (SELECT argMax(" + place +
            ", (revision, stored_at)) FROM paths PREWHERE path_id IN (SELECT path_id FROM paths WHERE " + since +
            " AND " + has + ") WHERE stored_at >= toDateTime({rolled_from:UInt32}) GROUP BY path_id) WHERE " + since +
            " AND " + has + " AND " + matching + ")";

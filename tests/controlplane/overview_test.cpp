@@ -403,7 +403,8 @@ TEST_F(OverviewTest, ARowThatIsStoredTwiceCountsOnce) {
 TEST_F(OverviewTest, TwoTimesAreComparedSideBySide) {
     const std::string half = std::to_string(base_ns + 30 * ns_per_s), end = std::to_string(base_ns + 60 * ns_per_s);
     const auto figures = [&](const std::string& since, const std::string& until) {
-        return json::parse(get("/api/v1/gateway_groups?buckets=0&limit=1000&since_ns=" + since + "&until_ns=" + until).body);
+        return json::parse(
+            get("/api/v1/gateway_groups?buckets=0&limit=1000&since_ns=" + since + "&until_ns=" + until).body);
     };
     const json before = figures(std::to_string(base_ns), half), now = figures(half, end);
     const json both = json::parse(get("/api/v1/compare?since_ns=" + half + "&until_ns=" + end).body);
