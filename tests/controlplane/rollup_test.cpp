@@ -46,6 +46,10 @@ class RollupTest : public store::StoreTest {
         open();
         fill();
     }
+    void TearDown() override {
+        client_.reset();  // ends the store, which may be merging: then its files are removed
+        StoreTest::TearDown();
+    }
     void open() {
         client_.reset();
         ASSERT_TRUE(store::Store::open(settings_));  // takes the tables to the version of today
