@@ -14,6 +14,7 @@
 //     /api/v1/unlinked               UnlinkedList      since_ns until_ns filter
 //     /api/v1/gateways               GatewayList       what the linker learnt of each gateway since it began
 //     /api/v1/gateway_groups, histogram, facets, services, topology, clocks, incidents   since_ns until_ns filter …
+//     /api/v1/compare                TimeComparison    the same and before_ns: figures at two times, side by side
 //     /api/v1/events                 server-sent: the status once a second
 //     /metrics, /healthz, /          OpenMetrics; ok, or 503 and why not; the console
 // A mistake of the caller is 400, an unknown thing 404, a silent store or observer 503; always an ApiError sentence.
@@ -28,6 +29,7 @@
 #include "controlplane/console_files.h"
 #include "controlplane/http/http.h"
 #include "controlplane/packet_search.h"
+#include "controlplane/shared_answers.h"
 #include "controlplane/store/overview.h"
 #include "controlplane/store/store.h"
 #include "nat-trace/result.h"
@@ -84,6 +86,9 @@ class Api {
     Result<v1::LinkExplanation> explain(const ApiArguments& arguments) const;
     Result<v1::UnlinkedList> unlinked(const ApiArguments& arguments) const;
     Result<std::string> incidents(const ApiArguments& arguments) const;
+    Result<std::string> compare(const ApiArguments& arguments) const;
+    Result<std::string> gateway_groups(const ApiArguments& arguments) const;
+    Result<v1::GatewayGroupList> shared_gateways(store::OverviewQuery query) const;
     Result<v1::Path> find(const std::string& id) const;
     Result<std::string> full_id(const std::string& prefix) const;
     void add_analysis(v1::Path& path) const;
@@ -95,6 +100,7 @@ class Api {
     std::vector<ApiRoute> routes_;
     std::vector<Answer> answers_;  ///< of routes_, in the same order
     std::string open_api_;
+    mutable SharedAnswers<v1::GatewayGroupList> gateways_asked_;
 };
 
 }  // namespace clew::control

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The routes over many paths at once: counts, facets, gateways, services, topology, clocks, incidents.
 #include <algorithm>
+#include <future>
 #include <string_view>
 #include <utility>
 
 #include "controlplane/api.h"
 #include "controlplane/api_parameters.h"
 #include "controlplane/incidents.h"
+#include "controlplane/time_comparison.h"
 
 namespace clew::control {
 
@@ -27,6 +29,27 @@ Result<store::OverviewQuery> overview_query(const ApiArguments& arguments, TimeN
     query.filter = arguments.text("filter");
     if (query.until_ns <= query.since_ns) return fail(ErrorKind::usage, "until_ns is not after since_ns");
     return query;
+}
+
+/// The instances with the most paths, without their points over time.
+void keep_largest(std::uint32_t count_max, v1::GatewayGroupList& list) {
+    std::vector<std::pair<std::uint64_t, std::string>> all;
+    for (const v1::GatewayGroup& group : list.groups())
+        for (const v1::GatewayInstance& one : group.instances()) all.emplace_back(one.paths(), one.instance());
+    std::ranges::sort(
+        all, [](const auto& a, const auto& b) { return a.first != b.first ? a.first > b.first : a.second < b.second; });
+    const bool cut = all.size() > count_max;
+    const auto last = cut ? all[count_max - 1] : std::pair<std::uint64_t, std::string>();
+    const auto left_out = [&](const v1::GatewayInstance& one) {
+        return cut && (one.paths() < last.first || (one.paths() == last.first && one.instance() > last.second));
+    };
+    for (v1::GatewayGroup& group : *list.mutable_groups()) {
+        auto* instances = group.mutable_instances();
+        instances->erase(std::remove_if(instances->begin(), instances->end(), left_out), instances->end());
+        for (v1::GatewayInstance& one : *instances) one.clear_points();
+    }
+    if (cut) list.set_partial(store::instances_cut_sentence(count_max));
+    list.clear_step_ns();
 }
 
 bool has_parameter(const std::vector<ApiParameter>& parameters, std::string_view name) {
@@ -64,8 +87,11 @@ void Api::add_overview_routes() {
     add_overview("histogram", "paths over time", {buckets(1), by}, &store::Overview::histogram);
     add_overview("facets", "the values of the paths' fields, with how many paths have each", {limit()},
                  &store::Overview::facets);
-    add_overview("gateway_groups", "gateways by group and instance: paths, added delay, packets missing, resets",
-                 {buckets(0), limit()}, &store::Overview::gateways);
+    add({"gateway_groups",
+         "gateways by group and instance: paths, added delay, packets missing, resets",
+         {since(true), until(), filter(), buckets(0), limit()},
+         v1::GatewayGroupList::descriptor()},
+        [this](const std::string&, const ApiArguments& arguments) { return gateway_groups(arguments); });
     add_overview("services", "what clients speak to, most paths first", {buckets(1), limit()},
                  &store::Overview::services);
     add_overview(
@@ -78,6 +104,81 @@ void Api::add_overview_routes() {
          {since(true), until(), filter(), buckets(4)},
          v1::IncidentList::descriptor()},
         [this](const std::string&, const ApiArguments& arguments) { return incidents(arguments); });
+    add({"compare",
+         "gateways' figures at two times of one length, side by side, and which of them changed",
+         {since(true), until(), filter(),
+          ApiParameter{"before_ns", ParameterKind::time, false, 0, time_max, 0,
+                       "where the other time begins; 0: just before this one"}},
+         v1::TimeComparison::descriptor()},
+        [this](const std::string&, const ApiArguments& arguments) { return compare(arguments); });
+}
+
+/// A home page asks for the gateways twice, over time for its incidents and without: the two are one question, if they
+/// are asked at the same time.
+Result<v1::GatewayGroupList> Api::shared_gateways(store::OverviewQuery query) const {
+    const auto over = overview();
+    if (!over) return tl::make_unexpected(over.error());
+    query.count_max = incident_instance_count_max;
+    const std::string question = std::to_string(query.since_ns) + " " + std::to_string(query.until_ns) + " " +
+                                 std::to_string(query.bucket_count) + " " + query.filter;
+    return gateways_asked_.get(question, [&] { return (*over)->gateways(query); });
+}
+
+Result<std::string> Api::gateway_groups(const ApiArguments& arguments) const {
+    auto query = overview_query(arguments, sources_.now());
+    if (!query) return tl::make_unexpected(query.error());
+    query->bucket_count = static_cast<std::uint32_t>(arguments.number("buckets"));
+    query->count_max = static_cast<std::uint32_t>(arguments.number("limit"));
+    if (query->bucket_count == 0 && query->count_max <= incident_instance_count_max) {
+        const std::uint32_t count_max = query->count_max;
+        query->bucket_count = incident_bucket_count;
+        auto list = shared_gateways(*query);
+        if (!list) return tl::make_unexpected(list.error());
+        keep_largest(count_max, *list);
+        return to_json(*list);
+    }
+    const auto over = overview();
+    if (!over) return tl::make_unexpected(over.error());
+    const auto list = (*over)->gateways(*query);
+    if (!list) return tl::make_unexpected(list.error());
+    return to_json(*list);
+}
+
+Result<std::string> Api::compare(const ApiArguments& arguments) const {
+    const auto now = overview_query(arguments, sources_.now());
+    if (!now) return tl::make_unexpected(now.error());
+    const auto over = overview();
+    if (!over) return tl::make_unexpected(over.error());
+    store::OverviewQuery before = *now;
+    const DurationNs length = now->until_ns - now->since_ns;
+    before.since_ns = arguments.number("before_ns");
+    if (before.since_ns == 0) before.since_ns = std::max<TimeNs>(0, now->since_ns - length);
+    before.since_ns = std::min(before.since_ns, time_max - length);
+    before.until_ns = before.since_ns + length;
+    const auto ask = [&over](store::OverviewQuery query) -> Result<std::pair<v1::GatewayGroupList, v1::Histogram>> {
+        query.count_max = incident_instance_count_max;
+        query.bucket_count = 0;
+        auto gateways = (*over)->gateways(query);
+        if (!gateways) return tl::make_unexpected(gateways.error());
+        query.bucket_count = 1;
+        auto histogram = (*over)->histogram(query);
+        if (!histogram) return tl::make_unexpected(histogram.error());
+        return std::pair(std::move(*gateways), std::move(*histogram));
+    };
+    auto other = std::async(std::launch::async, [&ask, &before, departure = http::AnswerScope::current()] {
+        const http::AnswerScope scope(departure);
+        return ask(before);
+    });
+    const auto of_now = ask(*now);
+    const auto of_before = other.get();
+    if (!of_now) return tl::make_unexpected(of_now.error());
+    if (!of_before) return tl::make_unexpected(of_before.error());
+    v1::TimeComparison comparison =
+        compare_times({of_before->first, of_before->second}, {of_now->first, of_now->second});
+    comparison.set_since_ns(now->since_ns);
+    comparison.set_until_ns(now->until_ns);
+    comparison.set_before_ns(before.since_ns);
+    return to_json(comparison);
 }
 
 Result<std::string> Api::incidents(const ApiArguments& arguments) const {
@@ -87,7 +188,7 @@ Result<std::string> Api::incidents(const ApiArguments& arguments) const {
     query->count_max = incident_instance_count_max;
     const auto over = overview();
     if (!over) return tl::make_unexpected(over.error());
-    const auto gateways = (*over)->gateways(*query);
+    const auto gateways = shared_gateways(*query);
     if (!gateways) return tl::make_unexpected(gateways.error());
     const auto histogram = (*over)->histogram(*query);
     if (!histogram) return tl::make_unexpected(histogram.error());

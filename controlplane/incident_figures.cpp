@@ -17,15 +17,22 @@ double share_max(double share, double of) {
     return (share + z2 / (2 * of) + spread) / (1 + z2 / of);
 }
 
+bool more_than_chance(const Portion& own, double usual, const Portion& pool) {
+    if (own.some <= 0 || pool.of <= 0) return false;
+    const double bound = share_max(usual, pool.of);
+    if (own.share() <= bound) return false;
+    // the chance that so many or more of as many are so, each with the chance `bound`
+    return boost::math::ibeta(own.some, own.of - own.some + 1, bound) <= incident_chance_max;
+}
+
 }  // namespace
+
+bool more_than_chance(const Portion& own, const Portion& pool) { return more_than_chance(own, pool.share(), pool); }
 
 bool stands_out(const Portion& own, double usual, const Portion& pool) {
     if (own.some <= 0 || pool.of <= 0) return false;
     if (own.share() < usual + incident_share_min || own.share() < usual * incident_surge_factor) return false;
-    const double bound = share_max(std::max(usual, pool.share()), pool.of);
-    if (own.share() <= bound) return false;
-    // the chance that so many or more of as many are so, each with the chance `bound`
-    return boost::math::ibeta(own.some, own.of - own.some + 1, bound) <= incident_chance_max;
+    return more_than_chance(own, std::max(usual, pool.share()), pool);
 }
 
 std::string duration_text(std::int64_t ns) {

@@ -24,6 +24,15 @@ inline Portion portion(std::uint64_t some, std::uint64_t of) {
 /// sample sizes explain (exact binomial test). `pool` is all of what the usual share was seen in.
 bool stands_out(const Portion& own, double usual, const Portion& pool);
 
+/// Whether a share is larger than that of the pool by more than both sample sizes explain (exact binomial test).
+bool more_than_chance(const Portion& own, const Portion& pool);
+
+/// Packets go missing together: so many of them count as one sample.
+inline Portion packet_portion(std::uint64_t some, std::uint64_t of) {
+    const Portion packets = portion(some, of);
+    return {packets.some / incident_loss_run, packets.of / incident_loss_run};
+}
+
 /// As people write it: "4.20 ms".
 std::string duration_text(std::int64_t ns);
 

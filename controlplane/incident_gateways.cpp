@@ -85,10 +85,7 @@ struct ShareRule {
 
 const ShareRule share_rules[] = {
     {"instance-loss", "of its packets were not seen behind it (lost, or not captured)",
-     [](const v1::GatewayInstance& one) {
-         const Portion packets = portion(one.packets_missing(), one.packets_before());
-         return Portion{packets.some / incident_loss_run, packets.of / incident_loss_run};
-     }},
+     [](const v1::GatewayInstance& one) { return packet_portion(one.packets_missing(), one.packets_before()); }},
     {"instance-resets", "of its paths ended by a reset",
      [](const v1::GatewayInstance& one) { return portion(one.resets(), one.paths()); }},
     {"instance-retransmissions", "of its paths saw retransmissions",

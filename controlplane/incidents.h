@@ -10,6 +10,7 @@
 namespace clew::control {
 
 constexpr std::uint32_t incident_instance_count_max = 500;  ///< instances that are compared
+constexpr std::uint32_t incident_bucket_count = 60;         ///< of the time, where none are asked for
 constexpr int incident_count_max = 50;                      ///< the worst are kept
 
 constexpr std::uint64_t incident_paths_min = 10;         ///< fewer show nothing

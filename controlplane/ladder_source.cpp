@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/http/departure.h"
 #include "controlplane/partial.h"
 #include "nat-trace/ladder.h"
 #include "wire/convert.h"
@@ -154,14 +155,16 @@ Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, Ti
     }
     std::vector<PacketHeader> headers;
     Frames whole;
+    const auto asker_left = http::AnswerScope::left();
     std::vector<std::pair<std::string, std::future<Result<v1::HeaderReply>>>> asks;  // all at once: they are few
     for (auto& [observer, request] : requests) {
         request.set_from_ns(from_ns != 0 ? from_ns : span.from_ns);
         request.set_to_ns(to_ns != 0 ? to_ns : span.to_ns);
         request.set_header_count_max(header_count_of(request, wish));
         wish.apply(request);
-        asks.emplace_back(observer, std::async(std::launch::async, [this, name = observer, &wanted = request] {
-                              return collector_.ask_headers(name, wanted, ask_timeout_ms);
+        asks.emplace_back(observer,
+                          std::async(std::launch::async, [this, name = observer, &wanted = request, &asker_left] {
+                              return collector_.ask_headers(name, wanted, ask_timeout_ms, asker_left);
                           }));
     }
     for (auto& [observer, ask] : asks) {

@@ -6,6 +6,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "controlplane/http/departure.h"
 #include "controlplane/leg_choice_text.h"
 #include "controlplane/partial.h"
 #include "wire/bpf_program.h"
@@ -120,12 +121,13 @@ Result<v1::CapturedPacketList> PacketSearch::find(const PacketsWanted& wanted) c
             page.note(observer.name() + " is not connected");
     }
     if (sensors.empty()) return fail(ErrorKind::unreachable, "no sensor is connected that could look back for packets");
+    const auto asker_left = http::AnswerScope::left();
     for (std::size_t begin = 0; begin < sensors.size(); begin += asks_at_once) {
         std::vector<std::future<Result<v1::HeaderReply>>> asks;
         const std::size_t end = std::min(sensors.size(), begin + asks_at_once);
         for (std::size_t i = begin; i < end; ++i)
-            asks.push_back(std::async(std::launch::async, [this, name = sensors[i], &request] {
-                return collector_.ask_headers(name, *request, ask_timeout_ms);
+            asks.push_back(std::async(std::launch::async, [this, name = sensors[i], &request, &asker_left] {
+                return collector_.ask_headers(name, *request, ask_timeout_ms, asker_left);
             }));
         for (std::size_t i = begin; i < end; ++i) {
             const auto reply = asks[i - begin].get();

@@ -134,6 +134,7 @@ HeaderAnswers::HeaderAnswers(VaultLogs logs)
 }
 
 void HeaderAnswers::answer(const v1::HeaderRequest& request, HeaderReplier reply) {
+    if (request.withdrawn()) return withdraw(request.request_id());
     {
         const std::lock_guard lock(mutex_);
         if (waiting_.size() < question_count_max) {
@@ -146,10 +147,19 @@ void HeaderAnswers::answer(const v1::HeaderRequest& request, HeaderReplier reply
                    {});
 }
 
+void HeaderAnswers::withdraw(std::uint64_t request_id) {
+    const std::lock_guard lock(mutex_);
+    std::erase_if(waiting_, [request_id](const Waiting& one) { return one.request.request_id() == request_id; });
+    if (in_hand_ != request_id) return;
+    withdrawn_.store(true, std::memory_order_relaxed);
+    broken_off_.store(true, std::memory_order_relaxed);
+}
+
 void HeaderAnswers::stop() {
     {
         const std::lock_guard lock(mutex_);
         stop_.store(true, std::memory_order_relaxed);
+        broken_off_.store(true, std::memory_order_relaxed);
     }
     changed_.notify_one();
     if (thread_.joinable()) thread_.join();
@@ -164,8 +174,13 @@ void HeaderAnswers::run() {
             if (stop_.load(std::memory_order_relaxed)) return;
             waiting = std::move(waiting_.front());
             waiting_.pop_front();
+            in_hand_ = waiting.request.request_id();
+            withdrawn_.store(false, std::memory_order_relaxed);
+            broken_off_.store(false, std::memory_order_relaxed);
         }
         answer_now(waiting);
+        const std::lock_guard lock(mutex_);
+        in_hand_ = 0;
     }
 }
 
@@ -181,8 +196,9 @@ void HeaderAnswers::answer_now(const Waiting& waiting) const {
     const v1::HeaderRequest& request = waiting.request;
     auto question = to_question(request);
     if (!question) return reply_in_parts(0, only_words(question.error().sentence), waiting.reply, {});
-    question->cancelled = &stop_;
+    question->cancelled = &broken_off_;
     const vault::Answer found = find(request, *question);
+    if (withdrawn_.load(std::memory_order_relaxed)) return;
     const std::vector<std::uint8_t> client_side = client_sides_of(found);
     v1::HeaderReply last = only_words(found.partial);
     last.set_complete_until_ns(found.complete_until);

@@ -53,7 +53,8 @@ class HeaderAnswers {
     explicit HeaderAnswers(VaultLogs logs);
     ~HeaderAnswers() { stop(); }
 
-    /// Any thread. Replies later, from this object's thread; at once when too many questions wait.
+    /// Any thread. Replies later, from this object's thread; at once when too many questions wait. A withdrawal ends
+    /// the question of its id, if it waits or is in hand, without a reply.
     void answer(const v1::HeaderRequest& request, HeaderReplier reply);
     void stop();  ///< breaks the question in hand off; those that wait are not answered
 
@@ -65,6 +66,7 @@ class HeaderAnswers {
         HeaderReplier reply;
     };
     void run();
+    void withdraw(std::uint64_t request_id);
     void answer_now(const Waiting& waiting) const;
     vault::Answer find(const v1::HeaderRequest& request, const vault::Question& question) const;
 
@@ -75,6 +77,9 @@ class HeaderAnswers {
     std::condition_variable changed_;
     std::deque<Waiting> waiting_;
     std::atomic<bool> stop_{false};
+    std::uint64_t in_hand_ = 0;            ///< the request answered now; 0: none
+    std::atomic<bool> withdrawn_{false};   ///< that one
+    std::atomic<bool> broken_off_{false};  ///< either
     std::thread thread_;
 };
 

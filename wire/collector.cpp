@@ -58,10 +58,12 @@ class ThreadedCollector final : public Collector {
     }
 
     Result<v1::HeaderReply> ask_headers(const std::string& observer, v1::HeaderRequest request,
-                                        std::uint32_t timeout_ms) override {
+                                        std::uint32_t timeout_ms, const std::function<bool()>& left) override {
         const std::uint64_t id = asks_.file(observer, std::move(request));
         waker_.wake();
-        return asks_.wait(id, timeout_ms);
+        auto reply = asks_.wait(id, timeout_ms, left);
+        waker_.wake();  // it may have been withdrawn
+        return reply;
     }
 
     std::vector<v1::ObserverStatus> observers() const override {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,9 +63,10 @@ class Collector {
 
     virtual void acknowledge(const BatchId& id) = 0;  ///< from any thread
 
-    /// Asks one observer, waits at most timeout_ms; from any thread. The reply's `partial` says what is missing.
+    /// Asks one observer, waits at most timeout_ms; from any thread. The reply's `partial` says what is missing. The
+    /// observer is told when nobody waits any more: time is up, or `left` (may be empty) says that who asked has left.
     virtual Result<v1::HeaderReply> ask_headers(const std::string& observer, v1::HeaderRequest request,
-                                                std::uint32_t timeout_ms) = 0;
+                                                std::uint32_t timeout_ms, const std::function<bool()>& left = {}) = 0;
 
     virtual std::vector<v1::ObserverStatus> observers() const = 0;  ///< from any thread
     virtual CollectorCounters counters() const = 0;

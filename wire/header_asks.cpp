@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/header_asks.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace clew::wire {
@@ -21,13 +22,28 @@ std::uint64_t HeaderAsks::file(const std::string& observer, v1::HeaderRequest re
     return id;
 }
 
-Result<v1::HeaderReply> HeaderAsks::wait(std::uint64_t request_id, std::uint32_t timeout_ms) {
+Result<v1::HeaderReply> HeaderAsks::wait(std::uint64_t request_id, std::uint32_t timeout_ms,
+                                         const std::function<bool()>& left) {
     std::unique_lock lock(mutex_);
     Ask& ask = asks_.at(request_id);
-    const bool done = changed_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&ask] { return ask.done; });
+    const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(timeout_ms);
+    bool asker_left = false;
+    while (!ask.done && !asker_left && std::chrono::steady_clock::now() < end) {
+        const auto next = left ? std::chrono::steady_clock::now() + std::chrono::milliseconds(look_ms) : end;
+        changed_.wait_until(lock, std::min(end, next), [&ask] { return ask.done; });
+        asker_left = !ask.done && left && left();
+    }
+    const bool done = ask.done;
+    if (!done) {
+        v1::HeaderRequest withdrawal;
+        withdrawal.set_request_id(request_id);
+        withdrawal.set_withdrawn(true);
+        outgoing_.push_back({ask.observer, std::move(withdrawal)});
+    }
     Ask result = std::move(ask);
     asks_.erase(request_id);
     if (!result.refusal.empty()) return fail(ErrorKind::unreachable, result.refusal);
+    if (asker_left) return fail(ErrorKind::unreachable, "who asked has left");
     if (!done && result.reply.headers_size() == 0)
         return fail(ErrorKind::unreachable, "observer '" + result.observer + "' did not answer within " +
                                                 std::to_string(timeout_ms) + " ms; look at its log");

@@ -4,6 +4,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -24,8 +25,10 @@ class HeaderAsks {
     /// Files the request; the collector's thread must be woken to send it.
     std::uint64_t file(const std::string& observer, v1::HeaderRequest request);
     /// Waits for the last reply. What came until then is returned as partial when time is up; none at all is
-    /// unreachable.
-    Result<v1::HeaderReply> wait(std::uint64_t request_id, std::uint32_t timeout_ms);
+    /// unreachable. `left` (may be empty) is looked at every look_ms: whether who asked has left. A request that nobody
+    /// waits for any more is withdrawn: the collector's thread must be woken to send that.
+    Result<v1::HeaderReply> wait(std::uint64_t request_id, std::uint32_t timeout_ms, const std::function<bool()>& left);
+    static constexpr std::uint32_t look_ms = 100;
 
     std::vector<Outgoing> take_outgoing();
     void reply(const std::string& observer, v1::HeaderReply part);

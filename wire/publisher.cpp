@@ -263,6 +263,7 @@ void ThreadedPublisher::answer(const v1::HeaderRequest& request) {
         queue_.waker().wake();
     };
     if (headers_) return headers_(request, reply);
+    if (request.withdrawn()) return;
     v1::HeaderReply none;
     none.set_last(true);
     none.set_partial("this observer keeps no packet headers");

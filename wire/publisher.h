@@ -48,7 +48,8 @@ struct PublisherCounters {
     bool connected = false;  ///< a HelloReply came and pings are answered
 };
 
-/// Answers a HeaderRequest; calls `reply` once or more, the last time with last = true. Is called on the publisher's
+/// Answers a HeaderRequest; calls `reply` once or more, the last time with last = true; not at all where the request
+/// is withdrawn: then its answer, if it is still being made, is wanted no more. Is called on the publisher's
 /// thread, so it must be quick; `reply` may be kept and called later, from any thread, while the publisher lives.
 using HeaderSource =
     std::function<void(const v1::HeaderRequest&, const std::function<void(const v1::HeaderReply&)>& reply)>;

@@ -40,5 +40,8 @@ AnswerScope::AnswerScope(std::shared_ptr<Departure> departure)
     : before_(std::exchange(answered, std::move(departure))) {}
 AnswerScope::~AnswerScope() { answered = std::move(before_); }
 std::shared_ptr<Departure> AnswerScope::current() { return answered; }
+std::function<bool()> AnswerScope::left() {
+    return [departure = answered] { return departure && departure->left(); };
+}
 
 }  // namespace clew::http

@@ -39,6 +39,7 @@ class AnswerScope {
     AnswerScope& operator=(const AnswerScope&) = delete;
 
     static std::shared_ptr<Departure> current();  ///< null where this thread answers no request
+    static std::function<bool()> left();          ///< whether its asker has left; for other threads too
 
   private:
     std::shared_ptr<Departure> before_;

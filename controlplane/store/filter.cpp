@@ -94,27 +94,55 @@ class Compiler {
         return "{" + name + ":" + std::string(type) + "}";
     }
 
+    /// What of condition_ is told of the part that was parsed last.
+    struct Picks {
+        bool selective = false;
+        std::vector<std::string> addresses = {};
+    };
+    Picks picks() const { return {condition_.selective, condition_.addresses}; }
+    void set_picks(Picks picks) {
+        condition_.selective = picks.selective;
+        condition_.addresses = std::move(picks.addresses);
+    }
+    static Picks either(const Picks& a, const Picks& b) {
+        Picks out{.selective = a.selective && b.selective};
+        if (a.addresses.empty() || b.addresses.empty()) return out;
+        out.addresses = a.addresses;
+        out.addresses.insert(out.addresses.end(), b.addresses.begin(), b.addresses.end());
+        return out;
+    }
+    static Picks both(const Picks& a, const Picks& b) {
+        const bool first = !a.addresses.empty() && (b.addresses.empty() || a.addresses.size() <= b.addresses.size());
+        return {.selective = a.selective || b.selective, .addresses = first ? a.addresses : b.addresses};
+    }
+
+    std::string bind_address(const IpAddress& ip) {
+        std::string bound = bind("IPv6", ipv6_text(ip));
+        set_picks({.selective = true, .addresses = {bound}});
+        return bound;
+    }
+
     std::string parse_or() {
         std::string sql = parse_and();
-        bool every = condition_.selective;
+        Picks every = picks();
         while (token_.kind == Kind::logic_or) {
             step();
             sql = "(" + sql + " OR " + parse_and() + ")";
-            every = every && condition_.selective;
+            every = either(every, picks());
         }
-        condition_.selective = every;
+        set_picks(std::move(every));
         return sql;
     }
 
     std::string parse_and() {
         std::string sql = parse_not();
-        bool any = condition_.selective;
+        Picks all = picks();
         while (token_.kind == Kind::logic_and) {
             step();
             sql = "(" + sql + " AND " + parse_not() + ")";
-            any = any || condition_.selective;
+            all = both(all, picks());
         }
-        condition_.selective = any;
+        set_picks(std::move(all));
         return sql;
     }
 
@@ -126,7 +154,7 @@ class Compiler {
         if (token_.kind == Kind::logic_not) {
             step();
             sql = "(NOT " + parse_not() + ")";
-            condition_.selective = false;
+            set_picks({});
         } else if (token_.kind == Kind::open) {
             const FilterToken open = token_;
             step();
@@ -143,10 +171,9 @@ class Compiler {
         return sql;
     }
 
-    /// condition_.selective is of what was parsed last.
     std::string parse_term() {
         const FilterToken first = token_;
-        condition_.selective = false;
+        set_picks({});
         if (first.kind != Kind::word && first.kind != Kind::quoted) {
             return mistake(first, "a condition is missing here, such as ip.addr == 10.0.0.7");
         }
@@ -163,7 +190,7 @@ class Compiler {
         std::string sql = compare.text == "in" ? parse_set(*field) : parse_comparison(*field, compare);
         if (!field->only.empty()) sql = "(" + std::string(field->only) + " AND " + sql + ")";
         if (compare.text != "!=") return sql;
-        condition_.selective = false;
+        set_picks({});
         return "(NOT " + sql + ")";
     }
 
@@ -199,16 +226,17 @@ class Compiler {
         if (open.kind != Kind::set_open) return mistake(open, "'in' needs a set, such as {80, 443, 8000..8100}");
         step();
         std::string sql;
-        bool every = true;
+        Picks every;
         while (token_.kind == Kind::word || token_.kind == Kind::quoted) {
             const FilterToken value = token_;
             step();
             if (token_.kind == Kind::comma) step();
-            condition_.selective = false;
-            sql += (sql.empty() ? "" : " OR ") + match(field, open, "==", value);
-            every = every && condition_.selective;
+            set_picks({});
+            const bool first = sql.empty();
+            sql += (first ? "" : " OR ") + match(field, open, "==", value);
+            every = first ? picks() : either(every, picks());
         }
-        condition_.selective = every;
+        set_picks(std::move(every));
         if (token_.kind != Kind::set_close) return mistake(open, "this '{' is not closed");
         if (sql.empty()) return mistake(open, "the set is empty");
         step();
@@ -257,8 +285,7 @@ class Compiler {
         const auto range = parse_network(value.text);
         if (!range)
             return mistake(value, "'" + value.text + "' is not an address; write 10.0.0.7, 10.0.0.0/8 or 2001:db8::1");
-        condition_.selective = range->first == range->last;
-        if (condition_.selective) return equals(field, bind("IPv6", ipv6_text(range->first)));
+        if (range->first == range->last) return equals(field, bind_address(range->first));
         const std::string first = bind("IPv6", ipv6_text(range->first));
         const std::string last = bind("IPv6", ipv6_text(range->last));
         return over(field, "(@ >= " + first + " AND @ <= " + last + ")");
@@ -314,8 +341,7 @@ class Compiler {
         const std::string column(field.column);
         const FilterField ip{field.name, FilterKind::address, {}, false, "", 0, ""};
         if (const auto endpoint = parse_endpoint(value.text)) {
-            condition_.selective = true;
-            const std::string address = bind("IPv6", ipv6_text(endpoint->ip));
+            const std::string address = bind_address(endpoint->ip);
             return "(" + column + "_ip = " + address + " AND " + column +
                    "_port = " + bind("UInt64", std::to_string(endpoint->port)) + ")";
         }
@@ -330,8 +356,9 @@ class Compiler {
         const std::string& text = word.text;
         if (word.kind == Kind::word) {
             if (const auto endpoint = parse_endpoint(text)) {
-                condition_.selective = true;
-                return "has(endpoints, " + bind("String", to_text(*endpoint)) + ")";
+                const std::string bound = bind("String", to_text(*endpoint));
+                bind_address(endpoint->ip);
+                return "has(endpoints, " + bound + ")";
             }
             if (parse_network(text)) return match_address(*find_filter_field("ip.addr"), word);
             if (parse_hex_id(text)) return match_id(*find_filter_field("path.id"), word);
@@ -369,7 +396,7 @@ Result<SqlCondition> compile_filter(std::string_view text) {
     }
     const bool blank =
         std::ranges::all_of(text, [](char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; });
-    if (blank) return SqlCondition{.sql = "1", .parameters = {}};
+    if (blank) return SqlCondition{.sql = "1", .parameters = {}, .addresses = {}};
     return Compiler(text).compile();
 }
 

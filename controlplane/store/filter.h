@@ -29,6 +29,8 @@ struct SqlCondition {
     std::vector<std::pair<std::string, std::string>> parameters;  ///< name without "param_", value
     /// Whether it most likely picks few of many paths: it needs an address, an address with its port, or an id.
     bool selective = false;
+    /// Where every match has one of a few addresses on one of its legs: their parameters, as they stand in SQL.
+    std::vector<std::string> addresses = {};
 };
 
 /// An empty filter takes all ("1"). A mistake is one sentence that names the column where it is.

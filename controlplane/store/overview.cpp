@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "controlplane/store/address_paths.h"
 #include "controlplane/store/filter.h"
 #include "controlplane/store/overview_ask.h"
 #include "controlplane/store/rollup_tables.h"
@@ -59,11 +60,17 @@ Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::stri
     ClickHouseCall call;
     const std::string matching =
         "NOT retracted AND last_ns >= {since:Int64} AND first_ns < {until:Int64} AND " + filter->sql;
-    call.sql = "SELECT " + select + " FROM paths " + joined +
-               (filter->selective ? " PREWHERE " + latest_rows_sql(stored, matching) + " WHERE "
-                                  : " WHERE " + latest_rows_sql(stored) + " AND ") +
-               stored + " AND " + matching + " " + tail + " FORMAT RowBinary";
-    call.parameters = std::move(filter->parameters);
+    if (const auto made = address_paths_range(client_, settings_, *filter, query.since_ns, query.until_ns)) {
+        call.sql = "SELECT " + select + " FROM " + address_paths_sql(*filter, *made, matching) + " AS paths " + joined +
+                   " WHERE 1 " + tail + " FORMAT RowBinary";
+        call.parameters = address_paths_parameters(*made);
+    } else {
+        call.sql = "SELECT " + select + " FROM paths " + joined +
+                   (filter->selective ? " PREWHERE " + latest_rows_sql(stored, matching) + " WHERE "
+                                      : " WHERE " + latest_rows_sql(stored) + " AND ") +
+                   stored + " AND " + matching + " " + tail + " FORMAT RowBinary";
+    }
+    call.parameters.insert(call.parameters.end(), filter->parameters.begin(), filter->parameters.end());
     call.parameters.emplace_back("stored", stored_since(query.since_ns));
     return run(std::move(call), query, partial);
 }

@@ -53,6 +53,9 @@ class Overview {
     const StoreSettings& settings_;
 };
 
+/// What `partial` says where only the count_max largest instances are in an answer.
+std::string instances_cut_sentence(std::uint32_t count_max);
+
 /// The fields that facets count, parted by ", ".
 std::string facet_field_names();
 

@@ -229,6 +229,10 @@ Result<std::string> ask_points(const OverviewAsk& store, const OverviewQuery& qu
 
 }  // namespace
 
+std::string instances_cut_sentence(std::uint32_t count_max) {
+    return "there are more than " + std::to_string(count_max) + " instances; those with the most paths are here";
+}
+
 Result<v1::GatewayGroupList> Overview::gateways(const OverviewQuery& query) const {
     const OverviewAsk store(client_, settings_);
     v1::GatewayGroupList list;
@@ -256,8 +260,7 @@ Result<v1::GatewayGroupList> Overview::gateways(const OverviewQuery& query) cons
         if (!answer) return tl::make_unexpected(answer.error());
         if (auto read = read_points(*answer, point_count, groups); !read) return tl::make_unexpected(read.error());
     }
-    if (groups.place.size() > count_max)
-        partial = "there are more than " + std::to_string(count_max) + " instances; those with the most paths are here";
+    if (groups.place.size() > count_max) partial = instances_cut_sentence(count_max);
     for (auto& [key, group] : groups.by_key) *list.add_groups() = std::move(group);
     std::sort(list.mutable_groups()->begin(), list.mutable_groups()->end(),
               [](const v1::GatewayGroup& a, const v1::GatewayGroup& b) { return a.paths() > b.paths(); });

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 
+#include "controlplane/store/address_paths.h"
 #include "controlplane/store/filter.h"
 #include "controlplane/store/native_block.h"
 #include "controlplane/store/schema.h"
@@ -15,7 +17,8 @@
 namespace clew::store {
 namespace {
 
-constexpr std::uint32_t path_count_max = 100'000;  ///< of one answer, whatever is asked for
+constexpr std::uint32_t path_count_max = 100'000;         ///< of one answer, whatever is asked for
+constexpr std::uint32_t address_path_count_max = 10'000;  ///< whose ids stand in a question's text
 constexpr std::uint64_t candidate_count_max = 4'000'000;
 /// The newest paths are looked for in the range's last part first, then in one so many times as long, and so on.
 constexpr DurationNs first_window_ns = 900 * ns_per_s;
@@ -43,7 +46,8 @@ Result<Cursor> parse_cursor(std::string_view text) {
 /// The condition on a row. Partitions are of the hour a row came in: never before its packets were seen, but for
 /// clocks.
 Result<SqlCondition> row_condition(const PathQuery& query, SqlCondition filter) {
-    SqlCondition out{.sql = "NOT retracted", .parameters = std::move(filter.parameters)};
+    SqlCondition out{
+        .sql = "NOT retracted", .parameters = std::move(filter.parameters), .addresses = std::move(filter.addresses)};
     if (query.since_ns > 0) {
         out.sql += " AND last_ns >= {since:Int64}";
         out.parameters.emplace_back("since", std::to_string(query.since_ns));
@@ -65,16 +69,25 @@ Result<SqlCondition> row_condition(const PathQuery& query, SqlCondition filter) 
     return out;
 }
 
+const char* order_of(const PathQuery& query) {
+    return query.oldest_first ? "first_ns, path_id" : "first_ns DESC, path_id";
+}
+
+/// Of the paths with these ids the latest row's body, and whether it holds for the condition.
+std::string bodies_sql(const PathQuery& query, const std::string& condition, const std::string& recent,
+                       const std::string& ids) {
+    return "SELECT matches, if(matches, body, '') FROM (SELECT path_id, first_ns, body, (" + condition +
+           ") AS matches FROM paths WHERE " + recent + "path_id IN (" + ids +
+           ") ORDER BY revision DESC LIMIT 1 BY path_id) ORDER BY " + order_of(query) + " FORMAT RowBinary";
+}
+
 /// `window`: candidates begin in it alone. A path's latest row is never older than another of it that was picked.
 std::string search_sql(const PathQuery& query, std::string condition, bool window) {
-    const std::string order = query.oldest_first ? "first_ns, path_id" : "first_ns DESC, path_id";
     const std::string recent = query.since_ns > 0 ? "stored_at >= toDateTime({stored:UInt32}) AND " : "";
     if (window) condition += " AND first_ns >= {window:Int64}";
-    return "SELECT matches, if(matches, body, '') FROM (SELECT path_id, first_ns, body, (" + condition +
-           ") AS matches FROM paths WHERE " + recent + "path_id IN (SELECT path_id FROM paths WHERE " + recent +
-           condition + " ORDER BY " + order +
-           " LIMIT 1 BY path_id LIMIT {candidates:UInt64}) ORDER BY revision DESC LIMIT 1 BY path_id) ORDER BY " +
-           order + " FORMAT RowBinary";
+    return bodies_sql(query, condition, recent,
+                      "SELECT path_id FROM paths WHERE " + recent + condition + " ORDER BY " + order_of(query) +
+                          " LIMIT 1 BY path_id LIMIT {candidates:UInt64}");
 }
 
 /// Adds the matching paths of one answer; returns the number of candidates in it, or what is wrong with it.
@@ -106,6 +119,63 @@ Result<TimeNs> first_window(const PathQuery& query) {
     return std::max(query.since_ns, end - first_window_ns);
 }
 
+/// One question's answer; nothing where the time limit ended it, which `list` then says.
+Result<std::optional<std::string>> ask(ClickHouseClient& client, const StoreSettings& settings,
+                                       const ClickHouseCall& call, v1::PathList& list) {
+    auto reply = client.call(call);
+    if (!reply) return tl::make_unexpected(reply.error());
+    if (reply->code == clickhouse_timeout_exceeded) {
+        list.set_partial("the search took longer than " + std::to_string(settings.query_timeout_ms) +
+                         " ms and was ended; narrow the time or the filter");
+        return std::optional<std::string>();
+    }
+    if (reply->code != 0)
+        return fail(ErrorKind::failed,
+                    "the store refused the search: " + reply->body.substr(0, reply->body.find('\n')).substr(0, 400));
+    return std::optional(std::move(reply->body));
+}
+
+void tell_more(const PathQuery& query, std::uint32_t count_max, v1::PathList& list) {
+    if (list.paths_size() > 0) list.set_next(cursor_text(list.paths(list.paths_size() - 1)));
+    list.set_partial("these are the " + std::string(query.oldest_first ? "oldest " : "newest ") +
+                     std::to_string(count_max) +
+                     " paths and there are more; ask for more, or narrow the time or the filter");
+}
+
+/// The paths of the filter's addresses: which, and in what order, `address_paths` tells; their bodies by their ids.
+Result<v1::PathList> search_addresses(ClickHouseClient& client, const StoreSettings& settings, const PathQuery& query,
+                                      const SqlCondition& condition, const RolledRange& made, ClickHouseCall call,
+                                      std::uint32_t count_max) {
+    v1::PathList list;
+    call.sql = "SELECT path_id, toUInt32(stored_at) AS at FROM " +
+               address_paths_sql(condition, made, condition.sql, "path_id, first_ns, stored_at") + " ORDER BY " +
+               order_of(query) + " LIMIT {candidates:UInt64} FORMAT RowBinary";
+    call.parameters = address_paths_parameters(made);
+    call.parameters.insert(call.parameters.end(), condition.parameters.begin(), condition.parameters.end());
+    call.parameters.emplace_back("candidates", std::to_string(count_max + 1));
+    call.settings.emplace_back("enable_shared_storage_snapshot_in_query", "1");
+    auto found = ask(client, settings, call, list);
+    if (!found) return tl::make_unexpected(found.error());
+    if (!*found || (*found)->empty()) return list;
+    std::string ids;
+    std::uint32_t stored_from = 0xffff'ffff;
+    for (RowReader row(**found); !row.at_end();) {
+        ids += (ids.empty() ? "" : ",") + std::to_string(row.number<std::uint64_t>());
+        stored_from = std::min(stored_from, row.number<std::uint32_t>());
+        if (!row.ok()) return fail(ErrorKind::failed, "the store's answer ends in the middle of a row");
+    }
+    call.sql = bodies_sql(query, condition.sql, "stored_at >= toDateTime({stored:UInt32}) AND ", ids);
+    call.parameters = condition.parameters;
+    call.parameters.emplace_back("stored", std::to_string(stored_from));
+    const auto bodies = ask(client, settings, call, list);
+    if (!bodies) return tl::make_unexpected(bodies.error());
+    if (!*bodies) return list;
+    bool more = false;
+    if (const auto got = take_paths(**bodies, count_max, list, more); !got) return tl::make_unexpected(got.error());
+    if (more) tell_more(query, count_max, list);
+    return list;
+}
+
 }  // namespace
 
 Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings& settings, const PathQuery& query) {
@@ -124,6 +194,9 @@ Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings&
     call.bounded = true;
     call.settings = {{"use_top_k_dynamic_filtering", "0"},
                      {"max_memory_usage", std::to_string(settings.memory_bytes_max / 2)}};
+    const auto range = address_paths_range(client, settings, condition, query.since_ns, query.until_ns);
+    if (range && count_max <= address_path_count_max)
+        return search_addresses(client, settings, query, condition, *range, std::move(call), count_max);
 
     for (std::uint64_t candidates = count_max + count_max / 4 + 64;;) {
         const bool windowed = window > query.since_ns;
@@ -132,19 +205,12 @@ Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings&
         call.parameters.emplace_back("candidates", std::to_string(candidates));
         if (query.since_ns > 0) call.parameters.emplace_back("stored", stored_since(window));
         if (windowed) call.parameters.emplace_back("window", std::to_string(window));
-        auto reply = client.call(call);
-        if (!reply) return tl::make_unexpected(reply.error());
         v1::PathList list;
-        if (reply->code == clickhouse_timeout_exceeded) {
-            list.set_partial("the search took longer than " + std::to_string(settings.query_timeout_ms) +
-                             " ms and was ended; narrow the time or the filter");
-            return list;
-        }
-        if (reply->code != 0)
-            return fail(ErrorKind::failed, "the store refused the search: " +
-                                               reply->body.substr(0, reply->body.find('\n')).substr(0, 400));
+        const auto reply = ask(client, settings, call, list);
+        if (!reply) return tl::make_unexpected(reply.error());
+        if (!*reply) return list;
         bool more = false;
-        const auto got = take_paths(reply->body, count_max, list, more);
+        const auto got = take_paths(**reply, count_max, list, more);
         if (!got) return tl::make_unexpected(got.error());
         const bool all_seen = *got < candidates || candidates > candidate_count_max;
         if (!more && !all_seen) {
@@ -155,12 +221,7 @@ Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings&
             window = std::max(query.since_ns, window_end - (window_end - window) * window_growth);
             continue;
         }
-        if (more) {
-            if (list.paths_size() > 0) list.set_next(cursor_text(list.paths(list.paths_size() - 1)));
-            list.set_partial("these are the " + std::string(query.oldest_first ? "oldest " : "newest ") +
-                             std::to_string(count_max) +
-                             " paths and there are more; ask for more, or narrow the time or the filter");
-        }
+        if (more) tell_more(query, count_max, list);
         return list;
     }
 }

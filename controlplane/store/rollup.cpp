@@ -203,17 +203,21 @@ Result<void> Rollup::make(const Kind& kind, const std::vector<HourOfPaths>& all,
     return {};
 }
 
+/// By partitions: a deletion without one looks at each part of the table, and writes it anew, however few have such
+/// rows.
 Result<void> Rollup::clear(const Kind& kind, std::uint32_t begin, std::uint64_t step) const {
     for (const RollupTable* table : rollup_tables()) {
-        const std::string left =
-            kind.table(*table) + " WHERE made_for = toDateTime({hour:UInt32}) AND step != {step:UInt64}";
-        ClickHouseCall count = statement("SELECT count() FROM " + left + " FORMAT RowBinary");
-        count.parameters = {{"hour", std::to_string(begin)}, {"step", std::to_string(step)}};
-        auto answer = client_.must_succeed(count);
+        const std::string name = kind.table(*table),
+                          left = " WHERE made_for = toDateTime({hour:UInt32}) AND step != {step:UInt64}";
+        ClickHouseCall ask = statement("SELECT DISTINCT _partition_id FROM " + name + left + " FORMAT RowBinary");
+        ask.parameters = {{"hour", std::to_string(begin)}, {"step", std::to_string(step)}};
+        const auto answer = client_.must_succeed(ask);
         if (!answer) return tl::make_unexpected(answer.error());
-        if (RowReader(*answer).number<std::uint64_t>() == 0) continue;
-        count.sql = "DELETE FROM " + left;
-        if (auto deleted = client_.must_succeed(count); !deleted) return tl::make_unexpected(deleted.error());
+        for (RowReader row(*answer); !row.at_end();) {
+            ClickHouseCall remove = ask;
+            remove.sql = "DELETE FROM " + name + " IN PARTITION ID '" + std::string(row.text()) + "'" + left;
+            if (auto deleted = client_.must_succeed(remove); !deleted) return tl::make_unexpected(deleted.error());
+        }
     }
     return {};
 }
@@ -226,8 +230,18 @@ Result<void> Rollup::fill(const Kind& kind, const RollupTable& table, std::uint3
                                std::to_string(kind.length_s) + ")"};
     ClickHouseCall call = statement("INSERT INTO " + kind.table(table) + " " + rollup_select(table, rows, {}));
     call.parameters = {{"made_for", std::to_string(begin)}, {"made_step", std::to_string(step)}};
+    if (!table.summed) {  // rows are written as they are read, each several times: in small blocks
+        call.settings.emplace_back("max_block_size", "8192");
+        call.settings.emplace_back("min_insert_block_size_rows", "131072");
+        call.settings.emplace_back("min_insert_block_size_bytes", "67108864");
+    }
     call.once = true;  // twice under one step would count twice
     if (auto filled = client_.must_succeed(call); !filled) return tl::make_unexpected(filled.error());
+    if (table.summed || kind.open) return {};
+    // A question reads a few rows of each part: one part an hour.
+    ClickHouseCall merge =
+        statement("OPTIMIZE TABLE " + kind.table(table) + " PARTITION ID '" + std::to_string(begin) + "'");
+    if (auto merged = client_.must_succeed(merge); !merged) return tl::make_unexpected(merged.error());
     return {};
 }
 
@@ -263,6 +277,7 @@ Result<std::optional<RolledRange>> Rollup::rolled(TimeNs since_ns) const {
         if (one.step == 0 || one.stale) break;
         if (!range) range = RolledRange{.from_s = one.hour_s};
         range->open_s = range->sliced_s = one.hour_s + hour_s;
+        range->hour_steps.push_back(one.step);
     }
     if (!range) return range;
     const auto made = slices(*all);
@@ -275,6 +290,7 @@ Result<std::optional<RolledRange>> Rollup::rolled(TimeNs since_ns) const {
         if (one.hour_s < range->open_s) continue;
         if (one.step == 0 || one.stale) break;
         range->sliced_s = one.hour_s + slice_s;
+        range->slice_steps.push_back(one.step);
     }
     return range;
 }

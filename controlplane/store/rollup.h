@@ -25,6 +25,7 @@ struct RolledRange {
     std::uint32_t from_s = 0;
     std::uint32_t open_s = 0;
     std::uint32_t sliced_s = 0;
+    std::vector<std::uint64_t> hour_steps = {}, slice_steps = {};  ///< of the makings that count
 };
 
 /// An hour that has rows, or a slice of one. step 0: not made.

@@ -137,9 +137,9 @@ const RollupTable clock_minutes = {
     "offset_error > 0 AND from_clock != to_clock"};
 
 std::span<const RollupTable* const> rollup_tables() {
-    static constexpr std::array<const RollupTable*, 8> all = {&path_minutes,    &gateway_minutes, &gateway_hours,
+    static constexpr std::array<const RollupTable*, 9> all = {&path_minutes,    &gateway_minutes, &gateway_hours,
                                                               &service_minutes, &service_hours,   &edge_minutes,
-                                                              &facet_minutes,   &clock_minutes};
+                                                              &facet_minutes,   &clock_minutes,   &address_paths};
     return all;
 }
 
@@ -154,26 +154,36 @@ std::string open_table(const RollupTable& table) { return "open_" + std::string(
 std::string rollup_table_statement(const RollupTable& table, bool open) {
     const std::string minutes =
         table.by_minute ? "first_minute UInt32 CODEC(Delta, ZSTD(1)), last_minute UInt32 CODEC(Delta, ZSTD(1)), " : "";
+    const std::string order =
+        !table.summed
+            ? std::string(table.names) + ", first_ns"
+            : std::string("made_for, step") + (table.by_minute ? ", first_minute, " : ", ") + std::string(table.names);
     return "CREATE TABLE IF NOT EXISTS {DB}." + (open ? open_table(table) : std::string(table.name)) +
            " {ON_CLUSTER} (hour DateTime CODEC(Delta, ZSTD(1)), made_for DateTime CODEC(Delta, ZSTD(1)), step UInt64 "
            "CODEC(Delta, ZSTD(1)), " +
            minutes + std::string(table.columns) + ") ENGINE = {REPLICATED}MergeTree PARTITION BY " +
-           (open ? "toStartOfHour(made_for)" : "hour") + " ORDER BY (made_for, step" +
-           (table.by_minute ? ", first_minute, " : ", ") + std::string(table.names) +
-           ") TTL {ROLLED_TTL} SETTINGS {SETTINGS}";
+           (open ? "toStartOfHour(made_for)" : "hour") + " ORDER BY (" + order +
+           ") TTL {ROLLED_TTL} SETTINGS {SETTINGS}" + (table.summed ? "" : ", index_granularity = 1024");
 }
 
 std::string rollup_select(const RollupTable& table, const RowsOfHours& rows, const std::string& within) {
     const std::string minutes = table.by_minute ? "toUInt32(intDiv(first_ns, 60000000000)) AS first_minute, "
                                                   "toUInt32(intDiv(last_ns, 60000000000)) AS last_minute, "
                                                 : "";
+    if (!table.summed)
+        return "SELECT toStartOfHour(stored_at) AS hour, toDateTime({made_for:UInt32}) AS made_for, {made_step:UInt64} "
+               "AS step, NOT (" +
+               rows.later + ") AS gone, " + std::string(table.keys) + ", " + std::string(table.measures) +
+               " FROM paths " + std::string(table.joined) + " PREWHERE " + rows.counted_sql() + " WHERE " +
+               rows.both() + " AND NOT retracted" + within + " AND " + std::string(table.only);
     const std::string sign = "if(" + rows.later + ", 1, -1)";
     const std::string measures = with(with(std::string(table.measures), "{S}", sign + " * "), "{ADDED}", sign + " = 1");
     return "SELECT toStartOfHour(stored_at) AS hour, toDateTime({made_for:UInt32}) AS made_for, {made_step:UInt64} "
            "AS step, " +
            minutes + std::string(table.keys) + ", " + measures + " FROM paths " + std::string(table.joined) +
-           " PREWHERE " + rows.counted_sql() + " WHERE " + (table.by_minute ? rows.both() : rows.later) +
-           " AND NOT retracted" + within + " AND " + std::string(table.only) + " GROUP BY hour, " + sign + ", " +
+           " PREWHERE " + (table.by_minute ? rows.counted_sql() : latest_rows_sql(rows.later)) + " WHERE " +
+           (table.by_minute ? rows.both() : rows.later) + " AND NOT retracted" + within + " AND " +
+           std::string(table.only) + " GROUP BY hour, " + sign + ", " +
            (table.by_minute ? "first_minute, last_minute, " : "") + std::string(table.names);
 }
 

@@ -25,10 +25,13 @@ struct RollupTable {
     std::string_view measures;  ///< "aggregate AS name, …"
     std::string_view only;      ///< a condition
     bool by_minute = true;      ///< false: by the hour alone; sets, which are never taken away
+    /// False: a row a path and key, as the path's row has it; a row that no longer counts stands there again as `gone`.
+    bool summed = true;
 };
 
 extern const RollupTable path_minutes, gateway_minutes, gateway_hours, service_minutes, service_hours, edge_minutes,
     facet_minutes, clock_minutes;
+extern const RollupTable address_paths;  ///< controlplane/store/address_paths.h
 std::span<const RollupTable* const> rollup_tables();
 
 /// Delays in ns are counted by buckets; those of negative delays are below 0.

@@ -205,6 +205,18 @@ std::vector<std::string> schema_statements(const SchemaPlace& place, std::uint32
             statements.push_back(filled(rollup_table_statement(*table, false), place));
         return statements;
     }
+    if (version == 7) {
+        // Hours and slices made before lack it: all are made anew.
+        std::vector<std::string> statements;
+        for (const bool open : {false, true})
+            statements.push_back(filled(rollup_table_statement(address_paths, open), place));
+        for (const std::string_view marks : {"rolled_hours", "rolled_slices"})
+            statements.push_back(filled("TRUNCATE TABLE {DB}." + std::string(marks) + " {ON_CLUSTER}", place));
+        for (const RollupTable* table : rollup_tables())
+            for (const std::string& name : {std::string(table->name), open_table(*table)})
+                statements.push_back(filled("TRUNCATE TABLE {DB}." + name + " {ON_CLUSTER}", place));
+        return statements;
+    }
     if (version == 6) {
         std::vector<std::string> statements = {filled(rolled_slices_table, place), filled(paths_block_numbers, place),
                                                filled(rollup_table_statement(clock_minutes, false), place),

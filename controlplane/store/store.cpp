@@ -115,7 +115,8 @@ Result<void> ClickHouseStore::set_retention(const SchemaPlace& place) {
     const auto others = RowReader(*answer).number<std::uint64_t>();
     answer =
         ask("SELECT countIf(position(create_table_query, {ttl:String}) = 0) FROM system.tables WHERE database = "
-            "currentDatabase() AND (name = 'rolled_hours' OR name LIKE '%\\_minutes' OR name LIKE '%\\_hours') "
+            "currentDatabase() AND (name = 'rolled_hours' OR name LIKE '%\\_minutes' OR name LIKE '%\\_hours' OR name "
+            "LIKE '%address\\_paths') "
             "FORMAT RowBinary",
             {{"ttl", "toIntervalHour(" + std::to_string(place.retention_hours + 1) + ")"}}, false);
     if (!answer) return tl::make_unexpected(answer.error());

@@ -162,10 +162,28 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     assert.ok(pages > 3);
   });
 
+  await t.test("two times compared: from the gateways, an instance before and now, what changed, and its paths", async () => {
+    const end = BigInt(since) + 60000000000n, middle = BigInt(since) + 20000000000n;
+    const page = await browser.page();
+    await page.goto(`${fixture.url}/gateways?${new URLSearchParams({ since: String(middle), until: String(end) })}`);
+    await page.getByRole("link", { name: "compare with another time" }).click();
+    await page.locator(".compared tbody tr").nth(2).waitFor();
+    assert.match(await page.locator(".compared tbody tr").first().textContent(), /all paths/);
+    assert.ok(await page.locator(".compared .member", { hasText: "02:00:5e:01:00:03" }).count(), "instances stand below their group");
+    await page.goto(page.url() + `&before=${since}`);
+    const answer = await fixture.get(`compare?since_ns=${middle}&until_ns=${end}&before_ns=${since}`);
+    assert.equal(answer.before_ns, since);
+    await eventually(async () => (await page.locator(".compared tbody tr").count()) === answer.rows.length, "each row is there");
+    await page.locator(".compared tbody tr").first().getByRole("link", { name: "before", exact: true }).click();
+    await page.locator(".table .row").first().waitFor();
+    assert.equal(new URL(page.url()).searchParams.get("since"), since);
+    await page.close();
+  });
+
   const screens = [
     ["home", "/", {}, ".plain-table"], ["paths", "/paths", {}, ".table .row"], ["path", `/path/${slowPath}`, { why: "1" }, ".why"],
     ["ladder", `/ladder/${slowPath}`, { row: "3" }, ".cells"], ["sequence", `/ladder/${longPath}`, { show: "sequence", row: "8" }, ".sequence canvas"],
-    ["gateways", "/gateways", {}, ".heat canvas"], ["topology", "/topology", {}, ".topology"], ["trust", "/trust", {}, ".counters"],
+    ["gateways", "/gateways", {}, ".heat canvas"], ["topology", "/topology", {}, ".topology"], ["compare", "/compare", { since: String(BigInt(since) + 20000000000n), before: since }, ".compared"], ["trust", "/trust", {}, ".counters"],
   ];
   for (const [look, width, height] of looks)
     await t.test(`every screen, ${look} at ${width}×${height}: whole, accessible, no error`, async () => {

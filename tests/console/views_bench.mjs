@@ -7,7 +7,7 @@ import { chromium, Browser } from "./browser.mjs";
 import { Fixture } from "./fixture.mjs";
 
 const options = parseArgs({ options: { build: { type: "string", default: "build/release" }, legs: { type: "string", default: "10000000" }, rounds: { type: "string", default: "20" }, paint: { type: "string", default: "yes" } } }).values;
-const dayS = 86400, copiesAtOnce = 150;
+const dayS = 86400, copiesAtOnce = 150, rollingMsMax = 1800000;
 const fixture = new Fixture(resolve(options.build));
 const p = (values, part) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.ceil(values.length * part) - 1)];
 
@@ -18,9 +18,10 @@ async function sql(statement) {
   return text.trim();
 }
 
-/** Copies of every stored path, one each step of the day. */
+/** Copies of every stored path, one each step of the day. Without the control plane: it would roll each hour up again and again. */
 async function fill(legsWanted) {
   await fixture.end("sensor");
+  await fixture.end("control");
   await sql("CREATE TABLE seed_paths AS paths");
   await sql("INSERT INTO seed_paths SELECT * FROM paths FINAL WHERE NOT retracted");
   const [paths, legs] = (await sql("SELECT count(), sum(leg_count) FROM seed_paths FORMAT TabSeparated")).split("\t").map(Number);
@@ -30,6 +31,7 @@ async function fill(legsWanted) {
     await sql(`INSERT INTO paths SELECT * EXCEPT (copy, shift) REPLACE(sipHash64(path_id, copy) AS path_id, first_ns - shift * 1000000000 AS first_ns, last_ns - shift * 1000000000 AS last_ns, stored_at - shift AS stored_at)
       FROM (SELECT *, arrayJoin(range(${from}, ${Math.min(copies, from + copiesAtOnce)})) AS copy, toInt64(copy * ${step}) AS shift FROM seed_paths)`);
   console.log(`${paths * copies} paths of ${legs * copies} legs stored over a day, in ${((Date.now() - start) / 1000).toFixed(0)} s`);
+  await fixture.startControl();
 }
 
 /** Waits until the hours that are over are rolled up, and the slices of the one that is not, and says what that cost: all of it, as the control plane does it. */
@@ -42,7 +44,7 @@ async function rolledUp() {
     const open = "stored_at >= (SELECT max(hour) + 3600 FROM rolled_hours) AND toStartOfFiveMinutes(stored_at) + 310 <= now()";
     const slices = Number(await sql(`SELECT count() FROM (SELECT DISTINCT toStartOfFiveMinutes(stored_at) AS s FROM paths WHERE ${open}) WHERE s NOT IN (SELECT hour FROM rolled_slices)`));
     if (made >= wanted && slices === 0) break;
-    if (Date.now() - start > 900000) throw new Error(`${made} of ${wanted} hours are made`);
+    if (Date.now() - start > rollingMsMax) throw new Error(`${made} of ${wanted} hours are made`);
     await new Promise((done) => setTimeout(done, 1000));
   }
   console.log(`rolled up ${((Date.now() - start) / 1000).toFixed(0)} s after the end of filling`);
@@ -54,6 +56,7 @@ const views = {
   Paths: ["paths?limit=200", "histogram?buckets=120", "facets?limit=8"],
   "Paths of an address": ["paths?limit=200&filter=ip.addr%20%3D%3D%20ADDRESS", "histogram?buckets=120&filter=ip.addr%20%3D%3D%20ADDRESS", "facets?limit=8&filter=ip.addr%20%3D%3D%20ADDRESS"],
   Gateways: ["gateway_groups?buckets=60&limit=500"], Topology: ["topology?limit=60"], Trust: ["histogram?buckets=60&by=path.unlinked", "clocks?buckets=60"],
+  "Two times compared": ["compare?filter="],
 };
 
 async function measure(rangeS, rounds) {

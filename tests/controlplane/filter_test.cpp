@@ -99,6 +99,27 @@ TEST(Filter, WhetherItMostLikelyPicksFewIsTold) {
         EXPECT_FALSE(compile_filter(many)->selective) << many;
 }
 
+TEST(Filter, TheAddressesThatEveryMatchHasOneOfAreTold) {
+    const auto addresses = [](std::string_view text) {
+        const auto condition = compile_filter(text);
+        std::string out;
+        for (const std::string& bound : condition->addresses)
+            for (const auto& [name, value] : condition->parameters)
+                if (bound == "{" + name + ":IPv6}") out += value.substr(value.rfind('.') + 1) + " ";
+        return out;
+    };
+    EXPECT_EQ(addresses("ip.addr == 10.0.0.7"), "7 ");
+    EXPECT_EQ(addresses("10.0.0.7:443"), "7 ");
+    EXPECT_EQ(addresses("path.server == 10.0.0.7:443 and proto == tcp"), "7 ");
+    EXPECT_EQ(addresses("proto == tcp and (10.0.0.7 or ip.src in {10.0.0.8, 10.0.0.9})"), "7 8 9 ");
+    EXPECT_EQ(addresses("10.0.0.7 and (10.0.0.8 or 10.0.0.9)"), "7 ");
+    EXPECT_EQ(addresses("(10.0.0.8 or 10.0.0.9) and 10.0.0.7"), "7 ");
+    for (const char* none : {"", "proto == tcp", "10.0.0.7 or proto == tcp", "not 10.0.0.7", "not (not 10.0.0.7)",
+                             "ip.addr != 10.0.0.7", "ip.addr == 10.0.0.0/24", "ip.src in {10.0.0.7, 10.0.0.0/8}",
+                             "path.id == 0123456789abcdef", "path.id == 0123456789abcdef or 10.0.0.7"})
+        EXPECT_EQ(addresses(none), "") << none;
+}
+
 TEST(Filter, MistakesPointAtTheirColumn) {
     for (const auto& [text, words] : std::initializer_list<std::pair<const char*, const char*>>{
              {"ip.addr == nonsense", "column 12: 'nonsense' is not an address"},

@@ -400,6 +400,31 @@ TEST_F(OverviewTest, ARowThatIsStoredTwiceCountsOnce) {
     }
 }
 
+TEST_F(OverviewTest, TwoTimesAreComparedSideBySide) {
+    const std::string half = std::to_string(base_ns + 30 * ns_per_s), end = std::to_string(base_ns + 60 * ns_per_s);
+    const auto figures = [&](const std::string& since, const std::string& until) {
+        return json::parse(
+            get("/api/v1/gateway_groups?buckets=0&limit=1000&since_ns=" + since + "&until_ns=" + until).body);
+    };
+    const json before = figures(std::to_string(base_ns), half), now = figures(half, end);
+    const json both = json::parse(get("/api/v1/compare?since_ns=" + half + "&until_ns=" + end).body);
+    EXPECT_EQ(both["before_ns"], std::to_string(base_ns));
+    EXPECT_EQ(both["rows"][0]["kind"], "");
+    int seen = 0;
+    for (const auto& [side, groups] : {std::pair{"before", before}, {"now", now}})
+        for (const json& group : groups["groups"])
+            for (const json& one : group["instances"])
+                for (const json& row : both["rows"])
+                    if (row["kind"] == group["kind"] && row["from_tap"] == group["from_tap"] &&
+                        row["instance"] == one["instance"]) {
+                        EXPECT_EQ(row[side]["paths"], one["paths"]);
+                        EXPECT_EQ(row[side]["delay"]["p50_ns"], one["delay"]["p50_ns"]);
+                        ++seen;
+                    }
+    EXPECT_GE(seen, 8);
+    EXPECT_EQ(get("/api/v1/compare?since_ns=" + end + "&until_ns=" + half).status, 400u);
+}
+
 TEST_F(OverviewTest, EachLimitThatIsReachedIsSaid) {
     for (const std::string what : {"paths", "legs", "services", "gateway_groups"}) {
         const json body = json::parse(get("/api/v1/" + what + "?limit=1&since_ns=" + std::to_string(base_ns) +

@@ -14,6 +14,7 @@
 #include "controlplane/rollup_maker.h"
 #include "controlplane/store/clickhouse_client.h"
 #include "controlplane/store/overview.h"
+#include "controlplane/store/path_search.h"
 #include "controlplane/store/rollup_tables.h"
 #include "controlplane/store/schema.h"
 #include "tests/controlplane/random_rows.h"
@@ -44,6 +45,10 @@ class RollupTest : public store::StoreTest {
         make_old_store();
         open();
         fill();
+    }
+    void TearDown() override {
+        client_.reset();  // ends the store, which may be merging: then its files are removed
+        StoreTest::TearDown();
     }
     void open() {
         client_.reset();
@@ -187,6 +192,16 @@ class RollupTest : public store::StoreTest {
     void compare_gateways(const v1::GatewayGroupList& rows, const v1::GatewayGroupList& rolled);
     void compare_clocks(const v1::ClockList& rows, const v1::ClockList& rolled);
     void compare(const store::OverviewQuery& range);
+    void compare_addresses(const store::OverviewQuery& range);
+    Result<v1::PathList> list(const store::OverviewQuery& range, const std::string& filter, std::uint32_t count_max,
+                              bool oldest_first) {
+        return store::search_paths(*client_, settings_,
+                                   {.since_ns = range.since_ns,
+                                    .until_ns = range.until_ns - 1,
+                                    .filter = filter,
+                                    .count_max = count_max,
+                                    .oldest_first = oldest_first});
+    }
     void compare_all() {
         for (const auto& [from, to] : {std::pair{0u, 360u}, {95u, 275u}}) compare(query(from, to));
     }
@@ -291,6 +306,27 @@ void RollupTest::compare(const store::OverviewQuery& range) {
     ASSERT_TRUE(gateways) << gateways.error().sentence;
     ASSERT_TRUE(gateways_by_rows) << gateways_by_rows.error().sentence;
     compare_gateways(*gateways_by_rows, *gateways);
+    compare_addresses(range);
+}
+
+/// What must have an address is read in the order of addresses; said twice in the negative, out of the paths' rows.
+void RollupTest::compare_addresses(const store::OverviewQuery& range) {
+    const store::Overview overview(*client_, settings_);
+    for (const std::string filter :
+         {"ip.addr == 10.1.2.7", "10.2.0.1:80 and leg.end == reset", "ip.addr in {10.1.1.7, 10.2.0.0, 10.3.0.4}"}) {
+        SCOPED_TRACE(filter);
+        store::OverviewQuery one = range, other = range;
+        one.filter = filter;
+        other.filter = "not (not (" + filter + "))";
+        const auto same = [](const auto& a, const auto& b) {
+            ASSERT_TRUE(a) << a.error().sentence;
+            ASSERT_TRUE(b) << b.error().sentence;
+            EXPECT_EQ(a->partial(), "");
+            EXPECT_TRUE(MessageDifferencer::Equals(*a, *b)) << a->ShortDebugString() << "\n" << b->ShortDebugString();
+        };
+        same(overview.facets(one), overview.facets(other));
+        same(list(range, one.filter, 1000, false), list(range, other.filter, 1000, false));
+    }
 }
 
 TEST_F(RollupTest, HoursThatAreOverAreMadeNewestFirstAndAnswerWhatTheRowsDo) {
@@ -345,6 +381,77 @@ TEST_F(RollupTest, WhatAnEndedStepLeftCountsNowhereAndIsDeleted) {
     EXPECT_EQ(sql("SELECT count() FROM path_minutes WHERE step = 77 FORMAT TabSeparated"), "0\n");
     sql("INSERT INTO path_minutes " + left);
     compare_all();
+}
+
+TEST_F(RollupTest, AnAddressIsLookedForInTheOrderOfAddresses) {
+    make_all();
+    make_slices();
+    const store::Overview overview(*client_, settings_);
+    store::OverviewQuery one = query(0, 360);
+    one.filter = "ip.addr == 10.1.2.7";
+    const auto count = [&] {
+        const auto facets = overview.facets(one);
+        return facets ? facets->paths() : 0;
+    };
+    EXPECT_NE(sql("SELECT count() FROM address_paths WHERE gone FORMAT TabSeparated"), "0\n");
+    EXPECT_NE(sql("SELECT count() FROM open_address_paths FORMAT TabSeparated"), "0\n");
+    const auto all = count();
+    sql("TRUNCATE TABLE open_address_paths");
+    const auto of_hours = count();
+    EXPECT_LT(of_hours, all);
+    sql("TRUNCATE TABLE address_paths");
+    EXPECT_EQ(count(), 0u);
+    EXPECT_GT(of_hours, 0u);
+    one.until_ns = one.since_ns + 59 * 60 * ns_per_s;  // shorter: the paths' rows
+    EXPECT_GT(count(), 0u);
+}
+
+TEST_F(RollupTest, WhateverIsAskedOfAnAddressIsTheSame) {
+    make_all();
+    make_slices();
+    insert({path(3, 40, now_s + 30), path(++id_, 1, now_s + 30)}, now_s + 30);
+    const store::Overview overview(*client_, settings_);
+    const auto same = [](const auto& a, const auto& b) {
+        ASSERT_TRUE(a) << a.error().sentence;
+        ASSERT_TRUE(b) << b.error().sentence;
+        EXPECT_TRUE(MessageDifferencer::Equals(*a, *b)) << a->ShortDebugString() << "\n" << b->ShortDebugString();
+    };
+    store::OverviewQuery one = query(0, 360), other = one;
+    for (const std::string filter :
+         {"10.2.0.1", "path.server == 10.3.0.2:80 or path.client == 10.1.0.7", "ip.addr == 192.0.2.1"}) {
+        SCOPED_TRACE(filter);
+        one.filter = filter;
+        other.filter = "not (not (" + filter + "))";
+        for (const std::string by : {"", "gw.instance"}) {
+            one.by = other.by = by;
+            same(overview.histogram(one), overview.histogram(other));
+        }
+        same(overview.topology(one), overview.topology(other));
+        same(overview.clocks(one), overview.clocks(other));
+        same(overview.services(one), overview.services(other));
+        const auto gateways = overview.gateways(one), by_rows = overview.gateways(other);
+        ASSERT_TRUE(gateways && by_rows);
+        compare_gateways(*by_rows, *gateways);
+        for (const bool oldest_first : {false, true})
+            same(list(one, one.filter, 3, oldest_first), list(one, other.filter, 3, oldest_first));
+    }
+    one.filter = "10.2.0.1";
+    auto all = list(one, one.filter, 1000, false), page = list(one, one.filter, 5, false);
+    ASSERT_TRUE(all && page);
+    std::vector<std::string> ids, paged;
+    for (const v1::Path& path : all->paths()) ids.push_back(path.path_id());
+    while (page && page->paths_size() > 0) {
+        for (const v1::Path& path : page->paths()) paged.push_back(path.path_id());
+        if (page->next().empty()) break;
+        page = store::search_paths(*client_, settings_,
+                                   {.since_ns = one.since_ns,
+                                    .until_ns = one.until_ns - 1,
+                                    .filter = one.filter,
+                                    .count_max = 100,
+                                    .cursor = page->next()});
+    }
+    EXPECT_EQ(ids, paged);
+    EXPECT_GT(ids.size(), 5u);
 }
 
 TEST_F(RollupTest, HoursLeaveWithWhatWasTakenFromThem) {

@@ -249,6 +249,27 @@ TEST_F(WireTest, HeadersAreAskedForAndComeBack) {
     EXPECT_EQ(nobody.error().kind, ErrorKind::unreachable);
 }
 
+TEST_F(WireTest, WhatNobodyWaitsForAnyMoreIsWithdrawn) {
+    auto collector = collect();
+    std::atomic<std::uint64_t> asked{0}, withdrawn{0};
+    const HeaderSource source = [&](const v1::HeaderRequest& request, const auto&) {
+        (request.withdrawn() ? withdrawn : asked) = request.request_id();
+    };
+    auto publisher = Publisher::start(publisher_settings(), source, {});
+    ASSERT_TRUE(publisher);
+    ASSERT_TRUE(eventually([&] { return (*publisher)->counters().connected; }));
+    v1::HeaderRequest request;
+    request.add_legs(77);
+    // Who asked leaves as soon as the observer has the request.
+    const auto left = collector->ask_headers("sensor-a", request, 60'000, [&] { return asked != 0; });
+    ASSERT_FALSE(left);
+    EXPECT_NE(left.error().sentence.find("left"), std::string::npos);
+    EXPECT_TRUE(eventually([&] { return withdrawn == asked; }));
+    const std::uint64_t first = asked;
+    EXPECT_FALSE(collector->ask_headers("sensor-a", request, 1));  // time is up
+    EXPECT_TRUE(eventually([&] { return asked > first && withdrawn == asked; }));
+}
+
 TEST_F(WireTest, ObserversCountersAreShown) {
     auto collector = collect();
     const CounterSource source = [] {

@@ -149,6 +149,7 @@ export function Gateways() {
               <nav class="strip" aria-label={t("Groups")}>
                 <a class="button" href={changed({ group: "" })} aria-current={!query.group ? "true" : undefined}>{t("All groups")}</a>
                 {list.groups.map((group) => <a key={keyOf(group)} class="button" href={changed({ group: keyOf(group) })} aria-current={query.group === keyOf(group) ? "true" : undefined}>{group.kind} {group.from_tap} → {group.to_tap}</a>)}
+                <a class="right" href={view("/compare", { group: query.group ?? "" })}>{t("compare with another time")}</a>
               </nav>
               {chosen.map((group) => <Group key={keyOf(group)} list={list} group={group} />)}
             </>

@@ -3,6 +3,7 @@
 import { Component, render, type ComponentChildren } from "preact";
 import "uplot/dist/uPlot.min.css";
 import "./style.css";
+import { Compare } from "./compare";
 import { Gateways } from "./gateways";
 import { Home } from "./home";
 import { LadderView } from "./ladder_view";
@@ -22,6 +23,7 @@ function View() {
   if (path === "/") return <Home />;
   if (path === "/paths") return <Paths />;
   if (path === "/gateways") return <Gateways />;
+  if (path === "/compare") return <Compare />;
   if (path === "/topology") return <TopologyView />;
   if (path === "/trust") return <Trust />;
   return <p class="note" role="alert">{t("There is nothing at {0}.", path)} <a href={view("/")}>{t("Home")}</a></p>;

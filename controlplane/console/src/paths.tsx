@@ -170,6 +170,7 @@ export function Paths() {
           <label><input type="checkbox" checked={live} onChange={() => setLive(!live)} />{t("follow")}</label>
           {filter && <button onClick={() => go(changed({ filter: "" }))}>{t("Clear the filter")}</button>}
           <a href={apiAddress("paths", asking(range, filter, { limit: "10000" }))} download="paths.json">JSON</a>
+          <a href={view("/compare")}>{t("compare with another time")}</a>
         </div>
         <Answer of={asked} empty={(list) => list.paths.length === 0 && (filter ? t("No path of this time matches the filter.") : t("No path in this time. Trust shows whether the taps get packets."))}>
           {() => <Table rows={rows} columns={table} label={t("Paths")} id={(path) => path.path_id} open={(path) => go(view("/path/" + path.path_id))} nearEnd={more} />}

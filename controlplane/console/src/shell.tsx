@@ -2,6 +2,7 @@
 // What stands around every view: the way to the others, the search box, the time, and the reader's choices.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { rangeOf, useLive } from "./api";
+import { beforeNs } from "./compare";
 import { CopyButton } from "./parts";
 import { address, changed, go, usePlace, view } from "./place";
 import { choose, useSettings } from "./settings";
@@ -75,8 +76,9 @@ function Commands() {
   const cli = id
     ? id[1] === "path" ? `clew path show ${id[2]}` : `clew ladder ${id[2]}`
     : `clew paths --since ${since}${query.until ? ` --until ${rfc3339(untilNs)}` : ""}${query.filter ? " " + quote(query.filter) : ""}`;
-  const what = id ? `paths/${id[2]}${id[1] === "ladder" ? "/ladder" : ""}` : "paths";
-  const parameters = id ? {} : { since_ns: sinceNs, until_ns: query.until ? untilNs : "", filter: query.filter ?? "" };
+  const compared = path === "/compare";
+  const what = id ? `paths/${id[2]}${id[1] === "ladder" ? "/ladder" : ""}` : compared ? "compare" : "paths";
+  const parameters = id ? {} : { since_ns: sinceNs, until_ns: query.until ? untilNs : "", before_ns: compared ? beforeNs(query) : "", filter: query.filter ?? "" };
   return (
     <>
       <CopyButton text={cli} label={t("CLI")} />

@@ -90,4 +90,12 @@ export interface Incident {
   path_id: string; filter: string; where: string; value: number; usual: number; error: number;
 }
 export interface IncidentList { since_ns: Int64; step_ns: Int64; incidents: Incident[]; partial: string }
+export interface ComparedFigures {
+  paths: Int64; delay?: DelaySummary; packets_before: Int64; packets_missing: Int64; lost: Int64; not_captured: Int64; lost_or_not_captured: Int64;
+  retransmitting: Int64; resets: Int64; unlinked: Int64;
+}
+export interface ComparedTimes {
+  kind: string; from_tap: string; to_tap: string; instance: string; before?: ComparedFigures; now?: ComparedFigures; worse: string[]; better: string[];
+}
+export interface TimeComparison { since_ns: Int64; until_ns: Int64; before_ns: Int64; rows: ComparedTimes[]; partial: string }
 export interface FieldList { fields: { name: string; type: string; text: string; words: string }[] }

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/store/address_paths.h"
+
+#include <array>
+#include <string_view>
+
+#include "controlplane/store/clickhouse_client.h"
+
+namespace clew::store {
+namespace {
+
+struct Column {
+    std::string_view name;
+    std::string_view type;
+};
+
+/// As in `paths`, which schema.cpp makes.
+constexpr std::array path_columns = {
+    Column{"path_id", "UInt64"},
+    Column{"revision", "UInt32"},
+    Column{"retracted", "Bool"},
+    Column{"unlinked", "LowCardinality(String)"},
+    Column{"proto", "LowCardinality(String)"},
+    Column{"first_ns", "Int64"},
+    Column{"last_ns", "Int64"},
+    Column{"leg_count", "UInt16"},
+    Column{"grade", "LowCardinality(String)"},
+    Column{"client_ip", "IPv6"},
+    Column{"client_port", "UInt16"},
+    Column{"client_seen_server_ip", "IPv6"},
+    Column{"client_seen_server_port", "UInt16"},
+    Column{"server_ip", "IPv6"},
+    Column{"server_port", "UInt16"},
+    Column{"server_seen_client_ip", "IPv6"},
+    Column{"server_seen_client_port", "UInt16"},
+    Column{"ips", "Array(IPv6)"},
+    Column{"ports", "Array(UInt16)"},
+    Column{"endpoints", "Array(String)"},
+    Column{"client_ips", "Array(IPv6)"},
+    Column{"client_ports", "Array(UInt16)"},
+    Column{"server_ips", "Array(IPv6)"},
+    Column{"server_ports", "Array(UInt16)"},
+    Column{"layer_ids", "Array(UInt64)"},
+    Column{"vnis", "Array(UInt32)"},
+    Column{"kinds", "Array(LowCardinality(String))"},
+    Column{"grades", "Array(LowCardinality(String))"},
+    Column{"taps", "Array(LowCardinality(String))"},
+    Column{"ends", "Array(LowCardinality(String))"},
+    Column{"processes", "Array(LowCardinality(String))"},
+    Column{"pids", "Array(UInt32)"},
+    Column{"apps", "Array(LowCardinality(String))"},
+    Column{"server_names", "Array(String)"},
+    Column{"packets", "UInt64"},
+    Column{"bytes", "UInt64"},
+    Column{"retransmissions", "UInt32"},
+    Column{"link_kind", "Array(LowCardinality(String))"},
+    Column{"link_from", "Array(LowCardinality(String))"},
+    Column{"link_to", "Array(LowCardinality(String))"},
+    Column{"link_gateway", "Array(LowCardinality(String))"},
+    Column{"link_source", "Array(String)"},
+    Column{"link_source_port", "Array(UInt16)"},
+    Column{"link_delay_ns", "Array(Int64)"},
+    Column{"link_delay_error_ns", "Array(Int64)"},
+    Column{"link_delay_samples", "Array(UInt32)"},
+    Column{"link_before", "Array(UInt64)"},
+    Column{"link_behind", "Array(UInt64)"},
+    Column{"link_from_clock", "Array(LowCardinality(String))"},
+    Column{"link_to_clock", "Array(LowCardinality(String))"},
+    Column{"link_offset_ns", "Array(Int64)"},
+    Column{"link_offset_error_ns", "Array(Int64)"},
+    Column{"link_lost", "Array(UInt32)"},
+    Column{"link_gaps", "Array(UInt32)"},
+    Column{"link_unknown", "Array(UInt32)"},
+    Column{"stored_at", "DateTime"},
+};
+
+std::string table_columns() {
+    std::string out = "gone Bool, ip IPv6 CODEC(ZSTD(1))";
+    for (const Column& column : path_columns)
+        out += ", " + std::string(column.name) + " " + std::string(column.type) + " CODEC(ZSTD(1))";
+    return out;
+}
+
+std::string column_names() {
+    std::string out;
+    for (const Column& column : path_columns) out += (out.empty() ? "" : ", ") + std::string(column.name);
+    return out;
+}
+
+const std::string columns_text = table_columns(), names_text = column_names();
+
+std::string numbers(const std::vector<std::uint64_t>& values) {
+    std::string out;
+    for (const std::uint64_t value : values) out += (out.empty() ? "" : ", ") + std::to_string(value);
+    return out;
+}
+
+/// The rows of an address in the tables of hours and of slices, as far as they are made.
+std::string made_rows(const std::string& columns, const RolledRange& range, const std::string& condition) {
+    std::string sql = "SELECT " + columns +
+                      " FROM address_paths WHERE hour >= toDateTime({rolled_from:UInt32}) AND hour < "
+                      "toDateTime({rolled_open:UInt32}) AND step IN (" +
+                      numbers(range.hour_steps) + ") AND " + condition;
+    if (!range.slice_steps.empty())
+        sql += " UNION ALL SELECT " + columns +
+               " FROM open_address_paths WHERE hour >= toDateTime({rolled_from:UInt32}) AND step IN (" +
+               numbers(range.slice_steps) + ") AND " + condition;
+    return sql;
+}
+
+}  // namespace
+
+const RollupTable address_paths = {.name = "address_paths",
+                                   .columns = columns_text,
+                                   .joined = "ARRAY JOIN ips AS ip",
+                                   .keys = "ip",
+                                   .names = "ip",
+                                   .measures = names_text,
+                                   .only = "1",
+                                   .by_minute = false,
+                                   .summed = false};
+
+std::optional<RolledRange> address_paths_range(ClickHouseClient& client, const StoreSettings& settings,
+                                               const SqlCondition& filter, TimeNs since_ns, TimeNs until_ns) {
+    const bool is_long = since_ns > 0 && (until_ns == 0 || until_ns - since_ns >= address_paths_range_min_ns);
+    if (filter.addresses.empty() || !is_long) return std::nullopt;
+    const auto range = Rollup(client, settings).rolled(since_ns);
+    return range ? *range : std::nullopt;
+}
+
+std::string address_paths_sql(const SqlCondition& filter, const RolledRange& range, const std::string& matching,
+                              const std::string& columns) {
+    std::string any;
+    for (const std::string& one : filter.addresses) any += (any.empty() ? "" : ", ") + one;
+    // A path with two of them has two rows here: the first counts. `ips` has each once, in order.
+    std::string at = "ip IN (" + any + ")", has = "hasAny(ips, [" + any + "])";
+    if (filter.addresses.size() > 1) at += " AND ip = arrayFirst(x -> x IN (" + any + "), ips)";
+    const std::string wanted = columns.empty() ? names_text : columns, row = "path_id, revision, stored_at";
+    const std::string since = "stored_at >= toDateTime({rolled_sliced:UInt32})";
+    // What no longer counts: made later, or since.
+    const std::string gone = "SELECT path_id, revision, stored_at FROM (" + made_rows(row + ", gone", range, at) +
+                             ") AS made LEFT JOIN (SELECT path_id, max((revision, stored_at)) AS newest FROM paths "
+                             "WHERE " +
+                             since +
+                             " GROUP BY path_id) AS since USING path_id WHERE made.gone OR (made.revision, "
+                             "made.stored_at) < since.newest";
+    const std::string place = "_part_starting_offset + _part_offset";
+    const std::string made = made_rows(names_text, range, at + " AND NOT gone AND " + matching);
+    return "(SELECT " + wanted + " FROM (" + made + ") WHERE (" + row + ") NOT IN (" + gone + ") UNION ALL SELECT " +
+           wanted + " FROM paths PREWHERE " + place + " IN (SELECT argMax(" + place +
+           ", (revision, stored_at)) FROM paths PREWHERE path_id IN (SELECT path_id FROM paths WHERE " + since +
+           " AND " + has + ") WHERE stored_at >= toDateTime({rolled_from:UInt32}) GROUP BY path_id) WHERE " + since +
+           " AND " + has + " AND " + matching + ")";
+}
+
+std::vector<std::pair<std::string, std::string>> address_paths_parameters(const RolledRange& range) {
+    return {{"rolled_from", std::to_string(range.from_s)},
+            {"rolled_open", std::to_string(range.open_s)},
+            {"rolled_sliced", std::to_string(range.sliced_s)}};
+}
+
+}  // namespace clew::store
