@@ -8,6 +8,7 @@ namespace clew {
 namespace {
 
 constexpr float stream_margin_bits = 8;  // between proxies' connections that only bytes and time tell apart
+constexpr float row_bits_min = 64;      // of what joins two proxies' connections beyond doubt
 constexpr std::size_t nobody = static_cast<std::size_t>(-1);
 
 template <typename At>
@@ -295,7 +296,7 @@ class RelayGraph {
         }
         if (others.empty()) return nobody;
         std::erase_if(others, [&](std::size_t o) {
-            return joint(c, o)->bits + margin_of(*joint(c, o)) <= best && !stand_in_a_row(c, o, best_other);
+            return joint(c, o)->bits + margin_of(*joint(c, o)) <= best && !stand_in_a_row(o, best_other);
         });
         std::size_t near = others[0];
         for (const std::size_t o : others) {
@@ -311,10 +312,10 @@ class RelayGraph {
         return near;
     }
 
-    /// Signals join all three: several proxies in a row, of which the time makes one look better than another.
-    bool stand_in_a_row(std::size_t c, std::size_t o, std::size_t other) const {
-        const auto by_signal = [](const Joint* j) { return j != nullptr && (j->named || j->by_id); };
-        return o == other || (by_signal(joint(c, o)) && by_signal(joint(o, other)));
+    /// A signal joins the two: they are several proxies in a row, of which the time makes one look better than another.
+    bool stand_in_a_row(std::size_t o, std::size_t other) const {
+        const Joint* j = joint(o, other);
+        return o == other || (j != nullptr && (j->named || j->by_id || j->bits >= row_bits_min));
     }
 
     /// An id is as good as another; a PROXY header that names an address used twice is decided by the time.
