@@ -15,6 +15,30 @@ constexpr DurationNs clock_error_ns_max = 20 * ns_per_ms;  // offsets less certa
 
 int sign(int x) { return (x > 0) - (x < 0); }
 
+/// The same bytes at the streams' beginnings, or in a sample.
+bool share_bytes(const WindowFlow& x, const WindowFlow& y) {
+    bool same = x.head != 0 && x.head == y.head;
+    for (std::size_t i = 0; i < x.sample_count; ++i)
+        for (std::size_t j = 0; j < y.sample_count; ++j) same |= x.samples[i].hash == y.samples[j].hash;
+    return same;
+}
+
+/// By hints that stand on both, or name `leg`'s client on `holder`.
+InCommon by_hints(const LegWindow& window, const WindowLeg& holder, const WindowLeg& leg) {
+    InCommon found = InCommon::nothing;
+    window.each_hint(holder, [&](const WindowHint& h) {
+        const bool by_gateway = h.kind == HintKind::toa || h.kind == HintKind::tls_random;
+        const bool names =
+            h.kind == HintKind::toa || h.kind == HintKind::proxy_source || h.kind == HintKind::forwarded_for;
+        bool sign = names && h.source.ip == leg.client.ip;
+        window.each_hint(leg, [&](const WindowHint& o) {
+            sign |= (o.kind == h.kind && o.value == h.value) || (names && o.source.ip == h.source.ip);
+        });
+        if (sign) found = std::max(found, by_gateway ? InCommon::something : InCommon::proxy_signals);
+    });
+    return found;
+}
+
 CommonTime time_by(const ClockOffset& offset, const WindowLeg& a, const WindowLeg& b) {
     if (offset.error_ns > clock_error_ns_max) return {};
     return {true, offset.offset_ns, offset.error_ns + time_error_of(a, b), offset.likely_ns};
@@ -119,6 +143,16 @@ SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction dire
         }
     }
     return out;
+}
+
+InCommon in_common(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+    if (a.protocol != Protocol::tcp || b.protocol != Protocol::tcp) return InCommon::something;
+    for (std::size_t d = 0; d < direction_count; ++d) {
+        const WindowFlow& x = a.flows[d];
+        const WindowFlow& y = b.flows[d];
+        if (!x.has_isn || !y.has_isn || x.isn == y.isn || share_bytes(x, y)) return InCommon::something;
+    }
+    return std::max(by_hints(window, a, b), by_hints(window, b, a));
 }
 
 PairEvidence same_connection(const LegWindow& window, const WindowLeg& a, const WindowLeg& b,

@@ -46,6 +46,14 @@ struct EvidenceLimits {
 PairEvidence same_connection(const LegWindow& window, const WindowLeg& a, const WindowLeg& b,
                              const EvidenceLimits& limits);
 
+/// A quick look at two legs, before they are weighed.
+enum class InCommon : std::uint8_t {
+    nothing = 0,        ///< neither same_connection() nor relayed(), either way round, could accept them
+    proxy_signals = 1,  ///< relayed() might, same_connection() could not
+    something = 2,      ///< that says nothing
+};
+InCommon in_common(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);
+
 /// Both sequence numbers of a TCP connection are the same and nobody else's, and its beginning came to both taps at
 /// once: nothing else that may be weighed outweighs that.
 bool surely_same_connection(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);

@@ -155,10 +155,16 @@ void Gatherer::try_pair(std::size_t at, LegIndex other) {
     const std::size_t known = out_->place_of(other);
     if (known < at) return;  // was weighed from the other side
     if (known < out_->legs.size() && out_->verified[known] == out_->verified[at]) return;
-    window_.look_up_sharers(out_->legs[at]);
-    window_.look_up_sharers(other);
     const WindowLeg& a = window_.leg(out_->legs[at]);
     const WindowLeg& b = window_.leg(other);
+    const InCommon common = in_common(window_, a, b);
+    if (common == InCommon::nothing) return;
+    window_.look_up_sharers(out_->legs[at]);
+    window_.look_up_sharers(other);
+    if (common == InCommon::proxy_signals) {
+        try_relay(at, other);
+        return;
+    }
     if (!weighs_all_ && surely_same_connection(window_, a, b)) {
         add_verified(at, other);
         return;

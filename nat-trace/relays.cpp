@@ -8,7 +8,7 @@ namespace clew {
 namespace {
 
 constexpr float stream_margin_bits = 8;  // between proxies' connections that only bytes and time tell apart
-constexpr float row_bits_min = 64;      // of what joins two proxies' connections beyond doubt
+constexpr float row_bits_min = 64;       // of what joins two proxies' connections beyond doubt
 constexpr std::size_t nobody = static_cast<std::size_t>(-1);
 
 template <typename At>
