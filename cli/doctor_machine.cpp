@@ -117,8 +117,7 @@ std::vector<Finding> check_bpf(const std::string& root) {
     const std::string types = read_text(path);
     std::vector<Finding> findings = {{Verdict::ok, "kernel types (BTF)", bytes_text(types.size()) + " in " + path, ""}};
     std::string missing;
-    for (const char* name : {"btf_trace_inet_sock_set_state", "btf_trace_tcp_rcv_space_adjust", "bpf_iter_task_file",
-                             "bpf_iter_bpf_sk_storage_map"})
+    for (const char* name : {"btf_trace_inet_sock_set_state", "btf_trace_tcp_rcv_space_adjust", "bpf_iter_task_file"})
         if (types.find(name) == std::string::npos) missing += (missing.empty() ? "" : ", ") + std::string(name);
     if (!missing.empty())
         findings.push_back(

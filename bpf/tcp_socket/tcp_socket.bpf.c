@@ -48,7 +48,7 @@ struct socket_state {
     char comm[16];
     __u8 role;
     __u8 owner_from;
-    __u16 reserved;
+    __u16 census;    // the round that reported it last
     __u32 segments;  // sent and received, as last reported
 };
 
@@ -321,27 +321,35 @@ int find_existing(struct bpf_iter__task_file* ctx) {
     return 0;
 }
 
-__u8 census_whole = 0;  // set from user space before a census
+__u8 census_whole = 0;   // set from user space before a census
+__u16 census_round = 0;  // and another one for each: several files may be of one socket
 
-// Read now and then: gives out the connections that went on since their last report; or, whole, all that live.
-SEC("iter/bpf_sk_storage_map")
-int take_census(struct bpf_iter__bpf_sk_storage_map* ctx) {
-    struct sock* sk = ctx->sk;
-    if (!sk || !ctx->value) return 0;
+// Read now and then: gives out the connections that went on since their last report; or, whole, all that live and that
+// a process still holds.
+SEC("iter/task_file")
+int take_census(struct bpf_iter__task_file* ctx) {
+    struct file* file = ctx->file;
+    if (!ctx->task || !file) return 0;
+    struct socket* socket = bpf_sock_from_file(file);
+    if (!socket) return 0;
+    struct sock* sk = socket->sk;
+    if (!sk) return 0;
     const struct tcp_sock* tp = bpf_skc_to_tcp_sock(sk);
     if (!tp) return 0;
     const __u8 tcp_state = sk->__sk_common.skc_state;
     if (tcp_state == SYN_SENT || tcp_state == SYN_RECV || tcp_state == LISTEN || tcp_state == CLOSE) return 0;
     struct socket_state* state = state_of(sk);
-    if (!state || !state->born_ns) return 0;
+    if (!state || !state->born_ns || state->census == census_round) return 0;
     const __u8 what = state->revision ? TCP_SOCKET_UPDATED : TCP_SOCKET_OPENED;  // the first report may have been lost
     if (what == TCP_SOCKET_UPDATED && !census_whole && tp->segs_out + tp->segs_in == state->segments) return 0;
     struct tcp_socket_event event = {};
     ++state->revision;
     fill(&event, sk, tp, state, what, tcp_state, bpf_ktime_get_ns());
     if (bpf_seq_write(ctx->meta->seq, &event, sizeof event))
-        --state->revision;  // no room: the kernel calls again for this socket
-    else
+        --state->revision;  // no room: the kernel calls again for this file
+    else {
         state->segments = event.segments_sent + event.segments_received;
+        state->census = census_round;
+    }
     return 0;
 }

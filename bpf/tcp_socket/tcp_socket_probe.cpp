@@ -61,7 +61,7 @@ class LoadedTcpSocketProbe final : public TcpSocketProbe {
         return {};
     }
 
-    Result<void> find_existing() override { return read_all(skeleton_->progs.find_existing, nullptr); }
+    Result<void> find_existing() override { return read_all(skeleton_->progs.find_existing); }
 
     void poll(int timeout_ms) override {
         ring_buffer__poll(ring_.get(), timeout_ms);  // wakes only when the ring is crowded
@@ -70,9 +70,8 @@ class LoadedTcpSocketProbe final : public TcpSocketProbe {
 
     Result<void> take_census(bool all) override {
         skeleton_->bss->census_whole = all ? 1 : 0;
-        bpf_iter_link_info of_map{};
-        of_map.map.map_fd = static_cast<__u32>(bpf_map__fd(skeleton_->maps.socket_states));
-        return read_all(skeleton_->progs.take_census, &of_map);
+        ++skeleton_->bss->census_round;
+        return read_all(skeleton_->progs.take_census);
     }
 
     std::vector<ProbeCount> counters() const override {
@@ -111,12 +110,8 @@ class LoadedTcpSocketProbe final : public TcpSocketProbe {
     }
 
     /// Runs an iterator to its end.
-    Result<void> read_all(bpf_program* program, bpf_iter_link_info* of_map) {
-        bpf_iter_attach_opts options{};
-        options.sz = sizeof options;
-        options.link_info = of_map;
-        options.link_info_len = of_map ? sizeof *of_map : 0;
-        const std::unique_ptr<bpf_link, LinkEnd> link(bpf_program__attach_iter(program, &options));
+    Result<void> read_all(bpf_program* program) {
+        const std::unique_ptr<bpf_link, LinkEnd> link(bpf_program__attach_iter(program, nullptr));
         if (!link) return failed("attach an iterator of", errno);
         const Fd iterator(bpf_iter_create(bpf_link__fd(link.get())));
         if (iterator.get() < 0) return failed("start an iterator of", errno);

@@ -35,7 +35,9 @@ class TcpSocketProbe {
     /// Waits at most `timeout_ms`, less when the ring fills up or a signal comes, then hands on what is waiting.
     virtual void poll(int timeout_ms) = 0;
 
-    /// Reports living connections as updated: those that went on since their last report, or all.
+    /// Reports living connections that a process holds as updated: those that went on since their last report, or all.
+    /// Walks all files of all processes, like find_existing(): the kernel's walk over the map of sockets is forbidden
+    /// by some kernels' policy.
     virtual Result<void> take_census(bool all) = 0;
 
     virtual std::vector<ProbeCount> counters() const = 0;  ///< from any thread

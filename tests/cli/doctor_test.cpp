@@ -28,8 +28,7 @@ class Machine : public ApiFixture {
               "2048 kB\n");
         write("/proc/self/status", "Name:\tclew\nCapEff:\t000001ffffffffff\n");
         write("/sys/kernel/btf/vmlinux",
-              "x btf_trace_inet_sock_set_state btf_trace_tcp_rcv_space_adjust bpf_iter_task_file "
-              "bpf_iter_bpf_sk_storage_map");
+              "x btf_trace_inet_sock_set_state btf_trace_tcp_rcv_space_adjust bpf_iter_task_file");
         write("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
         write("/proc/sys/net/core/bpf_jit_enable", "1\n");
         write("/sys/class/net/lo/operstate", "unknown\n");
