@@ -33,7 +33,7 @@ struct OverviewQuery {
 
     DurationNs step_ns()
         const;  ///< a bucket's width, rounded up, to minutes where is_long(): the buckets cover the range
-    std::int64_t step_count() const { return (until_ns - since_ns + step_ns() - 1) / step_ns(); }  ///< buckets
+    std::int64_t step_count() const { return 1 + (until_ns - since_ns - 1) / step_ns(); }  ///< buckets
     bool is_long() const;  ///< whole minutes, an hour or more
 };
 

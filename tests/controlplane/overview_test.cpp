@@ -425,6 +425,17 @@ TEST_F(OverviewTest, TwoTimesAreComparedSideBySide) {
     EXPECT_EQ(get("/api/v1/compare?since_ns=" + end + "&until_ns=" + half).status, 400u);
 }
 
+TEST_F(OverviewTest, TheLongestRangeThereIsHasItsBuckets) {
+    for (const std::uint32_t buckets : {0u, 1u, 7u, store::bucket_count_max}) {
+        store::OverviewQuery query;
+        query.until_ns = time_max;
+        query.bucket_count = buckets;
+        EXPECT_GE(query.step_count(), 1);
+        EXPECT_LE(query.step_count(), std::max<std::int64_t>(1, buckets));
+        EXPECT_EQ((time_max - 1) / query.step_ns(), query.step_count() - 1) << "the last one holds the end";
+    }
+}
+
 TEST_F(OverviewTest, EachLimitThatIsReachedIsSaid) {
     for (const std::string what : {"paths", "legs", "services", "gateway_groups"}) {
         const json body = json::parse(get("/api/v1/" + what + "?limit=1&since_ns=" + std::to_string(base_ns) +
