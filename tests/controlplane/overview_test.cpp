@@ -6,12 +6,14 @@
 #include <google/protobuf/util/json_util.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <random>
 #include <set>
 
 #include "controlplane/api.h"
+#include "controlplane/api_parameters.h"
 #include "controlplane/leg_choice_text.h"
 #include "tests/controlplane/random_rows.h"
 #include "tests/controlplane/store_fixture.h"
@@ -428,11 +430,11 @@ TEST_F(OverviewTest, TwoTimesAreComparedSideBySide) {
 TEST_F(OverviewTest, TheLongestRangeThereIsHasItsBuckets) {
     for (const std::uint32_t buckets : {0u, 1u, 7u, store::bucket_count_max}) {
         store::OverviewQuery query;
-        query.until_ns = time_max;
+        query.until_ns = control::time_max;
         query.bucket_count = buckets;
         EXPECT_GE(query.step_count(), 1);
         EXPECT_LE(query.step_count(), std::max<std::int64_t>(1, buckets));
-        EXPECT_EQ((time_max - 1) / query.step_ns(), query.step_count() - 1) << "the last one holds the end";
+        EXPECT_EQ((control::time_max - 1) / query.step_ns(), query.step_count() - 1) << "the last one holds the end";
     }
 }
 
