@@ -430,11 +430,11 @@ TEST_F(OverviewTest, TwoTimesAreComparedSideBySide) {
 TEST_F(OverviewTest, TheLongestRangeThereIsHasItsBuckets) {
     for (const std::uint32_t buckets : {0u, 1u, 7u, store::bucket_count_max}) {
         store::OverviewQuery query;
-        query.until_ns = control::time_max;
+        query.until_ns = time_max;
         query.bucket_count = buckets;
         EXPECT_GE(query.step_count(), 1);
         EXPECT_LE(query.step_count(), std::max<std::int64_t>(1, buckets));
-        EXPECT_EQ((control::time_max - 1) / query.step_ns(), query.step_count() - 1) << "the last one holds the end";
+        EXPECT_EQ((time_max - 1) / query.step_ns(), query.step_count() - 1) << "the last one holds the end";
     }
 }
 
