@@ -143,8 +143,9 @@ Result<void> run(const Options& options, const Surroundings& surroundings) {
     if (!explained) return tl::make_unexpected(explained.error());
     const Result<ReplayOutcome> outcome = replay(*taps, *explained);
     if (!outcome) return tl::make_unexpected(outcome.error());
-    if (*explained) return print_explanation(*outcome, options.format, surroundings);
-    if (options.gateways)
+    if (*explained) {
+        if (auto printed = print_explanation(*outcome, options.format, surroundings); !printed) return printed;
+    } else if (options.gateways)
         print_gateways(*outcome, options.format, surroundings);
     else if (!outcome->paths.empty() || options.format == "json")
         print_paths(*outcome, options.format, surroundings);

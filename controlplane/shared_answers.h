@@ -33,8 +33,7 @@ class SharedAnswers {
                 lock.unlock();
                 const End end{*this, question, *own};  // also where `ask` throws
                 Answer answer = ask();
-                const auto departure = http::AnswerScope::current();
-                if (!departure || !departure->left()) own->answer = answer;
+                if (!http::AnswerScope::left()()) own->answer = answer;
                 return answer;
             }
             const auto other = at->second;

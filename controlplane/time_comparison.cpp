@@ -16,34 +16,35 @@ using GroupKey = std::tuple<std::string, std::string, std::string>;
 
 GroupKey key_of(const v1::GatewayGroup& group) { return {group.kind(), group.from_tap(), group.to_tap()}; }
 
-v1::ComparedFigures figures_of(const v1::GatewayInstance& one) {
+void add_counts(const v1::GatewayInstance& one, v1::ComparedFigures& sum) {
+    sum.set_packets_before(sum.packets_before() + one.packets_before());
+    sum.set_packets_missing(sum.packets_missing() + one.packets_missing());
+    sum.set_lost(sum.lost() + one.lost());
+    sum.set_not_captured(sum.not_captured() + one.not_captured());
+    sum.set_lost_or_not_captured(sum.lost_or_not_captured() + one.lost_or_not_captured());
+    sum.set_retransmitting(sum.retransmitting() + one.retransmitting());
+    sum.set_resets(sum.resets() + one.resets());
+}
+
+/// Of an instance or a group: paths and delays are not sums, since a path may pass several instances.
+template <typename Told>
+v1::ComparedFigures paths_and_delay(const Told& told) {
     v1::ComparedFigures figures;
-    figures.set_paths(one.paths());
-    *figures.mutable_delay() = one.delay();
-    figures.set_packets_before(one.packets_before());
-    figures.set_packets_missing(one.packets_missing());
-    figures.set_lost(one.lost());
-    figures.set_not_captured(one.not_captured());
-    figures.set_lost_or_not_captured(one.lost_or_not_captured());
-    figures.set_retransmitting(one.retransmitting());
-    figures.set_resets(one.resets());
+    figures.set_paths(told.paths());
+    *figures.mutable_delay() = told.delay();
+    return figures;
+}
+
+v1::ComparedFigures figures_of(const v1::GatewayInstance& one) {
+    v1::ComparedFigures figures = paths_and_delay(one);
+    add_counts(one, figures);
     return figures;
 }
 
 v1::ComparedFigures figures_of(const v1::GatewayGroup& group) {
-    v1::ComparedFigures sum;
-    for (const v1::GatewayInstance& one : group.instances()) {
-        sum.set_packets_before(sum.packets_before() + one.packets_before());
-        sum.set_packets_missing(sum.packets_missing() + one.packets_missing());
-        sum.set_lost(sum.lost() + one.lost());
-        sum.set_not_captured(sum.not_captured() + one.not_captured());
-        sum.set_lost_or_not_captured(sum.lost_or_not_captured() + one.lost_or_not_captured());
-        sum.set_retransmitting(sum.retransmitting() + one.retransmitting());
-        sum.set_resets(sum.resets() + one.resets());
-    }
-    sum.set_paths(group.paths());
-    *sum.mutable_delay() = group.delay();
-    return sum;
+    v1::ComparedFigures figures = paths_and_delay(group);
+    for (const v1::GatewayInstance& one : group.instances()) add_counts(one, figures);
+    return figures;
 }
 
 v1::ComparedFigures figures_of(const v1::Histogram& histogram) {

@@ -24,12 +24,6 @@ bool same_tunnels(const Segment& a, const Segment& b) {
     }
 }
 
-bool has_hint(const LegWindow& window, const WindowLeg& leg, HintKind kind) {
-    bool has = false;
-    window.each_hint(leg, [&](const WindowHint& h) { has |= h.kind == kind; });
-    return has;
-}
-
 void set(std::uint16_t& changes, MiddleboxChange change, bool on) {
     if (on) changes = static_cast<std::uint16_t>(changes | static_cast<std::uint16_t>(change));
 }
@@ -80,13 +74,13 @@ std::uint16_t changes_of(const LegWindow& window, const WindowLeg& from, const W
     const bool sockets = from.is_socket() || to.is_socket();
     const bool syns = x.syn != time_offset_unknown && y.syn != time_offset_unknown && !sockets;
     set(changes, MiddleboxChange::added_proxy_header,
-        has_hint(window, to, HintKind::proxy_source) && !has_hint(window, from, HintKind::proxy_source) && !sockets);
+        window.has_hint(to, HintKind::proxy_source) && !window.has_hint(from, HintKind::proxy_source) && !sockets);
     if (kind != LinkKind::relay) {
         set(changes, MiddleboxChange::stripped_timestamps, syns && x.has_timestamps && !y.has_timestamps);
         set(changes, MiddleboxChange::kept_timestamps, syns && x.has_timestamps && y.has_timestamps);
         set(changes, MiddleboxChange::changed_mss, syns && x.mss != 0 && y.mss != 0 && x.mss != y.mss);
-        const bool toa_before = has_hint(window, from, HintKind::toa);
-        const bool toa_after = has_hint(window, to, HintKind::toa);
+        const bool toa_before = window.has_hint(from, HintKind::toa);
+        const bool toa_after = window.has_hint(to, HintKind::toa);
         set(changes, MiddleboxChange::added_toa, toa_after && !toa_before && !sockets);
         set(changes, MiddleboxChange::stripped_toa, toa_before && !toa_after && !sockets);
         const SampleMatch& match = matches[static_cast<std::size_t>(Direction::to_server)];

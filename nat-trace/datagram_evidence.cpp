@@ -46,12 +46,6 @@ int count_shared_queries(const LegWindow& window, const WindowLeg& a, const Wind
     return count;
 }
 
-bool has_query(const LegWindow& window, const WindowLeg& leg) {
-    bool has = false;
-    window.each_hint(leg, [&](const WindowHint& h) { has |= h.kind == HintKind::dns_query; });
-    return has;
-}
-
 /// The way there on one leg, the way back on the other, between the same ends and in no other tunnels.
 bool are_halves(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     const auto only = [](const WindowLeg& l, Direction d) {
@@ -76,7 +70,7 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     const int queries = count_shared_queries(window, a, b, common.shift_ns, distance, distance);
     if (queries > 0)
         out.add_key(EvidenceBy::dns_query, std::min(20.0F + 16.0F * static_cast<float>(queries - 1), 56.0F));
-    else if (has_query(window, a) && has_query(window, b))
+    else if (window.has_hint(a, HintKind::dns_query) && window.has_hint(b, HintKind::dns_query))
         out.add(EvidenceBy::contradiction, -16);
     bool other_quic = false;
     if (share_quic_id(window, a, b, other_quic))

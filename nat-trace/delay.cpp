@@ -10,7 +10,6 @@ namespace clew {
 namespace {
 
 constexpr DurationNs held_up_ns_min = 10 * ns_per_ms;
-constexpr DurationNs wait_error_ns_min = 2 * ns_per_us;  // stamps in microseconds lose up to one each
 
 class DelaySum {
   public:
@@ -94,17 +93,12 @@ int side_by_ttl(const WindowLeg& from, const WindowLeg& to) {
 
 /// The same by the handshake: whoever waited longer for the SYN-ACK, by its own clock, is farther from the server.
 int side_by_wait(const WindowLeg& from, const WindowLeg& to) {
-    const auto wait = [](const WindowLeg& leg) -> DurationNs {
-        const TimeNs syn = leg.at(leg.flow(Direction::to_server).syn);
-        const TimeNs answer = leg.at(leg.flow(Direction::to_client).syn);
-        return syn == 0 || answer <= syn ? 0 : answer - syn;
-    };
     const auto seen_once = [](const WindowLeg& leg, Direction d) { return leg.flow(d).syn_count == 1; };
     for (const Direction d : {Direction::to_server, Direction::to_client})
         if (!seen_once(from, d) || !seen_once(to, d) || from.flow(d).isn != to.flow(d).isn) return 0;
-    const DurationNs x = wait(from);
-    const DurationNs y = wait(to);
-    if (x == 0 || y == 0 || std::llabs(x - y) <= std::max(time_error_of(from, to), wait_error_ns_min)) return 0;
+    const DurationNs x = answer_gap(from);
+    const DurationNs y = answer_gap(to);
+    if (x == 0 || y == 0 || std::llabs(x - y) <= std::max(time_error_of(from, to), stamp_error_ns_min)) return 0;
     return x > y ? 1 : -1;
 }
 

@@ -63,6 +63,12 @@ TimeNs start_of(const WindowLeg& leg) {
     return syn != 0 ? syn : leg.at(leg.flow(Direction::to_client).syn);
 }
 
+DurationNs answer_gap(const WindowLeg& leg) {
+    const TimeNs syn = leg.at(leg.flow(Direction::to_server).syn);
+    const TimeNs answer = leg.at(leg.flow(Direction::to_client).syn);
+    return syn == 0 ? 0 : std::max<DurationNs>(0, answer - syn);
+}
+
 CommonTime common_time(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     if (a.clock == b.clock) return {true, 0, time_error_of(a, b), 0};
     const ClockOffset offset = window.clocks().between(a.clock, b.clock, a.first_ns);
@@ -99,10 +105,8 @@ SharedHead shared_head(const LegWindow& window, const WindowLeg& a, const Window
 
 bool share_tls_random(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     bool same = false;
-    window.each_hint(a, [&](const WindowHint& x) {
-        if (x.kind != HintKind::tls_random) return;
-        window.each_hint(b, [&](const WindowHint& y) { same |= y.kind == x.kind && y.value == x.value; });
-    });
+    window.each_hint(
+        a, [&](const WindowHint& x) { same |= x.kind == HintKind::tls_random && window.has_hint_like(b, x); });
     return same;
 }
 

@@ -86,6 +86,12 @@ Grade grade_of(const PairEvidence& evidence);
 /// When the leg began, where that is known: its handshake, or the start of its socket; else 0.
 TimeNs start_of(const WindowLeg& leg);
 
+/// How long the leg waited for the server's answer to its SYN, by its own clock: the longer, the farther it is from the
+/// server. 0 = not known.
+DurationNs answer_gap(const WindowLeg& leg);
+/// Time stamps that were polled are late by up to an interval that the sensor may not have stated.
+constexpr DurationNs stamp_error_ns_min = 2 * ns_per_us;
+
 /// The first bytes of the direction's stream are the same on both, and how many legs of a tap begin so at most.
 struct SharedHead {
     bool same = false;

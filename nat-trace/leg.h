@@ -143,6 +143,7 @@ enum class HintKind : std::uint8_t {
     http_request = 9,   ///< XXH3-64 of method, host and URI; 8 bytes
     geneve_options = 10,  ///< of the first packet's innermost Geneve header, as on the wire (cut to hint_bytes_max)
 };
+constexpr bool names_request(HintKind kind) { return kind == HintKind::request_id || kind == HintKind::traceparent; }
 constexpr HintKind hint_kind_last = HintKind::geneve_options;
 constexpr std::size_t hint_bytes_max = 40;
 constexpr std::size_t hint_count_max = 8;

@@ -24,8 +24,6 @@ constexpr double weight_mac = 3;
 constexpr double weight_link = 4;  // the two directions of one link, mirrored apart
 constexpr std::size_t swap_round_max = 16;
 constexpr std::size_t improved_leg_count_max = 16;  // of more legs the votes alone decide
-// Time stamps that were polled are late by up to an interval that the sensor may not have stated.
-constexpr DurationNs stamp_error_ns_min = 2 * ns_per_us;
 
 double by_time(DurationNs later_by, DurationNs error, double weight) {
     if (later_by == 0) return 0;
@@ -113,13 +111,6 @@ bool missed_handshake(const WindowLeg& leg) {
     return std::any_of(leg.flows.begin(), leg.flows.end(), [](const WindowFlow& flow) {
         return flow.packets != 0 && flow.has_isn && flow.syn == time_offset_unknown;
     });
-}
-
-/// How long the leg waited for the server's answer: the longer, the farther it is from the server. -1 when not known.
-DurationNs answer_gap(const WindowLeg& leg) {
-    const TimeNs syn = leg.at(leg.flow(Direction::to_server).syn);
-    const TimeNs answer = leg.at(leg.flow(Direction::to_client).syn);
-    return syn == 0 || answer == 0 ? -1 : answer - syn;
 }
 
 double weigh_order(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {

@@ -1,33 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // What two clocks learn of a proxy between them: it asks after it was asked and answers after it was answered. How long
 // it held what it passed on is not known, so the quickest of many bound the offset, from both sides.
-#include <algorithm>
-
 #include "nat-trace/classify.h"
 #include "nat-trace/evidence.h"
+#include "nat-trace/relay_pair.h"
 
 namespace clew {
 namespace {
 
-TimeNs first_payload(const WindowLeg& leg, Direction d) {
-    const WindowFlow& flow = leg.flow(d);
-    return flow.sample_count == 0 || flow.retransmissions != 0 ? 0 : leg.at(flow.samples[0].time);
-}
-
-bool carries_proxy_header(const LegWindow& window, const WindowLeg& leg) {
-    bool carries = false;
-    window.each_hint(leg, [&](const WindowHint& h) { carries |= h.kind == HintKind::proxy_source; });
-    return carries;
+/// Sent again, a payload may be another one at the other tap.
+TimeNs sent_once(const WindowLeg& leg, Direction d) {
+    return leg.flow(d).retransmissions != 0 ? 0 : first_payload(leg, d);
 }
 
 /// Both streams' first requests are one, by an id.
 bool share_first_id(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
     bool same = false;
     const auto is_first = [](const WindowHint& h, const WindowLeg& leg) {
-        return h.direction == Direction::to_server && h.time_ns == first_payload(leg, Direction::to_server);
+        return h.direction == Direction::to_server && h.time_ns == sent_once(leg, Direction::to_server);
     };
     window.each_hint(front, [&](const WindowHint& x) {
-        if ((x.kind != HintKind::request_id && x.kind != HintKind::traceparent) || !is_first(x, front)) return;
+        if (!names_request(x.kind) || !is_first(x, front)) return;
         window.each_hint(
             back, [&](const WindowHint& y) { same |= y.kind == x.kind && y.value == x.value && is_first(y, back); });
     });
@@ -40,16 +33,16 @@ void observe_relay_clocks(const LegWindow& window, ClockBook& clocks, const Wind
     const bool first_id = share_first_id(window, front, back);
     const auto same = [&](Direction d) { return first_id || shared_head(window, front, back, d).same; };
     TimeNs asked[2] = {};
-    if (carries_proxy_header(window, back)) {
+    if (window.has_hint(back, HintKind::proxy_source)) {
         // Written when the back connection opens, maybe before anything was asked; and that opens for one that stands.
         asked[0] = front.at(front.flow(Direction::to_server).syn);
         asked[1] = back.at(back.flow(Direction::to_server).syn);
     } else if (same(Direction::to_server)) {
-        asked[0] = first_payload(front, Direction::to_server);
-        asked[1] = first_payload(back, Direction::to_server);
+        asked[0] = sent_once(front, Direction::to_server);
+        asked[1] = sent_once(back, Direction::to_server);
     }
     if (asked[0] == 0 || asked[1] == 0 || !same(Direction::to_client)) return;
-    const TimeNs answered[2] = {first_payload(front, Direction::to_client), first_payload(back, Direction::to_client)};
+    const TimeNs answered[2] = {sent_once(front, Direction::to_client), sent_once(back, Direction::to_client)};
     if (answered[0] == 0 || answered[1] == 0) return;
     // Whoever waits longer is the front; else they were taken for each other, or these are not one question's times.
     if (answered[0] - asked[0] < answered[1] - asked[1]) return;

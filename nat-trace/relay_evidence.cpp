@@ -32,12 +32,6 @@ constexpr float payload_too_early = 8;          // another request of the connec
 constexpr float timing_bits_max = 11;           // of one direction
 constexpr DurationNs timing_ns_max = ns_per_s;  // worth nothing, being so late; later it speaks against
 
-/// When the direction's first payload passed; 0 = not known.
-TimeNs first_payload(const WindowLeg& leg, Direction d) {
-    const WindowFlow& flow = leg.flow(d);
-    return flow.sample_count == 0 ? 0 : leg.at(flow.samples[0].time);
-}
-
 /// The back connection began after the front one was answered, or passed on bytes before it had them.
 bool against_causality(const LegWindow& window, const RelayPair& pair) {
     const TimeNs begun = pair.back_time(start_of(pair.back));
@@ -218,7 +212,7 @@ EvidenceBy shared_id(const LegWindow& window, const RelayPair& pair, DurationNs 
     const bool saw_requests = back.flow(Direction::to_server).packets != 0;
     EvidenceBy by = EvidenceBy::request_id;
     window.each_hint(front, [&](const WindowHint& x) {
-        if (x.kind != HintKind::request_id && x.kind != HintKind::traceparent) return;
+        if (!names_request(x.kind)) return;
         window.each_hint(back, [&](const WindowHint& y) {
             if (x.kind != y.kind || x.value != y.value) return;
             // The proxy asks after it was asked, and answers after it was answered.

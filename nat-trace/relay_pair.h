@@ -22,6 +22,12 @@ struct RelayPair {
     }
 };
 
+/// When the direction's first payload passed; 0 = not known.
+inline TimeNs first_payload(const WindowLeg& leg, Direction d) {
+    const WindowFlow& flow = leg.flow(d);
+    return flow.sample_count == 0 ? 0 : leg.at(flow.samples[0].time);
+}
+
 inline bool is_closed(const WindowLeg& leg) { return leg.end == LegEnd::fin || leg.end == LegEnd::reset; }
 
 }  // namespace clew

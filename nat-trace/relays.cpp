@@ -115,7 +115,7 @@ class Orientation {
     double by_ids() const {
         double weight = 0;
         each_hint(front_, [&](const WindowHint& h) {
-            if (weight == 0 && (h.kind == HintKind::request_id || h.kind == HintKind::traceparent)) weight = by_id(h);
+            if (weight == 0 && names_request(h.kind)) weight = by_id(h);
         });
         return weight;
     }

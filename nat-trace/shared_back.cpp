@@ -63,12 +63,6 @@ bool names_clients(const LegWindow& window, const WindowLeg& back) {
     return several;
 }
 
-bool has_request(const LegWindow& window, const WindowLeg& leg, const WindowHint& request) {
-    bool found = false;
-    window.each_hint(leg, [&](const WindowHint& h) { found |= h.kind == request.kind && h.value == request.value; });
-    return found;
-}
-
 /// The front one asked after the back one was closed, or twice and more before it began: not only there.
 bool asked_elsewhere(const LegWindow& window, const RelayPair& pair) {
     if (!pair.common.known) return false;
@@ -93,16 +87,12 @@ bool stood_before(const LegWindow& window, const WindowLeg& front, const WindowL
 }
 
 bool serves_alone(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
-    const auto is_id = [](const WindowHint& h) {
-        return h.kind == HintKind::request_id || h.kind == HintKind::traceparent;
-    };
     if (!shown_by(window, back).complete) return false;
     bool any = false;
     bool all = true;
     window.each_hint(back, [&](const WindowHint& y) {
-        if (!is_id(y)) return;
-        bool found = false;
-        window.each_hint(front, [&](const WindowHint& x) { found |= x.kind == y.kind && x.value == y.value; });
+        if (!names_request(y.kind)) return;
+        const bool found = window.has_hint_like(front, y);
         any |= found;
         all &= found;
     });
@@ -124,7 +114,7 @@ bool carries_others(const LegWindow& window, const WindowLeg& front, const Windo
     std::size_t of_others = 0;
     window.each_hint(back, [&](const WindowHint& y) {
         if (y.kind != HintKind::http_request) return;
-        const bool same = has_request(window, front, y);
+        const bool same = window.has_hint_like(front, y);
         const TimeNs time = pair.back_time(y.time_ns);
         const bool after = is_closed(front) && pair.impossible(time, front.last_ns);
         shared += same;

@@ -210,6 +210,18 @@ class LegWindow {
         for (std::uint32_t h = l.first_hint; h != no_leg; h = hints_[h].next) take(hints_[h]);
     }
 
+    bool has_hint(const WindowLeg& l, HintKind kind) const {
+        bool has = false;
+        each_hint(l, [&](const WindowHint& h) { has |= h.kind == kind; });
+        return has;
+    }
+    /// The leg carries what `hint` says, on whatever leg that stands.
+    bool has_hint_like(const WindowLeg& l, const WindowHint& hint) const {
+        bool has = false;
+        each_hint(l, [&](const WindowHint& h) { has |= h.kind == hint.kind && h.value == hint.value; });
+        return has;
+    }
+
     /// How many legs of the leg's own tap share its ISN, its stream's head, its server's or client's address and port;
     /// 1 = only it. As look_up_sharers() found it.
     std::uint32_t isn_prevalence(const WindowLeg& l, Direction d) const { return l.sharers.of(Shared::isn, d); }

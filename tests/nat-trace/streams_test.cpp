@@ -77,15 +77,19 @@ class StreamsTest : public testing::Test {
         return truth;
     }
 
+    Truth behind_snat(int port_number, std::string_view client, std::string_view server, DurationNs later) {
+        const std::string port = std::to_string(port_number);
+        return Journey::tcp(world, std::string(client) + ":" + port, server, noon + later)
+            .tap(tenant)
+            .snat("203.0.113.9:" + port)
+            .tap(edge)
+            .done();
+    }
+
     /// Connections that say something else, each its own.
     void add_others(std::vector<Truth>& truths) {
         for (int n = 0; n < 600; ++n) {
-            const std::string port = std::to_string(20'000 + n);
-            truths.push_back(Journey::tcp(world, "10.0.0.3:" + port, "198.51.100.11:80", noon + n * 9 * ns_per_ms)
-                                 .tap(tenant)
-                                 .snat("203.0.113.9:" + port)
-                                 .tap(edge)
-                                 .done());
+            truths.push_back(behind_snat(20'000 + n, "10.0.0.3", "198.51.100.11:80", n * 9 * ns_per_ms));
             set_heads(truths.back(), 1'000 + static_cast<std::uint64_t>(n) * 2);
         }
     }
@@ -311,12 +315,7 @@ TEST_F(StreamsTest, WhoeverWaitsLongerIsNearerWhereNoTtlFallsAndClocksLearnOfIt)
     edge = engine.add_tap({"behind", "two"});
     std::vector<Truth> truths;
     for (int n = 0; n < 12; ++n) {
-        const std::string port = std::to_string(40'000 + n);
-        truths.push_back(Journey::tcp(world, "10.0.0.2:" + port, "198.51.100.10:80", noon + n * 40 * ns_per_ms)
-                             .tap(tenant)
-                             .snat("203.0.113.9:" + port)
-                             .tap(edge)
-                             .done());
+        truths.push_back(behind_snat(40'000 + n, "10.0.0.2", "198.51.100.10:80", n * 40 * ns_per_ms));
         for (std::size_t d = 0; d < direction_count; ++d) {
             Flow& near = truths.back().legs[0].flows[d];
             Flow& far = truths.back().legs[1].flows[d];
