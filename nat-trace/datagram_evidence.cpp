@@ -13,6 +13,8 @@ constexpr float quic_id_bits = 48;
 constexpr float datagram_other_ip_ids = -24;
 constexpr float echo_other_ends = -24;
 constexpr float datagram_other_ends = -12;
+constexpr float other_answer = -12;  // the same question, and two answers
+constexpr float other_tenant = -24;
 constexpr DurationNs datagram_passed_ns_max = 10 * ns_per_ms;
 constexpr DurationNs rare_datagram_passed_ns_max = 100 * ns_per_ms;
 constexpr std::uint32_t common_head_count_min = 5;  // a first datagram that so many legs of a tap begin with
@@ -44,6 +46,23 @@ int count_shared_queries(const LegWindow& window, const WindowLeg& a, const Wind
         });
     });
     return count;
+}
+
+/// One datagram each, and not the same.
+bool tell_apart(const WindowFlow& x, const WindowFlow& y) {
+    if (x.packets != 1 || y.packets != 1 || x.sample_count != 1 || y.sample_count != 1) return false;
+    const WindowSample& s = x.samples[0];
+    const WindowSample& t = y.samples[0];
+    return s.hash != 0 && t.hash != 0 && !s.same_payload(t);
+}
+
+/// On one tap between the same two ends in two overlays, and no gateway passed them from the one to the other: one
+/// would have taken of the TTL.
+bool are_tenants(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+    if (a.tap != b.tap || !a.same_ends(b)) return false;
+    const auto x = overlay_id(window.segment(a.segment));
+    const auto y = overlay_id(window.segment(b.segment));
+    return x && y && x != y && a.flows[0].data_ttl == b.flows[0].data_ttl && a.flows[1].data_ttl == b.flows[1].data_ttl;
 }
 
 /// The way there on one leg, the way back on the other, between the same ends and in no other tunnels.
@@ -81,11 +100,13 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     float ids = 0;
     int compared = 0;
     bool other_ids = false;
+    bool other_bytes = false;
     bool rare = true;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SampleMatch match = match_samples(a, b, d);
         compared += a.flow(d).sample_count > 0 && b.flow(d).sample_count > 0;
         if (match.same_ip_ids > 0) ids += 14 + 3 * static_cast<float>(match.same_ip_ids - 1);
+        other_bytes |= match.count == 0 && tell_apart(a.flow(d), b.flow(d));
         if (match.count == 0) continue;
         other_ids |= match.same_ip_ids == 0 && match.other_ip_ids > 0;
         const std::uint32_t sharers = std::max(window.head_prevalence(a, d), window.head_prevalence(b, d));
@@ -105,8 +126,11 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
         out.add(EvidenceBy::contradiction, -20);
     }
     // Gateways that forward keep the IP id, but for those that write a new header.
-    if (other_ids && ids == 0 && queries == 0 && a.client.ip.is_v4() == b.client.ip.is_v4())
+    if (other_ids && ids == 0 && a.client.ip.is_v4() == b.client.ip.is_v4())
         out.add(EvidenceBy::contradiction, datagram_other_ip_ids);
+    // Who asks the same in several tenants: nothing writes answers anew between the same two ends.
+    if (other_bytes && queries > 0 && a.same_ends(b)) out.add(EvidenceBy::contradiction, other_answer);
+    if (are_tenants(window, a, b)) out.add(EvidenceBy::contradiction, other_tenant);
     // Many systems' echoes are all alike: the addresses of both ends do not change at once without a better sign.
     if (icmp && ids == 0 && a.client.ip != b.client.ip && a.server.ip != b.server.ip &&
         a.client.ip.is_v4() == b.client.ip.is_v4())

@@ -56,6 +56,7 @@ class Engine::Impl {
     void add(const Leg& report) {
         CLEW_CHECK(report.tap < taps_.size());
         ++counters_.legs_received;
+        const bool had_cut = window_.has_cut_samples();
         const LegIndex held = window_.find(report.id);
         if (held == no_leg)
             admit(report);
@@ -63,6 +64,12 @@ class Engine::Impl {
             ++counters_.legs_old;
         else
             revise(held, report);
+        if (had_cut == window_.has_cut_samples()) return;
+        // Once: those that came before have to be found as well.
+        each_leg([this](LegIndex i) {
+            renew_keys(i);
+            mark_dirty(i);
+        });
     }
 
     void tick(TimeNs now) {

@@ -19,7 +19,7 @@ int sign(int x) { return (x > 0) - (x < 0); }
 bool share_bytes(const WindowFlow& x, const WindowFlow& y) {
     bool same = x.head != 0 && x.head == y.head;
     for (std::size_t i = 0; i < x.sample_count; ++i)
-        for (std::size_t j = 0; j < y.sample_count; ++j) same |= x.samples[i].hash == y.samples[j].hash;
+        for (std::size_t j = 0; j < y.sample_count; ++j) same |= x.samples[i].same_payload(y.samples[j]);
     return same;
 }
 
@@ -127,11 +127,19 @@ SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction dire
         for (std::uint8_t j = 0; j < y.sample_count; ++j) {
             const WindowSample& t = y.samples[j];
             if (by_offset && t.seq - s.seq != delta) continue;
-            if (s.length != t.length || t.hash == 0 || (taken & 1U << j) != 0) continue;
+            if (t.hash == 0 || (taken & 1U << j) != 0) continue;
+            const bool same_id = s.ip_id != 0 && s.ip_id == t.ip_id;
+            if (s.length != t.length) {
+                if (!by_offset || std::min(s.length, t.length) < payload_prefix_bytes || s.prefix() != t.prefix())
+                    continue;
+                taken |= 1U << j;
+                ++out.recut;
+                out.same_ip_ids += same_id;
+                break;
+            }
             const bool seq_equal = s.seq == t.seq;
             const bool ack_equal = s.ack == t.ack;
-            const bool same_id = s.ip_id != 0 && s.ip_id == t.ip_id;
-            if (s.hash != t.hash) {
+            if (!s.same_payload(t)) {
                 out.mismatches += by_offset || (tcp && seq_equal && ack_equal);
                 continue;
             }
@@ -214,8 +222,11 @@ void add_ttl(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     if (ac.data_ttl == 0 || bc.data_ttl == 0 || as.data_ttl == 0 || bs.data_ttl == 0) return;
     const int forward = int{ac.data_ttl} - int{bc.data_ttl};
     const int back = int{bs.data_ttl} - int{as.data_ttl};
-    if (std::abs(forward) > 16 || std::abs(back) > 16) return;  // written anew on the way
     const bool datagram = a.protocol != Protocol::tcp;
+    if (std::abs(forward) > 16 || std::abs(back) > 16) {  // written anew on the way, as by what sends a datagram again
+        if (datagram && a.same_ends(b)) out.add(EvidenceBy::contradiction, -12);
+        return;
+    }
     if (sign(forward) * sign(back) < 0)
         out.add(EvidenceBy::contradiction, datagram ? -12 : -6);
     else if (forward == 0 && back == 0 && !a.same_ends(b))

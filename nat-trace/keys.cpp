@@ -22,6 +22,7 @@ enum Salt : std::uint64_t {
     salt_bytes = 0xa000'0000'0000'0000,
     salt_lone_syn = 0x9000'0000'0000'0000,
     salt_crowd = 0xb000'0000'0000'0000,
+    salt_cut = 0xc000'0000'0000'0000,
 };
 
 constexpr int crowd_step_bits = 24;  ///< a step is 17 ms
@@ -49,9 +50,16 @@ void add_isns(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
         keys.add(salted(salt_probe, hash_of(leg.server) ^ c.isn));
 }
 
+/// What a tap that captured all finds a payload by; and, as soon as one tap captured less of any, what both do.
+void add_payload(const LegWindow& window, Salt salt, const WindowSample& s, std::uint64_t with, LegKeys& keys) {
+    if (s.hash == 0) return;
+    if (!s.is_cut()) keys.add(salted(salt, std::uint64_t{s.hash} << 32 | with));
+    if (window.has_cut_samples()) keys.add(salted(salt_cut, std::uint64_t{s.prefix()} << 32 | with));
+}
+
 /// Of a connection found in the middle: the server's sequence numbers survive a FULLNAT, as seq of the one direction
 /// and as ack of the other; the client's survive all but that.
-void add_middle(const WindowLeg& leg, LegKeys& keys) {
+void add_middle(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const WindowFlow& flow = leg.flow(d);
         if (flow.sample_count == 0) continue;
@@ -61,7 +69,7 @@ void add_middle(const WindowLeg& leg, LegKeys& keys) {
         // If the handshake alone was missed, what stands before the first bytes are the initial sequence numbers.
         keys.add(salted(salt_isn, s.seq - 1));
         // Behind a gateway that writes both numbers anew only the bytes are the same.
-        if (s.hash != 0) keys.add(salted(salt_bytes, std::uint64_t{s.hash} << 32 | s.length));
+        add_payload(window, salt_bytes, s, s.length, keys);
     }
 }
 
@@ -72,16 +80,16 @@ void add_stream_sample(const WindowLeg& leg, LegKeys& keys) {
     const WindowFlow& s = leg.flow(Direction::to_client);
     if (c.sample_count == 0 || s.sample_count == 0 || c.samples[0].ip_id == 0 || s.samples[0].ip_id == 0) return;
     const std::uint64_t ids = std::uint64_t{c.samples[0].ip_id} << 16 | s.samples[0].ip_id;
-    keys.add(salted(salt_sample, mix_bits(ids) ^ (std::uint64_t{c.samples[0].hash} << 32 | s.samples[0].hash)));
+    keys.add(salted(salt_sample, mix_bits(ids) ^ (std::uint64_t{c.samples[0].prefix()} << 32 | s.samples[0].prefix())));
 }
 
 /// A datagram's payload; an echo's sequence number with it.
-void add_datagram_sample(const WindowLeg& leg, Direction d, LegKeys& keys) {
+void add_datagram_sample(const LegWindow& window, const WindowLeg& leg, Direction d, LegKeys& keys) {
     const WindowFlow& flow = leg.flow(d);
-    if (flow.sample_count == 0 || flow.samples[0].hash == 0) return;
+    if (flow.sample_count == 0) return;
     const WindowSample& s = flow.samples[0];
     const std::uint64_t echo = leg.protocol == Protocol::udp ? 0 : s.seq & 0xffff;
-    keys.add(salted(salt_sample, std::uint64_t{s.hash} << 32 | std::uint64_t{s.length} << 16 | echo));
+    add_payload(window, salt_sample, s, std::uint64_t{s.length} << 16 | echo, keys);
 }
 
 void add_signals(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
@@ -151,7 +159,7 @@ LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
     keys.add(salted(salt_endpoint, hash_of(leg.client)));
     if (is_tcp(leg)) {
         add_isns(window, leg, keys);
-        if (keys.count == 1) add_middle(leg, keys);
+        if (keys.count == 1) add_middle(window, leg, keys);
         // Of a connection whose beginning one tap missed, the end is the same; the server's survives most gateways.
         const WindowFlow& s = leg.flow(Direction::to_client);
         if (leg.phase == LegPhase::ended && s.next_seq != 0) keys.add(salted(salt_stream, s.next_seq));
@@ -163,8 +171,8 @@ LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
         add_request(window, leg, keys);
         add_stream_heads_in_time(window, leg, keys);
     } else {
-        add_datagram_sample(leg, Direction::to_server, keys);
-        add_datagram_sample(leg, Direction::to_client, keys);
+        add_datagram_sample(window, leg, Direction::to_server, keys);
+        add_datagram_sample(window, leg, Direction::to_client, keys);
     }
     std::sort(keys.keys.begin(), keys.keys.begin() + keys.count);
     keys.count =

@@ -76,7 +76,7 @@ struct StreamHead {
 /// Samples are the first packets of a direction that carry payload; empty ones have length 0.
 struct Sample {
     TimeNs time_ns = 0;
-    std::uint64_t payload_hash = 0;  ///< XXH3-64 of the payload bytes that were captured
+    std::uint64_t payload_hash = 0;  ///< see payload_hash_of(); 0 = not known
     std::uint32_t seq = 0;  ///< TCP: as in the header. ICMP echo: the echo sequence number. UDP: running number
     std::uint32_t ack = 0;
     std::uint16_t length = 0;  ///< payload length in bytes as sent
@@ -86,6 +86,15 @@ struct Sample {
     auto operator<=>(const Sample&) const = default;
 };
 constexpr std::size_t sample_count_max = 4;
+
+/// What two taps compare a payload by, also where one captured less of it: in the upper 32 bits XXH3-64's low half over
+/// the first payload_prefix_bytes (over all, where there are fewer), in the lower 32 the same over all that was
+/// captured, but for the last bit, which says that less was captured than sent. Never 0.
+constexpr std::uint64_t payload_hash_of(std::uint64_t prefix, std::uint64_t all, bool cut) {
+    const std::uint64_t hash = prefix << 32 | (all & 0xffff'fffe) | (cut ? 1 : 0);
+    return hash == 0 ? 2 : hash;
+}
+constexpr std::size_t payload_prefix_bytes = 16;
 
 /// What was seen of one direction.
 struct Flow {

@@ -113,10 +113,18 @@ bool missed_handshake(const WindowLeg& leg) {
     });
 }
 
+/// Neither saw a packet of that direction.
+bool nothing_came(const WindowLeg& a, const WindowLeg& b, Direction d) {
+    return a.flow(d).packets == 0 && b.flow(d).packets == 0;
+}
+
 double weigh_order(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     const double ahead = by_ttl(a.flow(Direction::to_server).data_ttl, b.flow(Direction::to_server).data_ttl);
     const double back = by_ttl(b.flow(Direction::to_client).data_ttl, a.flow(Direction::to_client).data_ttl);
-    double weight = (ahead + back) * (ahead * back > 0 ? agreeing_ttls : 1);
+    // Where packets go one way only, clocks are guessed, and the TTL of that way is what there is.
+    const bool one_way =
+        a.clock != b.clock && (nothing_came(a, b, Direction::to_server) || nothing_came(a, b, Direction::to_client));
+    double weight = (ahead + back) * (ahead * back > 0 || one_way ? agreeing_ttls : 1);
     weight += by_mac(window, a, b);
     const CommonTime common = common_time(window, a, b);
     if (common.known) {

@@ -9,7 +9,15 @@
 namespace clew {
 namespace {
 
-enum Salt : std::uint64_t { isn_salt = 1, end_salt = 3, head_salt = 4, sample_salt = 6, seq_salt = 8, hint_salt = 16 };
+enum Salt : std::uint64_t {
+    isn_salt = 1,
+    end_salt = 3,
+    head_salt = 4,
+    sample_salt = 6,
+    seq_salt = 8,
+    prefix_salt = 10,
+    hint_salt = 16
+};
 
 std::uint64_t salted(std::uint64_t salt, std::uint64_t value) { return mix_bits(mix_bits(salt) ^ value); }
 
@@ -48,8 +56,10 @@ void add_samples(const Leg& leg, Direction d, std::vector<ShardKey>& out) {
     const auto way = static_cast<std::uint64_t>(d);
     for (std::size_t i = 0; i < std::min<std::size_t>(flow.sample_count, sample_count_max); ++i) {
         const Sample& sample = flow.samples[i];
-        if (sample.payload_hash != 0)
-            out.push_back({salted(sample_salt + way, sample.payload_hash ^ leg.client.ip.is_v4()), true});
+        if (sample.payload_hash != 0) {
+            out.push_back({salted(sample_salt + way, sample.payload_hash & ~std::uint64_t{1}), true});
+            out.push_back({salted(prefix_salt + way, sample.payload_hash >> 32 << 16 | sample.length), true});
+        }
         if (leg.protocol != Protocol::tcp) continue;
         out.push_back({salted(seq_salt + way, sample.seq), false});
         out.push_back({salted(seq_salt + 1 - way, sample.ack), false});

@@ -212,9 +212,10 @@ void add_samples(const LegWindow& window, const WindowLeg& a, const WindowLeg& b
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SampleMatch match = match_samples(a, b, d);
         mismatches += match.mismatches;
-        other |= match.count == 0 && a.flow(d).sample_count > 0 && b.flow(d).sample_count > 0;
+        other |= match.count + match.recut == 0 && a.flow(d).sample_count > 0 && b.flow(d).sample_count > 0;
         if (match.same_ip_ids > 0)
             ids += std::min(ip_id_bits + 3.0F * static_cast<float>(match.same_ip_ids - 1), 24.0F);
+        if (match.recut > 0 && match.count == 0) payload += 3;
         if (match.count == 0) continue;
         payload += 3 + static_cast<float>(match.count - 1);  // many clients ask the same
         other_ids |= match.same_ip_ids == 0 && match.other_ip_ids > 0;

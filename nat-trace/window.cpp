@@ -54,6 +54,13 @@ TimeOffset offset_from(TimeNs start, TimeNs time) {
     return static_cast<TimeOffset>(time - start);
 }
 
+/// A payload's hash in half the bits; its last one stays.
+std::uint32_t fold_payload(std::uint64_t hash) {
+    const auto prefix = static_cast<std::uint32_t>(hash >> 32), all = static_cast<std::uint32_t>(hash);
+    const std::uint32_t out = ((prefix ^ prefix >> 16) & 0xffff) << 16 | ((all ^ all >> 16) & 0xfffe) | (all & 1);
+    return hash != 0 && out == 0 ? 2 : out;
+}
+
 std::uint32_t fold(std::uint64_t hash) { return static_cast<std::uint32_t>(hash ^ (hash >> 32)); }
 
 WindowFlow compact(const Flow& flow, const Flow& peer, TimeNs start) {
@@ -81,7 +88,7 @@ WindowFlow compact(const Flow& flow, const Flow& peer, TimeNs start) {
     out.sample_count = static_cast<std::uint8_t>(count);
     for (std::size_t i = 0; i < count; ++i) {
         const Sample& s = flow.samples[i];
-        out.samples[i] = {offset_from(start, s.time_ns), fold(s.payload_hash), s.seq, s.ack, s.length, s.ip_id};
+        out.samples[i] = {offset_from(start, s.time_ns), fold_payload(s.payload_hash), s.seq, s.ack, s.length, s.ip_id};
     }
     if (count > 0 && flow.samples[0].ttl != 0) out.data_ttl = flow.samples[0].ttl;
     out.head_length = flow.head.length;
@@ -215,6 +222,8 @@ void LegWindow::fill(WindowLeg& l, const Leg& report) {
     }
     for (std::size_t d = 0; d < direction_count; ++d)
         l.flows[d] = compact(report.flows[d], report.flows[1 - d], report.first_ns);
+    for (const WindowFlow& flow : l.flows)
+        for (std::size_t n = 0; n < flow.sample_count; ++n) has_cut_samples_ |= flow.samples[n].is_cut();
     if (report.process.pid != 0) {
         if (l.process == no_leg) l.process = take_from(processes_, free_processes_);
         processes_[l.process] = report.process;

@@ -32,11 +32,19 @@ constexpr std::size_t key_slot_count = 12;          ///< keys under which one le
 
 struct WindowSample {
     TimeOffset time = time_offset_unknown;
-    std::uint32_t hash = 0;  ///< of the payload, folded; 0 = not known
+    std::uint32_t hash = 0;  ///< Sample::payload_hash, each half folded to 16 bits; 0 = not known
     std::uint32_t seq = 0;
     std::uint32_t ack = 0;
     std::uint16_t length = 0;
     std::uint16_t ip_id = 0;
+
+    bool is_cut() const { return (hash & 1) != 0; }  ///< less was captured than sent
+    std::uint16_t prefix() const { return static_cast<std::uint16_t>(hash >> 16); }
+    /// As far as both were captured. Of what is not known nothing is the same.
+    bool same_payload(const WindowSample& other) const {
+        if (hash == 0 || other.hash == 0 || length != other.length) return false;
+        return is_cut() || other.is_cut() ? prefix() == other.prefix() : hash == other.hash;
+    }
 };
 
 /// One direction of a leg.
@@ -264,6 +272,8 @@ class LegWindow {
 
     const ClockBook& clocks() const { return clocks_; }
     ClockBook& clocks() { return clocks_; }
+    /// Of some packet less was captured than sent, at some tap, since the engine began.
+    bool has_cut_samples() const { return has_cut_samples_; }
     /// What was odd in the leg's streams; null when nothing was.
     const OddLeg* odd(const WindowLeg& l) const { return streams_.find(l.id); }
     const StreamBook& streams() const { return streams_; }
@@ -342,6 +352,7 @@ class LegWindow {
     ClockBook clocks_;
     StreamBook streams_;
     ClockId clock_max_ = 0;  ///< of all legs so far
+    bool has_cut_samples_ = false;
     struct Opener {
         std::uint32_t of_their_own = 0;
         std::uint32_t behind_proxy = 0;

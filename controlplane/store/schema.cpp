@@ -158,6 +158,18 @@ constexpr std::string_view rolled_slices_table =
 constexpr std::string_view paths_block_numbers =
     "ALTER TABLE {DB}.paths {ON_CLUSTER} MODIFY SETTING enable_block_number_column = 1";
 
+/// Version 8: a body is read by its path's id, in the midst of others' bodies: blocks of few rows. Only a new table can
+/// have other blocks; it takes over the parts as they are, which keep theirs until they leave or are merged. May be
+/// broken off after any statement and run again: at each moment one of the two has all rows and the name.
+constexpr std::string_view fine_paths_table =
+    "CREATE TABLE {DB}.paths_fine {ON_CLUSTER} AS {DB}.paths ENGINE = {REPLICATED}ReplacingMergeTree(revision) "
+    "PARTITION BY toStartOfHour(stored_at) ORDER BY path_id TTL {TTL} SETTINGS {SETTINGS}, enable_block_number_column "
+    "= 1, index_granularity = 256";
+constexpr std::string_view fine_paths_taken_over[] = {
+    "ALTER TABLE {DB}.paths_fine {ON_CLUSTER} ATTACH PARTITION ALL FROM {DB}.paths",
+    "EXCHANGE TABLES {DB}.paths AND {DB}.paths_fine {ON_CLUSTER}"};
+constexpr std::string_view drop_fine_paths = "DROP TABLE IF EXISTS {DB}.paths_fine {ON_CLUSTER} SYNC";
+
 /// An hour's sums leave with its last rows.
 std::string rolled_ttl(const SchemaPlace& place) {
     return "hour + toIntervalHour(" + std::to_string(place.retention_hours + 1) + ")";
@@ -180,6 +192,15 @@ std::string filled(std::string_view text, const SchemaPlace& place) {
             out.replace(at, mark.size(), value);
     }
     return out;
+}
+
+/// All hours and slices are made anew.
+void empty_rollups(const SchemaPlace& place, std::vector<std::string>& statements) {
+    for (const std::string_view marks : {"rolled_hours", "rolled_slices"})
+        statements.push_back(filled("TRUNCATE TABLE {DB}." + std::string(marks) + " {ON_CLUSTER}", place));
+    for (const RollupTable* table : rollup_tables())
+        for (const std::string& name : {std::string(table->name), open_table(*table)})
+            statements.push_back(filled("TRUNCATE TABLE {DB}." + name + " {ON_CLUSTER}", place));
 }
 
 }  // namespace
@@ -205,16 +226,19 @@ std::vector<std::string> schema_statements(const SchemaPlace& place, std::uint32
             statements.push_back(filled(rollup_table_statement(*table, false), place));
         return statements;
     }
+    if (version == 8) {
+        std::vector<std::string> statements = {filled(drop_fine_paths, place), filled(fine_paths_table, place)};
+        for (const std::string_view statement : fine_paths_taken_over) statements.push_back(filled(statement, place));
+        statements.push_back(filled(drop_fine_paths, place));
+        empty_rollups(place, statements);  // what is made is told by block numbers, and the parts have others now
+        return statements;
+    }
     if (version == 7) {
-        // Hours and slices made before lack it: all are made anew.
+        // Hours and slices made before lack it.
         std::vector<std::string> statements;
         for (const bool open : {false, true})
             statements.push_back(filled(rollup_table_statement(address_paths, open), place));
-        for (const std::string_view marks : {"rolled_hours", "rolled_slices"})
-            statements.push_back(filled("TRUNCATE TABLE {DB}." + std::string(marks) + " {ON_CLUSTER}", place));
-        for (const RollupTable* table : rollup_tables())
-            for (const std::string& name : {std::string(table->name), open_table(*table)})
-                statements.push_back(filled("TRUNCATE TABLE {DB}." + name + " {ON_CLUSTER}", place));
+        empty_rollups(place, statements);
         return statements;
     }
     if (version == 6) {

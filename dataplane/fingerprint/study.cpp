@@ -43,12 +43,22 @@ void reveal_isn(Flow& flow, std::uint32_t isn) {
     flow.isn = isn;
 }
 
+/// 0 where too little was captured to tell payloads apart.
+std::uint64_t hash_of_payload(std::span<const std::uint8_t> payload, std::uint32_t sent) {
+    const bool cut = payload.size() < sent;
+    if (cut && payload.size() < payload_prefix_bytes) return 0;
+    const std::uint64_t all = hash_bytes(payload.data(), payload.size());
+    const std::uint64_t prefix =
+        payload.size() <= payload_prefix_bytes ? all : hash_bytes(payload.data(), payload_prefix_bytes);
+    return payload_hash_of(prefix, all, cut);
+}
+
 void add_sample(Flow& flow, const SeenPacket& seen, std::uint32_t seq, std::uint32_t ack) {
     if (flow.sample_count == sample_count_max) return;
     const auto payload = seen.payload();
     Sample& sample = flow.samples[flow.sample_count++];
     sample.time_ns = seen.packet->time_ns;
-    sample.payload_hash = hash_bytes(payload.data(), payload.size());
+    sample.payload_hash = hash_of_payload(payload, seen.transport->payload_length);
     sample.seq = seq;
     sample.ack = ack;
     sample.length = static_cast<std::uint16_t>(std::min<std::uint32_t>(seen.transport->payload_length, 0xffff));

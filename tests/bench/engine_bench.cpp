@@ -63,7 +63,8 @@ class LegSupply {
                 flow.samples[n].time_ns += later;
                 flow.samples[n].seq += leg_.protocol == Protocol::tcp ? salt : 0;
                 flow.samples[n].ack += leg_.protocol == Protocol::tcp ? salt : 0;
-                flow.samples[n].payload_hash += flow.samples[n].payload_hash != 0 ? salt : 0;
+                flow.samples[n].payload_hash ^=
+                    flow.samples[n].payload_hash != 0 ? std::uint64_t{salt} * 0x2'0000'0002ULL : 0;
                 flow.samples[n].ip_id = static_cast<std::uint16_t>(flow.samples[n].ip_id + salt);
             }
         }

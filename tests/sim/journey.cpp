@@ -236,7 +236,8 @@ bool Journey::add_packet(Leg& leg, const Sight& sight, Direction d, TimeNs when,
     if (length == 0 || sight.observer == Observer::socket) return true;
     if (flow.first_payload_ns == 0) flow.first_payload_ns = time;
     if (flow.sample_count < sample_count_max)
-        flow.samples[flow.sample_count++] = {time, hash, seq, ack, length, ip_id, ttl};
+        flow.samples[flow.sample_count++] = {time, payload_hash_of(hash >> 32, hash, false), seq, ack, length, ip_id,
+                                             ttl};
     return true;
 }
 
