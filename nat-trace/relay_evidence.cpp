@@ -32,9 +32,23 @@ constexpr float payload_too_early = 8;          // another request of the connec
 constexpr float timing_bits_max = 11;           // of one direction
 constexpr DurationNs timing_ns_max = ns_per_s;  // worth nothing, being so late; later it speaks against
 
+/// Both carry one ClientHello, the back one first.
+bool hello_came_behind_first(const LegWindow& window, const RelayPair& pair) {
+    bool early = false;
+    window.each_hint(pair.front, [&](const WindowHint& x) {
+        if (x.kind != HintKind::tls_random) return;
+        window.each_hint(pair.back, [&](const WindowHint& y) {
+            early |= y.kind == x.kind && y.value == x.value && pair.impossible(x.time_ns, pair.back_time(y.time_ns));
+        });
+    });
+    return early;
+}
+
 /// The back connection began after the front one was answered, or passed on bytes before it had them.
 bool against_causality(const LegWindow& window, const RelayPair& pair) {
     const TimeNs begun = pair.back_time(start_of(pair.back));
+    // A proxy that is told where to (SOCKS, CONNECT) answers before it opens; the ClientHello comes later.
+    if (share_tls_random(window, pair.front, pair.back)) return hello_came_behind_first(window, pair);
     if (pair.impossible(begun, first_payload(pair.front, Direction::to_client))) return true;
     if (is_closed(pair.front) && pair.impossible(begun, pair.front.last_ns)) return true;
     const auto payload = [&](Direction d) { return pair.back_time(first_payload(pair.back, d)); };

@@ -34,12 +34,24 @@ class Orientation {
         : window_(window),
           front_(front),
           back_(back),
-          common_(common_time(window, window.leg(front.front().leg), window.leg(back.front().leg))) {}
+          by_(legs_to_compare()),
+          common_(common_time(window, *by_.first, *by_.second)) {}
 
     /// Positive: `front` stands on the client's side of `back`.
     double weight() const { return by_forwarded_for() + by_start() + by_wait() + by_ids() + by_process(); }
 
   private:
+    using Legs = std::pair<const WindowLeg*, const WindowLeg*>;
+    /// A leg of each chain whose times are compared: of one clock, where there are such.
+    Legs legs_to_compare() const {
+        for (const ChainLeg& f : front_)
+            for (const ChainLeg& b : back_)
+                if (window_.leg(f.leg).clock == window_.leg(b.leg).clock)
+                    return {&window_.leg(f.leg), &window_.leg(b.leg)};
+        return {&window_.leg(front_.front().leg), &window_.leg(back_.front().leg)};
+    }
+    ClockId clock_of(Chain chain) const { return (chain.data() == front_.data() ? by_.first : by_.second)->clock; }
+
     template <typename F>
     void each_hint(Chain chain, F&& take) const {
         for (const ChainLeg& l : chain) window_.each_hint(window_.leg(l.leg), take);
@@ -60,8 +72,9 @@ class Orientation {
     }
 
     TimeNs start(Chain chain) const {
-        TimeNs first = window_.leg(chain.front().leg).first_ns;
-        for (const ChainLeg& l : chain) first = std::min(first, window_.leg(l.leg).first_ns);
+        TimeNs first = (chain.data() == front_.data() ? by_.first : by_.second)->first_ns;
+        for (const ChainLeg& l : chain)
+            if (window_.leg(l.leg).clock == clock_of(chain)) first = std::min(first, window_.leg(l.leg).first_ns);
         return first;
     }
     /// How long the chain's first answer came after its question, or else after its handshake, the longest of its legs;
@@ -90,7 +103,7 @@ class Orientation {
         }
         return 0;
     }
-    bool one_clock() const { return window_.leg(front_.front().leg).clock == window_.leg(back_.front().leg).clock; }
+    bool one_clock() const { return by_.first->clock == by_.second->clock; }
     double by_start() const {
         // Clocks of one region rarely stand far apart: better than no order at all.
         const auto later = common_.later(start(front_), start(back_), common_.error_ns);
@@ -101,15 +114,24 @@ class Orientation {
     struct IdTimes {
         TimeNs request = 0;
         TimeNs response = 0;
+
+        void add(const WindowHint& h) {
+            TimeNs& t = h.direction == Direction::to_server ? request : response;
+            t = t == 0 ? h.time_ns : std::min(t, h.time_ns);
+        }
+        bool knows_all_of(const IdTimes& other) const {
+            return (request != 0 || other.request == 0) && (response != 0 || other.response == 0);
+        }
     };
     IdTimes id_times(Chain chain, const WindowHint& id) const {
-        IdTimes times;
-        each_hint(chain, [&](const WindowHint& h) {
-            if (h.kind != id.kind || h.value != id.value) return;
-            TimeNs& t = h.direction == Direction::to_server ? times.request : times.response;
-            t = t == 0 ? h.time_ns : std::min(t, h.time_ns);
-        });
-        return times;
+        IdTimes by_all, by_one_clock;
+        for (const ChainLeg& l : chain)
+            window_.each_hint(window_.leg(l.leg), [&](const WindowHint& h) {
+                if (h.kind != id.kind || h.value != id.value) return;
+                by_all.add(h);
+                if (window_.leg(l.leg).clock == clock_of(chain)) by_one_clock.add(h);
+            });
+        return by_one_clock.knows_all_of(by_all) ? by_one_clock : by_all;
     }
     /// By the first id that both carry and that tells.
     double by_ids() const {
@@ -148,7 +170,8 @@ class Orientation {
     const LegWindow& window_;
     Chain front_;
     Chain back_;
-    CommonTime common_;  ///< of the first leg of each: the legs of one chain may differ in their clocks
+    Legs by_;
+    CommonTime common_;  ///< of by_: the legs of one chain may differ in their clocks
 };
 
 struct Joint {

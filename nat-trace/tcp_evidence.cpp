@@ -36,7 +36,8 @@ constexpr float probe_pace_bits_max = 6;
 constexpr DurationNs probe_pace_span_ns_max = 10 * ns_per_s;  // probes come in bursts
 constexpr std::uint32_t probe_pace_count_max = 200;           // of more the window hardly counts how many
 constexpr float never_together = -24;                         // one leg's packets came when the other's were over
-constexpr float accept_bits_probe = 8;                        // of what identifies, where the ISN is common
+constexpr std::int64_t stream_slack = 1 << 16;  // bytes on the way, or lost, between what two legs show of one stream
+constexpr float accept_bits_probe = 8;          // of what identifies, where the ISN is common
 constexpr float accept_bits_tcp = 32;
 constexpr float accept_bits_no_isn = 36;  // by the IP ids of both directions and what else fits
 constexpr float accept_bits_explicit = 24;
@@ -288,6 +289,20 @@ StreamSpan span_of(const WindowLeg& leg, std::size_t d) {
     return {true, own.has_isn ? own.isn : peer.samples[0].ack, peer.samples[peer.sample_count - 1].ack};
 }
 
+/// One tap saw the connection come by another way from then on, as after a gateway's failure: both directions go on
+/// about where the earlier leg was left.
+bool goes_on(const WindowLeg& earlier, const WindowLeg& later) {
+    if (earlier.tap != later.tap || !earlier.same_ends(later) || later.first_ns < earlier.last_ns) return false;
+    for (std::size_t d = 0; d < direction_count; ++d) {
+        const StreamSpan x = span_of(earlier, d);
+        const StreamSpan y = span_of(later, d);
+        if (later.flows[d].has_isn || !x.known || !y.known) return false;
+        const std::int64_t ahead = static_cast<std::int32_t>(y.begin - x.end);
+        if (ahead > stream_slack || -ahead > stream_slack) return false;
+    }
+    return true;
+}
+
 /// The beginning of one leg at least was not seen: both sides' last sequence numbers are the same.
 void add_ends(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     float bits = 0;
@@ -315,10 +330,10 @@ void add_stream_state(const WindowLeg& a, const WindowLeg& b, PairEvidence& out)
         const std::uint32_t x_width = x.end - x.begin;
         const std::uint32_t y_width = y.end - y.begin;
         if (x_width > 1U << 30 || y_width > 1U << 30) continue;  // wrapped, or nonsense: says nothing
-        const std::uint32_t slack = 1U << 16;
         const std::int64_t ahead = static_cast<std::int32_t>(y.begin - x.begin);
-        const bool meet = ahead <= std::int64_t{x_width} + slack && -ahead <= std::int64_t{y_width} + slack;
-        const float entropy = 32 - std::log2(static_cast<float>(x_width) + static_cast<float>(y_width) + 2.0F * slack);
+        const bool meet = ahead <= x_width + stream_slack && -ahead <= y_width + stream_slack;
+        const float entropy =
+            32 - std::log2(static_cast<float>(x_width) + static_cast<float>(y_width) + 2.0F * stream_slack);
         bits += meet ? entropy : -16;
     }
     if (bits > 0)
@@ -387,7 +402,8 @@ PairEvidence same_tcp(const LegWindow& window, const WindowLeg& a, const WindowL
     if ((a_start == 0 || b_start == 0) && common.known) {
         const DurationNs gap =
             std::max(a.first_ns - (b.last_ns - common.shift_ns), b.first_ns - common.shift_ns - a.last_ns);
-        if (gap > gateway_ns_max + common.error_ns) out.add(EvidenceBy::contradiction, never_together);
+        if (gap > gateway_ns_max + common.error_ns && !goes_on(a, b) && !goes_on(b, a))
+            out.add(EvidenceBy::contradiction, never_together);
     }
     add_isns(window, a, b, out);
     add_syn_ip_ids(window, a, b, out);
