@@ -15,11 +15,17 @@ constexpr DurationNs clock_error_ns_max = 20 * ns_per_ms;  // offsets less certa
 
 int sign(int x) { return (x > 0) - (x < 0); }
 
+/// One packet of other lengths, as GRO makes of several.
+bool is_recut(const WindowSample& s, const WindowSample& t) {
+    return s.hash != 0 && s.ip_id != 0 && s.ip_id == t.ip_id && s.prefix() == t.prefix();
+}
+
 /// The same bytes at the streams' beginnings, or in a sample.
 bool share_bytes(const WindowFlow& x, const WindowFlow& y) {
     bool same = x.head != 0 && x.head == y.head;
     for (std::size_t i = 0; i < x.sample_count; ++i)
-        for (std::size_t j = 0; j < y.sample_count; ++j) same |= x.samples[i].same_payload(y.samples[j]);
+        for (std::size_t j = 0; j < y.sample_count; ++j)
+            same |= x.samples[i].same_payload(y.samples[j]) || is_recut(x.samples[i], y.samples[j]);
     return same;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "nat-trace/engine.h"
+#include "nat-trace/window.h"
 #include "tests/sim/journey.h"
 
 namespace clew {
@@ -94,6 +95,21 @@ class StreamsTest : public testing::Test {
         }
     }
 
+    /// A ClientHello that the proxy passes on, and nothing else that both sides of it have in common.
+    static Truth with_hello(Truth truth) {
+        for (Leg& leg : truth.legs) {
+            for (Flow& flow : leg.flows) flow.head = StreamHead{};
+            leg.hint_count = 0;
+            Hint hint;
+            hint.kind = HintKind::tls_random;
+            hint.length = 32;
+            hint.bytes.fill(0x5a);
+            hint.time_ns = leg.flow(Direction::to_server).first_payload_ns;
+            leg.add_hint(hint);
+        }
+        return truth;
+    }
+
     /// As another clock would stamp it.
     static void shift_times(Leg& leg, DurationNs by) {
         for (TimeNs* t : {&leg.first_ns, &leg.last_ns}) *t += by;
@@ -152,20 +168,40 @@ TEST_F(StreamsTest, AskingTheSameAgainAfterTheAnswerIsNoProxy) {
 }
 
 TEST_F(StreamsTest, ClientHelloOnBothSidesOfAProxy) {
-    Truth truth = proxied(1, 0);
-    for (Leg& leg : truth.legs) {
-        for (Flow& flow : leg.flows) flow.head = StreamHead{};
-        Hint hint;
-        hint.kind = HintKind::tls_random;
-        hint.length = 32;
-        hint.bytes.fill(0x5a);
-        hint.time_ns = leg.flow(Direction::to_server).first_payload_ns;
-        leg.add_hint(hint);
-    }
-    const auto paths = run({truth});
+    const auto paths = run({with_hello(proxied(1, 0))});
     ASSERT_EQ(paths.size(), 1u);
     EXPECT_EQ(paths.begin()->second.links[0].kind, LinkKind::relay);
     EXPECT_EQ(paths.begin()->second.links[0].grade, Grade::a);
+}
+
+TEST_F(StreamsTest, AProxyThatIsToldWhereToAnswersBeforeItOpens) {
+    for (const bool told : {true, false}) {
+        start_anew();
+        Truth truth = with_hello(proxied(1, 0));
+        Flow& answer = truth.legs[0].flow(Direction::to_client);  // "go on", before the ClientHello
+        answer.samples[0].time_ns = truth.legs[0].first_ns + 1000;
+        shift_times(truth.legs[1], 5 * ns_per_ms);
+        for (std::size_t h = 0; h < truth.legs[1].hint_count; ++h)
+            truth.legs[1].hints[h].time_ns += (told ? 5 : -5) * ns_per_ms;
+        EXPECT_EQ(run({truth}).size(), told ? 1u : 2u);
+    }
+}
+
+TEST_F(StreamsTest, FrontAndBackAreToldByTheTapsOfOneClock) {
+    const TapId wan = engine.add_tap({"wan", "two"});
+    Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon)
+                      .tap(tenant)
+                      .proxy("10.1.0.1:41000", "10.2.0.5:8080")
+                      .tap(edge)
+                      .snat("203.0.113.9:42000")
+                      .tap(wan)
+                      .done();
+    truth = with_hello(truth);
+    shift_times(truth.legs[2], -clock_shift);
+    for (std::size_t h = 0; h < truth.legs[2].hint_count; ++h) truth.legs[2].hints[h].time_ns -= clock_shift;
+    const auto paths = run({truth});
+    ASSERT_EQ(paths.size(), 1u);
+    EXPECT_EQ(paths.begin()->second.legs[0].leg, truth.legs[0].id);
 }
 
 TEST_F(StreamsTest, FirewallThatWritesBothSequenceNumbersAnew) {
@@ -190,6 +226,133 @@ TEST_F(StreamsTest, FirewallThatWritesBothSequenceNumbersAnew) {
     EXPECT_EQ(path.links[0].kind, LinkKind::snat);
     EXPECT_EQ(path.links[0].delta[0], 0x12345678);
     EXPECT_EQ(path.links[0].delta[1], 0x9abcdef0);
+}
+
+/// The same, without TCP options and IP ids of use, and `cut` where the edge's tap captured less: of other bytes the
+/// hashes over all are others.
+Truth behind_firewall(Truth truth, bool cut, std::uint32_t prefix) {
+    for (std::size_t n = 0; n < truth.legs.size(); ++n)
+        for (std::size_t d = 0; d < direction_count; ++d) {
+            Flow& flow = truth.legs[n].flows[d];
+            flow.head = StreamHead{};
+            const auto delta = static_cast<std::uint32_t>(n * (0x12345678 + d * 0x01010101));
+            const auto peer_delta = static_cast<std::uint32_t>(n * (0x12345678 + (1 - d) * 0x01010101));
+            flow.isn += delta;
+            flow.next_seq += delta;
+            flow.last_ack += peer_delta;
+            for (std::size_t k = 0; k < flow.sample_count; ++k) {
+                Sample& sample = flow.samples[k];
+                sample.seq += delta, sample.ack += peer_delta;
+                const std::uint64_t first = (n == 1 ? prefix : 7) * 1000 + k * 10 + d;
+                sample.payload_hash = payload_hash_of(mix_bits(first), mix_bits(first + n * 1'000'000), cut && n == 1);
+            }
+        }
+    return truth;
+}
+
+TEST_F(StreamsTest, PayloadsThatOneTapCutAreComparedByTheirFirstBytes) {
+    const Truth truth = behind_snat(40'000, "10.0.0.2", "198.51.100.10:80", 0);
+    EXPECT_EQ(run({behind_firewall(truth, true, 7)}).size(), 1u);
+    start_anew();
+    EXPECT_EQ(run({behind_firewall(truth, true, 8)}).size(), 2u);  // they begin otherwise
+    start_anew();
+    EXPECT_EQ(run({behind_firewall(truth, false, 7)}).size(), 2u);  // both are whole, and differ
+}
+
+TEST_F(StreamsTest, DatagramsThatOneTapCutAreFoundWhateverCameFirst) {
+    Truth truth = Journey::dns(world, "10.0.0.2:514", "198.51.100.10:5140", noon, 1, 1)
+                      .tap(tenant)
+                      .snat("203.0.113.9:700")
+                      .tap(edge)
+                      .done();
+    for (std::size_t n = 0; n < 2; ++n) {
+        Leg& leg = truth.legs[n];
+        leg.hint_count = 0;
+        leg.flow(Direction::to_client) = Flow{};
+        Flow& flow = leg.flow(Direction::to_server);
+        flow.head.hash_all = 77 + n;
+        for (std::size_t k = 0; k < flow.sample_count; ++k)
+            flow.samples[k].payload_hash = payload_hash_of(0x5bd1e995 + k, 0x9747b28c + n, n == 1);
+    }
+    EXPECT_EQ(run({truth}).size(), 1u);
+    start_anew();
+    std::swap(truth.legs[0], truth.legs[1]);
+    EXPECT_EQ(run({truth}).size(), 1u);
+}
+
+TEST_F(StreamsTest, PacketsThatGroMadeLongerAreTheSameStream) {
+    Truth truth = behind_firewall(behind_snat(40'000, "10.0.0.2", "198.51.100.10:80", 0), false, 7);
+    EXPECT_EQ(run({truth}).size(), 2u);
+    start_anew();
+    for (Flow& flow : truth.legs[0].flows)
+        for (std::size_t k = 0; k < flow.sample_count; ++k) flow.samples[k].length += 1448;
+    EXPECT_EQ(run({truth}).size(), 1u);
+}
+
+TEST_F(StreamsTest, TenantsThatAskTheSameAtOnceStayApart) {
+    const auto asked = [&](std::uint32_t vni, std::string_view outer, DurationNs later) {
+        Truth truth = Journey::dns(world, "10.0.0.2:5353", "198.51.100.53:53", noon + later, 0x1234, 99)
+                          .tap(tenant, vni)
+                          .snat(outer)
+                          .tap(edge)
+                          .done();
+        const std::uint64_t payloads[] = {0xfeed, 0xbeef + vni};  // the answers differ
+        for (Leg& leg : truth.legs)
+            for (std::size_t d = 0; d < direction_count; ++d) {
+                Flow& flow = leg.flows[d];
+                flow.first_ip_id = 0;
+                flow.head.hash_all = mix_bits(payloads[d]);
+                for (std::size_t k = 0; k < flow.sample_count; ++k) {
+                    flow.samples[k].ip_id = 0;
+                    flow.samples[k].payload_hash =
+                        payload_hash_of(mix_bits(payloads[d]), mix_bits(payloads[d] + 1), false);
+                }
+            }
+        return truth;
+    };
+    const std::vector<Truth> truths = {asked(100, "203.0.113.9:700", 0), asked(200, "203.0.113.9:701", 2 * ns_per_ms)};
+    const auto paths = run(truths);
+    EXPECT_EQ(paths.size(), 2u);
+    for (const auto& [id, path] : paths) EXPECT_TRUE(right(path, truths));
+}
+
+TEST_F(StreamsTest, AConnectionThatComesByAnotherGatewayFromThenOnIsOnePath) {
+    Truth truth = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon).tap(tenant).router().tap(edge).done();
+    Leg& whole = truth.legs[0];
+    for (Flow& flow : whole.flows) flow.packets = 20, flow.next_seq = flow.isn + 50'000;
+    whole.last_ns = noon + 3 * ns_per_s;
+    Leg later = truth.legs[1];
+    truth.legs[1].last_ns = noon + ns_per_s;
+    truth.legs[1].phase = LegPhase::updated;
+    truth.legs[1].end = LegEnd::none;
+    later.id = 4711;
+    later.segment.server_mac.bytes[5] ^= 0x55;
+    later.first_ns = noon + 2 * ns_per_s;
+    later.last_ns = noon + 3 * ns_per_s;
+    for (std::size_t d = 0; d < direction_count; ++d) {
+        Flow& before = truth.legs[1].flows[d];
+        Flow& behind = later.flows[d];
+        before.next_seq = before.isn + 20'000;
+        behind.samples = {};
+        behind.sample_count = 1;
+        behind.samples[0] = {.time_ns = later.first_ns,
+                             .payload_hash = 2,
+                             .seq = before.isn + 20'000,
+                             .ack = truth.legs[1].flows[1 - d].isn + 20'000,
+                             .length = 100};
+        behind.isn = 0;
+        behind.isn_from = IsnFrom::none;
+        behind.next_seq = before.isn + 50'000;
+        behind.syn_ns = behind.first_ack_ns = 0;
+        behind.syn_count = 0;
+        behind.head = StreamHead{};
+    }
+    truth.legs.push_back(later);
+    EXPECT_EQ(run({truth}).size(), 1u);
+    start_anew();
+    truth.legs[2].flows[0].samples[0].seq += 1 << 20;  // another connection's
+    truth.legs[2].flows[0].next_seq += 1 << 20;
+    EXPECT_EQ(run({truth}).size(), 2u);
 }
 
 TEST_F(StreamsTest, ScannerWithOneSequenceNumberForAll) {
