@@ -51,10 +51,11 @@ async function rolledUp() {
   console.log(await sql("SELECT table, sum(rows), sum(bytes_on_disk), round(sum(bytes_on_disk) / uniqExact(partition)) AS an_hour FROM system.parts WHERE active AND database = 'clew' AND table != 'seed_paths' GROUP BY table ORDER BY table FORMAT TabSeparated"));
 }
 
+const filtered = (filter) => ["paths?limit=200", "histogram?buckets=120", "facets?limit=8"].map((one) => `${one}&filter=${encodeURIComponent(filter)}`);
 const views = {
   Home: ["incidents?buckets=60", "services?buckets=60&limit=12", "gateway_groups?buckets=0&limit=100"],
   Paths: ["paths?limit=200", "histogram?buckets=120", "facets?limit=8"],
-  "Paths of an address": ["paths?limit=200&filter=ip.addr%20%3D%3D%20ADDRESS", "histogram?buckets=120&filter=ip.addr%20%3D%3D%20ADDRESS", "facets?limit=8&filter=ip.addr%20%3D%3D%20ADDRESS"],
+  "Paths of an address": filtered("ip.addr == ADDRESS"), "Paths of a network": filtered("ip.addr == ADDRESS/24"), "Paths of a port": filtered("tcp.port == 443"),
   Gateways: ["gateway_groups?buckets=60&limit=500"], Topology: ["topology?limit=60"], Trust: ["histogram?buckets=60&by=path.unlinked", "clocks?buckets=60"],
   "Two times compared": ["compare?filter="],
 };
