@@ -40,6 +40,7 @@ constexpr DurationNs unanswered_syn_delay_ns = ns_per_s;  ///< a SYN without an 
 constexpr std::size_t payload_check_bytes_max = 64;       ///< of a payload hashed for PacketHeader::payload_check
 
 constexpr std::size_t slot_fetch_packets = 16;  ///< so many are parsed while a leg's slot comes from memory
+constexpr std::size_t study_fetch_packets = 3;  ///< so many are worked on while a leg's cold part comes
 
 constexpr DurationNs dns_quiet_ns = 500 * ns_per_ms;
 
@@ -89,6 +90,7 @@ class PipelineOnArrays final : public Pipeline {
     }
 
     Result<void> open_logs() {
+        logs_packets_ = settings_.packet_log || settings_.header_log;
         if (settings_.packet_log) {
             auto log = vault::PacketAppender::create(*settings_.packet_log, settings_.leg_count_max, id_base_,
                                                      settings_.populate_memory);
@@ -134,9 +136,9 @@ class PipelineOnArrays final : public Pipeline {
     LegNumber start_leg(const Packet& packet, InFlight& flight);
     bool asks_again(const HotLeg& hot, const InFlight& flight) const;
     bool leg_is_over(LegNumber leg, const Packet& packet, const InFlight& flight, LegEnd& end);
-    void update(LegNumber leg, const Packet& packet, const InFlight& flight);
+    [[gnu::always_inline]] inline void update(LegNumber leg, const Packet& packet, const InFlight& flight);
     [[gnu::noinline]] StudyFindings study(LegNumber leg, const Packet& packet, const InFlight& flight, bool advances);
-    [[gnu::noinline]] SegmentFindings look_at_odd(LegNumber leg, const SeenSegment& seen, const InFlight& flight);
+    [[gnu::noinline]] SegmentFindings look_at_odd(LegNumber leg, const Packet& packet, const InFlight& flight);
     void note_delays(LegNumber leg, Side side, const SegmentFindings& found);
     [[gnu::always_inline]] inline void count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight);
     [[gnu::noinline]] static void move_sums(HotFlow& flow, ColdFlow& cold);
@@ -167,6 +169,8 @@ class PipelineOnArrays final : public Pipeline {
     std::array<InFlight, burst_packet_count_max> flights_;
     std::array<Packet, burst_packet_count_max> restamped_;
     FoundDelays delays_;
+    bool studies_ = false;       ///< a packet of this burst, or of the one before, was among its leg's first
+    bool logs_packets_ = false;  ///< there is a header log or a packet log
     DurationNs quiet_limit_ns_;  ///< no leg is over that was quiet for less
     std::uint64_t id_base_;
     std::uint64_t hash_seed_;
@@ -195,7 +199,13 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
     }
     delays_.add_all(legs_);  // of the burst before: their places were asked for then
     for (std::size_t i = burst.size() - std::min(burst.size(), slot_fetch_packets); i < burst.size(); ++i) fetch_leg(i);
+    const auto fetch_studied = [&](std::size_t i) {
+        if (!flights_[i].refused) legs_.prefetch_studied(flights_[i].hash, flights_[i].side);
+    };
+    const std::size_t fetched = std::exchange(studies_, false) ? burst.size() : 0;  // where one was, others are near
+    for (std::size_t i = 0; i < std::min(fetched, study_fetch_packets); ++i) fetch_studied(i);
     for (std::size_t i = 0; i < burst.size(); ++i) {
+        if (i + study_fetch_packets < fetched) fetch_studied(i + study_fetch_packets);
         if (flights_[i].may_quote)
             counters_.add(note_icmp_error(burst[i], flights_[i].decapped) ? Reason::icmp_about_legs
                                                                           : Reason::icmp_not_echo);
@@ -348,9 +358,11 @@ bool PipelineOnArrays::count_fragment(const Packet& packet, const InFlight& flig
 
 LegNumber PipelineOnArrays::find_or_start(const Packet& packet, InFlight& flight) {
     const LegNumber leg = find(packet, flight);
-    if (leg == leg_none) return start_leg(packet, flight);
+    if (leg == leg_none) [[unlikely]]
+        return start_leg(packet, flight);
     LegEnd end = LegEnd::none;
-    if (!leg_is_over(leg, packet, flight, end)) return leg;
+    if (!leg_is_over(leg, packet, flight, end)) [[likely]]
+        return leg;
     end_leg(leg, end);
     return start_leg(packet, flight);
 }
@@ -365,9 +377,11 @@ bool PipelineOnArrays::asks_again(const HotLeg& hot, const InFlight& flight) con
 bool PipelineOnArrays::leg_is_over(LegNumber leg, const Packet& packet, const InFlight& flight, LegEnd& end) {
     const HotLeg& hot = legs_.hot(leg);
     const DurationNs quiet = packet.time_ns - hot.last_ns();
-    const bool opens = hot.is_tcp() && (flight.transport.flags & tcp_syn) != 0;
-    if (quiet <= quiet_limit_ns_ && !opens) [[likely]]
+    const bool syn = (flight.transport.flags & tcp_syn) != 0;
+    if (quiet <= quiet_limit_ns_ && !syn) [[likely]]
         return false;
+    const bool opens = syn && hot.is_tcp();
+    if (quiet <= quiet_limit_ns_ && !opens) return false;
     end = closing_end(hot);
     if (quiet > idle_limit_ns(hot)) return true;
     if (quiet > dns_quiet_ns && asks_again(hot, flight)) return true;
@@ -417,35 +431,40 @@ LegNumber PipelineOnArrays::start_leg(const Packet& packet, InFlight& flight) {
 
 void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFlight& flight) {
     HotLeg& hot = legs_.hot(leg);
-    HotFlow& flow = hot.flows[flight.side];
+    const Side side = flight.side;
+    HotFlow& flow = hot.flows[side];
     const Transport& transport = flight.transport;
-    const SeenSegment seen{&flight.transport,     packet.bytes,        packet.time_ns,
-                           flight.decapped.ip_id, flight.decapped.ttl, flight.side};
+    const TimeNs now = packet.time_ns;
     SegmentFindings found;
-    const bool plain = hot.is_tcp() && follow_plain(hot, seen, found);
+    const bool plain = hot.is_tcp() && follow_plain(hot, transport, side, now, found);
     if (!plain) [[unlikely]]
-        found = look_at_odd(leg, seen, flight);
-    note_delays(leg, flight.side, found);
+        found = look_at_odd(leg, packet, flight);
+    note_delays(leg, side, found);
     StudyFindings findings;
-    if (flow.is_studied() || (transport.flags & tcp_syn) != 0) [[unlikely]]
+    bool tells = false;
+    if (flow.is_studied() || (transport.flags & tcp_syn) != 0) [[unlikely]] {
         findings = study(leg, packet, flight, found.advances);
+        tells = findings.handshake_over || findings.first_payload || findings.hint;
+    }
     count_bytes(leg, flow, flight);
-    hot.times[flight.side] = packet.time_ns;
+    hot.times[side] = now;
     flow.last_ttl = flight.decapped.ttl;
     flow.last_ip_id = flight.decapped.ip_id;
-    if (plain)
+    if (plain) [[likely]]
         flow.flags_seen |= transport.flags;  // neither FIN nor reset
     else if (hot.is_tcp())
-        note_flags(hot, flight.side, transport);
+        note_flags(hot, side, transport);
     hot.set(leg_changed);
     append_header(leg, hot, packet, flight);
-    if (header_log_ || packet_log_) log_packet(leg, hot, packet, flight);
-    if (hot.is(leg_sleeping) || findings.handshake_over || findings.first_payload || findings.hint)
-        schedule(leg, findings, packet.time_ns);
+    if (logs_packets_) log_packet(leg, hot, packet, flight);
+    if (tells || hot.is(leg_sleeping)) [[unlikely]]
+        schedule(leg, findings, now);
 }
 
 /// Anything but a TCP segment that is just what was expected.
-SegmentFindings PipelineOnArrays::look_at_odd(LegNumber leg, const SeenSegment& seen, const InFlight& flight) {
+SegmentFindings PipelineOnArrays::look_at_odd(LegNumber leg, const Packet& packet, const InFlight& flight) {
+    const SeenSegment seen{&flight.transport,     packet.bytes,        packet.time_ns,
+                           flight.decapped.ip_id, flight.decapped.ttl, flight.side};
     HotLeg& hot = legs_.hot(leg);
     ColdLeg& cold = legs_.cold(leg);
     if (!hot.is_tcp()) {
@@ -468,6 +487,7 @@ StudyFindings PipelineOnArrays::study(LegNumber leg, const Packet& packet, const
     HotLeg& hot = legs_.hot(leg);
     HotFlow& flow = hot.flows[flight.side];
     const Transport& transport = flight.transport;
+    studies_ = true;
     if (flow.packets_to_study == 0 && transport.payload_length == 0 && (transport.flags & tcp_syn) == 0) return {};
     ColdLeg& cold = legs_.cold(leg);
     if (flow.packets_to_study != 0) --flow.packets_to_study;
