@@ -53,8 +53,8 @@ struct InFlight {
     std::uint64_t digest = 0;  ///< what makes two packets the same to the duplicate filter
     Side side = 0;
     bool refused = false;
-    bool may_quote = false;       ///< ICMP that is no echo
-    bool later_fragment = false;  ///< refused so far: its leg is asked of the fragment table
+    bool may_quote = false;       ///< of a refused one: ICMP that is no echo
+    bool later_fragment = false;  ///< of a refused one: its leg is asked of the fragment table
     std::uint16_t swapped = 0;    ///< of a packet of side 0
 };
 
@@ -143,6 +143,8 @@ class PipelineOnArrays final : public Pipeline {
     [[gnu::always_inline]] inline void count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight);
     [[gnu::noinline]] static void move_sums(HotFlow& flow, ColdFlow& cold);
     DurationNs update_interval_ns() const;
+    DurationNs update_interval_ns(const HotLeg& hot, const ColdLeg& cold) const;
+    void tell_news(LegNumber leg, TimeNs now);
     void append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
     void log_packet(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
     void describe(LegNumber leg, vault::LegLabel& label);
@@ -206,10 +208,10 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
     for (std::size_t i = 0; i < std::min(fetched, study_fetch_packets); ++i) fetch_studied(i);
     for (std::size_t i = 0; i < burst.size(); ++i) {
         if (i + study_fetch_packets < fetched) fetch_studied(i + study_fetch_packets);
-        if (flights_[i].may_quote)
-            counters_.add(note_icmp_error(burst[i], flights_[i].decapped) ? Reason::icmp_about_legs
-                                                                          : Reason::icmp_not_echo);
-        if (flights_[i].refused) {
+        if (flights_[i].refused) [[unlikely]] {
+            if (flights_[i].may_quote)
+                counters_.add(note_icmp_error(burst[i], flights_[i].decapped) ? Reason::icmp_about_legs
+                                                                              : Reason::icmp_not_echo);
             if (flights_[i].later_fragment && count_fragment(burst[i], flights_[i])) ++on_legs;
             continue;
         }
@@ -246,14 +248,11 @@ void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {
     Reason reason = flight.decapped.reason;
     if (reason == Reason::none) reason = parse_transport(packet.bytes, flight.decapped, flight.transport);
     flight.refused = reason != Reason::none;
+    if (!flight.refused) [[likely]]
+        return set_key(packet, flight);
     flight.may_quote = reason == Reason::icmp_not_echo;
     flight.later_fragment = reason == Reason::ip_fragments_later;
-    if (flight.may_quote || flight.later_fragment) return;  // what they belong to may stand in this burst
-    if (flight.refused) {
-        counters_.add(reason);
-    } else {
-        set_key(packet, flight);
-    }
+    if (!flight.may_quote && !flight.later_fragment) counters_.add(reason);  // what these belong to may stand behind
 }
 
 void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
@@ -261,6 +260,7 @@ void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
     const FoundSegment found = segment_cache_.find(packet.bytes, flight.decapped, packet.tap);
     if (found.segment == segment_none) {
         flight.refused = true;
+        flight.may_quote = flight.later_fragment = false;
         counters_.add(Reason::segments_full);
         return;
     }
@@ -296,6 +296,7 @@ bool PipelineOnArrays::note_icmp_error(const Packet& packet, const Decapped& dec
     if (seen.count != 0xffff) ++seen.count;
     HotLeg& hot = legs_.hot(leg);
     hot.set(leg_changed);
+    tell_news(leg, packet.time_ns);
     if (hot.is(leg_sleeping)) schedule(leg, {}, packet.time_ns);
     return true;
 }
@@ -461,6 +462,18 @@ void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFligh
         schedule(leg, findings, now);
 }
 
+/// What is more than the next packets of a connection that runs as expected is not held back.
+void PipelineOnArrays::tell_news(LegNumber leg, TimeNs now) {
+    HotLeg& hot = legs_.hot(leg);
+    if (hot.is(leg_has_news)) return;
+    const ColdLeg& cold = legs_.cold(leg);
+    const DurationNs plain_interval = update_interval_ns(hot, cold);
+    hot.set(leg_has_news);
+    if (cold.reported_ns == 0 || cold.due_ns != 0 || hot.is(leg_sleeping)) return;
+    const DurationNs interval = update_interval_ns(hot, cold);
+    if (interval < plain_interval) wheel_.set(leg, std::max(now, cold.reported_ns + interval));
+}
+
 /// Anything but a TCP segment that is just what was expected.
 SegmentFindings PipelineOnArrays::look_at_odd(LegNumber leg, const Packet& packet, const InFlight& flight) {
     const SeenSegment seen{&flight.transport,     packet.bytes,        packet.time_ns,
@@ -473,7 +486,10 @@ SegmentFindings PipelineOnArrays::look_at_odd(LegNumber leg, const Packet& packe
     }
     if (flight.transport.flags & tcp_syn) learn_client(hot, flight.transport, flight.side);
     note_segment(hot, cold, flight.side, flight.decapped, flight.transport, seen.time_ns);
-    return look_closely(hot, legs_.tcp(leg), seen);
+    const SegmentFindings found = look_closely(hot, legs_.tcp(leg), seen);
+    if (found.notes != 0 || (flight.transport.flags & (tcp_syn | tcp_fin | tcp_reset)) != 0)
+        tell_news(leg, seen.time_ns);
+    return found;
 }
 
 void PipelineOnArrays::note_delays(LegNumber leg, Side side, const SegmentFindings& found) {
@@ -491,6 +507,7 @@ StudyFindings PipelineOnArrays::study(LegNumber leg, const Packet& packet, const
     if (flow.packets_to_study == 0 && transport.payload_length == 0 && (transport.flags & tcp_syn) == 0) return {};
     ColdLeg& cold = legs_.cold(leg);
     if (flow.packets_to_study != 0) --flow.packets_to_study;
+    tell_news(leg, packet.time_ns);
     const SeenPacket seen{&packet, &flight.decapped, &transport, flight.side};
     const StudyFindings findings = study_.look(hot, cold, seen, advances);
     cold.time_error_ns = std::max(cold.time_error_ns, packet.time_error_ns);
@@ -585,7 +602,7 @@ void PipelineOnArrays::schedule(LegNumber leg, const StudyFindings& findings, Ti
         cold.due_ns = due;
         wheel_.set(leg, due);
     } else if (hot.is(leg_sleeping)) {
-        wheel_.set(leg, std::max(now, cold.reported_ns + update_interval_ns()));
+        wheel_.set(leg, std::max(now, cold.reported_ns + update_interval_ns(hot, cold)));
     }
     hot.clear(leg_sleeping);
 }
@@ -594,6 +611,13 @@ void PipelineOnArrays::schedule(LegNumber leg, const StudyFindings& findings, Ti
 DurationNs PipelineOnArrays::update_interval_ns() const {
     return std::max(settings_.update_interval_ns,
                     DurationNs{legs_.count()} * (ns_per_s / settings_.update_count_per_s_max));
+}
+
+/// The same of one leg: of an older one that runs as expected the next report would say little (decision 20).
+DurationNs PipelineOnArrays::update_interval_ns(const HotLeg& hot, const ColdLeg& cold) const {
+    const DurationNs shortest = update_interval_ns();
+    if (hot.is(leg_has_news)) return shortest;
+    return std::max(shortest, std::min(settings_.plain_interval_ns_max, (cold.reported_ns - cold.first_ns) / 2));
 }
 
 DurationNs PipelineOnArrays::idle_limit_ns(const HotLeg& hot) const {
@@ -617,12 +641,13 @@ void PipelineOnArrays::deadline(LegNumber leg, TimeNs now) {
     if (hot.is(leg_sleeping)) return wheel_.set(leg, expiry);  // nothing to tell: the cold part is left alone
     ColdLeg& cold = legs_.cold(leg);
     TimeNs due = cold.due_ns;
-    if (due == 0 && hot.is(leg_changed)) due = cold.reported_ns + update_interval_ns();
+    if (due == 0 && hot.is(leg_changed)) due = cold.reported_ns + update_interval_ns(hot, cold);
     if (due != 0 && now >= due) {
         report(leg, cold.reported_ns == 0 ? LegPhase::opened : LegPhase::updated, LegEnd::none);
         cold.reported_ns = now;
         cold.due_ns = due = 0;
         hot.clear(leg_changed);
+        hot.clear(leg_has_news);
     }
     if (due == 0) hot.set(leg_sleeping);
     wheel_.set(leg, due == 0 ? expiry : std::min(due, expiry));

@@ -70,8 +70,8 @@ TEST(Worker, AFilesLegsAllReachASlowReaderAndItsHeadersCanBeAskedMeanwhile) {
 Leg a_leg(LegId id) {
     Leg leg;
     leg.id = id;
-    leg.client = {*IpAddress::parse("10.0.0.1"), 1};
-    leg.server = {*IpAddress::parse("10.0.0.2"), 2};
+    leg.client = {IpAddress::from_v4(0x0a000001), 1};
+    leg.server = {IpAddress::from_v4(0x0a000002), 2};
     leg.first_ns = leg.last_ns = 1;
     leg.hint_count = static_cast<std::uint8_t>(id % hint_count_max);  // records of several lengths
     for (std::size_t i = 0; i < leg.hint_count; ++i) leg.hints[i].kind = HintKind::request_id;
