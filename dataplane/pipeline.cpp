@@ -39,7 +39,7 @@ constexpr unsigned eviction_sample_count = 32;
 constexpr DurationNs unanswered_syn_delay_ns = ns_per_s;  ///< a SYN without an answer is reported after this
 constexpr std::size_t payload_check_bytes_max = 64;       ///< of a payload hashed for PacketHeader::payload_check
 
-constexpr std::size_t slot_fetch_packets = 16;  ///< so many are parsed while a leg's slot comes from memory
+constexpr std::size_t fetch_packets = 16;       ///< so many packets' slots, then legs, are asked for at a time
 constexpr std::size_t study_fetch_packets = 3;  ///< so many are worked on while a leg's cold part comes
 
 constexpr DurationNs dns_quiet_ns = 500 * ns_per_ms;
@@ -189,18 +189,30 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
         if (packet.captured_length > line_bytes) prefetch_line(packet.bytes + line_bytes);
         bytes += packet.wire_length;
     }
-    const auto fetch_leg = [&](std::size_t i) {
-        if (!flights_[i].refused) legs_.prefetch_leg(flights_[i].hash);
+    // Many at a time: each first has its page looked up, and those of one go on beside those of another.
+    const auto fetch_slots = [&](std::size_t from, std::size_t to) {
+        for (std::size_t i = from; i < to; ++i) {
+            if (flights_[i].refused) continue;
+            legs_.prefetch_slot(flights_[i].hash);
+            duplicates_.prefetch(flights_[i].digest);
+        }
     };
-    for (std::size_t i = 0; i < burst.size(); ++i) {
+    const auto fetch_legs = [&](std::size_t from, std::size_t to) {
+        for (std::size_t i = from; i < to; ++i)
+            if (!flights_[i].refused) legs_.prefetch_leg(flights_[i].hash);
+    };
+    const std::size_t count = burst.size();
+    std::size_t slots_fetched = 0, legs_fetched = 0;
+    for (std::size_t i = 0; i < count; ++i) {
         parse(burst[i], flights_[i]);
-        if (i >= slot_fetch_packets) fetch_leg(i - slot_fetch_packets);
-        if (flights_[i].refused) continue;
-        legs_.prefetch_slot(flights_[i].hash);
-        duplicates_.prefetch(flights_[i].digest);
+        if (i + 1 - slots_fetched < fetch_packets) continue;
+        fetch_slots(slots_fetched, i + 1);
+        fetch_legs(legs_fetched, slots_fetched);
+        legs_fetched = std::exchange(slots_fetched, i + 1);
     }
+    fetch_slots(slots_fetched, count);
     delays_.add_all(legs_);  // of the burst before: their places were asked for then
-    for (std::size_t i = burst.size() - std::min(burst.size(), slot_fetch_packets); i < burst.size(); ++i) fetch_leg(i);
+    fetch_legs(legs_fetched, count);
     const auto fetch_studied = [&](std::size_t i) {
         if (!flights_[i].refused) legs_.prefetch_studied(flights_[i].hash, flights_[i].side);
     };
