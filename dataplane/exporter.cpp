@@ -87,10 +87,9 @@ void Exporter::stop() {
 bool Exporter::carry() {
     bool any = false;
     for (Worker* worker : workers_) {
-        while (const Leg* leg = worker->ring().front()) {
-            worker->ring().fetch_second();
+        for (std::string_view leg = worker->ring().front(); !leg.empty(); leg = worker->ring().front()) {
             if (!publisher_->offer(
-                    *leg)) {  // its queue is full: the ring holds the rest back, then counts what it drops
+                    leg)) {  // its queue is full: the ring holds the rest back, then counts what it drops
                 std::this_thread::sleep_for(idle_sleep);
                 break;
             }

@@ -26,7 +26,8 @@ class HeaderRing {
     }
     bool empty_sized() const { return slots_.size() == 0; }
 
-    void append(const PacketHeader& header) {
+    /// Inlined, so that the header is never laid into memory but as the ring's words.
+    [[gnu::always_inline]] void append(const PacketHeader& header) {
         if (slots_.size() == 0) return;
         const std::uint64_t number = appended_.load(std::memory_order_relaxed);
         Slot& slot = slots_[place_];
@@ -49,7 +50,7 @@ class HeaderRing {
     using Slot = std::array<std::atomic<std::uint64_t>, sizeof(PacketHeader) / 8>;
 
     /// As std::bit_cast would, but out of registers: the fields just written would be waited for when read as words.
-    static Words words_of(const PacketHeader& header) {
+    [[gnu::always_inline]] static Words words_of(const PacketHeader& header) {
         const auto pair = [](std::uint64_t low, std::uint64_t high) { return low | high << 32; };
         const std::uint64_t rest = std::uint64_t{header.flags} | std::uint64_t{header.ttl} << 8 |
                                    std::uint64_t{static_cast<std::uint8_t>(header.direction)} << 16 |

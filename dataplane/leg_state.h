@@ -97,6 +97,7 @@ enum LegState : std::uint8_t {
     leg_closed = 8,            ///< TCP: reset, or FIN on every side that was seen
     leg_has_holes = 16,        ///< TCP: TcpLeg may hold sequence ranges that were skipped
     leg_awaits_response = 32,  ///< TCP: the client sent payload, the server none since
+    leg_has_news = 64,         ///< since the last report there was more than packets that were just what was expected
 };
 
 struct alignas(64) HotLeg {

@@ -33,13 +33,17 @@ std::size_t LegTable::memory_bytes(std::uint32_t leg_count_max) {
 LegNumber LegTable::insert(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses) {
     if (free_count_ == 0) return leg_none;
     const LegNumber leg = free_[--free_count_];
-    const std::uint32_t generation = hot_[leg].generation + 1;
+    const std::uint32_t before = hot_[leg].generation;
     hot_[leg] = HotLeg{};
     hot_[leg].set_key(key);
-    hot_[leg].generation = generation;
-    cold_[leg] = ColdLeg{};
+    hot_[leg].generation = before + 1;
+    if (before == 0) {  // never given away, so all zero: what is not touched needs no page
+        for (ColdFlow& flow : cold_[leg].flows) flow.flow.window_scale = Flow{}.window_scale;
+    } else {
+        cold_[leg] = ColdLeg{};
+        if (hot_[leg].is_tcp()) tcp_[leg] = TcpLeg{};
+    }
     cold_[leg].addresses = addresses;
-    if (hot_[leg].is_tcp()) tcp_[leg] = TcpLeg{};
     std::size_t slot = hash & mask_;
     while (slots_[slot].leg != 0) slot = (slot + 1) & mask_;
     slots_[slot] = {hash, leg + 1};

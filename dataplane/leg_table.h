@@ -34,6 +34,15 @@ class LegTable {
         prefetch_line(at + 64);
     }
 
+    /// Fetches what a look at one of the leg's first packets needs, where find() will probably give a leg that has
+    /// such.
+    [[gnu::always_inline]] void prefetch_studied(std::uint32_t hash, Side side) const {
+        const std::uint32_t leg = slots_[hash & mask_].leg;
+        if (leg == 0 || !hot_[leg - 1].flows[side].is_studied()) [[likely]]
+            return;
+        prefetch_study(cold_[leg - 1], side);
+    }
+
     /// Fetches all that a report reads, but the hot part.
     void prefetch_cold(LegNumber leg) const {
         prefetch_all(cold_[leg]);
@@ -66,6 +75,19 @@ class LegTable {
     std::uint32_t capacity() const { return static_cast<std::uint32_t>(hot_.size()); }
 
   private:
+    [[gnu::noinline]] static void prefetch_study(const ColdLeg& cold, Side side) {
+        const ColdFlow& flow = cold.flows[side];
+        prefetch_line(&cold.revision);
+        prefetch_line(&cold.due_ns);
+        prefetch_line(&flow.flow.first_ns);
+        prefetch_line(&flow.flow.isn);
+        prefetch_line(&flow.flow.first_ack_ns);
+        prefetch_line(&flow.flow.head);
+        prefetch_line(&flow.flow.samples[0]);
+        prefetch_line(&flow.flow.samples[2]);
+        prefetch_line(&flow.remembered);
+    }
+
     template <typename T>
     static void prefetch_all(const T& item) {
         for (std::size_t at = 0; at < sizeof item; at += 64) prefetch_line(reinterpret_cast<const char*>(&item) + at);

@@ -39,7 +39,8 @@ constexpr unsigned eviction_sample_count = 32;
 constexpr DurationNs unanswered_syn_delay_ns = ns_per_s;  ///< a SYN without an answer is reported after this
 constexpr std::size_t payload_check_bytes_max = 64;       ///< of a payload hashed for PacketHeader::payload_check
 
-constexpr std::size_t slot_fetch_packets = 16;  ///< so many are parsed while a leg's slot comes from memory
+constexpr std::size_t fetch_packets = 16;       ///< so many packets' slots, then legs, are asked for at a time
+constexpr std::size_t study_fetch_packets = 3;  ///< so many are worked on while a leg's cold part comes
 
 constexpr DurationNs dns_quiet_ns = 500 * ns_per_ms;
 
@@ -52,8 +53,8 @@ struct InFlight {
     std::uint64_t digest = 0;  ///< what makes two packets the same to the duplicate filter
     Side side = 0;
     bool refused = false;
-    bool may_quote = false;       ///< ICMP that is no echo
-    bool later_fragment = false;  ///< refused so far: its leg is asked of the fragment table
+    bool may_quote = false;       ///< of a refused one: ICMP that is no echo
+    bool later_fragment = false;  ///< of a refused one: its leg is asked of the fragment table
     std::uint16_t swapped = 0;    ///< of a packet of side 0
 };
 
@@ -89,6 +90,7 @@ class PipelineOnArrays final : public Pipeline {
     }
 
     Result<void> open_logs() {
+        logs_packets_ = settings_.packet_log || settings_.header_log;
         if (settings_.packet_log) {
             auto log = vault::PacketAppender::create(*settings_.packet_log, settings_.leg_count_max, id_base_,
                                                      settings_.populate_memory);
@@ -134,13 +136,15 @@ class PipelineOnArrays final : public Pipeline {
     LegNumber start_leg(const Packet& packet, InFlight& flight);
     bool asks_again(const HotLeg& hot, const InFlight& flight) const;
     bool leg_is_over(LegNumber leg, const Packet& packet, const InFlight& flight, LegEnd& end);
-    void update(LegNumber leg, const Packet& packet, const InFlight& flight);
+    [[gnu::always_inline]] inline void update(LegNumber leg, const Packet& packet, const InFlight& flight);
     [[gnu::noinline]] StudyFindings study(LegNumber leg, const Packet& packet, const InFlight& flight, bool advances);
-    [[gnu::noinline]] SegmentFindings look_at_odd(LegNumber leg, const SeenSegment& seen, const InFlight& flight);
+    [[gnu::noinline]] SegmentFindings look_at_odd(LegNumber leg, const Packet& packet, const InFlight& flight);
     void note_delays(LegNumber leg, Side side, const SegmentFindings& found);
     [[gnu::always_inline]] inline void count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight);
     [[gnu::noinline]] static void move_sums(HotFlow& flow, ColdFlow& cold);
     DurationNs update_interval_ns() const;
+    DurationNs update_interval_ns(const HotLeg& hot, const ColdLeg& cold) const;
+    void tell_news(LegNumber leg, TimeNs now);
     void append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
     void log_packet(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight);
     void describe(LegNumber leg, vault::LegLabel& label);
@@ -167,6 +171,8 @@ class PipelineOnArrays final : public Pipeline {
     std::array<InFlight, burst_packet_count_max> flights_;
     std::array<Packet, burst_packet_count_max> restamped_;
     FoundDelays delays_;
+    bool studies_ = false;       ///< a packet of this burst, or of the one before, was among its leg's first
+    bool logs_packets_ = false;  ///< there is a header log or a packet log
     DurationNs quiet_limit_ns_;  ///< no leg is over that was quiet for less
     std::uint64_t id_base_;
     std::uint64_t hash_seed_;
@@ -183,23 +189,41 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
         if (packet.captured_length > line_bytes) prefetch_line(packet.bytes + line_bytes);
         bytes += packet.wire_length;
     }
-    const auto fetch_leg = [&](std::size_t i) {
-        if (!flights_[i].refused) legs_.prefetch_leg(flights_[i].hash);
+    // Many at a time: each first has its page looked up, and those of one go on beside those of another.
+    const auto fetch_slots = [&](std::size_t from, std::size_t to) {
+        for (std::size_t i = from; i < to; ++i) {
+            if (flights_[i].refused) continue;
+            legs_.prefetch_slot(flights_[i].hash);
+            duplicates_.prefetch(flights_[i].digest);
+        }
     };
-    for (std::size_t i = 0; i < burst.size(); ++i) {
+    const auto fetch_legs = [&](std::size_t from, std::size_t to) {
+        for (std::size_t i = from; i < to; ++i)
+            if (!flights_[i].refused) legs_.prefetch_leg(flights_[i].hash);
+    };
+    const std::size_t count = burst.size();
+    std::size_t slots_fetched = 0, legs_fetched = 0;
+    for (std::size_t i = 0; i < count; ++i) {
         parse(burst[i], flights_[i]);
-        if (i >= slot_fetch_packets) fetch_leg(i - slot_fetch_packets);
-        if (flights_[i].refused) continue;
-        legs_.prefetch_slot(flights_[i].hash);
-        duplicates_.prefetch(flights_[i].digest);
+        if (i + 1 - slots_fetched < fetch_packets) continue;
+        fetch_slots(slots_fetched, i + 1);
+        fetch_legs(legs_fetched, slots_fetched);
+        legs_fetched = std::exchange(slots_fetched, i + 1);
     }
+    fetch_slots(slots_fetched, count);
     delays_.add_all(legs_);  // of the burst before: their places were asked for then
-    for (std::size_t i = burst.size() - std::min(burst.size(), slot_fetch_packets); i < burst.size(); ++i) fetch_leg(i);
+    fetch_legs(legs_fetched, count);
+    const auto fetch_studied = [&](std::size_t i) {
+        if (!flights_[i].refused) legs_.prefetch_studied(flights_[i].hash, flights_[i].side);
+    };
+    const std::size_t fetched = std::exchange(studies_, false) ? burst.size() : 0;  // where one was, others are near
+    for (std::size_t i = 0; i < std::min(fetched, study_fetch_packets); ++i) fetch_studied(i);
     for (std::size_t i = 0; i < burst.size(); ++i) {
-        if (flights_[i].may_quote)
-            counters_.add(note_icmp_error(burst[i], flights_[i].decapped) ? Reason::icmp_about_legs
-                                                                          : Reason::icmp_not_echo);
-        if (flights_[i].refused) {
+        if (i + study_fetch_packets < fetched) fetch_studied(i + study_fetch_packets);
+        if (flights_[i].refused) [[unlikely]] {
+            if (flights_[i].may_quote)
+                counters_.add(note_icmp_error(burst[i], flights_[i].decapped) ? Reason::icmp_about_legs
+                                                                              : Reason::icmp_not_echo);
             if (flights_[i].later_fragment && count_fragment(burst[i], flights_[i])) ++on_legs;
             continue;
         }
@@ -236,14 +260,11 @@ void PipelineOnArrays::parse(const Packet& packet, InFlight& flight) {
     Reason reason = flight.decapped.reason;
     if (reason == Reason::none) reason = parse_transport(packet.bytes, flight.decapped, flight.transport);
     flight.refused = reason != Reason::none;
+    if (!flight.refused) [[likely]]
+        return set_key(packet, flight);
     flight.may_quote = reason == Reason::icmp_not_echo;
     flight.later_fragment = reason == Reason::ip_fragments_later;
-    if (flight.may_quote || flight.later_fragment) return;  // what they belong to may stand in this burst
-    if (flight.refused) {
-        counters_.add(reason);
-    } else {
-        set_key(packet, flight);
-    }
+    if (!flight.may_quote && !flight.later_fragment) counters_.add(reason);  // what these belong to may stand behind
 }
 
 void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
@@ -251,6 +272,7 @@ void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
     const FoundSegment found = segment_cache_.find(packet.bytes, flight.decapped, packet.tap);
     if (found.segment == segment_none) {
         flight.refused = true;
+        flight.may_quote = flight.later_fragment = false;
         counters_.add(Reason::segments_full);
         return;
     }
@@ -286,6 +308,7 @@ bool PipelineOnArrays::note_icmp_error(const Packet& packet, const Decapped& dec
     if (seen.count != 0xffff) ++seen.count;
     HotLeg& hot = legs_.hot(leg);
     hot.set(leg_changed);
+    tell_news(leg, packet.time_ns);
     if (hot.is(leg_sleeping)) schedule(leg, {}, packet.time_ns);
     return true;
 }
@@ -348,9 +371,11 @@ bool PipelineOnArrays::count_fragment(const Packet& packet, const InFlight& flig
 
 LegNumber PipelineOnArrays::find_or_start(const Packet& packet, InFlight& flight) {
     const LegNumber leg = find(packet, flight);
-    if (leg == leg_none) return start_leg(packet, flight);
+    if (leg == leg_none) [[unlikely]]
+        return start_leg(packet, flight);
     LegEnd end = LegEnd::none;
-    if (!leg_is_over(leg, packet, flight, end)) return leg;
+    if (!leg_is_over(leg, packet, flight, end)) [[likely]]
+        return leg;
     end_leg(leg, end);
     return start_leg(packet, flight);
 }
@@ -365,9 +390,11 @@ bool PipelineOnArrays::asks_again(const HotLeg& hot, const InFlight& flight) con
 bool PipelineOnArrays::leg_is_over(LegNumber leg, const Packet& packet, const InFlight& flight, LegEnd& end) {
     const HotLeg& hot = legs_.hot(leg);
     const DurationNs quiet = packet.time_ns - hot.last_ns();
-    const bool opens = hot.is_tcp() && (flight.transport.flags & tcp_syn) != 0;
-    if (quiet <= quiet_limit_ns_ && !opens) [[likely]]
+    const bool syn = (flight.transport.flags & tcp_syn) != 0;
+    if (quiet <= quiet_limit_ns_ && !syn) [[likely]]
         return false;
+    const bool opens = syn && hot.is_tcp();
+    if (quiet <= quiet_limit_ns_ && !opens) return false;
     end = closing_end(hot);
     if (quiet > idle_limit_ns(hot)) return true;
     if (quiet > dns_quiet_ns && asks_again(hot, flight)) return true;
@@ -417,35 +444,52 @@ LegNumber PipelineOnArrays::start_leg(const Packet& packet, InFlight& flight) {
 
 void PipelineOnArrays::update(LegNumber leg, const Packet& packet, const InFlight& flight) {
     HotLeg& hot = legs_.hot(leg);
-    HotFlow& flow = hot.flows[flight.side];
+    const Side side = flight.side;
+    HotFlow& flow = hot.flows[side];
     const Transport& transport = flight.transport;
-    const SeenSegment seen{&flight.transport,     packet.bytes,        packet.time_ns,
-                           flight.decapped.ip_id, flight.decapped.ttl, flight.side};
+    const TimeNs now = packet.time_ns;
     SegmentFindings found;
-    const bool plain = hot.is_tcp() && follow_plain(hot, seen, found);
+    const bool plain = hot.is_tcp() && follow_plain(hot, transport, side, now, found);
     if (!plain) [[unlikely]]
-        found = look_at_odd(leg, seen, flight);
-    note_delays(leg, flight.side, found);
+        found = look_at_odd(leg, packet, flight);
+    note_delays(leg, side, found);
     StudyFindings findings;
-    if (flow.is_studied() || (transport.flags & tcp_syn) != 0) [[unlikely]]
+    bool tells = false;
+    if (flow.is_studied() || (transport.flags & tcp_syn) != 0) [[unlikely]] {
         findings = study(leg, packet, flight, found.advances);
+        tells = findings.handshake_over || findings.first_payload || findings.hint;
+    }
     count_bytes(leg, flow, flight);
-    hot.times[flight.side] = packet.time_ns;
+    hot.times[side] = now;
     flow.last_ttl = flight.decapped.ttl;
     flow.last_ip_id = flight.decapped.ip_id;
-    if (plain)
+    if (plain) [[likely]]
         flow.flags_seen |= transport.flags;  // neither FIN nor reset
     else if (hot.is_tcp())
-        note_flags(hot, flight.side, transport);
+        note_flags(hot, side, transport);
     hot.set(leg_changed);
     append_header(leg, hot, packet, flight);
-    if (header_log_ || packet_log_) log_packet(leg, hot, packet, flight);
-    if (hot.is(leg_sleeping) || findings.handshake_over || findings.first_payload || findings.hint)
-        schedule(leg, findings, packet.time_ns);
+    if (logs_packets_) log_packet(leg, hot, packet, flight);
+    if (tells || hot.is(leg_sleeping)) [[unlikely]]
+        schedule(leg, findings, now);
+}
+
+/// What is more than the next packets of a connection that runs as expected is not held back.
+void PipelineOnArrays::tell_news(LegNumber leg, TimeNs now) {
+    HotLeg& hot = legs_.hot(leg);
+    if (hot.is(leg_has_news)) return;
+    const ColdLeg& cold = legs_.cold(leg);
+    const DurationNs plain_interval = update_interval_ns(hot, cold);
+    hot.set(leg_has_news);
+    if (cold.reported_ns == 0 || cold.due_ns != 0 || hot.is(leg_sleeping)) return;
+    const DurationNs interval = update_interval_ns(hot, cold);
+    if (interval < plain_interval) wheel_.set(leg, std::max(now, cold.reported_ns + interval));
 }
 
 /// Anything but a TCP segment that is just what was expected.
-SegmentFindings PipelineOnArrays::look_at_odd(LegNumber leg, const SeenSegment& seen, const InFlight& flight) {
+SegmentFindings PipelineOnArrays::look_at_odd(LegNumber leg, const Packet& packet, const InFlight& flight) {
+    const SeenSegment seen{&flight.transport,     packet.bytes,        packet.time_ns,
+                           flight.decapped.ip_id, flight.decapped.ttl, flight.side};
     HotLeg& hot = legs_.hot(leg);
     ColdLeg& cold = legs_.cold(leg);
     if (!hot.is_tcp()) {
@@ -454,7 +498,10 @@ SegmentFindings PipelineOnArrays::look_at_odd(LegNumber leg, const SeenSegment& 
     }
     if (flight.transport.flags & tcp_syn) learn_client(hot, flight.transport, flight.side);
     note_segment(hot, cold, flight.side, flight.decapped, flight.transport, seen.time_ns);
-    return look_closely(hot, legs_.tcp(leg), seen);
+    const SegmentFindings found = look_closely(hot, legs_.tcp(leg), seen);
+    if (found.notes != 0 || (flight.transport.flags & (tcp_syn | tcp_fin | tcp_reset)) != 0)
+        tell_news(leg, seen.time_ns);
+    return found;
 }
 
 void PipelineOnArrays::note_delays(LegNumber leg, Side side, const SegmentFindings& found) {
@@ -468,9 +515,11 @@ StudyFindings PipelineOnArrays::study(LegNumber leg, const Packet& packet, const
     HotLeg& hot = legs_.hot(leg);
     HotFlow& flow = hot.flows[flight.side];
     const Transport& transport = flight.transport;
+    studies_ = true;
     if (flow.packets_to_study == 0 && transport.payload_length == 0 && (transport.flags & tcp_syn) == 0) return {};
     ColdLeg& cold = legs_.cold(leg);
     if (flow.packets_to_study != 0) --flow.packets_to_study;
+    tell_news(leg, packet.time_ns);
     const SeenPacket seen{&packet, &flight.decapped, &transport, flight.side};
     const StudyFindings findings = study_.look(hot, cold, seen, advances);
     cold.time_error_ns = std::max(cold.time_error_ns, packet.time_error_ns);
@@ -565,7 +614,7 @@ void PipelineOnArrays::schedule(LegNumber leg, const StudyFindings& findings, Ti
         cold.due_ns = due;
         wheel_.set(leg, due);
     } else if (hot.is(leg_sleeping)) {
-        wheel_.set(leg, std::max(now, cold.reported_ns + update_interval_ns()));
+        wheel_.set(leg, std::max(now, cold.reported_ns + update_interval_ns(hot, cold)));
     }
     hot.clear(leg_sleeping);
 }
@@ -574,6 +623,13 @@ void PipelineOnArrays::schedule(LegNumber leg, const StudyFindings& findings, Ti
 DurationNs PipelineOnArrays::update_interval_ns() const {
     return std::max(settings_.update_interval_ns,
                     DurationNs{legs_.count()} * (ns_per_s / settings_.update_count_per_s_max));
+}
+
+/// The same of one leg: of an older one that runs as expected the next report would say little (decision 20).
+DurationNs PipelineOnArrays::update_interval_ns(const HotLeg& hot, const ColdLeg& cold) const {
+    const DurationNs shortest = update_interval_ns();
+    if (hot.is(leg_has_news)) return shortest;
+    return std::max(shortest, std::min(settings_.plain_interval_ns_max, (cold.reported_ns - cold.first_ns) / 2));
 }
 
 DurationNs PipelineOnArrays::idle_limit_ns(const HotLeg& hot) const {
@@ -597,12 +653,13 @@ void PipelineOnArrays::deadline(LegNumber leg, TimeNs now) {
     if (hot.is(leg_sleeping)) return wheel_.set(leg, expiry);  // nothing to tell: the cold part is left alone
     ColdLeg& cold = legs_.cold(leg);
     TimeNs due = cold.due_ns;
-    if (due == 0 && hot.is(leg_changed)) due = cold.reported_ns + update_interval_ns();
+    if (due == 0 && hot.is(leg_changed)) due = cold.reported_ns + update_interval_ns(hot, cold);
     if (due != 0 && now >= due) {
         report(leg, cold.reported_ns == 0 ? LegPhase::opened : LegPhase::updated, LegEnd::none);
         cold.reported_ns = now;
         cold.due_ns = due = 0;
         hot.clear(leg_changed);
+        hot.clear(leg_has_news);
     }
     if (due == 0) hot.set(leg_sleeping);
     wheel_.set(leg, due == 0 ? expiry : std::min(due, expiry));

@@ -39,7 +39,9 @@ struct PipelineSettings {
     DurationNs tcp_closed_ns = 2 * ns_per_s;  ///< after FINs or a reset: how long stragglers still belong to it
     DurationNs udp_idle_ns = 30 * ns_per_s;
     DurationNs icmp_idle_ns = 10 * ns_per_s;
-    DurationNs update_interval_ns = ns_per_s;    ///< a living leg reports at most this often
+    DurationNs update_interval_ns = ns_per_s;  ///< a living leg reports at most this often
+    /// One that only went on as expected waits half as long as it has lived, but no longer than this.
+    DurationNs plain_interval_ns_max = 5 * ns_per_s;
     DurationNs update_count_per_s_max = 50'000;  ///< of all living legs together: with more, each reports less often
     DurationNs first_report_delay_ns =
         50 * ns_per_ms;            ///< after a handshake or first data: time to gather hints and samples

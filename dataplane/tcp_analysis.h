@@ -48,7 +48,7 @@ struct SeenSegment {
 };
 
 /// False when it is not plain; then nothing was changed. (Below.)
-inline bool follow_plain(HotLeg& hot, const SeenSegment& seen, SegmentFindings& found);
+inline bool follow_plain(HotLeg& hot, const Transport& tcp, Side side, TimeNs now, SegmentFindings& found);
 
 SegmentFindings look_closely(HotLeg& hot, TcpLeg& leg, const SeenSegment& seen);
 
@@ -98,10 +98,10 @@ inline bool fills_window(const HotFlow& own, const HotFlow& peer, std::uint32_t 
     return end - peer.last_ack == std::uint32_t{peer.window} << shift;
 }
 
-[[gnu::always_inline]] inline bool follow_plain(HotLeg& hot, const SeenSegment& seen, SegmentFindings& found) {
-    const Transport& tcp = *seen.tcp;
-    HotFlow& own = hot.flows[seen.side];
-    HotFlow& peer = hot.flows[seen.side ^ 1];
+[[gnu::always_inline]] inline bool follow_plain(HotLeg& hot, const Transport& tcp, Side side, TimeNs now,
+                                                SegmentFindings& found) {
+    HotFlow& own = hot.flows[side];
+    HotFlow& peer = hot.flows[side ^ 1];
     const std::uint32_t length = tcp.payload_length, end = tcp.seq + length;
     const bool ordinary = (tcp.flags & (tcp_ack | tcp_syn | tcp_fin | tcp_reset)) == tcp_ack && tcp.window != 0 &&
                           own.next_seq == tcp.seq && own.packets != 0 && !hot.is(leg_has_holes) &&
@@ -115,11 +115,11 @@ inline bool fills_window(const HotFlow& own, const HotFlow& peer, std::uint32_t 
     own.last_ack = tcp.ack;
     own.window = tcp.window;
     own.clear_bits(tcp_sent_keep_alive | tcp_sent_probe);
-    take_rtt(peer, tcp.ack, seen.time_ns, found);
+    take_rtt(peer, tcp.ack, now, found);
     found.advances = length != 0;
     if (length == 0) return true;
-    note_sent(own, end, seen.time_ns);
-    take_response(hot, seen.side, seen.time_ns, found);
+    note_sent(own, end, now);
+    take_response(hot, side, now, found);
     return true;
 }
 

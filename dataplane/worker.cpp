@@ -9,7 +9,7 @@
 namespace clew::sensor {
 
 Worker::Worker(std::vector<PacketSource*> sources, TimeNs (*now)())
-    : sources_(std::move(sources)), now_(now), ring_(worker_ring_leg_count_max), merge_(sources_.size()) {}
+    : sources_(std::move(sources)), now_(now), ring_(worker_ring_bytes), merge_(sources_.size()) {}
 
 Worker::~Worker() { stop(); }
 
@@ -24,7 +24,7 @@ Result<std::unique_ptr<Worker>> Worker::create(const PipelineSettings& settings,
 }
 
 std::size_t Worker::memory_bytes(const PipelineSettings& settings) {
-    return Pipeline::memory_bytes(settings) + LegRing::memory_bytes(worker_ring_leg_count_max);
+    return Pipeline::memory_bytes(settings) + LegRing::memory_bytes(worker_ring_bytes);
 }
 
 void Worker::start() {

@@ -19,7 +19,7 @@ namespace clew::sensor {
 
 constexpr unsigned idle_spin_count = 64;
 constexpr unsigned idle_sleep_us_max = 200;
-constexpr std::size_t worker_ring_leg_count_max = 4096;
+constexpr std::size_t worker_ring_bytes = std::size_t{4} << 20;  ///< of leg records: some thousand
 
 /// A polling thread's rest: spins a little, then sleeps longer and longer.
 class IdleWait {

@@ -3,16 +3,10 @@
 
 #include <algorithm>
 
-#include "wire/leg.pb.h"
-
 namespace clew::wire {
 
-static_assert(leg_message_bytes_max < 1u << 14, "a leg's length takes two bytes at most");
-
 std::string_view LegEncoder::encode(const Leg& leg) {
-    FieldWriter to(field_.data());
-    to.message<v1::Batch::kLegsFieldNumber>([&] { write_leg(leg, to); });
-    return {reinterpret_cast<const char*>(field_.data()), static_cast<std::size_t>(to.at() - field_.data())};
+    return {reinterpret_cast<const char*>(field_.data()), write_leg_field(leg, field_.data())};
 }
 
 void EncodedLegs::add(std::string_view field) {
@@ -32,9 +26,8 @@ std::string_view EncodedLegs::next(std::size_t& from, std::size_t count_max) con
     return std::string_view(bytes_).substr(begin, end - begin);
 }
 
-bool LegQueue::put(const Leg& leg) {
+bool LegQueue::put(std::string_view field) {
     std::size_t count = 0;
-    const std::string_view field = encoder_.encode(leg);
     {
         const std::lock_guard lock(mutex_);
         if (legs_.count() >= leg_count_max_) return false;

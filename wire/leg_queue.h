@@ -24,7 +24,7 @@ class LegEncoder {
     std::string_view encode(const Leg& leg);
 
   private:
-    std::array<std::uint8_t, leg_message_bytes_max + 3> field_;
+    std::array<std::uint8_t, leg_field_bytes_max> field_;
 };
 
 /// Fields that LegEncoder wrote, in order.
@@ -48,7 +48,9 @@ class LegQueue {
     LegQueue(std::uint32_t leg_count_max, std::uint32_t wake_at) : leg_count_max_(leg_count_max), wake_at_(wake_at) {}
 
     /// From one thread at a time. False when `leg_count_max` legs wait.
-    bool put(const Leg& leg);
+    bool put(const Leg& leg) { return put(encoder_.encode(leg)); }
+    /// The same of a leg that write_leg_field() wrote.
+    bool put(std::string_view field);
     void take_all(EncodedLegs& into);
 
     const Waker& waker() const { return waker_; }

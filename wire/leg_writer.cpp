@@ -248,4 +248,12 @@ void write_leg(const Leg& leg, FieldWriter& to) {
     if (leg.tcp != TcpAnalysis{}) to.message<M::kTcpFieldNumber>([&] { write_tcp(leg.tcp, to); });
 }
 
+static_assert(leg_message_bytes_max < 1u << 14, "a leg's length takes two bytes at most");
+
+std::size_t write_leg_field(const Leg& leg, std::uint8_t* to) {
+    FieldWriter writer(to);
+    writer.message<v1::Batch::kLegsFieldNumber>([&] { write_leg(leg, writer); });
+    return static_cast<std::size_t>(writer.at() - to);
+}
+
 }  // namespace clew::wire

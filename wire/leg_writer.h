@@ -14,7 +14,12 @@ namespace clew::wire {
 /// More than any leg takes, whatever its values: every array in it is bounded.
 constexpr std::size_t leg_message_bytes_max = 8192;
 
+/// The same as a field with its tag and length.
+constexpr std::size_t leg_field_bytes_max = leg_message_bytes_max + 3;
+
 void write_leg(const Leg& leg, FieldWriter& to);
+/// As one `legs` field of a Batch: tag, length, message; its bytes.
+std::size_t write_leg_field(const Leg& leg, std::uint8_t* to);
 void write_tcp(const TcpAnalysis& analysis, FieldWriter& to);
 
 }  // namespace clew::wire

@@ -51,12 +51,8 @@ class ThreadedPublisher final : public Publisher {
         thread_.join();
     }
 
-    bool offer(const Leg& leg) override {
-        legs_offered_.fetch_add(1, std::memory_order_relaxed);
-        if (queue_.put(leg)) return true;
-        legs_refused_.fetch_add(1, std::memory_order_relaxed);
-        return false;
-    }
+    bool offer(const Leg& leg) override { return count(queue_.put(leg)); }
+    bool offer(std::string_view field) override { return count(queue_.put(field)); }
 
     PublisherCounters counters() const override {
         PublisherCounters result;
@@ -70,6 +66,11 @@ class ThreadedPublisher final : public Publisher {
     }
 
   private:
+    bool count(bool taken) {
+        legs_offered_.fetch_add(1, std::memory_order_relaxed);
+        if (!taken) legs_refused_.fetch_add(1, std::memory_order_relaxed);
+        return taken;
+    }
     void run();
     void turn(std::int64_t now_ms);
     void wait(std::int64_t now_ms);

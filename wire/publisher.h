@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "nat-trace/leg.h"
@@ -68,6 +69,8 @@ class Publisher {
 
     /// From one thread at a time; never waits. False when the queue is full (counted).
     virtual bool offer(const Leg& leg) = 0;
+    /// The same of a leg that wire/leg_writer.h's write_leg_field() wrote.
+    virtual bool offer(std::string_view field) = 0;
 
     virtual PublisherCounters counters() const = 0;  ///< from any thread
 };

@@ -118,7 +118,7 @@ int main(int argc, char** argv) {
     std::atomic<bool> done{false};
     std::thread reader([&] {
         while (!done) {
-            while ((*worker)->ring().front()) (*worker)->ring().pop();
+            while (!(*worker)->ring().front().empty()) (*worker)->ring().pop();
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
     });

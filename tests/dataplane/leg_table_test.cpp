@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <map>
 #include <random>
 #include <set>
@@ -35,6 +36,27 @@ LegKey key_of(std::uint64_t number) {
     key.segment = static_cast<SegmentNumber>(number >> 16);
     key.protocol = 6;
     return key;
+}
+
+TEST_F(Tables, ANewLegIsTheSameInAPlaceThatWasNeverUsedAndInOneThatWas) {
+    LegTable table;
+    ASSERT_TRUE(table.allocate(1, false));
+    for (int turn = 0; turn < 2; ++turn) {
+        const LegNumber leg = table.insert(key_of(1), 1, {});
+        ASSERT_NE(leg, leg_none);
+        ColdLeg& cold = table.cold(leg);
+        TcpLeg& tcp = table.tcp(leg);
+        EXPECT_EQ(cold.hint_count, 0);
+        EXPECT_EQ(cold.first_ns, 0);
+        for (Side side : {Side{0}, Side{1}}) {
+            EXPECT_EQ(cold.flows[side].flow, Flow{});
+            EXPECT_EQ(tcp.sides[side].result, TcpFlowAnalysis{});
+            EXPECT_EQ(tcp.sides[side].hole_count, 0);
+        }
+        std::memset(static_cast<void*>(&cold), 0xff, sizeof cold);
+        std::memset(static_cast<void*>(&tcp), 0xff, sizeof tcp);
+        table.remove(leg, 1);
+    }
 }
 
 TEST_F(Tables, LegTableIsAMap) {

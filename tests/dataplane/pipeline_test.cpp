@@ -268,6 +268,28 @@ TEST_F(PipelineTest, UpdatesComeAtMostOncePerIntervalAndOnlyWhenSomethingChanged
     EXPECT_EQ(sink.legs.size(), quiet);
 }
 
+TEST_F(PipelineTest, AnOldLegThatRunsAsExpectedReportsLessOftenUntilThereIsNews) {
+    handshake();
+    std::uint32_t seq = 1001;
+    const auto go_on = [&](DurationNs span) {
+        const std::size_t before = sink.legs.size();
+        for (const TimeNs end = now + span; now < end;) {
+            from_client({.seq = seq, .ack = 9001, .flags = ack, .payload = text("yy")});
+            seq += 2;
+            wait(10 * ns_per_ms);
+        }
+        return sink.legs.size() - before;
+    };
+    go_on(20 * ns_per_s);
+    EXPECT_EQ(go_on(10 * ns_per_s), 2u);
+    while (go_on(10 * ns_per_ms) == 0) continue;  // just reported
+    go_on(2 * ns_per_s);
+    from_client({.seq = seq - 2, .ack = 9001, .flags = ack, .payload = text("yy")});
+    EXPECT_EQ(go_on(50 * ns_per_ms), 1u);
+    EXPECT_EQ(last().flow(Direction::to_server).retransmissions, 1u);
+    EXPECT_EQ(go_on(3 * ns_per_s), 0u);
+}
+
 TEST_F(PipelineTest, FinsEndALegAfterTheStragglersTime) {
     handshake();
     from_client({.seq = 1001, .ack = 9001, .flags = ack | fin});

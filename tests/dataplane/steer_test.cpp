@@ -9,6 +9,7 @@
 
 #include "dataplane/worker.h"
 #include "tests/dataplane/frames.h"
+#include "tests/dataplane/legs_told.h"
 
 namespace clew::sensor {
 namespace {
@@ -72,8 +73,8 @@ std::map<std::string, Leg> ended_legs(std::vector<std::unique_ptr<Worker>>& work
     std::map<std::string, Leg> legs;
     const auto take = [&] {
         for (const auto& worker : workers)
-            while (const Leg* front = worker->ring().front()) {
-                Leg leg = *front;
+            while (!worker->ring().front().empty()) {
+                Leg leg = leg_of(worker->ring().front());
                 worker->ring().pop();
                 if (leg.phase != LegPhase::ended) continue;
                 leg.id = leg.revision = 0;

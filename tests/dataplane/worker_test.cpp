@@ -7,6 +7,7 @@
 #include <set>
 
 #include "tests/dataplane/frames.h"
+#include "tests/dataplane/legs_told.h"
 
 namespace clew::sensor {
 namespace {
@@ -46,13 +47,14 @@ TEST(Worker, AFilesLegsAllReachASlowReaderAndItsHeadersCanBeAskedMeanwhile) {
     std::set<LegId> ended;
     LegId some = 0;
     while (ended.size() < count) {
-        const Leg* leg = (*worker)->ring().front();
-        if (!leg) {
+        const std::string_view record = (*worker)->ring().front();
+        if (record.empty()) {
             std::this_thread::yield();
             continue;
         }
-        if (leg->phase == LegPhase::ended) ended.insert(leg->id);
-        some = leg->id;
+        const Leg leg = leg_of(record);
+        if (leg.phase == LegPhase::ended) ended.insert(leg.id);
+        some = leg.id;
         (*worker)->ring().pop();
         if (ended.size() % 1000 == 0) {
             std::string partial;
@@ -62,20 +64,46 @@ TEST(Worker, AFilesLegsAllReachASlowReaderAndItsHeadersCanBeAskedMeanwhile) {
     }
     while (!(*worker)->at_end()) std::this_thread::yield();
     (*worker)->stop();
-    EXPECT_EQ((*worker)->ring().front(), nullptr);
+    EXPECT_TRUE((*worker)->ring().front().empty());
+}
+
+Leg a_leg(LegId id) {
+    Leg leg;
+    leg.id = id;
+    leg.client = {IpAddress::from_v4(0x0a000001), 1};
+    leg.server = {IpAddress::from_v4(0x0a000002), 2};
+    leg.first_ns = leg.last_ns = 1;
+    leg.hint_count = static_cast<std::uint8_t>(id % hint_count_max);  // records of several lengths
+    for (std::size_t i = 0; i < leg.hint_count; ++i) leg.hints[i].kind = HintKind::request_id;
+    return leg;
 }
 
 TEST(LegRing, FullIsAnAnswerAndOrderIsKept) {
-    LegRing ring(3);
-    Leg leg;
-    for (leg.id = 1; leg.id <= 3; ++leg.id) EXPECT_TRUE(ring.push(leg));
-    EXPECT_FALSE(ring.push(leg));
-    for (LegId id = 1; id <= 3; ++id) {
-        ASSERT_NE(ring.front(), nullptr);
-        EXPECT_EQ(ring.front()->id, id);
+    LegRing ring(0);
+    LegId pushed = 0;
+    while (ring.push(a_leg(pushed + 1))) ++pushed;
+    EXPECT_GT(pushed, 2u);
+    EXPECT_FALSE(ring.push(a_leg(pushed + 1)));
+    for (LegId id = 1; id <= pushed; ++id) {
+        EXPECT_EQ(leg_of(ring.front()).id, id);
         ring.pop();
     }
-    EXPECT_EQ(ring.front(), nullptr);
+    EXPECT_TRUE(ring.front().empty());
+}
+
+TEST(LegRing, RecordsAreWholeAllTheWayRound) {
+    LegRing ring(100'000);
+    LegId pushed = 0, popped = 0;
+    for (int turn = 0; turn < 200; ++turn) {
+        for (int i = 0; i < 37; ++i) pushed += ring.push(a_leg(pushed + 1)) ? 1 : 0;
+        for (int i = 0; i < 35 && !ring.front().empty(); ++i) {
+            const Leg leg = leg_of(ring.front());
+            ring.pop();
+            ASSERT_EQ(leg.id, ++popped);
+            ASSERT_EQ(leg.hint_count, popped % hint_count_max);
+        }
+    }
+    EXPECT_GT(popped, 1000u);
 }
 
 }  // namespace
