@@ -136,6 +136,7 @@ HeaderAnswers::HeaderAnswers(VaultLogs logs)
 
 void HeaderAnswers::answer(const v1::HeaderRequest& request, HeaderReplier reply) {
     if (request.withdrawn()) return withdraw(request.request_id());
+    if (request.has_record()) return record(request.record(), reply);
     {
         const std::lock_guard lock(mutex_);
         if (waiting_.size() < question_count_max) {
@@ -150,6 +151,16 @@ void HeaderAnswers::answer(const v1::HeaderRequest& request, HeaderReplier reply
         only_words("this sensor answers " + std::to_string(look_back_count_max) + " look-backs at a time and " +
                    std::to_string(question_count_max) + " more wait already; ask again later"),
         reply, {});
+}
+
+void HeaderAnswers::record(const v1::Recording& wanted, const HeaderReplier& reply) const {
+    if (!logs_.recorder)
+        return reply_in_parts(0, only_words("it keeps no packet log; give it vault.packets in its configuration"),
+                              reply, {});
+    const auto until = logs_.recorder->record(wanted, logs_.now());
+    v1::HeaderReply words = only_words(until ? "" : until.error().sentence);
+    if (until) words.set_recording_until_ns(*until);
+    reply_in_parts(0, std::move(words), reply, {});
 }
 
 void HeaderAnswers::withdraw(std::uint64_t request_id) {
@@ -233,6 +244,9 @@ std::vector<v1::Counter> HeaderAnswers::count() const {
     add("vault_look_backs", answered_, "look-backs answered");
     add("vault_look_backs_withdrawn", withdrawn_, "look-backs broken off because nobody waited for them any more");
     add("vault_look_backs_refused", refused_, "look-backs refused because too many waited");
+    if (!logs_.recorder) return counters;
+    logs_.recorder->expire(logs_.now());
+    for (v1::Counter& counter : logs_.recorder->count()) counters.push_back(std::move(counter));
     return counters;
 }
 

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "dataplane/packet_recorder.h"
 #include "dataplane/vault/header_look_back.h"
 #include "dataplane/vault/packet_look_back.h"
 #include "wire/leg.pb.h"
@@ -41,7 +42,9 @@ struct VaultLogs {
     std::vector<vault::HeaderAppender*> headers;
     std::vector<vault::PacketAppender*> packets;
     std::uint64_t header_bytes_max = 0, packet_bytes_max = 0;
-    std::vector<std::string> taps;  ///< names by number
+    std::vector<std::string> taps;       ///< names by number
+    PacketRecorder* recorder = nullptr;  ///< of the packet log
+    TimeNs (*now)() = nullptr;           ///< for it
 };
 
 /// What `clew vault status` shows: counters of both logs, with their English text.
@@ -62,6 +65,7 @@ class HeaderAnswers {
 
     bool is_stopping() const { return stop_.load(std::memory_order_relaxed); }
 
+    /// Recordings that are over end by being counted.
     std::vector<v1::Counter> count() const;
 
   private:
@@ -77,6 +81,7 @@ class HeaderAnswers {
     };
     void run(InHand& in_hand);
     void withdraw(std::uint64_t request_id);
+    void record(const v1::Recording& wanted, const HeaderReplier& reply) const;
     void answer_now(const Waiting& waiting, const InHand& in_hand) const;
     vault::Answer find(const v1::HeaderRequest& request, const vault::Question& question) const;
 
