@@ -48,9 +48,11 @@ Result<ApiClient> ApiClient::create(const std::string& url, std::uint32_t timeou
     return ApiClient(url, std::move(*client));
 }
 
-Result<std::string> ApiClient::get(const std::string& target) {
+Result<std::string> ApiClient::send(const std::string& target, const char* method) {
     http::Request request;
+    request.method = method;
     request.target = target;
+    request.content_type = "application/json";
     Result<http::Response> response = client_->send(request);
     if (!response && response.error().kind == ErrorKind::unreachable)
         return fail(ErrorKind::unreachable,
@@ -68,8 +70,8 @@ Result<std::string> ApiClient::get(const std::string& target) {
 }
 
 template <typename Message>
-Result<Message> ApiClient::get_message(const std::string& target) {
-    Result<std::string> body = get(target);
+Result<Message> ApiClient::get_message(const std::string& target, const char* method) {
+    Result<std::string> body = send(target, method);
     if (!body) return tl::make_unexpected(body.error());
     Message message;
     if (!read_json(*body, message))
@@ -129,6 +131,14 @@ Result<v1::CapturedPacketList> ApiClient::packets(const PacketsRequest& request)
     if (!request.filter.empty()) target += "&filter=" + http::percent_encode(request.filter);
     if (!request.bpf.empty()) target += "&bpf=" + http::percent_encode(request.bpf);
     return get_message<v1::CapturedPacketList>(target + form_text(request.form));
+}
+
+Result<v1::RecordingList> ApiClient::record(const RecordRequest& request) {
+    std::string target = "/api/v1/vault/recordings?seconds=" + std::to_string(request.duration / ns_per_s) +
+                         "&snap=" + std::to_string(request.snap_length);
+    if (!request.bpf.empty()) target += "&bpf=" + http::percent_encode(request.bpf);
+    if (!request.tap.empty()) target += "&tap=" + http::percent_encode(request.tap);
+    return get_message<v1::RecordingList>(target, "POST");
 }
 
 Result<v1::LinkExplanation> ApiClient::explain(const std::string& leg_a, const std::string& leg_b) {

@@ -40,6 +40,12 @@ struct PathsRequest {
 };
 
 /// One connection to one control plane; one thread at a time.
+struct RecordRequest {
+    std::string bpf, tap;  ///< empty: any
+    DurationNs duration = 0;
+    std::uint32_t snap_length = 0;
+};
+
 class ApiClient {
   public:
     static Result<ApiClient> create(const std::string& url, std::uint32_t timeout_ms = api_timeout_ms);
@@ -51,6 +57,8 @@ class ApiClient {
     Result<v1::Ladder> ladder(const std::string& id, TimeNs from_ns, TimeNs to_ns, const FrameForm& form = {});
     /// One page out of all vaults; its next_ns is the next one's since_ns.
     Result<v1::CapturedPacketList> packets(const PacketsRequest& request);
+    /// At all sensors, or those that have the tap.
+    Result<v1::RecordingList> record(const RecordRequest& request);
     Result<v1::Status> status();
     Result<v1::LinkExplanation> explain(const std::string& leg_a, const std::string& leg_b);  ///< 16 hex digits each
     Result<v1::UnlinkedList> unlinked(TimeNs since_ns, TimeNs until_ns, const std::string& filter);
@@ -59,9 +67,9 @@ class ApiClient {
   private:
     ApiClient(std::string url, std::unique_ptr<http::Client> client)
         : url_(std::move(url)), client_(std::move(client)) {}
-    Result<std::string> get(const std::string& target);
+    Result<std::string> send(const std::string& target, const char* method);
     template <typename Message>
-    Result<Message> get_message(const std::string& target);
+    Result<Message> get_message(const std::string& target, const char* method = "GET");
 
     std::string url_;
     std::unique_ptr<http::Client> client_;

@@ -11,7 +11,7 @@
 namespace clew::cli {
 namespace {
 
-constexpr std::string_view prefix = "vault_";
+constexpr std::string_view prefix = "vault_", recording_prefix = "vault_recording_";
 
 std::string bytes_text(std::uint64_t bytes) {
     const char* const units[] = {"B", "KB", "MB", "GB", "TB"};
@@ -45,6 +45,8 @@ void take(VaultLogState& log, const std::string& one, const std::string& many, c
 }
 
 void take(VaultState& state, const v1::StatusCounter& counter) {
+    if (counter.name().starts_with(recording_prefix))
+        state.recordings.push_back({static_cast<TimeNs>(counter.value()), counter.text()});
     if (!counter.tap().empty()) return take(state.taps[counter.tap()], counter.name(), counter.value());
     take(state.headers, "vault_header", "vault_headers", counter);
     take(state.packets, "vault_packet", "vault_packets", counter);
@@ -97,6 +99,19 @@ std::string tap_table(const std::vector<VaultState>& vaults, const Paint& paint)
     return any ? "\n" + table.text(paint, 1u << 20) : "";
 }
 
+std::string recording_table(const std::vector<VaultState>& vaults, const Paint& paint) {
+    TextTable table({"SENSOR", "RECORDS UNTIL", "WHAT"});
+    bool any = false;
+    for (const VaultState& state : vaults)
+        for (const VaultRecording& one : state.recordings) {
+            any = true;
+            table.add({{printable(state.observer), state.connected ? Style::plain : Style::faint},
+                       {time_text(one.until_ns, 0)},
+                       {printable(one.what)}});
+        }
+    return any ? "\n" + table.text(paint, 1u << 20) : "";
+}
+
 bool tells_a_loss(const v1::StatusCounter& counter) {
     return counter.value() != 0 && counter.tap().empty() &&
            (counter.name().find("_dropped_") != std::string::npos || counter.name().ends_with("bytes_damaged"));
@@ -126,7 +141,7 @@ std::string vault_table(const std::vector<VaultState>& vaults, TimeNs now, const
         add_log(state, "headers", state.headers, now, table);
         add_log(state, "packets", state.packets, now, table);
     }
-    std::string text = table.text(paint, 1u << 20) + tap_table(vaults, paint);
+    std::string text = table.text(paint, 1u << 20) + tap_table(vaults, paint) + recording_table(vaults, paint);
     for (const VaultState& state : vaults)
         for (const v1::StatusCounter& counter : state.counters)
             if (tells_a_loss(counter))

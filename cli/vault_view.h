@@ -28,12 +28,19 @@ struct VaultTapState {
     TimeNs oldest_ns = 0;
 };
 
+/// What the control plane switched the packet log on for.
+struct VaultRecording {
+    TimeNs until_ns = 0;
+    std::string what;
+};
+
 struct VaultState {
     std::string observer;
     bool connected = false;
     VaultLogState headers, packets;
     std::map<std::string, VaultTapState> taps;  ///< of the packet log
-    std::vector<v1::StatusCounter> counters;    ///< all of the vault's, as counted
+    std::vector<VaultRecording> recordings;
+    std::vector<v1::StatusCounter> counters;  ///< all of the vault's, as counted
 };
 
 std::vector<VaultState> vaults_of(const v1::Status& status);

@@ -10,6 +10,7 @@
 #include "cli/paint.h"
 #include "cli/program.h"
 #include "cli/status_view.h"
+#include "cli/time_text.h"
 #include "cli/vault_archive.h"
 #include "cli/vault_view.h"
 
@@ -19,6 +20,8 @@ namespace {
 struct Options {
     std::vector<std::string> captures;
     std::string archive, to, format;
+    std::string filter, duration, tap;
+    std::uint32_t snap_length = 0;
     bool payload_checks = false;
 };
 
@@ -90,6 +93,40 @@ Result<void> status(const Program& program, const Options& options) {
     return {};
 }
 
+/// Of each sensor what it records, or why it does not.
+Result<void> record(const Program& program, const Options& options) {
+    const auto duration = parse_duration(options.duration);
+    if (!duration) return tl::make_unexpected(duration.error());
+    if (*duration < ns_per_s) return fail(ErrorKind::usage, "--for: a recording lasts at least a second");
+    Result<ApiClient> api = ApiClient::create(program.api_url);
+    if (!api) return tl::make_unexpected(api.error());
+    const auto list = api->record({options.filter, options.tap, *duration, options.snap_length});
+    if (!list) return tl::make_unexpected(list.error());
+    int refused = 0;
+    for (const v1::RecordingSensor& sensor : list->sensors()) {
+        const bool records = sensor.until_ns() != 0;
+        refused += !records;
+        program.surroundings.out << printable(sensor.observer())
+                                 << (records ? " records until " + time_text(sensor.until_ns(), 0)
+                                             : " does not record: " + printable(sensor.refusal()))
+                                 << "\n";
+    }
+    if (refused == list->sensors_size()) return fail(ErrorKind::failed, "no sensor records");
+    if (refused != 0) return fail(ErrorKind::partial, "not all sensors record");
+    return {};
+}
+
+void add_record(CLI::App& vault, Program& program, const std::shared_ptr<Options>& options) {
+    CLI::App* verb = vault.add_subcommand("record", "Keep whole packets from now on, for a time");
+    verb->add_option("FILTER", options->filter,
+                     "A capture filter (pcap-filter(7)) on the innermost IP packet; '' for every packet")
+        ->required();
+    verb->add_option("--for", options->duration, "How long: 90s, 10m, 1h30m; at most 24h")->required();
+    verb->add_option("--snap", options->snap_length, "So many bytes of a packet, but never less than its headers");
+    verb->add_option("--tap", options->tap, "At this tap alone");
+    verb->callback([options, &program] { program.chosen = [options, &program] { return record(program, *options); }; });
+}
+
 void add_pack(CLI::App& vault, Program& program, const std::shared_ptr<Options>& options) {
     CLI::App* verb = vault.add_subcommand("pack", "All headers of capture files into one archive");
     verb->add_option("CAPTURE", options->captures, "pcap or pcapng files, or TAP=FILE")->required();
@@ -116,11 +153,13 @@ void add_vault_verb(CLI::App& root, Program& program) {
     CLI::App* verb = vault->add_subcommand("status", "How far back each sensor's headers reach, bytes and losses");
     add_format_option(*verb, options->format);
     verb->callback([options, &program] { program.chosen = [options, &program] { return status(program, *options); }; });
+    add_record(*vault, program, options);
     add_pack(*vault, program, options);
     add_unpack(*vault, program, options);
     vault->footer(
         "Examples:\n"
         "  clew vault status\n"
+        "  clew vault record 'host 10.0.0.7 and tcp port 443' --for 10m --snap 256\n"
         "  clew vault pack edge.pcap lb.pcap -o headers.clvh\n"
         "  clew vault unpack headers.clvh -w headers.pcapng");
 }

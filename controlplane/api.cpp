@@ -61,10 +61,23 @@ Api::Api(store::Store& store, ApiSources sources) : store_(store), sources_(std:
     add_path_routes();
     add_link_routes();
     add_packet_routes();
+    add_recording_routes();
     add_overview_routes();
     routes_.push_back({"events", "server-sent events: 'status' once a second, with a Status each", {}, nullptr});
     add_pcap_route();
     open_api_ = open_api_document(routes_, CLEW_VERSION);
+}
+
+/// A page of another site can make a browser send a POST, but not one of this content type.
+std::optional<http::Response> Api::refuse_method(const http::Request& request, std::string_view path) const {
+    std::string_view method = "GET";
+    for (const ApiRoute& route : routes_)
+        if (path.starts_with(api_prefix) && match(route.path, path.substr(api_prefix.size()))) method = route.method;
+    if (method == "GET" && (request.method == "GET" || request.method == "HEAD")) return std::nullopt;
+    if (request.method != method)
+        return error_response(405, "this is asked by " + std::string(method) + ", not by " + shown(request.method));
+    if (request.content_type == "application/json") return std::nullopt;
+    return error_response(400, "a POST has to say 'Content-Type: application/json'");
 }
 
 void Api::add(ApiRoute route, Answer answer) {
@@ -73,9 +86,8 @@ void Api::add(ApiRoute route, Answer answer) {
 }
 
 http::Response Api::answer(const http::Request& request) const {
-    if (request.method != "GET" && request.method != "HEAD")
-        return error_response(405, "the API answers GET alone, not " + shown(request.method));
     const http::Target target = http::parse_target(request.target);
+    if (const auto refused = refuse_method(request, target.path)) return *refused;
     if (target.path == "/metrics")
         return {.status = 200,
                 .content_type = open_metrics_content_type,

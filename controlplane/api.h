@@ -33,6 +33,7 @@
 #include "controlplane/store/overview.h"
 #include "controlplane/store/store.h"
 #include "nat-trace/result.h"
+#include "wire/leg.pb.h"
 #include "wire/path.pb.h"
 
 namespace clew::control {
@@ -45,6 +46,7 @@ struct ApiSources {
     std::function<Result<v1::LinkExplanation>(LegId a, LegId b)> explain;
     std::function<v1::GatewayList()> gateways;
     std::function<Result<v1::CapturedPacketList>(const PacketsWanted&)> packets = {};
+    std::function<Result<v1::RecordingList>(const v1::Recording&)> record = {};
     ConsoleFiles console = {};
 };
 
@@ -71,9 +73,11 @@ class Api {
     using Answer = std::function<Result<std::string>(const std::string& id, const ApiArguments& arguments)>;
 
     void add(ApiRoute route, Answer answer);
+    std::optional<http::Response> refuse_method(const http::Request& request, std::string_view path) const;
     void add_path_routes();
     void add_link_routes();
     void add_packet_routes();
+    void add_recording_routes();
     void add_overview_routes();
     void add_pcap_route();
     template <typename Message>

@@ -6,17 +6,6 @@
 namespace clew::control {
 namespace {
 
-constexpr std::int64_t bpf_bytes_max = 2000;
-
-ApiParameter bpf() {
-    return {"bpf",
-            ParameterKind::text,
-            false,
-            0,
-            bpf_bytes_max,
-            0,
-            "a capture filter (pcap-filter(7)) on the innermost IP packet"};
-}
 ApiParameter legs() {
     return {"filter",
             ParameterKind::text,

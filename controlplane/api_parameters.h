@@ -13,6 +13,7 @@ namespace clew::control {
 
 constexpr std::int64_t time_max = std::int64_t{1} << 62;
 constexpr std::int64_t text_bytes_max = 200;
+constexpr std::int64_t bpf_bytes_max = 2000;
 
 std::string to_json(const google::protobuf::Message& message);
 
@@ -53,6 +54,15 @@ inline ApiParameter headers_only() {
 }
 inline ApiParameter strip_tunnels() {
     return {"strip_tunnels", ParameterKind::flag, false, 0, 1, 0, "frames without their tunnels"};
+}
+inline ApiParameter bpf() {
+    return {"bpf",
+            ParameterKind::text,
+            false,
+            0,
+            bpf_bytes_max,
+            0,
+            "a capture filter (pcap-filter(7)) on the innermost IP packet"};
 }
 inline ApiParameter snap() { return count("snap", 0, 0xffff, 0, "frames are cut at so many bytes; 0: not"); }
 

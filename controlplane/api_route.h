@@ -33,6 +33,7 @@ struct ApiRoute {
     std::vector<ApiParameter> parameters;
     const google::protobuf::Descriptor* answers;  ///< null: what `media` says
     std::string_view media = "text/event-stream";
+    std::string_view method = "GET";  ///< or POST: it changes something, and asks for JSON as its content type
 };
 
 /// A request's parameters, checked: known, given once, of their kind, in their limits, none missing.

@@ -13,6 +13,7 @@
 #include "controlplane/leg_writer.h"
 #include "controlplane/linker.h"
 #include "controlplane/path_writer.h"
+#include "controlplane/recording.h"
 #include "controlplane/rollup_maker.h"
 #include "controlplane/wall_clock.h"
 
@@ -111,6 +112,7 @@ Result<void> RunningControlPlane::start() {
                                 return list;
                             },
                             [this](const PacketsWanted& wanted) { return PacketSearch(*collector_).find(wanted); },
+                            [this](const v1::Recording& wanted) { return Recording(*collector_).start(wanted); },
                             std::move(*files)});
     http::ServerSettings settings;
     settings.address = config_.api_address;

@@ -100,7 +100,7 @@ std::string open_api_document(std::span<const ApiRoute> routes, std::string_view
     add_schema(*v1::ApiError::descriptor(), schemas);
     for (const ApiRoute& route : routes) {
         if (route.answers != nullptr) add_schema(*route.answers, schemas);
-        paths["/api/v1/" + std::string(route.path)]["get"] = operation(route);
+        paths["/api/v1/" + std::string(route.path)][route.method == "POST" ? "post" : "get"] = operation(route);
     }
     const json document = {
         {"openapi", "3.0.3"},

@@ -109,7 +109,7 @@ void Exporter::run() {
 void Exporter::answer(const v1::HeaderRequest& request, const HeaderReplier& reply) const {
     if (header_answers_) return header_answers_->answer(request, reply);
     if (request.withdrawn()) return;  // its answer was given when it came
-    if (request.has_choice()) {
+    if (request.has_choice() || request.has_record()) {
         v1::HeaderReply none;
         none.set_partial("this sensor has no vault to look back in: give it one (vault: in its configuration)");
         return reply_in_parts(0, std::move(none), reply, {});

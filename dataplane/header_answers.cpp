@@ -127,14 +127,16 @@ HeaderAnswers::HeaderAnswers(VaultLogs logs)
         packet_look_back_.emplace(*logs_.packet_store,
                                   std::vector<const vault::PacketAppender*>(logs_.packets.begin(), logs_.packets.end()),
                                   logs_.taps);
-    thread_ = std::thread([this] {
-        pthread_setname_np(pthread_self(), "clew-look-back");
-        run();
-    });
+    for (InHand& in_hand : in_hand_)
+        threads_.emplace_back([this, &in_hand] {
+            pthread_setname_np(pthread_self(), "clew-look-back");
+            run(in_hand);
+        });
 }
 
 void HeaderAnswers::answer(const v1::HeaderRequest& request, HeaderReplier reply) {
     if (request.withdrawn()) return withdraw(request.request_id());
+    if (request.has_record()) return record(request.record(), reply);
     {
         const std::lock_guard lock(mutex_);
         if (waiting_.size() < question_count_max) {
@@ -143,29 +145,47 @@ void HeaderAnswers::answer(const v1::HeaderRequest& request, HeaderReplier reply
             return;
         }
     }
-    reply_in_parts(0, only_words("this sensor has more questions for headers than it can answer; ask again"), reply,
-                   {});
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    reply_in_parts(
+        0,
+        only_words("this sensor answers " + std::to_string(look_back_count_max) + " look-backs at a time and " +
+                   std::to_string(question_count_max) + " more wait already; ask again later"),
+        reply, {});
+}
+
+void HeaderAnswers::record(const v1::Recording& wanted, const HeaderReplier& reply) const {
+    if (!logs_.recorder)
+        return reply_in_parts(0, only_words("it keeps no packet log; give it vault.packets in its configuration"),
+                              reply, {});
+    const auto until = logs_.recorder->record(wanted, logs_.now());
+    v1::HeaderReply words = only_words(until ? "" : until.error().sentence);
+    if (until) words.set_recording_until_ns(*until);
+    reply_in_parts(0, std::move(words), reply, {});
 }
 
 void HeaderAnswers::withdraw(std::uint64_t request_id) {
     const std::lock_guard lock(mutex_);
-    std::erase_if(waiting_, [request_id](const Waiting& one) { return one.request.request_id() == request_id; });
-    if (in_hand_ != request_id) return;
-    withdrawn_.store(true, std::memory_order_relaxed);
-    broken_off_.store(true, std::memory_order_relaxed);
+    withdrawn_ +=
+        std::erase_if(waiting_, [request_id](const Waiting& one) { return one.request.request_id() == request_id; });
+    for (InHand& in_hand : in_hand_) {
+        if (in_hand.request_id != request_id) continue;
+        in_hand.withdrawn.store(true, std::memory_order_relaxed);
+        in_hand.broken_off.store(true, std::memory_order_relaxed);
+    }
 }
 
 void HeaderAnswers::stop() {
     {
         const std::lock_guard lock(mutex_);
         stop_.store(true, std::memory_order_relaxed);
-        broken_off_.store(true, std::memory_order_relaxed);
+        for (InHand& in_hand : in_hand_) in_hand.broken_off.store(true, std::memory_order_relaxed);
     }
-    changed_.notify_one();
-    if (thread_.joinable()) thread_.join();
+    changed_.notify_all();
+    for (std::thread& thread : threads_)
+        if (thread.joinable()) thread.join();
 }
 
-void HeaderAnswers::run() {
+void HeaderAnswers::run(InHand& in_hand) {
     for (;;) {
         Waiting waiting;
         {
@@ -174,13 +194,14 @@ void HeaderAnswers::run() {
             if (stop_.load(std::memory_order_relaxed)) return;
             waiting = std::move(waiting_.front());
             waiting_.pop_front();
-            in_hand_ = waiting.request.request_id();
-            withdrawn_.store(false, std::memory_order_relaxed);
-            broken_off_.store(false, std::memory_order_relaxed);
+            in_hand.request_id = waiting.request.request_id();
+            in_hand.withdrawn.store(false, std::memory_order_relaxed);
+            in_hand.broken_off.store(false, std::memory_order_relaxed);
         }
-        answer_now(waiting);
+        answer_now(waiting, in_hand);
         const std::lock_guard lock(mutex_);
-        in_hand_ = 0;
+        ++(in_hand.withdrawn.load(std::memory_order_relaxed) ? withdrawn_ : answered_);
+        in_hand.request_id = 0;
     }
 }
 
@@ -192,13 +213,13 @@ vault::Answer HeaderAnswers::find(const v1::HeaderRequest& request, const vault:
     return vault::join(question, header_look_back_.find(question), std::move(packets));
 }
 
-void HeaderAnswers::answer_now(const Waiting& waiting) const {
+void HeaderAnswers::answer_now(const Waiting& waiting, const InHand& in_hand) const {
     const v1::HeaderRequest& request = waiting.request;
     auto question = to_question(request);
     if (!question) return reply_in_parts(0, only_words(question.error().sentence), waiting.reply, {});
-    question->cancelled = &broken_off_;
+    question->cancelled = &in_hand.broken_off;
     const vault::Answer found = find(request, *question);
-    if (withdrawn_.load(std::memory_order_relaxed)) return;
+    if (in_hand.withdrawn.load(std::memory_order_relaxed)) return;
     const std::vector<std::uint8_t> client_side = client_sides_of(found);
     v1::HeaderReply last = only_words(found.partial);
     last.set_complete_until_ns(found.complete_until);
@@ -210,6 +231,23 @@ void HeaderAnswers::answer_now(const Waiting& waiting) const {
         wire::encode(vault::to_packet_header(leg, packet.record, client_side[packet.leg]), message);
         if (request.frames()) fill_frame(request, leg, packet, message);
     });
+}
+
+std::vector<v1::Counter> HeaderAnswers::count() const {
+    std::vector<v1::Counter> counters = sensor::count(logs_);
+    const auto add = [&counters](const char* name, const std::atomic<std::uint64_t>& value, const char* text) {
+        v1::Counter& counter = counters.emplace_back();
+        counter.set_name(name);
+        counter.set_value(value.load(std::memory_order_relaxed));
+        counter.set_text(text);
+    };
+    add("vault_look_backs", answered_, "look-backs answered");
+    add("vault_look_backs_withdrawn", withdrawn_, "look-backs broken off because nobody waited for them any more");
+    add("vault_look_backs_refused", refused_, "look-backs refused because too many waited");
+    if (!logs_.recorder) return counters;
+    logs_.recorder->expire(logs_.now());
+    for (v1::Counter& counter : logs_.recorder->count()) counters.push_back(std::move(counter));
+    return counters;
 }
 
 }  // namespace clew::sensor

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Answers the control plane's questions for headers and packets out of the vault, on a thread of its own: one question
-// after the other, at most question_count_max waiting, each bounded by its count and its bytes. Stores and appenders
-// are borrowed.
+// Answers the control plane's questions for headers and packets out of the vault, on threads of its own: at most
+// look_back_count_max at a time, at most question_count_max waiting, each bounded by its count and its bytes. Stores
+// and appenders are borrowed.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -13,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "dataplane/packet_recorder.h"
 #include "dataplane/vault/header_look_back.h"
 #include "dataplane/vault/packet_look_back.h"
 #include "wire/leg.pb.h"
@@ -40,7 +42,9 @@ struct VaultLogs {
     std::vector<vault::HeaderAppender*> headers;
     std::vector<vault::PacketAppender*> packets;
     std::uint64_t header_bytes_max = 0, packet_bytes_max = 0;
-    std::vector<std::string> taps;  ///< names by number
+    std::vector<std::string> taps;       ///< names by number
+    PacketRecorder* recorder = nullptr;  ///< of the packet log
+    TimeNs (*now)() = nullptr;           ///< for it
 };
 
 /// What `clew vault status` shows: counters of both logs, with their English text.
@@ -48,26 +52,37 @@ std::vector<v1::Counter> count(const VaultLogs& logs);
 
 class HeaderAnswers {
   public:
-    static constexpr std::size_t question_count_max = 32;
+    static constexpr std::size_t look_back_count_max = 4;  ///< at a time: each may hold all that one request is given
+    static constexpr std::size_t question_count_max = 32;  ///< that wait for them
 
     explicit HeaderAnswers(VaultLogs logs);
     ~HeaderAnswers() { stop(); }
 
-    /// Any thread. Replies later, from this object's thread; at once when too many questions wait. A withdrawal ends
-    /// the question of its id, if it waits or is in hand, without a reply.
+    /// Any thread. Replies later, from one of this object's threads; at once when too many questions wait. A withdrawal
+    /// ends the question of its id, if it waits or is in hand, without a reply.
     void answer(const v1::HeaderRequest& request, HeaderReplier reply);
-    void stop();  ///< breaks the question in hand off; those that wait are not answered
+    void stop();  ///< breaks the questions in hand off, whose answers say so; those that wait are not answered
 
-    std::vector<v1::Counter> count() const { return sensor::count(logs_); }
+    bool is_stopping() const { return stop_.load(std::memory_order_relaxed); }
+
+    /// Recordings that are over end by being counted.
+    std::vector<v1::Counter> count() const;
 
   private:
     struct Waiting {
         v1::HeaderRequest request;
         HeaderReplier reply;
     };
-    void run();
+    /// What one thread answers now.
+    struct InHand {
+        std::uint64_t request_id = 0;         ///< 0: nothing
+        std::atomic<bool> withdrawn{false};   ///< that one
+        std::atomic<bool> broken_off{false};  ///< withdrawn, or this object stops
+    };
+    void run(InHand& in_hand);
     void withdraw(std::uint64_t request_id);
-    void answer_now(const Waiting& waiting) const;
+    void record(const v1::Recording& wanted, const HeaderReplier& reply) const;
+    void answer_now(const Waiting& waiting, const InHand& in_hand) const;
     vault::Answer find(const v1::HeaderRequest& request, const vault::Question& question) const;
 
     VaultLogs logs_;
@@ -76,11 +91,10 @@ class HeaderAnswers {
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<Waiting> waiting_;
+    std::atomic<std::uint64_t> answered_{0}, withdrawn_{0}, refused_{0};
     std::atomic<bool> stop_{false};
-    std::uint64_t in_hand_ = 0;            ///< the request answered now; 0: none
-    std::atomic<bool> withdrawn_{false};   ///< that one
-    std::atomic<bool> broken_off_{false};  ///< either
-    std::thread thread_;
+    std::array<InHand, look_back_count_max> in_hand_;
+    std::vector<std::thread> threads_;
 };
 
 }  // namespace clew::sensor

@@ -128,7 +128,8 @@ Result<void> Sensor::make_workers(const SensorConfig& config) {
     PipelineSettings settings = share_of(config, worker_count(config));
     settings.started_ns = started_ns_;
     if (settings.packet_log) {
-        auto policy = vault::PacketPolicy::compile(config.vault_packets_rules);
+        auto policy = vault::PacketPolicy::compile(
+            PacketRecorder::rules_with({}, config.vault_packets_rules, config.vault_packets_on_demand));
         if (!policy) return tl::make_unexpected(policy.error());
         settings.packet_log->policy = std::move(*policy);
     }
@@ -197,6 +198,10 @@ Result<void> Sensor::open_vault(const SensorConfig& config) {
         for (const auto& worker : workers_) logs.packets.push_back(worker->pipeline().packet_log());
         packet_writer_ = std::make_unique<vault::PacketLogWriter>(logs.packets, *packet_store_);
         packet_writer_->start();
+        recorder_ = std::make_unique<PacketRecorder>(config.vault_packets_rules, config.vault_packets_on_demand,
+                                                     logs.taps, logs.packets);
+        logs.recorder = recorder_.get();
+        logs.now = real_time_ns;
     }
     header_answers_ = std::make_unique<HeaderAnswers>(std::move(logs));
     header_writer_->start();

@@ -57,6 +57,7 @@ class Sensor {
     std::unique_ptr<vault::HeaderLogWriter> header_writer_;
     std::unique_ptr<vault::BlockStore> packet_store_;  ///< null where whole packets are not kept, as its writer
     std::unique_ptr<vault::PacketLogWriter> packet_writer_;
+    std::unique_ptr<PacketRecorder> recorder_;
     std::unique_ptr<HeaderAnswers> header_answers_;
     std::unique_ptr<Exporter> exporter_;
     bool stopped_ = false;

@@ -47,6 +47,7 @@ struct SensorConfig {
     std::uint32_t vault_packets_blocks = 4;  ///< open blocks of a worker
     std::uint32_t vault_packets_block_mb = 16;
     std::vector<vault::PacketRule> vault_packets_rules;  ///< none: all are kept whole
+    bool vault_packets_on_demand = false;                ///< nothing but what the control plane asks to record
 
     std::string control_endpoint = "tcp://127.0.0.1:7411";
     std::string own_key_file;       ///< empty: no encryption

@@ -66,6 +66,9 @@ void take_packet_log(YamlMap& vault, SensorConfig& config) {
     packets.take("blocks", config.vault_packets_blocks, 2, 256);
     packets.take("block_mb", config.vault_packets_block_mb, 1, 256);
     for (YamlMap& rule : packets.list("rules")) config.vault_packets_rules.push_back(take_rule(rule, config));
+    packets.take("on_demand", config.vault_packets_on_demand);
+    if (config.vault_packets_on_demand && !config.vault_packets_rules.empty())
+        packets.mistake("on_demand", "keeps what 'clew vault record' asks for alone; leave it or the rules out");
 }
 
 }  // namespace clew::sensor

@@ -44,6 +44,13 @@ class GapModel {
         unsigned leading = longer << digit_count | (static_cast<unsigned>(gap.size >> rest) & digit_mask);
         leading = leading_.code(coder, range * kind_count + kind, range, leading);
         const unsigned found = shorter + (leading >> digit_count);
+        if constexpr (Coder::encodes) {
+            if (rest > raw_step_max)
+                coder.raw(static_cast<std::uint32_t>(gap.size >> 16) & ((1u << (rest - 16)) - 1), rest - 16);
+            rest = std::min(rest, raw_step_max);
+            coder.raw(static_cast<std::uint32_t>(gap.size) & ((1u << rest) - 1), rest);
+            return gap;
+        }
         if (found <= digit_count)
             return {found == 0 ? 0 : (leading & ((1u << (found - 1)) - 1)) | 1ull << (found - 1), false};
         rest = found - digit_count - 1;

@@ -6,12 +6,14 @@
 #include <numeric>
 
 #include "dataplane/vault/block_check.h"
+#include "dataplane/vault/record_pool.h"
 #include "nat-trace/check.h"
 
 namespace clew::vault {
 namespace {
 
-constexpr std::size_t expected_ahead = 3;  ///< packets of a leg that memory is asked for before they are needed
+constexpr std::size_t read_ahead = 1;      ///< packets of a leg that are read before the one that is coded
+constexpr std::size_t expected_ahead = 4;  ///< and those that memory is asked for
 constexpr std::size_t checked_from = offsetof(HeaderBlockHead, version);
 
 tl::unexpected<Error> damaged(const char* what) {
@@ -21,7 +23,10 @@ tl::unexpected<Error> damaged(const char* what) {
 }  // namespace
 
 HeaderBlockEncoder::HeaderBlockEncoder()
-    : new_model_(std::make_unique<HeaderModel>()), model_(std::make_unique<HeaderModel>()) {}
+    : new_model_(std::make_unique<HeaderModel>()),
+      model_(std::make_unique<HeaderModel>()),
+      new_label_model_(std::make_unique<LabelModel>(0)),
+      label_model_(std::make_unique<LabelModel>(0)) {}
 
 void HeaderBlockEncoder::encode_chunk(const HeaderBlockSource& source, std::span<const BlockLeg> legs,
                                       std::span<const std::uint32_t> numbers, TimeNs first_ns,
@@ -30,14 +35,16 @@ void HeaderBlockEncoder::encode_chunk(const HeaderBlockSource& source, std::span
     model_->set_first_time(first_ns);
     RangeEncoder coder(out);
     LegTrack track;
-    HeaderRecord record;
+    RecordPool<read_ahead> records;
     for (std::size_t i = 0; i < legs.size(); ++i) {
         model_->start(legs[i].label, track);
         const std::span<const std::uint32_t> packets = source.packets_of(numbers[i]);
+        for (std::size_t n = 0; n < packets.size() && n < read_ahead; ++n) source.read(packets[n], records.at(n));
         for (std::size_t n = 0; n < packets.size(); ++n) {
             if (n + expected_ahead < packets.size()) source.expect(packets[n + expected_ahead]);
-            source.read(packets[n], record);
-            model_->code(coder, legs[i].label, track, legs[i].time_unit_ns, record);
+            if (n + read_ahead < packets.size()) source.read(packets[n + read_ahead], records.at(n + read_ahead));
+            model_->code(coder, legs[i].label, track, legs[i].time_unit_ns, records.at(n));
+            records.keep(n);
         }
     }
     coder.finish();
@@ -73,8 +80,9 @@ void HeaderBlockEncoder::count_legs(const HeaderBlockSource& source, HeaderBlock
 void HeaderBlockEncoder::encode_labels(HeaderBlockHead& head) {
     labels_.clear();
     RangeEncoder coder(labels_);
-    auto labels = std::make_unique<LabelModel>(head.id_base);
-    for (BlockLeg& leg : legs_) labels->code(coder, leg);
+    *label_model_ = *new_label_model_;
+    label_model_->set_id_base(head.id_base);
+    for (BlockLeg& leg : legs_) label_model_->code(coder, leg);
     coder.finish();
     head.labels_bytes = static_cast<std::uint32_t>(labels_.size());
     head.labels_check = check_of(labels_);
@@ -193,13 +201,16 @@ Result<bool> HeaderBlockReader::decode_chunk(const HeaderChunkHead& chunk, std::
     model->set_first_time(head_.first_ns);
     RangeDecoder coder(bytes);
     LegTrack track;
+    RecordPool<0> records;
     for (std::size_t i = 0; i < wanted_end; ++i) {
         model->start(legs[i].label, track);
         for (std::uint32_t n = 0; n < legs[i].packet_count; ++n) {
-            HeaderRecord record;
+            HeaderRecord& record = records.at(n);
+            record = HeaderRecord{};
             model->code(coder, legs[i].label, track, legs[i].time_unit_ns, record);
             if (coder.overrun()) return damaged("a chunk ends before its packets do");
             if (wanted[i] && !visit(legs[i], record)) return false;
+            records.keep(n);
         }
     }
     return true;

@@ -92,6 +92,8 @@ class HeaderBlockEncoder {
 
     std::unique_ptr<const HeaderModel> new_model_;
     std::unique_ptr<HeaderModel> model_;
+    std::unique_ptr<const LabelModel> new_label_model_;
+    std::unique_ptr<LabelModel> label_model_;
     std::vector<BlockLeg> legs_;
     std::vector<std::pair<std::uint64_t, std::uint32_t>> order_;  ///< a leg's number for its id, the source's number
     std::vector<std::uint32_t> numbers_;                          ///< the source's, in the order of legs_

@@ -12,7 +12,7 @@ void HeaderModel::start(const LegLabel& leg, LegTrack& track) {
     for (std::size_t i = 0; i < 2; ++i) {
         SideTrack& side = track.side[i];
         const FirstSeen& before = first_seen_[i];
-        side.last = before.last;
+        side.last = &before.last;
         side.pads = before.pads;
         side.trailer = before.trailer;
         side.option_template = before.option_template;
@@ -40,11 +40,11 @@ void HeaderModel::code(Coder& coder, const LegLabel& leg, LegTrack& track, std::
     if ((odd & odd_fields) != 0)
         code_odd_fields(coder, leg, track, record);
     else if constexpr (!Coder::encodes)
-        UsualFields(leg, track, record, side.last).take(record, side.last);
+        UsualFields(leg, track, record, *side.last).take(record, *side.last);
     code_payload_check(coder, peer, record);
     const bool first = !side.seen;
     track.learn(leg, record);
-    if (first) first_seen_[record.side] = {side.last, side.pads, side.trailer, side.option_template};
+    if (first) first_seen_[record.side] = {record, side.pads, side.trailer, side.option_template};
     if (tcp && !link_->whole()) link_->note(record, side.after_last);
 }
 

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "dataplane/vault/gap_model.h"
@@ -45,6 +46,12 @@ struct FieldModel {
         field = static_cast<T>(value);
     }
 };
+
+/// The decoder fills a field in. The encoder has it, and leaves it: what was just written would wait for its reader.
+template <class Coder, class T>
+void fill_in(const Coder&, T& field, std::type_identity_t<T> value) {
+    if constexpr (!Coder::encodes) field = value;
+}
 
 /// What makes a packet odd: more is written of it.
 enum Oddity : std::uint8_t { odd_flags = 1, odd_options = 2, odd_fields = 4 };

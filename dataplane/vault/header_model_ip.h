@@ -15,6 +15,16 @@ constexpr std::uint8_t flag_fin = 0x01, flag_syn = 0x02, flag_push = 0x08, flag_
 constexpr std::size_t steady_bytes = offsetof(HeaderRecord, ip_extra_length) + 1 - offsetof(HeaderRecord, flow_label);
 static_assert(steady_bytes == 19);
 
+inline bool are_steady(const HeaderRecord& a, const HeaderRecord& b) {
+    const auto word = [](const HeaderRecord& r, std::size_t at) {
+        std::uint64_t value;
+        std::memcpy(&value, reinterpret_cast<const std::uint8_t*>(&r.flow_label) + at, sizeof value);
+        return value;
+    };
+    constexpr std::size_t tail = steady_bytes - sizeof(std::uint64_t);
+    return ((word(a, 0) ^ word(b, 0)) | (word(a, 8) ^ word(b, 8)) | (word(a, tail) ^ word(b, tail))) == 0;
+}
+
 /// The fields that mostly are as in the packet before, or follow from the rest.
 struct UsualFields {
     std::uint16_t ip_length, udp_length;
@@ -41,10 +51,15 @@ struct UsualFields {
         wire_length = expected_wire_length(side, ip_offset, v6, ip_length);
     }
     bool hold(const HeaderRecord& r, const HeaderRecord& last) const {
-        return r.ip_length == ip_length && r.wire_length == wire_length && r.to_server == to_server && r.v6 == v6 &&
-               r.ip_protocol == ip_protocol && r.tcp_offset == tcp_offset && r.udp_length == udp_length &&
-               std::memcmp(&r.flow_label, &last.flow_label, steady_bytes) == 0 &&
-               (r.ip_extra_length == 0 || r.ip_extra == last.ip_extra);
+        // In one go: nearly always all of them do.
+        const auto differ = [](auto a, auto b) {
+            return static_cast<std::uint32_t>(a) ^ static_cast<std::uint32_t>(b);
+        };
+        const std::uint32_t differing = differ(r.ip_length, ip_length) | differ(r.wire_length, wire_length) |
+                                        differ(r.to_server, to_server) | differ(r.v6, v6) |
+                                        differ(r.ip_protocol, ip_protocol) | differ(r.tcp_offset, tcp_offset) |
+                                        differ(r.udp_length, udp_length);
+        return differing == 0 && are_steady(r, last) && (r.ip_extra_length == 0 || r.ip_extra == last.ip_extra);
     }
     void take(HeaderRecord& r, const HeaderRecord& last) const {
         r.ip_length = ip_length, r.wire_length = wire_length, r.ttl = last.ttl, r.tos = last.tos;
@@ -81,7 +96,7 @@ inline unsigned length_class_of(const SideTrack& side, const HeaderRecord& recor
 inline std::uint8_t expected_flags(const LegLabel& leg, const LegTrack& track, unsigned of_side) {
     if (leg.protocol != static_cast<std::uint8_t>(Protocol::tcp)) return 0;
     const SideTrack& peer = track.side[of_side ^ 1];
-    const bool answers_syn = peer.seen && !track.side[of_side].seen && (peer.last.flags & flag_syn) != 0;
+    const bool answers_syn = peer.seen && !track.side[of_side].seen && (peer.last->flags & flag_syn) != 0;
     return !track.started ? flag_syn : answers_syn ? flag_syn | flag_ack : flag_ack;
 }
 
@@ -107,12 +122,12 @@ std::uint8_t HeaderModel::code_shape(Coder& coder, const LegLabel& leg, LegTrack
             if (!fits_template(likely_template(side, (record.flags & flag_syn) != 0), record, places))
                 odd |= odd_options;
         }
-        if (!UsualFields(leg, track, record, side.last).hold(record, side.last)) odd |= odd_fields;
+        if (!UsualFields(leg, track, record, *side.last).hold(record, *side.last)) odd |= odd_fields;
     }
     const unsigned coarse = !track.started ? 0 : 1 + (track.sides & 3) + 4 * track.last_kind;
     const unsigned shape = shapes_.code(coder, shape_context(track) + 433 * !tcp, coarse + 13 * !tcp,
                                         record.side << 3 | (odd != 0 ? unsigned{length_odd} : length_class));
-    record.side = static_cast<std::uint8_t>(shape >> 3);
+    fill_in(coder, record.side, static_cast<std::uint8_t>(shape >> 3));
     SideTrack& side = track.side[record.side];
     if ((shape & 7) == length_odd) {
         const unsigned context = side.seen + 2u * tcp;
@@ -145,16 +160,16 @@ void HeaderModel::code_length(Coder& coder, SideTrack& side, const SideTrack& pe
     enum { before, largest, likely, number };
     std::uint16_t& likely_length = likely_lengths_[length_place(side, peer)];
     if (length_class == length_none || length_class == length_none_push || length_class == length_odd) {
-        if constexpr (!Coder::encodes) record.payload_length = 0;
+        fill_in(coder, record.payload_length, 0);
         return;
     }
     if (length_class == length_again || length_class == length_again_push) {
-        record.payload_length = side.length_again;
+        fill_in(coder, record.payload_length, side.length_again);
         side.length_outcome = 0;
         return;
     }
     if (length_class == length_largest) {
-        record.payload_length = side.length_largest;
+        fill_in(coder, record.payload_length, side.length_largest);
         side.length_outcome = 2;
         return;
     }
@@ -168,11 +183,12 @@ void HeaderModel::code_length(Coder& coder, SideTrack& side, const SideTrack& pe
         choice = likely;
     choice = other_lengths_.code(coder, context, choice);
     if (choice < likely)
-        record.payload_length = choice == before ? side.length_before : side.length_largest;
+        fill_in(coder, record.payload_length, choice == before ? side.length_before : side.length_largest);
     else if (choice == likely)
-        record.payload_length = likely_length;
+        fill_in(coder, record.payload_length, likely_length);
     else
-        record.payload_length = static_cast<std::uint32_t>(length_.code(coder, context & 3, record.payload_length));
+        fill_in(coder, record.payload_length,
+                static_cast<std::uint32_t>(length_.code(coder, context & 3, record.payload_length)));
     likely_length = static_cast<std::uint16_t>(record.payload_length);
     side.length_outcome = choice < number ? static_cast<std::uint8_t>(choice == largest ? 2 : 1) : std::uint8_t{3};
 }
@@ -193,13 +209,14 @@ void HeaderModel::code_time(Coder& coder, LegTrack& track, std::uint32_t time_un
     gap = gap_.code(coder, track.started ? kind : 8, alike, gap);
     alike = gap.size;
     const std::uint64_t passed = gap.size * time_unit_ns;
-    record.time_ns = static_cast<TimeNs>(static_cast<std::uint64_t>(since) + (gap.backwards ? 0 - passed : passed));
+    fill_in(coder, record.time_ns,
+            static_cast<TimeNs>(static_cast<std::uint64_t>(since) + (gap.backwards ? 0 - passed : passed)));
     if (!track.started) first_ns_ = record.time_ns;
 }
 
 /// One more than the side's last, the same, or a number ahead: mostly what it was before.
 inline unsigned ip_id_outcome(const SideTrack& side, std::uint16_t id) {
-    const std::uint16_t last = side.seen ? side.last.ip_id : 0;
+    const std::uint16_t last = side.seen ? side.last->ip_id : 0;
     if (side.seen && id == static_cast<std::uint16_t>(last + 1)) return 0;
     return id == last ? 1 : 2;
 }
@@ -208,7 +225,7 @@ inline unsigned expected_ip_id_outcome(const SideTrack& side) { return side.seen
 template <class Coder>
 void HeaderModel::code_ip_id(Coder& coder, SideTrack& side, bool as_before, HeaderRecord& record) {
     const unsigned context = side.seen ? side.ip_id_outcome : 3;
-    const std::uint16_t last = side.seen ? side.last.ip_id : 0;
+    const std::uint16_t last = side.seen ? side.last->ip_id : 0;
     const auto next = static_cast<std::uint16_t>(last + 1);
     unsigned outcome = expected_ip_id_outcome(side);
     if (!as_before) {
@@ -216,12 +233,12 @@ void HeaderModel::code_ip_id(Coder& coder, SideTrack& side, bool as_before, Head
         outcome = coder.bit(ip_id_choice_[outcome], ip_id_outcome(side, record.ip_id) == lower) ? lower : higher;
     }
     if (outcome == 0) {
-        record.ip_id = next;
+        fill_in(coder, record.ip_id, next);
     } else if (outcome == 1) {
-        record.ip_id = last;
+        fill_in(coder, record.ip_id, last);
     } else {
         const auto ahead = static_cast<std::uint16_t>(record.ip_id - next);
-        record.ip_id = static_cast<std::uint16_t>(next + ip_id_.code(coder, context, ahead));
+        fill_in(coder, record.ip_id, static_cast<std::uint16_t>(next + ip_id_.code(coder, context, ahead)));
     }
     side.ip_id_outcome = static_cast<std::uint8_t>(outcome);
 }
@@ -294,7 +311,7 @@ std::uint32_t HeaderModel::code_odd_mask(Coder& coder, unsigned context, std::ui
 template <class Coder>
 void HeaderModel::code_odd_fields(Coder& coder, const LegLabel& leg, LegTrack& track, HeaderRecord& record) {
     SideTrack& side = track.side[record.side];
-    const HeaderRecord& last = side.last;
+    const HeaderRecord& last = *side.last;
     const unsigned transport = leg.protocol == static_cast<std::uint8_t>(Protocol::tcp) ? 0 : 8;
     UsualFields usual(leg, track, record, last);
     const bool usual_v6 = usual.v6;
@@ -372,22 +389,22 @@ void HeaderModel::code_extra(Coder& coder, HeaderRecord& record) {
 template <class Coder>
 void HeaderModel::code_payload_check(Coder& coder, SideTrack& peer, HeaderRecord& record) {
     if (!record.has_payload_check) {
-        record.payload_check = 0;
+        fill_in(coder, record.payload_check, 0);
         return;
     }
-    const std::uint16_t candidate = peer.seen ? peer.last.payload_check : std::uint16_t{0};
+    const std::uint16_t candidate = peer.seen ? peer.last->payload_check : std::uint16_t{0};
     if (coder.bit(check_of_peer_[record.payload_length == 0], record.payload_check == candidate))
-        record.payload_check = candidate;
+        fill_in(coder, record.payload_check, candidate);
     else
-        record.payload_check = static_cast<std::uint16_t>(coder.raw(record.payload_check, 16));
+        fill_in(coder, record.payload_check, static_cast<std::uint16_t>(coder.raw(record.payload_check, 16)));
 }
 
 /// ICMP echo: a request counts on, a reply has its request's number.
 template <class Coder>
 void HeaderModel::code_echo(Coder& coder, SideTrack& side, SideTrack& peer, HeaderRecord& record) {
-    const std::uint32_t next = side.seen ? (side.last.seq + 1) & 0xffff : 1;
-    if (coder.bit(echo_answer_[side.seen], peer.seen && record.seq == peer.last.seq))
-        record.seq = peer.last.seq & 0xffff;
+    const std::uint32_t next = side.seen ? (side.last->seq + 1) & 0xffff : 1;
+    if (coder.bit(echo_answer_[side.seen], peer.seen && record.seq == peer.last->seq))
+        record.seq = peer.last->seq & 0xffff;
     else if (coder.bit(echo_next_[side.seen], record.seq == next))
         record.seq = next;
     else

@@ -26,7 +26,7 @@ inline unsigned sequence_outcome(const SideTrack& side, std::uint32_t seq) {
 inline std::uint32_t end_of(const SideTrack& peer) { return peer.seen ? peer.next_seq : peer.after_last; }
 
 inline unsigned ack_outcome(SideTrack& side, SideTrack& peer, std::uint32_t ack) {
-    if (ack == (side.seen ? side.last.ack : 0)) return ack_same;
+    if (ack == (side.seen ? side.last->ack : 0)) return ack_same;
     if (ack == end_of(peer)) return ack_all;
     for (std::uint32_t at = peer.sent_begin; at != peer.sent_end; ++at)
         if (peer.sent_at(at).end == ack) return ack_sent;
@@ -35,21 +35,20 @@ inline unsigned ack_outcome(SideTrack& side, SideTrack& peer, std::uint32_t ack)
 
 /// What was acknowledged still waits in the receiver's buffer: the right edge stands.
 inline std::uint16_t window_at_edge(const SideTrack& side, std::uint32_t ack) {
-    return static_cast<std::uint16_t>(side.last.window - ((ack - side.last.ack) >> side.window_shift));
+    return static_cast<std::uint16_t>(side.last->window - ((ack - side.last->ack) >> side.window_shift));
 }
 
 inline unsigned window_outcome(const SideTrack& side, const HeaderRecord& record) {
-    if (record.window == side.last.window) return window_same;
+    if (record.window == side.last->window) return window_same;
     return side.seen && record.window == window_at_edge(side, record.ack) ? window_edge : window_other;
 }
 
 /// Sequence number, acknowledgement and window: one symbol where the first goes on.
 template <class Coder>
 void HeaderModel::code_progress(Coder& coder, SideTrack& side, SideTrack& peer, HeaderRecord& record) {
-    if (!side.seen && !peer.seen && !side.linked)
-        side.next_seq = side.after_last = record.seq = coder.raw(record.seq, 32);
+    if (!side.seen && !peer.seen && !side.linked) side.next_seq = side.after_last = coder.raw(record.seq, 32);
     const unsigned waiting = (record.payload_length == 0) + 2 * std::min(peer.sent_count(), 3u);
-    const bool after_syn = (side.last.flags & flag_syn) != 0;
+    const bool after_syn = (side.last->flags & flag_syn) != 0;
     const unsigned context = !side.seen  ? waiting + (side.linked ? 112u : 0u)
                              : after_syn ? 8 + waiting
                                          : 16 + waiting + 8 * (side.ack_outcome + 4u * side.window_outcome);
@@ -79,54 +78,55 @@ template <class Coder>
 void HeaderModel::code_sequence(Coder& coder, SideTrack& side, unsigned outcome, HeaderRecord& record) {
     const unsigned context = side.seen + 2 * (record.payload_length == 0);
     switch (outcome) {
-        case seq_next: record.seq = side.next_seq; break;
-        case seq_after_last: record.seq = side.after_last; break;
-        default: record.seq = side.next_seq + seq_.code(coder, context, record.seq - side.next_seq);
+        case seq_next: fill_in(coder, record.seq, side.next_seq); break;
+        case seq_after_last: fill_in(coder, record.seq, side.after_last); break;
+        default: fill_in(coder, record.seq, side.next_seq + seq_.code(coder, context, record.seq - side.next_seq));
     }
 }
 
 template <class Coder>
 void HeaderModel::code_ack(Coder& coder, SideTrack& side, SideTrack& peer, unsigned outcome, HeaderRecord& record) {
     constexpr unsigned many = SymbolModel::count - 1;
-    const std::uint32_t last = side.seen ? side.last.ack : 0;
+    const std::uint32_t last = side.seen ? side.last->ack : 0;
     const unsigned context = side.ack_outcome;
     side.ack_outcome = static_cast<std::uint8_t>(outcome);
     if (outcome == ack_same) {
-        record.ack = last;
+        fill_in(coder, record.ack, last);
     } else if (outcome == ack_all) {
-        record.ack = end_of(peer);
+        fill_in(coder, record.ack, end_of(peer));
     } else if (outcome == ack_sent) {
         unsigned number = 0;
         if constexpr (Coder::encodes)
             while (peer.sent_at(peer.sent_begin + number).end != record.ack) ++number;
         unsigned known = ack_segments_.code(coder, context, std::min(number, many));
         if (known == many) known += static_cast<unsigned>(ack_more_segments_.code(coder, 0, number - known));
-        record.ack = peer.sent_at(peer.sent_begin + known).end;
+        fill_in(coder, record.ack, peer.sent_at(peer.sent_begin + known).end);
     } else {
         const std::uint32_t from = side.seen ? last : peer.next_seq;
-        record.ack = from + ack_.code(coder, context, record.ack - from);
+        fill_in(coder, record.ack, from + ack_.code(coder, context, record.ack - from));
     }
 }
 
 template <class Coder>
 void HeaderModel::code_window(Coder& coder, SideTrack& side, unsigned outcome, HeaderRecord& record) {
-    const std::uint16_t last = side.last.window;
+    const std::uint16_t last = side.last->window;
     const unsigned context =
-        (record.payload_length == 0) + 2 * (record.ack != side.last.ack) + 4 * (side.window_outcome == window_other);
+        (record.payload_length == 0) + 2 * (record.ack != side.last->ack) + 4 * (side.window_outcome == window_other);
     side.window_outcome = static_cast<std::uint8_t>(outcome);
     if (outcome == window_same)
-        record.window = last;
+        fill_in(coder, record.window, last);
     else if (outcome == window_edge)
-        record.window = window_at_edge(side, record.ack);
+        fill_in(coder, record.window, window_at_edge(side, record.ack));
     else if (!side.seen)
-        record.window = first_window_.code(coder, record.window);
+        fill_in(coder, record.window, first_window_.code(coder, record.window));
     else
-        record.window = static_cast<std::uint16_t>(
-            last + code16(coder, window_, context, static_cast<std::uint16_t>(record.window - last)));
+        fill_in(coder, record.window,
+                static_cast<std::uint16_t>(
+                    last + code16(coder, window_, context, static_cast<std::uint16_t>(record.window - last))));
 }
 
 inline std::uint8_t HeaderModel::likely_template(const SideTrack& side, bool syn) const {
-    const bool after_syn = !syn && side.seen && (side.last.flags & flag_syn) != 0;
+    const bool after_syn = !syn && side.seen && (side.last->flags & flag_syn) != 0;
     return after_syn || (!syn && !side.seen) ? template_after_syn_ : side.option_template;
 }
 
@@ -149,7 +149,7 @@ template <class Coder>
 void HeaderModel::code_options(Coder& coder, SideTrack& side, bool odd, HeaderRecord& record, OptionPlaces& places) {
     const bool syn = (record.flags & flag_syn) != 0;
     std::uint32_t number = likely_template(side, syn);
-    const bool after_syn = !syn && (!side.seen || (side.last.flags & flag_syn) != 0);
+    const bool after_syn = !syn && (!side.seen || (side.last->flags & flag_syn) != 0);
     OptionTemplate odd_shape;
     if (odd) {
         if constexpr (Coder::encodes) take_apart(record.options.data(), record.options_length, odd_shape);
@@ -239,7 +239,7 @@ void HeaderModel::code_ids(Coder& coder, LegTrack& track, HeaderRecord& record, 
     if (!known) link_->clocks[record.side].learn(record.time_ns, tsval);
     if (!peer.clock.known() && tsecr != 0) link_->clocks[record.side ^ 1].learn(record.time_ns, tsecr);
     side.tsval = tsval, side.tsecr = tsecr;
-    store_be32(at, tsval), store_be32(at + 4, tsecr);
+    if constexpr (!Coder::encodes) store_be32(at, tsval), store_be32(at + 4, tsecr);
 }
 
 template <class Coder>

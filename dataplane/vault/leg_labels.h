@@ -157,6 +157,8 @@ class PrefixModel {
 class LabelModel {
   public:
     explicit LabelModel(std::uint64_t id_base) : id_base_(id_base) {}
+    /// Of a model that has coded nothing yet.
+    void set_id_base(std::uint64_t id_base) { id_base_ = id_base; }
 
     template <class Coder>
     void code(Coder& coder, BlockLeg& leg) {

@@ -72,7 +72,7 @@ void LegTrack::learn(const LegLabel& leg, const HeaderRecord& record) {
         own.push = (record.flags & push) != 0;
     }
     own.seen = true;
-    own.last = record;
+    own.last = &record;
     last_ns = record.time_ns;
     last_empty = record.payload_length == 0;
     last_kind = last_empty ? 0 : own.push ? 2 : 1;

@@ -57,9 +57,9 @@ struct SideState {
     std::uint8_t tsval_outcome = 0;
     std::uint8_t option_template = 0;
     std::uint8_t window_shift = 0;
-    HeaderRecord last;             ///< its last packet; before its first: that of another leg
-    std::uint32_t next_seq = 0;    ///< behind the furthest byte
-    std::uint32_t after_last = 0;  ///< behind the last packet's bytes
+    const HeaderRecord* last = nullptr;  ///< its last packet, borrowed; before its first: that of another leg
+    std::uint32_t next_seq = 0;          ///< behind the furthest byte
+    std::uint32_t after_last = 0;        ///< behind the last packet's bytes
     std::uint32_t tsval = 0, tsecr = 0;
     std::uint32_t length_again = 0, length_before = 0, length_largest = 0;  ///< of payloads
     std::array<std::uint64_t, 2> gaps{};  ///< before its last packet that followed its own one, the other side's one
@@ -101,6 +101,7 @@ struct LegTrack : LegState {
 
     /// As new. What the sides sent is forgotten, but not wiped out.
     void restart();
+    /// Borrows the record until its side has learnt another.
     void learn(const LegLabel& leg, const HeaderRecord& record);
 
   private:

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <thread>
 
 #include "dataplane/leg_state.h"
@@ -62,6 +63,8 @@ class PacketAppender {
     }
     /// Closes a block that has grown old.
     void advance(TimeNs now) {
+        if (has_policy_.load(std::memory_order_relaxed)) [[unlikely]]
+            take_policy();
         const OpenPacketBlock* open = line_.open();
         if (open && !open->empty() && now - open->first_ns() > settings_.block_age_max_ns) seal();
     }
@@ -74,6 +77,12 @@ class PacketAppender {
 
     // ---- any thread
 
+    /// Holds from the worker's next advance() on.
+    void set_policy(std::shared_ptr<const PacketPolicy> policy) {
+        const std::lock_guard lock(policy_mutex_);
+        next_policy_ = std::move(policy);
+        has_policy_.store(true, std::memory_order_relaxed);
+    }
     template <class Visit>
     void read_unwritten(Visit&& visit) const {
         line_.read_unwritten(visit);
@@ -95,6 +104,14 @@ class PacketAppender {
     };
     explicit PacketAppender(const PacketAppenderSettings& settings)
         : settings_(settings), line_(settings.block_count) {}
+    /// Never waits: where another one is being set it is taken the next time. The old one is let go by who sets the
+    /// next.
+    void take_policy() {
+        const std::unique_lock lock(policy_mutex_, std::try_to_lock);
+        if (!lock) return;
+        settings_.policy.swap(next_policy_);
+        has_policy_.store(false, std::memory_order_relaxed);
+    }
     bool choose(const SeenHeader& seen, const LegKept& kept, std::uint32_t& bytes);
     OpenPacketBlock* block_for(std::uint32_t bytes);
     void count_kept(const SeenHeader& seen, LegKept& kept, std::uint32_t bytes);
@@ -104,6 +121,9 @@ class PacketAppender {
     }
 
     PacketAppenderSettings settings_;
+    std::mutex policy_mutex_;  ///< next_policy_
+    std::shared_ptr<const PacketPolicy> next_policy_;
+    std::atomic<bool> has_policy_{false};
     sensor::FixedArray<LegPlace> places_;  ///< by leg number
     BlockLine<OpenPacketBlock> line_;
     std::array<TapCounters, tap_count_max> taps_;

@@ -43,8 +43,10 @@ PacketPolicy::Verdict PacketPolicy::judge(const SeenHeader& seen, const LegKept&
     for (const Rule& one : rules_) {
         if (!fits(one, seen)) continue;
         if (kept.packets >= one.rule.leg_packets_max || kept.kb >= one.rule.leg_kb_max) return Verdict::leg_has_enough;
-        const std::uint64_t cut = std::uint64_t{seen.transport->payload_offset} + one.rule.payload_bytes_max;
+        const std::uint32_t headers = seen.transport->payload_offset;
+        const std::uint64_t cut = std::uint64_t{headers} + one.rule.payload_bytes_max;
         if (one.rule.payload_bytes_max != PacketRule::unlimited && cut < bytes) bytes = static_cast<std::uint32_t>(cut);
+        bytes = std::min(bytes, std::max(one.rule.frame_bytes_max, headers));
         return Verdict::keep;
     }
     return Verdict::not_chosen;

@@ -21,6 +21,7 @@ struct PacketRule {
     std::string inner_bpf;                        ///< on the innermost IP packet
     TimeNs from = 0, until = 0;                   ///< 0: no bound
     std::uint32_t payload_bytes_max = unlimited;  ///< behind the transport header
+    std::uint32_t frame_bytes_max = unlimited;    ///< of the frame, but never less than its headers
     std::uint32_t leg_packets_max = unlimited;    ///< of a leg, from its beginning on
     std::uint32_t leg_kb_max = unlimited;
 };

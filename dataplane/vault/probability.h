@@ -158,7 +158,9 @@ class alignas(64) MixedModel {
         const auto other = static_cast<std::int32_t>(coarse.chance_of(symbol));
         const auto size = static_cast<unsigned>(std::bit_width(static_cast<std::uint32_t>(own + other)));
         const std::int32_t step = (own - other) * step_factor >> size;
-        const std::int32_t room = own > other ? share_max - share_ : share_ - share_min;
+        // Without a branch, as above: the way left to share_max where the fine one knew better, else to share_min.
+        const std::int32_t worse = own > other ? 0 : -1;
+        const std::int32_t room = ((share_max & ~worse) + (-share_min & worse)) - ((share_ ^ worse) - worse);
         share_ = static_cast<std::int16_t>(share_ + (step * room >> 10));
         fine_.learn(symbol, memory_long);
         coarse.learn(symbol, memory_short);

@@ -17,6 +17,9 @@ namespace clew::vault {
 constexpr unsigned range_bits = 63;
 constexpr std::uint64_t range_max = (1ull << range_bits) - 1, range_min = 1ull << (range_bits - 32);
 
+constexpr unsigned raw_step_max = 16;  ///< bits that are coded at a time
+constexpr std::uint32_t raw_step_mask = (1u << raw_step_max) - 1;
+
 class RangeEncoder {
   public:
     static constexpr bool encodes = true;
@@ -52,13 +55,9 @@ class RangeEncoder {
     }
     /// `count` bits that nothing is known of; at most 32.
     std::uint32_t raw(std::uint32_t value, unsigned count) {
-        for (unsigned left = count; left > 0;) {
-            const unsigned step = left < 16 ? left : 16;
-            left -= step;
-            range_ >>= step;
-            low_ += range_ * ((value >> left) & ((1u << step) - 1));
-            settle();
-        }
+        unsigned left = count;
+        if (left > raw_step_max) raw_step(value >> (left -= raw_step_max) & raw_step_mask, raw_step_max);
+        raw_step(value & ((1u << left) - 1), left);  // of no bits as well: nothing changes
         return value;
     }
     /// Within the range there is a number whose lower bits are 0.
@@ -69,6 +68,11 @@ class RangeEncoder {
     }
 
   private:
+    void raw_step(std::uint32_t value, unsigned count) {
+        range_ >>= count;
+        low_ += range_ * value;
+        settle();
+    }
     void settle() {
         if (range_ >= range_min) [[likely]]
             return;
@@ -141,7 +145,7 @@ class RangeDecoder {
     std::uint32_t raw(std::uint32_t, unsigned count) {
         std::uint32_t value = 0;
         for (unsigned left = count; left > 0;) {
-            const unsigned step = left < 16 ? left : 16;
+            const unsigned step = left < raw_step_max ? left : raw_step_max;
             left -= step;
             range_ >>= step;
             const std::uint64_t most = (1u << step) - 1;

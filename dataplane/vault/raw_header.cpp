@@ -67,7 +67,8 @@ void read_tcp(const std::uint8_t* tcp, std::size_t length, HeaderRecord& record)
 }  // namespace
 
 void read_header(const RawHeader& raw, std::uint8_t protocol, HeaderRecord& record) {
-    record = HeaderRecord{};
+    static constexpr HeaderRecord empty;
+    record = empty;
     record.time_ns = raw.time_ns;
     record.wire_length = raw.wire_length;
     record.payload_length = raw.payload_length;

@@ -19,6 +19,7 @@
 #include "dataplane/vault/header_log_writer.h"
 #include "dataplane/vault/header_look_back.h"
 #include "dataplane/vault/tap_table.h"
+#include "nat-trace/check.h"
 #include "tests/dataplane/frames.h"
 
 namespace clew::vault {
@@ -54,7 +55,7 @@ std::vector<cli::TapFile> real_captures() {
 
 struct Measured {
     std::uint64_t packets = 0, bytes = 0;
-    double encode_ns = 0;
+    double encode_ns = 0, decode_ns = 0;
 };
 
 class Measure {
@@ -92,21 +93,41 @@ class Measure {
   private:
     void encode_full() {
         while (const OpenBlock* block = pipeline_->header_log()->oldest_full()) {
-            std::array<double, 5> runs{};  // a writer is warm; so is what stands in the middle of them
-            for (double& run : runs) {
+            measured_.encode_ns += middle_ns([&] {
                 bytes_.clear();
-                const double begin = thread_cpu_ns();
                 sorted_.sort(*block);
                 encoder_.encode(sorted_, bytes_);
-                run = thread_cpu_ns() - begin;
-            }
-            std::sort(runs.begin(), runs.end());
-            measured_.encode_ns += runs[runs.size() / 2];
+            });
             measured_.bytes += bytes_.size();
             const auto reader = HeaderBlockReader::open(bytes_);
             measured_.packets += reader->head().packet_count;
+            measured_.decode_ns += middle_ns([&] { decode(*reader); });
             pipeline_->header_log()->release();
         }
+    }
+
+    /// Of five runs: a writer is warm; so is what stands in the middle of them.
+    template <class Step>
+    static double middle_ns(Step&& step) {
+        std::array<double, 5> runs{};
+        for (double& run : runs) {
+            const double begin = thread_cpu_ns();
+            step();
+            run = thread_cpu_ns() - begin;
+        }
+        std::sort(runs.begin(), runs.end());
+        return runs[runs.size() / 2];
+    }
+    static void decode(const HeaderBlockReader& reader) {
+        const auto legs = *reader.legs();
+        std::uint64_t bytes = 0;
+        const auto all = [](const BlockLeg&) { return true; };
+        const auto count = [&](const BlockLeg&, const HeaderRecord& record) {
+            bytes += record.wire_length;
+            return true;
+        };
+        CLEW_CHECK(reader.packets(legs, all, count));
+        benchmark::DoNotOptimize(bytes);
     }
 
     bool whole_us_, tcp_only_;
@@ -128,13 +149,13 @@ void bytes_per_packet(benchmark::State& state, bool whole_us, bool payload_check
                    " packets of the real captures, index and check sums included");
 }
 
-void encode_ns(benchmark::State& state) {
+void coding_ns(benchmark::State& state, double Measured::*spent_ns, const char* what) {
     const auto taps = real_captures();
     if (taps.empty()) return state.SkipWithError("there are no captures in ../shared/pcaps");
     Measured measured;
     for (auto _ : state) measured = Measure(true, false, true).run(taps);
-    state.counters["value"] = measured.encode_ns / static_cast<double>(measured.packets);
-    state.SetLabel("ns; sorting and encoding a packet, TCP, blocks of " + std::to_string(measured.packets) +
+    state.counters["value"] = measured.*spent_ns / static_cast<double>(measured.packets);
+    state.SetLabel("ns; " + std::string(what) + " a packet, TCP, blocks of " + std::to_string(measured.packets) +
                    " packets, the middle of five runs a block, thread CPU time");
 }
 
@@ -248,7 +269,10 @@ const bool registered = [] {
         [](benchmark::State& s) { bytes_per_packet(s, true, true, true, "TCP, stamps in us, with payload checks"); });
     add("vault.header.bytes_per_packet.all",
         [](benchmark::State& s) { bytes_per_packet(s, true, false, false, "all protocols, stamps in us"); });
-    add("vault.header.encode_ns", encode_ns);
+    add("vault.header.encode_ns",
+        [](benchmark::State& s) { coding_ns(s, &Measured::encode_ns, "sorting and encoding"); });
+    add("vault.header.decode_ns",
+        [](benchmark::State& s) { coding_ns(s, &Measured::decode_ns, "decoding, its leg's label included,"); });
     add("vault.append_ns.legs_1k", [](benchmark::State& s) { append_ns(s, 1000); });
     add("vault.append_ns.legs_10k", [](benchmark::State& s) { append_ns(s, 10'000); });
     add("vault.look_back_ms.timed", [](benchmark::State& s) { look_back_ms(s, true); });

@@ -261,6 +261,34 @@ TEST_F(Vault, StatusTellsHorizonAndLosses) {
     EXPECT_THAT(both.out, HasSubstr("123.0 KB"));
     EXPECT_THAT(both.out, HasSubstr("WHOLE PACKETS BACK TO"));
     EXPECT_THAT(both.out, HasSubstr("3 text of vault_packets_dropped_backlog"));
+    EXPECT_THAT(both.out, testing::Not(HasSubstr("RECORDS UNTIL")));
+    add("vault_recordings", 1);
+    add("vault_recording_1_until_ns", static_cast<std::uint64_t>(sample_time_ns));
+    serve("/api/v1/status", api_json(status));
+    const Outcome recording = run_api({"vault", "status"});
+    EXPECT_THAT(recording.out, HasSubstr("RECORDS UNTIL"));
+    EXPECT_THAT(recording.out, HasSubstr("text of vault_recording_1_until_ns"));
+}
+
+TEST_F(Vault, RecordTellsWhatEachSensorDoes) {
+    v1::RecordingList list;
+    v1::RecordingSensor& sensor = *list.add_sensors();
+    sensor.set_observer("sensor-a");
+    sensor.set_until_ns(sample_time_ns);
+    const std::vector<std::string> words = {"vault", "record", "host 10.0.0.7", "--for", "10m", "--snap", "256"};
+    serve("/api/v1/vault/recordings", api_json(list));
+    const Outcome all = run_api(words);
+    EXPECT_EQ(all.code, 0) << all.err;
+    EXPECT_EQ(all.out, "sensor-a records until 2023-11-14T22:13:20Z\n");
+    v1::RecordingSensor& other = *list.add_sensors();
+    other.set_observer("sensor-b");
+    other.set_refusal("it keeps no packet log");
+    serve("/api/v1/vault/recordings", api_json(list));
+    const Outcome some = run_api(words);
+    EXPECT_EQ(some.code, 4);
+    EXPECT_THAT(some.out, HasSubstr("sensor-b does not record: it keeps no packet log"));
+    EXPECT_EQ(run_api({"vault", "record", "host 10.0.0.7", "--for", "soon"}).code, 2);
+    EXPECT_EQ(run_api({"vault", "record", "host 10.0.0.7"}).code, 2);
 }
 
 TEST(VaultArchive, PackedHeadersComeBack) {

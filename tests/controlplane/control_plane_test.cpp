@@ -239,6 +239,44 @@ TEST_F(ControlPlaneTest, MistakesOfTheCallerAreNeverTheServersFault) {
     EXPECT_EQ(client_->send(post)->status, 405u);
 }
 
+TEST_F(ControlPlaneTest, ARecordingIsAskedOfTheSensors) {
+    http::Request post;
+    post.method = "POST";
+    post.target = "/api/v1/vault/recordings?seconds=600&snap=128&tap=inside&bpf=tcp%20port%2080";
+    EXPECT_EQ(client_->send(post)->status, 400u) << "a page of another site could send this";
+    post.content_type = "application/json";
+    EXPECT_EQ(client_->send(post)->status, 503u) << "no sensor is there";
+    std::atomic<bool> refuses{false};
+    publish([&](const v1::HeaderRequest& request, const auto& reply) {
+        v1::HeaderReply answer;
+        answer.set_last(true);
+        const v1::Recording& wanted = request.record();
+        if (refuses)
+            answer.set_partial("it has 8 recordings already");
+        else if (wanted.bpf() == "tcp port 80" && wanted.duration_ns() == 600 * ns_per_s &&
+                 wanted.snap_length() == 128 && wanted.taps_size() == 1 && wanted.taps(0) == "inside")
+            answer.set_recording_until_ns(1234);
+        reply(answer);
+    });
+    ASSERT_TRUE(eventually([&] { return plane_->status().observers_size() == 1; }));
+    const auto ask = [&] {
+        const auto response = client_->send(post);
+        v1::RecordingList list;
+        EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(response->body, &list).ok()) << response->body;
+        return list;
+    };
+    ASSERT_EQ(ask().sensors_size(), 1);
+    EXPECT_EQ(ask().sensors(0).observer(), "sensor-a");
+    EXPECT_EQ(ask().sensors(0).until_ns(), 1234);
+    refuses = true;
+    EXPECT_EQ(ask().sensors(0).refusal(), "it has 8 recordings already");
+    post.target = "/api/v1/vault/recordings?tap=lobby";
+    EXPECT_EQ(client_->send(post)->status, 503u);
+    post.target = "/api/v1/vault/recordings?bpf=tcp%20prot%2080";
+    EXPECT_EQ(client_->send(post)->status, 400u);
+    EXPECT_EQ(get("/api/v1/vault/recordings").status, 405u);
+}
+
 TEST_F(ControlPlaneTest, TheLadderShowsTheSamePacketAtBothTaps) {
     std::vector<PacketHeader> ring;
     for (std::uint32_t packet = 0; packet < 3; ++packet)

@@ -7,12 +7,16 @@
 #include <future>
 #include <set>
 
+#include "dataplane/pipeline.h"
 #include "dataplane/vault/header_log_writer.h"
 #include "dataplane/vault/tap_table.h"
+#include "tests/dataplane/frames.h"
 #include "tests/dataplane/vault/model_disk.h"
 
 namespace clew::sensor {
 namespace {
+
+constexpr std::size_t at_a_time = HeaderAnswers::look_back_count_max;
 
 v1::HeaderRequest request_of(std::uint64_t id, bool withdrawn = false) {
     v1::HeaderRequest request;
@@ -21,36 +25,198 @@ v1::HeaderRequest request_of(std::uint64_t id, bool withdrawn = false) {
     return request;
 }
 
-TEST(HeaderAnswers, AQuestionThatIsWithdrawnIsNotAnswered) {
+/// A header log of `block_count` blocks on a disk whose reads may be held up.
+class Log {
+  public:
+    explicit Log(unsigned block_count = 0) {
+        vault::BlockStoreSettings settings;
+        settings.directory = "vault";
+        settings.first_block = vault::encode(vault::TapTable{"s", {"edge"}});
+        store_ = std::move(*vault::BlockStore::open(disk, settings, vault::header_log_shape));
+        PipelineSettings pipeline;
+        pipeline.leg_count_max = 64;
+        pipeline.header_count_max = 0;
+        pipeline.header_log = vault::HeaderAppenderSettings{};
+        pipeline.header_log->block.packet_count_max = 10;
+        pipeline.header_log->block.leg_count_max = 16;
+        pipeline_ = std::move(*Pipeline::create(pipeline, legs_));
+        vault::HeaderLogWriter writer({pipeline_->header_log()}, *store_);
+        for (unsigned n = 0; n < block_count * 10; ++n) {
+            const auto payload = frames::text(std::string(n % 7, 'x'));
+            const auto segment = frames::tcp(
+                {.source = 40000 + n % 3, .destination = 80, .seq = n * 10, .flags = frames::ack, .payload = payload});
+            const auto frame = frames::ethernet(1, 2, 0x0800, frames::ipv4("10.0.0.1", "10.0.0.2", {}, segment));
+            const Packet packet = frames::packet_of(frame, ns_per_s + n * ns_per_us);
+            pipeline_->receive({&packet, 1});
+            writer.write_some();
+        }
+    }
+    VaultLogs logs() {
+        VaultLogs logs;
+        logs.header_store = store_.get();
+        logs.headers = {pipeline_->header_log()};
+        logs.taps = {"edge"};
+        return logs;
+    }
+
     vault::ModelDisk disk;
-    vault::BlockStoreSettings settings;
-    settings.directory = "vault";
-    settings.first_block = vault::encode(vault::TapTable{"s", {"edge"}});
-    auto store = vault::BlockStore::open(disk, settings, vault::header_log_shape);
-    ASSERT_TRUE(store);
-    VaultLogs logs;
-    logs.header_store = store->get();
-    logs.taps = {"edge"};
-    HeaderAnswers answers(logs);
-    std::promise<void> in_hand, go_on, last;
-    std::set<std::uint64_t> answered;  // on the answers' thread until `last`
-    answers.answer(request_of(1), [&](const v1::HeaderReply&) {
-        answered.insert(1);
-        in_hand.set_value();
-        go_on.get_future().wait();
+
+  private:
+    struct NoSink final : LegSink {
+        bool offer(const Leg&) override { return true; }
+    };
+    NoSink legs_;
+    std::unique_ptr<vault::BlockStore> store_;
+    std::unique_ptr<Pipeline> pipeline_;
+};
+
+v1::HeaderRequest all_of_port(std::uint64_t id, std::uint32_t port) {
+    v1::HeaderRequest request = request_of(id);
+    request.mutable_choice()->add_ports(port);
+    return request;
+}
+
+/// Asks and waits for the whole answer.
+std::future<v1::HeaderReply> ask(HeaderAnswers& answers, const v1::HeaderRequest& request) {
+    auto whole = std::make_shared<v1::HeaderReply>();
+    auto done = std::make_shared<std::promise<v1::HeaderReply>>();
+    answers.answer(request, [whole, done](const v1::HeaderReply& part) {
+        whole->MergeFrom(part);
+        if (part.last()) done->set_value(*whole);
     });
-    in_hand.get_future().wait();
+    return done->get_future();
+}
+
+/// As many questions as are answered at a time, each held up in its reply.
+class HeldUp {
+  public:
+    HeldUp(HeaderAnswers& answers, std::uint64_t first_id) {
+        std::vector<std::future<void>> in_hand;
+        for (std::size_t i = 0; i < at_a_time; ++i) {
+            auto entered = std::make_shared<std::promise<void>>();
+            in_hand.push_back(entered->get_future());
+            answers.answer(request_of(first_id + i), [entered, go_on = go_on_](const v1::HeaderReply&) {
+                entered->set_value();
+                go_on.wait();
+            });
+        }
+        for (auto& one : in_hand) one.wait();
+    }
+    ~HeldUp() { release(); }
+    void release() {
+        if (!released_) released_ = true, let_go_.set_value();
+    }
+
+  private:
+    std::promise<void> let_go_;
+    std::shared_future<void> go_on_ = let_go_.get_future().share();
+    bool released_ = false;
+};
+
+TEST(HeaderAnswers, AQuestionThatIsWithdrawnIsNotAnswered) {
+    Log log;
+    HeaderAnswers answers(log.logs());
+    HeldUp held_up(answers, 100);
+    std::mutex mutex;
+    std::set<std::uint64_t> answered;
+    std::promise<void> last;
     for (const std::uint64_t id : {2, 3, 4})
         answers.answer(request_of(id), [&, id](const v1::HeaderReply&) {
+            const std::lock_guard lock(mutex);
             answered.insert(id);
-            if (id == 4) last.set_value();
+            if (answered.size() == 2) last.set_value();
         });
     answers.answer(request_of(3, true), {});
-    answers.answer(request_of(1, true), {});  // in hand: its reply is on the way already
-    answers.answer(request_of(9, true), {});  // never asked
-    go_on.set_value();
+    answers.answer(request_of(100, true), {});  // in hand: its reply is on the way already
+    answers.answer(request_of(9, true), {});    // never asked
+    held_up.release();
     last.get_future().wait();
-    EXPECT_EQ(answered, (std::set<std::uint64_t>{1, 2, 4}));
+    answers.stop();
+    EXPECT_EQ(answered, (std::set<std::uint64_t>{2, 4}));
+}
+
+TEST(HeaderAnswers, AQuestionThatWaitsIsNotHeldUpByALongOneBeforeIt) {
+    Log log;
+    HeaderAnswers answers(log.logs());
+    std::promise<void> entered, go_on;
+    answers.answer(request_of(1), [&](const v1::HeaderReply&) {
+        entered.set_value();
+        go_on.get_future().wait();
+    });
+    entered.get_future().wait();
+    EXPECT_TRUE(ask(answers, request_of(2)).get().last());
+    go_on.set_value();
+}
+
+TEST(HeaderAnswers, QuestionsOverTheBoundGetOneSentenceAtOnce) {
+    Log log;
+    HeaderAnswers answers(log.logs());
+    HeldUp held_up(answers, 100);
+    std::vector<std::future<v1::HeaderReply>> waiting;
+    for (std::size_t i = 0; i < HeaderAnswers::question_count_max; ++i)
+        waiting.push_back(ask(answers, request_of(i + 1)));
+    EXPECT_EQ(ask(answers, request_of(99)).get().partial(),
+              "this sensor answers 4 look-backs at a time and 32 more wait already; ask again later");
+    held_up.release();
+    for (auto& one : waiting) EXPECT_EQ(one.get().partial(), "");
+}
+
+TEST(HeaderAnswers, SeveralAtOnceReturnWhatOneAfterTheOtherDoes) {
+    Log log(50);
+    HeaderAnswers answers(log.logs());
+    std::map<std::uint32_t, std::string> alone;
+    for (const std::uint32_t port : {40000, 40001, 40002, 41000})
+        alone[port] = ask(answers, all_of_port(port, port)).get().SerializeAsString();
+    EXPECT_NE(alone[40000], alone[40001]);
+    for (unsigned round = 0; round < 20; ++round) {
+        std::map<std::uint32_t, std::future<v1::HeaderReply>> together;
+        for (const auto& [port, reply] : alone) together[port] = ask(answers, all_of_port(port, port));
+        for (auto& [port, reply] : together) EXPECT_EQ(reply.get().SerializeAsString(), alone[port]) << port;
+    }
+}
+
+/// Its question hangs in the disk's n-th read from now until told to go on.
+class SlowDisk {
+  public:
+    explicit SlowDisk(vault::ModelDisk& disk) {
+        disk.plan = [this, first = disk.calls + 2](std::uint64_t call) {
+            if (call == first) {
+                reached.set_value();
+                go_on.get_future().wait();
+            }
+            return vault::Fault::none;
+        };
+    }
+    std::promise<void> reached, go_on;
+};
+
+TEST(HeaderAnswers, WhenWhoAskedIsGoneTheSearchEndsAtTheNextBlock) {
+    Log log(50);
+    HeaderAnswers answers(log.logs());
+    SlowDisk slow(log.disk);
+    const std::uint64_t before = log.disk.calls;
+    answers.answer(all_of_port(7, 40000), [](const v1::HeaderReply&) { ADD_FAILURE() << "nobody waits for it"; });
+    slow.reached.get_future().wait();
+    answers.answer(request_of(7, true), {});
+    slow.go_on.set_value();
+    EXPECT_TRUE(ask(answers, request_of(8)).get().last());
+    answers.stop();
+    EXPECT_LT(log.disk.calls - before, 10u);  // of the 50 blocks' reads
+}
+
+TEST(HeaderAnswers, ASensorThatStopsInTheMiddleSaysThatNotAllIsThere) {
+    Log log(50);
+    HeaderAnswers answers(log.logs());
+    SlowDisk slow(log.disk);
+    auto reply = ask(answers, all_of_port(7, 40000));
+    slow.reached.get_future().wait();
+    std::thread stopping([&] { answers.stop(); });
+    while (!answers.is_stopping()) std::this_thread::yield();
+    slow.go_on.set_value();
+    stopping.join();
+    const v1::HeaderReply got = reply.get();
+    EXPECT_EQ(got.partial(), "it was broken off");
+    EXPECT_LT(got.headers_size(), 100);
 }
 
 }  // namespace
