@@ -39,13 +39,13 @@ struct PathsRequest {
     std::uint32_t count_max = 100;
 };
 
-/// One connection to one control plane; one thread at a time.
 struct RecordRequest {
     std::string bpf, tap;  ///< empty: any
     DurationNs duration = 0;
-    std::uint32_t snap_length = 0;
+    std::uint32_t snap_length = 0;  ///< 0 = all of each packet
 };
 
+/// One connection to one control plane; one thread at a time.
 class ApiClient {
   public:
     static Result<ApiClient> create(const std::string& url, std::uint32_t timeout_ms = api_timeout_ms);
