@@ -43,7 +43,7 @@ class OverviewTest : public store::StoreTest {
                                     ladder.set_path_id(path.path_id());
                                     return ladder;
                                 },
-                                [] { return base_ns + 3600 * ns_per_s; }, explanation, gateways, packets});
+                                [] { return base_ns + 3600 * ns_per_s; }, explanation, gateways, packets, recordings});
     }
     static Result<v1::LinkExplanation> explanation(LegId a, LegId b) {
         if (a == b) return fail(ErrorKind::usage, "a leg is not linked to itself");
@@ -62,6 +62,13 @@ class OverviewTest : public store::StoreTest {
         v1::CapturedPacketList list;
         list.add_legs()->set_tap("edge");
         list.add_packets()->set_frame("frame");
+        return list;
+    }
+    static Result<v1::RecordingList> recordings(const v1::Recording& wanted) {
+        v1::RecordingList list;
+        v1::RecordingSensor& sensor = *list.add_sensors();
+        sensor.set_observer("sensor-1");
+        sensor.set_until_ns(base_ns + wanted.duration_ns());
         return list;
     }
     void TearDown() override {
@@ -123,8 +130,11 @@ class OverviewTest : public store::StoreTest {
         return query;
     }
     const store::Overview& overview() const { return *store_->overview(); }
-    http::Response get(const std::string& target) const {
+    http::Response get(const std::string& target) const { return ask("GET", target); }
+    http::Response ask(std::string_view method, const std::string& target) const {
         http::Request request;
+        request.method = method;
+        request.content_type = "application/json";
         request.target = target;
         return api_->answer(request);
     }
@@ -310,17 +320,19 @@ TEST_F(OverviewTest, EveryAnswerIsWhatTheDocumentSays) {
     const json& schemas = document["components"]["schemas"];
     int checked = 0;
     for (const auto& [path, item] : document["paths"].items()) {
-        const json& content = item["get"]["responses"]["200"]["content"];
+        const bool is_post = item.contains("post");
+        const json& operation = item[is_post ? "post" : "get"];
+        const json& content = operation["responses"]["200"]["content"];
         if (!content.contains("application/json")) continue;
         std::string target = filled(path, paths_[0].path_id()) + "?";
-        for (const json& parameter : item["get"]["parameters"]) {
+        for (const json& parameter : operation["parameters"]) {
             const std::string name = parameter["name"];
             if (!parameter["required"] || name == "id") continue;
             const std::string value =
                 name == "since_ns" ? std::to_string(base_ns) : "00000000000000" + name + name;  // a leg's id
             target += name + "=" + value + "&";
         }
-        const auto response = get(target);
+        const auto response = ask(is_post ? "POST" : "GET", target);
         ASSERT_EQ(response.status, 200u) << target << ": " << response.body;
         std::string where = path;
         EXPECT_TRUE(fits(json::parse(response.body), content["application/json"]["schema"], schemas, where)) << where;
@@ -451,13 +463,13 @@ TEST_F(OverviewTest, WhatIsMissingUnknownOrOutOfItsLimitsIsASentence) {
     for (const ApiRoute& route : api_->routes()) {
         if (route.answers == nullptr) continue;
         const std::string path = "/api/v1/" + filled(std::string(route.path), paths_[0].path_id());
-        EXPECT_EQ(get(path + "?colour=red").status, 400u) << path;
+        EXPECT_EQ(ask(route.method, path + "?colour=red").status, 400u) << path;
         for (const ApiParameter& parameter : route.parameters) {
             if (parameter.required) {
-                EXPECT_EQ(get(path).status, 400u) << path;
+                EXPECT_EQ(ask(route.method, path).status, 400u) << path;
             }
             if (parameter.kind == ParameterKind::text) continue;
-            const auto response = get(path + "?since_ns=1&" + std::string(parameter.name) + "=-7");
+            const auto response = ask(route.method, path + "?since_ns=1&" + std::string(parameter.name) + "=-7");
             EXPECT_EQ(response.status, 400u) << path << " " << parameter.name;
         }
     }
@@ -493,7 +505,7 @@ TEST_F(OverviewTest, NoRequestEndsInA500) {
             }
             target += "&" + std::string(parameter.name) + "=" + http::percent_encode(value);
         }
-        const auto response = get(target);
+        const auto response = ask(route.method, target);
         EXPECT_TRUE(response.status == 200 || response.status == 400 || response.status == 404)
             << response.status << " " << target << "\n"
             << response.body;
