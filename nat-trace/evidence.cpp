@@ -15,7 +15,7 @@ constexpr DurationNs clock_error_ns_max = 20 * ns_per_ms;  // offsets less certa
 
 int sign(int x) { return (x > 0) - (x < 0); }
 
-/// One packet of other lengths, as GRO makes of several.
+/// The first of several packets that GRO made one of keeps its IP id and its first bytes, which many may say.
 bool is_recut(const WindowSample& s, const WindowSample& t) {
     return s.hash != 0 && s.ip_id != 0 && s.ip_id == t.ip_id && s.prefix() == t.prefix();
 }
@@ -134,15 +134,14 @@ SampleMatch match_samples(const WindowLeg& a, const WindowLeg& b, Direction dire
             const WindowSample& t = y.samples[j];
             if (by_offset && t.seq - s.seq != delta) continue;
             if (t.hash == 0 || (taken & 1U << j) != 0) continue;
-            const bool same_id = s.ip_id != 0 && s.ip_id == t.ip_id;
             if (s.length != t.length) {
-                if (!by_offset || std::min(s.length, t.length) < payload_prefix_bytes || s.prefix() != t.prefix())
-                    continue;
+                if (!by_offset || !is_recut(s, t)) continue;
                 taken |= 1U << j;
                 ++out.recut;
-                out.same_ip_ids += same_id;
+                ++out.same_ip_ids;
                 break;
             }
+            const bool same_id = s.ip_id != 0 && s.ip_id == t.ip_id;
             const bool seq_equal = s.seq == t.seq;
             const bool ack_equal = s.ack == t.ack;
             if (!s.same_payload(t)) {

@@ -117,7 +117,7 @@ struct SamplePair {
 struct SampleMatch {
     std::array<SamplePair, window_sample_count_max> pairs{};
     std::uint8_t count = 0;
-    std::uint8_t recut = 0;       ///< of packets that begin with the same bytes at the same offset: other lengths (GRO)
+    std::uint8_t recut = 0;       ///< the same packet at the same offset, of another length: GRO made one of several
     std::uint8_t mismatches = 0;  ///< the same place in the stream, the same length, other bytes
     std::uint8_t same_ip_ids = 0;
     std::uint8_t other_ip_ids = 0;
