@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 
+#include "dataplane/status_counter.h"
 #include "wire/convert.h"
 #include "wire/curve_keys.h"
 
@@ -36,15 +37,6 @@ Result<wire::PublisherSettings> publisher_settings(const SensorConfig& config, T
     settings.spool_directory = config.spool_directory;
     settings.spool_bytes_max = config.spool_bytes_max;
     return settings;
-}
-
-v1::Counter make_counter(std::string_view name, const std::string& tap, std::uint64_t value, std::string_view text) {
-    v1::Counter counter;
-    counter.set_name(std::string(name));
-    counter.set_tap(tap);
-    counter.set_value(value);
-    counter.set_text(std::string(text));
-    return counter;
 }
 
 }  // namespace

@@ -3,21 +3,10 @@
 
 #include <algorithm>
 
+#include "dataplane/status_counter.h"
 #include "nat-trace/check.h"
 
 namespace clew::sensor {
-namespace {
-
-v1::Counter make_counter(const std::string& name, std::uint64_t value, const std::string& text) {
-    v1::Counter counter;
-    counter.set_name(name);
-    counter.set_value(value);
-    counter.set_text(text);
-    return counter;
-}
-
-}  // namespace
-
 PacketRecorder::PacketRecorder(std::vector<vault::PacketRule> rules, bool on_demand, std::vector<std::string> taps,
                                std::vector<vault::PacketAppender*> appenders)
     : rules_(std::move(rules)), on_demand_(on_demand), taps_(std::move(taps)), appenders_(std::move(appenders)) {}
@@ -87,14 +76,14 @@ void PacketRecorder::expire(TimeNs now) {
 std::vector<v1::Counter> PacketRecorder::count() const {
     const std::lock_guard lock(mutex_);
     std::vector<v1::Counter> counters;
-    counters.push_back(make_counter("vault_recordings", recordings_.size(), "recordings that are on now"));
+    counters.push_back(make_counter("vault_recordings", {}, recordings_.size(), "recordings that are on now"));
     for (std::size_t i = 0; i < recordings_.size(); ++i) {
         const vault::PacketRule& one = recordings_[i];
         std::string text = one.inner_bpf.empty() ? "every packet" : one.inner_bpf;
         for (const TapId tap : one.taps) text += (tap == one.taps.front() ? " at " : ", ") + taps_[tap];
         if (one.frame_bytes_max != vault::PacketRule::unlimited)
             text += ", " + std::to_string(one.frame_bytes_max) + " bytes of each";
-        counters.push_back(make_counter("vault_recording_" + std::to_string(i + 1) + "_until_ns",
+        counters.push_back(make_counter("vault_recording_" + std::to_string(i + 1) + "_until_ns", {},
                                         static_cast<std::uint64_t>(one.until), text));
     }
     return counters;

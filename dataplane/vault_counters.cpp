@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/header_answers.h"
+#include "dataplane/status_counter.h"
 
 namespace clew::sensor {
 namespace {
@@ -7,11 +8,7 @@ namespace {
 class Counters {
   public:
     void add(const char* name, std::uint64_t value, const char* text, const std::string& tap = {}) {
-        v1::Counter& counter = all.emplace_back();
-        counter.set_name(name);
-        counter.set_value(value);
-        counter.set_text(text);
-        counter.set_tap(tap);
+        all.push_back(make_counter(name, tap, value, text));
     }
     std::vector<v1::Counter> all;
 };

@@ -65,6 +65,13 @@ class Recordings : public testing::Test {
         kept.kept_bytes -= before.kept_bytes;
         return kept;
     }
+    /// A recording of one of the two ports.
+    void expect_kept_during_and_after(std::uint64_t during, std::uint64_t after) {
+        ASSERT_TRUE(recorder_->record(recording("tcp port 40001", 60 * ns_per_s), clock_now));
+        EXPECT_EQ(kept_of_four(1 * ns_per_s).kept, during);
+        recorder_->expire(started + 100 * ns_per_s);
+        EXPECT_EQ(kept_of_four(101 * ns_per_s).kept, after);
+    }
     std::string counted(const char* name) const {
         for (const v1::Counter& counter : recorder_->count())
             if (counter.name() == name) return std::to_string(counter.value()) + " " + counter.text();
@@ -96,18 +103,12 @@ TEST_F(Recordings, StandBeforeTheConfigurationsRules) {
     rule.inner_bpf = "tcp port 40000";
     start({rule}, false);
     EXPECT_EQ(kept_of_four(0).kept, 2u);
-    ASSERT_TRUE(recorder_->record(recording("tcp port 40001", 60 * ns_per_s), clock_now));
-    EXPECT_EQ(kept_of_four(1 * ns_per_s).kept, 4u);
-    recorder_->expire(started + 100 * ns_per_s);
-    EXPECT_EQ(kept_of_four(101 * ns_per_s).kept, 2u);
+    expect_kept_during_and_after(4, 2);
 }
 
 TEST_F(Recordings, LeaveASensorThatKeepsEverythingAsItIs) {
     start({}, false);
-    ASSERT_TRUE(recorder_->record(recording("tcp port 40001", 60 * ns_per_s), clock_now));
-    EXPECT_EQ(kept_of_four(1 * ns_per_s).kept, 4u);
-    recorder_->expire(started + 100 * ns_per_s);
-    EXPECT_EQ(kept_of_four(101 * ns_per_s).kept, 4u);
+    expect_kept_during_and_after(4, 4);
 }
 
 TEST_F(Recordings, CutPacketsButNeverTheirHeaders) {
