@@ -187,8 +187,8 @@ Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings&
     const std::uint32_t count_max = std::clamp(query.count_max, 1u, path_count_max);
     const auto window_from = first_window(query);
     if (!window_from) return tl::make_unexpected(window_from.error());
-    const TimeNs window_end = *window_from + first_window_ns;
     TimeNs window = *window_from;
+    DurationNs window_ns = first_window_ns;
     ClickHouseCall call;
     call.database = settings.database;
     call.bounded = true;
@@ -218,7 +218,10 @@ Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings&
             continue;
         }
         if (!more && windowed) {
-            window = std::max(query.since_ns, window_end - (window_end - window) * window_growth);
+            const TimeNs window_end = window + window_ns;
+            const DurationNs range_ns = window_end - query.since_ns;
+            window_ns = window_ns > range_ns / window_growth ? range_ns : window_ns * window_growth;
+            window = window_end - window_ns;
             continue;
         }
         if (more) tell_more(query, count_max, list);
