@@ -5,7 +5,6 @@
 
 #include "cli/paint.h"
 #include "cli/time_text.h"
-#include "controlplane/capture_parts.h"
 
 namespace clew::cli {
 
@@ -17,9 +16,9 @@ void VaultCapture::note(const std::string& sentence) {
 std::uint32_t VaultCapture::interface_of(const v1::CapturedLeg& leg) {
     const std::string name = leg.tap().empty() ? leg.observer() : leg.tap();
     const auto known = interfaces_.find(name);
-    if (known != interfaces_.end()) return known->second;
+    if (known != interfaces_.end()) return known->second.number;
     const std::string description = "tap of " + leg.observer() + (look_.strip_tunnels ? "; tunnels taken off" : "");
-    return interfaces_[name] = writer_->add_interface({name, description, look_.snap_length});
+    return interfaces_[name].number = writer_->add_interface({name, description, look_.snap_length});
 }
 
 void VaultCapture::write(const v1::CapturedPacketList& page) {
@@ -69,7 +68,7 @@ Result<VaultCaptured> VaultCapture::run(ApiClient& api, PacketsRequest request, 
     }
     if (!writer_) return done_;
     const Result<v1::Status> status = api.status();
-    if (status) control::write_tap_statistics(*writer_, interfaces_, *status, last_ns_);
+    control::write_tap_statistics(*writer_, interfaces_, status ? *status : v1::Status(), last_ns_);
     return done_;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "cli/api_client.h"
+#include "controlplane/capture_parts.h"
 #include "controlplane/path_capture.h"
 
 namespace clew::cli {
@@ -38,7 +39,7 @@ class VaultCapture {
     control::CaptureLook look_;
     std::function<wire::PcapngWriter::Write()> open_;
     std::optional<wire::PcapngWriter> writer_;
-    std::map<std::string, std::uint32_t> interfaces_;
+    std::map<std::string, control::TapInterface> interfaces_;
     TimeNs last_ns_ = 0;
     VaultCaptured done_;
 };

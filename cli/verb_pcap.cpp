@@ -12,7 +12,7 @@
 #include "cli/time_text.h"
 #include "cli/vault_capture.h"
 #include "controlplane/capture_parts.h"
-#include "controlplane/path_capture.h"
+#include "controlplane/capture_stream.h"
 #include "wire/bpf_program.h"
 
 namespace clew::cli {
@@ -76,13 +76,13 @@ Result<std::vector<v1::Path>> paths_of(ApiClient& api, const Options& options, T
 }
 
 /// Why there is no packet to write, in the words of whoever knows.
-Error nothing_to_write(const control::PathCapture& capture, const std::string& partial) {
+Error nothing_to_write(const control::CaptureStream& stream) {
     std::string sentence = "no packet headers of this are kept";
-    if (capture.without_headers() != 0)
-        sentence = std::to_string(capture.without_headers()) +
+    if (stream.capture().without_headers() != 0)
+        sentence = std::to_string(stream.capture().without_headers()) +
                    " packets were seen, but their sensors keep no whole "
                    "headers: give them a vault";
-    if (!partial.empty()) sentence += ": " + printable(partial);
+    if (!stream.partial().empty()) sentence += ": " + printable(stream.partial());
     return {ErrorKind::nothing_found, sentence};
 }
 
@@ -113,14 +113,6 @@ class Target {
     const Options& options_;
     std::ofstream file_;
 };
-
-Result<void> write(const Program& program, const Options& options, const control::PathCapture& capture,
-                   const v1::Status& status) {
-    Target target(program, options);
-    wire::PcapngWriter writer(target.open());
-    capture.write(writer, status);
-    return target.finish(writer.failed());
-}
 
 struct Times {
     TimeNs since = 0, until = 0;
@@ -169,25 +161,35 @@ Result<void> look_back(const Program& program, const Options& options, ApiClient
     return {};
 }
 
-/// The paths' packets, lined up.
-Result<void> capture_paths(const Program& program, const Options& options, ApiClient& api,
-                           const std::vector<v1::Path>& paths, const Times& times) {
-    control::PathCapture capture(options.look);
-    std::string partial;
-    if (paths.size() == path_count_max) partial = "only " + std::to_string(path_count_max) + " paths are in it";
-    for (const v1::Path& path : paths) {
-        const Result<v1::Ladder> ladder = api.ladder(path.path_id(), times.since, times.until, form_of(options));
-        const std::string why = ladder ? ladder->partial() : ladder.error().sentence;
-        if (ladder) capture.add(path, *ladder);
-        if (!why.empty() && partial.find(why) == std::string::npos) partial += (partial.empty() ? "" : "; ") + why;
-    }
-    if (capture.packet_count() == 0) return tl::make_unexpected(nothing_to_write(capture, partial));
-    const Result<v1::Status> status = api.status();
-    if (auto written = write(program, options, capture, status ? *status : v1::Status()); !written) return written;
+/// The paths' packets, lined up, a slice of time after the other: written as they come.
+Result<void> capture_paths(const Program& program, const Options& options, ApiClient& api, std::vector<v1::Path> paths,
+                           const Times& times) {
+    const std::size_t path_count = paths.size();
+    control::CaptureStream::Sources sources;
+    sources.ladder = [&api, form = form_of(options)](const v1::Path& path, TimeNs from, TimeNs to) {
+        return api.ladder(path.path_id(), from, to, form);
+    };
+    sources.status = [&api] {
+        const Result<v1::Status> status = api.status();
+        return status ? *status : v1::Status();
+    };
+    sources.now = program.surroundings.now();
+    control::CaptureStream stream(std::move(paths), options.look, times.since, times.until, std::move(sources));
+    std::string piece = stream.next();
+    if (piece.empty()) return tl::make_unexpected(nothing_to_write(stream));
+    Target target(program, options);
+    const auto write = target.open();
+    for (; !piece.empty(); piece = stream.next())
+        if (!write({reinterpret_cast<const std::uint8_t*>(piece.data()), piece.size()}))
+            return tl::make_unexpected(cannot_write(options));
+    if (auto finished = target.finish(false); !finished) return finished;
     tell(program, options,
-         control::whole_text(capture.whole_count(), capture.packet_count()) + ", of " + with_thousands(paths.size()) +
-             (paths.size() == 1 ? " path" : " paths"),
-         capture.had_tunnels());
+         control::whole_text(stream.capture().whole_count(), stream.capture().packet_count()) + ", of " +
+             with_thousands(path_count) + (path_count == 1 ? " path" : " paths"),
+         stream.capture().had_tunnels());
+    std::string partial = stream.partial();
+    if (path_count == path_count_max)
+        partial += (partial.empty() ? "" : "; ") + ("only " + std::to_string(path_count_max) + " paths are in it");
     if (!partial.empty()) return fail(ErrorKind::partial, "not every packet is in it: " + printable(partial));
     return {};
 }
@@ -202,9 +204,9 @@ Result<void> run(const Program& program, const Options& options) {
     Result<ApiClient> api = ApiClient::create(program.api_url, look_back_timeout_ms);
     if (!api) return tl::make_unexpected(api.error());
     if (options.vault || !options.bpf.empty()) return look_back(program, options, *api, *times);
-    const auto paths = paths_of(*api, options, times->since, times->until);
+    auto paths = paths_of(*api, options, times->since, times->until);
     if (!paths) return tl::make_unexpected(paths.error());
-    return capture_paths(program, options, *api, *paths, *times);
+    return capture_paths(program, options, *api, std::move(*paths), *times);
 }
 
 }  // namespace
@@ -237,7 +239,7 @@ void add_pcap_verb(CLI::App& root, Program& program) {
         "  clew pcap --vault --since 1h -w all.pcapng ip.addr == 10.0.0.7 and vxlan.vni == 100\n"
         "  clew pcap --bpf 'tcp[tcpflags] & tcp-rst != 0' --since 1h -w resets.pcapng\n\n"
         "Packets are whole where a sensor keeps them (vault.packets), else their headers are built back: each\n"
-        "interface's description says how many of each. With a path, frame.packet_id is the same for the same packet\n"
+        "interface's last comment says how many of each. With a path, frame.packet_id is the same for the same packet\n"
         "at every tap; comments have hop, link and delay.\n"
         "Exit 3: nothing to write, and why. Exit 4: packets are missing, and why.");
     verb->callback([options, &program] { program.chosen = [options, &program] { return run(program, *options); }; });

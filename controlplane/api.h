@@ -9,14 +9,13 @@
 //     /api/v1/paths/{id}/ladder      Ladder      from_ns to_ns frames (1: each cell with its packet or its headers);
 //                                                …/ladder_table is the same as arrays, without frames
 //     /api/v1/packets                CapturedPacketList   since_ns until_ns filter bpf limit: out of all vaults
-//     /api/v1/paths/{id}/pcap        pcapng      from_ns to_ns aligned: what `clew pcap` writes, up to a size
-//     /api/v1/links/explain          LinkExplanation   a b: two legs' ids, 16 hex digits each
-//     /api/v1/unlinked               UnlinkedList      since_ns until_ns filter
-//     /api/v1/gateways               GatewayList       what the linker learnt of each gateway since it began
-//     /api/v1/gateway_groups, histogram, facets, services, topology, clocks, incidents   since_ns until_ns filter …
-//     /api/v1/compare                TimeComparison    the same and before_ns: figures at two times, side by side
-//     /api/v1/events                 server-sent: the status once a second
-//     /metrics, /healthz, /          OpenMetrics; ok, or 503 and why not; the console
+//     /api/v1/paths/{id}/pcap        pcapng      from_ns to_ns aligned …: what `clew pcap` writes, made while it is
+//     read /api/v1/links/explain          LinkExplanation   a b: two legs' ids, 16 hex digits each /api/v1/unlinked
+//     UnlinkedList      since_ns until_ns filter /api/v1/gateways               GatewayList       what the linker
+//     learnt of each gateway since it began /api/v1/gateway_groups, histogram, facets, services, topology, clocks,
+//     incidents   since_ns until_ns filter … /api/v1/compare                TimeComparison    the same and before_ns:
+//     figures at two times, side by side /api/v1/events                 server-sent: the status once a second /metrics,
+//     /healthz, /          OpenMetrics; ok, or 503 and why not; the console
 // A mistake of the caller is 400, an unknown thing 404, a silent store or observer 503; always an ApiError sentence.
 #pragma once
 
@@ -61,7 +60,6 @@ class Api {
     static constexpr DurationNs prefix_search_ns = 24 * 3600 * ns_per_s;
     static constexpr std::uint32_t prefix_search_count_max = 10'000;
     static constexpr DurationNs event_period_ns = ns_per_s;
-    static constexpr std::size_t pcap_bytes_max = 64u << 20;  ///< of one download; later packets are left out, and told
     static constexpr std::string_view pcap_path = "paths/{id}/pcap";
 
     Api(store::Store& store, ApiSources sources);
@@ -86,6 +84,7 @@ class Api {
     Result<const store::Overview*> overview() const;
     Result<http::Response> route(const http::Target& target) const;
     Result<v1::PathList> paths(const ApiArguments& arguments) const;
+    Result<v1::Path> path_with_legs(const std::string& id) const;
     Result<v1::Ladder> ladder(const std::string& id, const ApiArguments& arguments, const FrameWish& wish) const;
     Result<v1::LinkExplanation> explain(const ApiArguments& arguments) const;
     Result<v1::UnlinkedList> unlinked(const ApiArguments& arguments) const;

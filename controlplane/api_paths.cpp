@@ -34,6 +34,10 @@ const char* kind_text(store::FilterKind kind) {
 void keep_first_rows(v1::Ladder& ladder) {
     constexpr int count_max = static_cast<int>(Api::ladder_json_row_count_max);
     if (ladder.rows_size() <= count_max) return;
+    for (int i = count_max; i < ladder.rows_size(); ++i)
+        for (const v1::LadderCell& cell : ladder.rows(i).cells())
+            if (cell.seen() && (ladder.complete_until_ns() == 0 || cell.time_ns() < ladder.complete_until_ns()))
+                ladder.set_complete_until_ns(cell.time_ns());
     ladder.mutable_rows()->DeleteSubrange(count_max, ladder.rows_size() - count_max);
     add_partial(ladder, "only the first " + std::to_string(count_max) +
                             " packets are here; ladder_table has more, or narrow the time");
@@ -197,14 +201,20 @@ void Api::add_analysis(v1::Path& path) const {
                 wire::encode(leg.tcp, *to.mutable_tcp());
 }
 
-Result<v1::Ladder> Api::ladder(const std::string& id, const ApiArguments& arguments, const FrameWish& wish) const {
+/// Or the path that took its legs.
+Result<v1::Path> Api::path_with_legs(const std::string& id) const {
     auto path = find(id);
     for (int step = 0; step < merge_steps_max && path && path->retracted() && !path->merged_into().empty(); ++step)
         path = find(path->merged_into());
-    if (!path) return tl::make_unexpected(path.error());
-    if (path->legs().empty())
+    if (path && path->legs().empty())
         return fail(ErrorKind::nothing_found,
                     "path " + path->path_id() + " was taken back: its legs stand in other paths now");
+    return path;
+}
+
+Result<v1::Ladder> Api::ladder(const std::string& id, const ApiArguments& arguments, const FrameWish& wish) const {
+    const auto path = path_with_legs(id);
+    if (!path) return tl::make_unexpected(path.error());
     return sources_.ladder(*path, arguments.number("from_ns"), arguments.number("to_ns"), wish);
 }
 

@@ -42,20 +42,23 @@ bool has_tunnel(const std::string& segment) {
     }
 }
 
-void write_tap_statistics(wire::PcapngWriter& writer, const std::map<std::string, std::uint32_t>& interface_of_tap,
+void write_tap_statistics(wire::PcapngWriter& writer, const std::map<std::string, TapInterface>& interface_of_tap,
                           const v1::Status& status, TimeNs time_ns) {
-    for (const auto& [tap, number] : interface_of_tap) {
+    for (const auto& [tap, interface] : interface_of_tap) {
         bool known = false;
         wire::PcapngStatistics statistics;
-        statistics.interface = number;
+        statistics.interface = interface.number;
         statistics.time_ns = time_ns;
+        statistics.comment = interface.comment;
         const std::uint64_t received = counter_of(status, tap, "tap_packets", known);
         const std::uint64_t dropped = counter_of(status, tap, "tap_missed_by_nic", known) +
                                       counter_of(status, tap, "tap_dropped_by_kernel", known);
-        if (!known) continue;
-        statistics.received = received;
-        statistics.dropped = dropped;
-        statistics.comment = "of tap " + tap + " since its sensor started";
+        if (known) {
+            statistics.received = received;
+            statistics.dropped = dropped;
+            statistics.comment += (statistics.comment.empty() ? "" : "; ") + ("received and dropped of tap " + tap) +
+                                  " since its sensor started";
+        }
         writer.statistics(statistics);
     }
 }

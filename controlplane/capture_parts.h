@@ -18,8 +18,13 @@ std::string whole_text(std::size_t whole, std::size_t all);
 /// The segment, in words, has more than VLAN tags.
 bool has_tunnel(const std::string& segment);
 
-/// A statistics block for each tap whose counters are known, at this time.
-void write_tap_statistics(wire::PcapngWriter& writer, const std::map<std::string, std::uint32_t>& interface_of_tap,
+struct TapInterface {
+    std::uint32_t number = 0;
+    std::string comment;  ///< for its statistics
+};
+
+/// A statistics block for each tap, at this time, with its counters where they are known.
+void write_tap_statistics(wire::PcapngWriter& writer, const std::map<std::string, TapInterface>& interface_of_tap,
                           const v1::Status& status, TimeNs time_ns);
 
 }  // namespace clew::control

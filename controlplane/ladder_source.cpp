@@ -2,6 +2,7 @@
 #include "controlplane/ladder_source.h"
 
 #include <algorithm>
+#include <functional>
 #include <future>
 #include <map>
 #include <optional>
@@ -31,7 +32,7 @@ struct TimeSpan {
 };
 
 /// As many headers as the rows can have cells at this observer's legs.
-std::uint32_t header_count_of(const v1::HeaderRequest& request, const FrameWish& wish) {
+std::uint32_t header_limit_of(const v1::HeaderRequest& request, const FrameWish& wish) {
     if (wish.frames) return LadderSource::framed_header_count_max;
     const auto legs = static_cast<std::uint32_t>(std::min(request.legs_size(), 1'000));
     return std::min(LadderSource::header_count_max, LadderSource::row_count_max * legs);
@@ -121,13 +122,47 @@ void fill_row(const v1::Path& path, const LadderRow& row, const Frames& frames, 
     }
 }
 
+/// Rows from complete_until_ns on have cells missing that were seen: they are left out.
 void fill_rows(const v1::Path& path, const std::vector<LadderRow>& rows, const Frames& frames, v1::Ladder& ladder) {
     const DelayErrors errors(path);
     for (const LadderRow& row : rows) {
-        if (static_cast<std::uint32_t>(ladder.rows_size()) == LadderSource::row_count_max)
+        if (ladder.complete_until_ns() != 0 && row.time_ns >= ladder.complete_until_ns()) return;
+        if (static_cast<std::uint32_t>(ladder.rows_size()) == LadderSource::row_count_max) {
+            ladder.set_complete_until_ns(row.time_ns);
             return add_partial(ladder, "only the first " + std::to_string(LadderSource::row_count_max) +
                                            " packets are shown; narrow the time");
+        }
         fill_row(path, row, frames, errors, *ladder.add_rows());
+    }
+}
+
+/// What one observer has, and why that is not everything.
+struct Observed {
+    std::vector<v1::PacketHeader> headers;
+    std::string partial;
+    TimeNs complete_until_ns = 0;  ///< 0 = all is here
+};
+
+using Ask = std::function<Result<v1::HeaderReply>(const v1::HeaderRequest&)>;
+
+/// Page after page, until `count_max` headers are there or nothing is left; frames come in one page.
+Observed ask_pages(const std::string& observer, const Ask& ask, v1::HeaderRequest request, std::uint32_t count_max) {
+    Observed observed;
+    for (;;) {
+        const Result<v1::HeaderReply> reply = ask(request);
+        if (!reply) {
+            observed.partial = reply.error().sentence;
+            return observed;
+        }
+        observed.headers.insert(observed.headers.end(), reply->headers().begin(), reply->headers().end());
+        const TimeNs next = reply->complete_until_ns();
+        if (next == 0 || next <= request.from_ns() || request.frames() || observed.headers.size() >= count_max) {
+            if (!reply->partial().empty()) observed.partial = observer + ": " + reply->partial();
+            observed.complete_until_ns = next;
+            return observed;
+        }
+        request.set_from_ns(next);
+        request.set_header_count_max(count_max - static_cast<std::uint32_t>(observed.headers.size()));
     }
 }
 
@@ -156,25 +191,24 @@ Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, Ti
     std::vector<PacketHeader> headers;
     Frames whole;
     const auto asker_left = http::AnswerScope::left();
-    std::vector<std::pair<std::string, std::future<Result<v1::HeaderReply>>>> asks;  // all at once: they are few
+    std::vector<std::future<Observed>> asks;  // all at once: they are few
     for (auto& [observer, request] : requests) {
         request.set_from_ns(from_ns != 0 ? from_ns : span.from_ns);
         request.set_to_ns(to_ns != 0 ? to_ns : span.to_ns);
-        request.set_header_count_max(header_count_of(request, wish));
+        const std::uint32_t limit = header_limit_of(request, wish);
+        request.set_header_count_max(limit);
         wish.apply(request);
-        asks.emplace_back(observer,
-                          std::async(std::launch::async, [this, name = observer, &wanted = request, &asker_left] {
-                              return collector_.ask_headers(name, wanted, ask_timeout_ms, asker_left);
-                          }));
+        const Ask ask = [this, name = observer, asker_left](const v1::HeaderRequest& wanted) {
+            return collector_.ask_headers(name, wanted, ask_timeout_ms, asker_left);
+        };
+        asks.push_back(std::async(std::launch::async, ask_pages, observer, ask, request, limit));
     }
-    for (auto& [observer, ask] : asks) {
-        const Result<v1::HeaderReply> reply = ask.get();
-        if (!reply) {
-            add_partial(ladder, reply.error().sentence);
-            continue;
-        }
-        if (!reply->partial().empty()) add_partial(ladder, observer + ": " + reply->partial());
-        for (const v1::PacketHeader& message : reply->headers()) {
+    for (std::future<Observed>& ask : asks) {
+        const Observed observed = ask.get();
+        if (!observed.partial.empty()) add_partial(ladder, observed.partial);
+        const TimeNs until = observed.complete_until_ns, known = ladder.complete_until_ns();
+        if (until != 0) ladder.set_complete_until_ns(known == 0 ? until : std::min(known, until));
+        for (const v1::PacketHeader& message : observed.headers) {
             const auto header = wire::decode(message);
             if (!header) continue;
             headers.push_back(*header);

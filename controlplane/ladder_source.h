@@ -15,15 +15,16 @@ namespace clew::control {
 class LadderSource {
   public:
     static constexpr std::uint32_t row_count_max = 100'000;
-    static constexpr std::uint32_t header_count_max = 200'000;        ///< of one observer, as many as one gives
-    static constexpr std::uint32_t framed_header_count_max = 50'000;  ///< likewise, where each comes with its frame
-    static constexpr std::uint32_t ask_timeout_ms = 3000;             ///< of one observer
+    static constexpr std::uint32_t header_count_max = 1'000'000;      ///< of one observer, in as many pages as it makes
+    static constexpr std::uint32_t framed_header_count_max = 50'000;  ///< where each comes with its frame: one page
+    static constexpr std::uint32_t ask_timeout_ms = 3000;             ///< of one page of one observer
 
     explicit LadderSource(wire::Collector& collector) : collector_(collector) {}
 
     static constexpr DurationNs clock_slack_ns = 2 * ns_per_s;  ///< around a path's times: what clocks may differ by
 
-    /// Times bound the packets; 0 = no bound. What could not be had is said in `partial`.
+    /// Times bound the packets; 0 = no bound. What could not be had is said in `partial`; where a limit was reached,
+    /// complete_until_ns is where to go on.
     Result<v1::Ladder> ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns, const FrameWish& wish) const;
 
   private:

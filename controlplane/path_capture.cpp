@@ -2,6 +2,7 @@
 #include "controlplane/path_capture.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "controlplane/capture_parts.h"
 #include "controlplane/incident_figures.h"
@@ -9,12 +10,9 @@
 namespace clew::control {
 namespace {
 
-/// How much more each column's clock shows than the first one's; 0 where that is not known.
-std::vector<std::int64_t> offsets_of(const v1::Path& path, const v1::Ladder& ladder) {
-    std::vector<std::int64_t> of_leg(static_cast<std::size_t>(path.legs_size()));
-    for (const v1::PathLink& link : path.links())
-        if (link.to() < of_leg.size() && link.from() < link.to())
-            of_leg[link.to()] = of_leg[link.from()] + (link.has_clock() ? link.clock().offset_ns() : 0);
+/// The same for a ladder's columns.
+std::vector<std::int64_t> column_offsets(const v1::Path& path, const v1::Ladder& ladder) {
+    const std::vector<std::int64_t> of_leg = clock_offsets(path);
     std::vector<std::int64_t> offsets;
     for (const v1::PathLeg& column : ladder.columns())
         for (int i = 0; i < path.legs_size(); ++i)
@@ -61,93 +59,116 @@ std::string comment_of(const v1::Path& path, const v1::Ladder& ladder, int colum
 
 }  // namespace
 
+std::vector<std::int64_t> clock_offsets(const v1::Path& path) {
+    std::vector<std::int64_t> of_leg(static_cast<std::size_t>(path.legs_size()));
+    for (const v1::PathLink& link : path.links())
+        if (link.to() < of_leg.size() && link.from() < link.to())
+            of_leg[link.to()] = of_leg[link.from()] + (link.has_clock() ? link.clock().offset_ns() : 0);
+    return of_leg;
+}
+
 bool PathCapture::wants(const std::string& tap) const {
     return look_.taps.empty() || std::find(look_.taps.begin(), look_.taps.end(), tap) != look_.taps.end();
 }
 
-void PathCapture::add(const v1::Path& path, const v1::Ladder& ladder) {
+/// A tap's place in the path stands in its interface's description.
+void PathCapture::add_interfaces(const v1::Path& path, const v1::Ladder& ladder) {
     for (int i = 0; i < ladder.columns_size(); ++i) {
         const v1::PathLeg& leg = ladder.columns(i);
         if (!wants(leg.tap())) continue;
         for (const v1::PathLayer& layer : leg.layers()) had_tunnels_ |= layer.type() != "vlan";
-        std::string& description = description_of_tap_[leg.tap()];
-        if (!description.empty()) continue;
-        description =
+        if (taps_.contains(leg.tap())) continue;
+        std::string text =
             "hop " + std::to_string(i + 1) + " of path " + path.path_id() + ": " + leg.client() + " > " + leg.server();
-        if (leg.layers_size() > 0) description += ", inside " + layers_text(leg);
+        if (leg.layers_size() > 0) text += ", inside " + layers_text(leg);
+        if (look_.strip_tunnels) text += "; tunnels taken off";
+        taps_[leg.tap()].interface = writer_.add_interface({leg.tap(), text, look_.snap_length});
     }
-    const std::vector<std::int64_t> offsets = offsets_of(path, ladder);
+}
+
+void PathCapture::add(const v1::Path& path, const v1::Ladder& ladder, TimeNs from, TimeNs until) {
+    if (!began_) {
+        std::string about =
+            "packets whose comment says 'headers only' have no payload, no tunnels, and check sums of 0";
+        if (look_.aligned) about += "; times by the first tap's clock";
+        writer_.section("clew", about);
+        began_ = true;
+    }
+    add_interfaces(path, ladder);
+    const Slice slice{path, ladder, column_offsets(path, ladder), from, until};
     for (const v1::LadderRow& row : ladder.rows())
-        if (look_.direction.empty() || row.direction() == look_.direction) add_row(path, ladder, row, offsets);
+        if (look_.direction.empty() || row.direction() == look_.direction) add_row(slice, row);
 }
 
-void PathCapture::add_row(const v1::Path& path, const v1::Ladder& ladder, const v1::LadderRow& row,
-                          const std::vector<std::int64_t>& offsets) {
-    // Segments that were cut anew share a row, but are no one packet.
-    std::map<std::uint32_t, std::uint64_t> id_of_length;
-    const std::uint64_t first_id = next_id_;
-    for (int i = 0; i < row.cells_size() && i < ladder.columns_size(); ++i) {
+void PathCapture::add_row(const Slice& slice, const v1::LadderRow& row) {
+    IdOfLength ids;
+    RowKey key;
+    bool is_keyed = false, is_of_next = false;
+    for (int i = 0; i < row.cells_size() && i < slice.ladder.columns_size(); ++i) {
         const v1::LadderCell& cell = row.cells(i);
-        if (!cell.seen() || !wants(ladder.columns(i).tap())) continue;
-        if (cell.frame().empty()) {
-            ++without_headers_;
-            continue;
+        if (!cell.seen()) continue;
+        if (!std::exchange(is_keyed, true)) {
+            key = {slice.path.path_id(), i, cell.time_ns(), cell.seq(), cell.ack(), cell.ip_id()};
+            if (const auto known = rows_of_both_.find(key); known != rows_of_both_.end()) ids = known->second;
         }
-        const auto [id, is_new] = id_of_length.try_emplace(cell.length(), next_id_);
-        next_id_ += is_new;
-        Packet packet;
-        packet.tap = ladder.columns(i).tap();
-        packet.time_ns = cell.time_ns() - (look_.aligned ? offsets[static_cast<std::size_t>(i)] : 0);
-        packet.id = id->second;
-        packet.frame = cell.frame();
-        packet.wire_length = std::max(cell.wire_length(), static_cast<std::uint32_t>(cell.frame().size()));
-        packet.whole = cell.whole();
-        if (look_.snap_length != 0 && packet.frame.size() > look_.snap_length) packet.frame.resize(look_.snap_length);
-        packet.comment = comment_of(path, ladder, i, row) + (id->second != first_id ? ", cut anew on the way" : "") +
-                         (cell.whole() ? "" : ", headers only");
-        packets_.push_back(std::move(packet));
+        is_of_next |= cell.time_ns() - (look_.aligned ? slice.offsets[static_cast<std::size_t>(i)] : 0) >= slice.until;
+        add_cell(slice, row, i, ids);
     }
+    if (is_of_next && !ids.empty()) rows_of_next_[key] = std::move(ids);
 }
 
-std::size_t PathCapture::whole_count() const {
-    return static_cast<std::size_t>(
-        std::count_if(packets_.begin(), packets_.end(), [](const Packet& packet) { return packet.whole; }));
+/// Where the cell is a packet of this slice.
+void PathCapture::add_cell(const Slice& slice, const v1::LadderRow& row, int column, IdOfLength& ids) {
+    const v1::LadderCell& cell = row.cells(column);
+    const TimeNs time_ns = cell.time_ns() - (look_.aligned ? slice.offsets[static_cast<std::size_t>(column)] : 0);
+    const std::string& name = slice.ladder.columns(column).tap();
+    if (time_ns < slice.from || time_ns >= slice.until || !wants(name)) return;
+    if (cell.frame().empty()) {
+        ++without_headers_;
+        return;
+    }
+    const bool is_cut_anew = !ids.empty() && !ids.contains(cell.length());
+    const auto [id, is_new] = ids.try_emplace(cell.length(), next_id_);
+    next_id_ += is_new;
+    Tap& tap = taps_.at(name);
+    Packet packet{.interface = tap.interface,
+                  .time_ns = time_ns,
+                  .wire_length = std::max(cell.wire_length(), static_cast<std::uint32_t>(cell.frame().size())),
+                  .id = id->second,
+                  .frame = cell.frame(),
+                  .comment = comment_of(slice.path, slice.ladder, column, row) +
+                             (is_cut_anew ? ", cut anew on the way" : "") + (cell.whole() ? "" : ", headers only")};
+    if (look_.snap_length != 0 && packet.frame.size() > look_.snap_length) packet.frame.resize(look_.snap_length);
+    packets_.push_back(std::move(packet));
+    ++tap.count;
+    ++count_;
+    tap.whole += cell.whole();
+    whole_ += cell.whole();
 }
 
-/// What an interface holds: the tap's place in the path, and how much of its packets.
-std::string PathCapture::description_of(const std::string& tap) const {
-    std::size_t whole = 0, all = 0;
+void PathCapture::write_slice() {
+    std::stable_sort(packets_.begin(), packets_.end(),
+                     [](const Packet& a, const Packet& b) { return a.time_ns < b.time_ns; });
     for (const Packet& packet : packets_) {
-        if (packet.tap != tap) continue;
-        ++all;
-        whole += packet.whole;
+        const auto* bytes = reinterpret_cast<const std::uint8_t*>(packet.frame.data());
+        writer_.packet({packet.interface,
+                        packet.time_ns,
+                        packet.wire_length,
+                        {bytes, packet.frame.size()},
+                        packet.id,
+                        packet.comment});
+        last_ns_ = packet.time_ns;
     }
-    return description_of_tap_.at(tap) + "; " + whole_text(whole, all) +
-           (look_.strip_tunnels ? "; tunnels taken off" : "");
+    packets_.clear();
+    rows_of_both_ = std::exchange(rows_of_next_, {});
 }
 
-void PathCapture::write(wire::PcapngWriter& writer, const v1::Status& status) const {
-    std::string about = whole_text(whole_count(), packet_count());
-    if (whole_count() != packet_count()) about += "; those have no payload, no tunnels, and check sums of 0";
-    if (look_.aligned) about += "; times by the first tap's clock";
-    writer.section("clew", about);
-    std::map<std::string, std::uint32_t> interfaces;
-    for (const auto& [tap, unused] : description_of_tap_)
-        interfaces[tap] = writer.add_interface({tap, description_of(tap), look_.snap_length});
-    std::vector<const Packet*> in_order;
-    for (const Packet& packet : packets_) in_order.push_back(&packet);
-    std::stable_sort(in_order.begin(), in_order.end(),
-                     [](const Packet* a, const Packet* b) { return a->time_ns < b->time_ns; });
-    for (const Packet* packet : in_order) {
-        const auto* bytes = reinterpret_cast<const std::uint8_t*>(packet->frame.data());
-        writer.packet({interfaces.at(packet->tap),
-                       packet->time_ns,
-                       packet->wire_length,
-                       {bytes, packet->frame.size()},
-                       packet->id,
-                       packet->comment});
-    }
-    write_tap_statistics(writer, interfaces, status, in_order.empty() ? 0 : in_order.back()->time_ns);
+void PathCapture::finish(const v1::Status& status, const std::string& partial) {
+    std::map<std::string, TapInterface> interfaces;
+    for (const auto& [name, tap] : taps_)
+        interfaces[name] = {tap.interface, "here: " + whole_text(tap.whole, tap.count) +
+                                               (partial.empty() ? "" : "; " + (partial_mark + partial))};
+    write_tap_statistics(writer_, interfaces, status, last_ns_);
 }
 
 }  // namespace clew::control

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// A path's packets at all its taps as one pcapng: an interface a tap, the same packet id for the same packet.
+// Paths' packets at all their taps as one pcapng: an interface a tap, the same packet id for the same packet. Slice of
+// time after slice of time; what is written is not kept.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
+#include "controlplane/capture_parts.h"
+#include "nat-trace/time.h"
 #include "wire/path.pb.h"
 #include "wire/pcapng.h"
 
@@ -20,42 +24,69 @@ struct CaptureLook {
     bool strip_tunnels = false;     ///< packets come without them
 };
 
-/// Several paths into one file: their interfaces first (add), then all packets in the order of time (write).
+/// How much more each leg's clock shows than the first one's; 0 where that is not known.
+std::vector<std::int64_t> clock_offsets(const v1::Path& path);
+
 class PathCapture {
   public:
-    explicit PathCapture(const CaptureLook& look) : look_(look) {}
+    PathCapture(const CaptureLook& look, wire::PcapngWriter& writer) : look_(look), writer_(writer) {}
 
-    void add(const v1::Path& path, const v1::Ladder& ladder);
-    std::size_t packet_count() const { return packets_.size(); }
-    std::size_t whole_count() const;  ///< of them, packets that were kept; the others are headers alone
+    /// A ladder whose cells with from <= time < until go into this slice. It may have more on both sides: a packet that
+    /// passed one tap before a slice's border and another behind it has one id then.
+    void add(const v1::Path& path, const v1::Ladder& ladder, TimeNs from, TimeNs until);
+    void write_slice();  ///< in the order of time
+    /// `status` gives the taps' counters; `partial`, if any, stands in the last blocks' comments.
+    void finish(const v1::Status& status, const std::string& partial);
+
+    std::size_t packet_count() const { return count_; }
+    std::size_t whole_count() const {
+        return whole_;
+    }  ///< of them, packets that were kept; the others are headers alone
     bool had_tunnels() const { return had_tunnels_; }
     /// Packets of the ladders that no vault had headers of.
     std::size_t without_headers() const { return without_headers_; }
 
-    /// `status` gives the taps' counters.
-    void write(wire::PcapngWriter& writer, const v1::Status& status) const;
+    /// Before what is missing, in a comment of the file's last block.
+    static constexpr const char* partial_mark = "not every packet is in this file: ";
 
   private:
     struct Packet {
-        std::string tap;
-        std::int64_t time_ns = 0;
+        std::uint32_t interface = 0;
+        TimeNs time_ns = 0;
         std::uint32_t wire_length = 0;
         std::uint64_t id = 0;
         std::string frame;
         std::string comment;
-        bool whole = false;
     };
-    std::string description_of(const std::string& tap) const;
-    void add_row(const v1::Path& path, const v1::Ladder& ladder, const v1::LadderRow& row,
-                 const std::vector<std::int64_t>& offsets);
+    struct Tap {
+        std::uint32_t interface = 0;
+        std::size_t count = 0, whole = 0;
+    };
+    /// A row that stands in two slices, by the first cell that was seen: path, column, time, seq, ack, IP id.
+    using RowKey = std::tuple<std::string, int, TimeNs, std::uint32_t, std::uint32_t, std::uint32_t>;
+    /// Segments that were cut anew share a row, but are no one packet.
+    using IdOfLength = std::map<std::uint32_t, std::uint64_t>;
+
+    struct Slice {
+        const v1::Path& path;
+        const v1::Ladder& ladder;
+        std::vector<std::int64_t> offsets;  ///< of the columns' clocks
+        TimeNs from = 0, until = 0;
+    };
+    void add_interfaces(const v1::Path& path, const v1::Ladder& ladder);
+    void add_row(const Slice& slice, const v1::LadderRow& row);
+    void add_cell(const Slice& slice, const v1::LadderRow& row, int column, IdOfLength& ids);
     bool wants(const std::string& tap) const;
 
     CaptureLook look_;
-    std::map<std::string, std::string> description_of_tap_;
-    std::vector<Packet> packets_;
+    wire::PcapngWriter& writer_;
+    std::map<std::string, Tap> taps_;
+    std::vector<Packet> packets_;  ///< of this slice
+    std::map<RowKey, IdOfLength> rows_of_both_, rows_of_next_;
     std::uint64_t next_id_ = 1;
-    bool had_tunnels_ = false;
-    std::size_t without_headers_ = 0;
+    std::size_t count_ = 0, whole_ = 0, without_headers_ = 0;
+    TimeNs last_ns_ = 0;
+    bool began_ = false, had_tunnels_ = false;
 };
 
 }  // namespace clew::control

@@ -32,8 +32,10 @@ struct Response {
     std::string content_type = "application/json";
     std::string body;
     std::vector<std::pair<std::string, std::string>> headers;
-    /// Server: set, the body goes on without end: what it returns is sent at once and then every next_period_ms, until
-    /// the client goes or the server ends. Called on one of the server's threads, never twice at a time for a response.
+    /// Server: set, the body is what it returns, piece after piece, sent as it comes, with a pause of next_period_ms
+    /// between; an empty piece ends it, as do the client that goes, the server that ends and an exception, which the
+    /// client sees as broken off. Called on one of the server's threads, in an AnswerScope, never twice at a time for a
+    /// response.
     std::function<std::string()> next = {};
     std::uint32_t next_period_ms = 1000;
 };
@@ -61,7 +63,7 @@ struct ServerSettings {
     std::uint32_t thread_count = 2;              ///< that run the handler; one more does all reading and writing
     std::uint32_t connection_count_max = 256;    ///< more get 503
     std::uint64_t body_bytes_max = 64ull << 20;  ///< more get 413
-    std::uint32_t stream_count_max = 64;         ///< endless answers at once; more get 503
+    std::uint32_t stream_count_max = 64;         ///< answers in pieces at once; more get 503
     std::uint32_t idle_timeout_ms = 60'000;  ///< for the next request to arrive whole, and for a response to be taken
 };
 

@@ -221,16 +221,19 @@ class Session : public std::enable_shared_from_this<Session> {
 
     void start_stream(Response response) {
         if (shared_.stream_count >= shared_.settings.stream_count_max)
-            return refuse(words(503, "too many endless answers: the server gives " +
+            return refuse(words(503, "too many answers in pieces: the server gives " +
                                          std::to_string(shared_.settings.stream_count_max) + " at once"));
         ++shared_.stream_count;
         streams_ = true;
         next_ = std::move(response.next);
-        period_ = std::chrono::milliseconds(std::max(1u, response.next_period_ms));
+        period_ = std::chrono::milliseconds(response.next_period_ms);
         keep_alive_ = false;
         phase_ = Phase::streaming;
         response_ = to_message(std::move(response), version_, false, true);
-        response_.chunked(true);
+        if (version_ >= 11)
+            response_.chunked(true);
+        else
+            response_.content_length(boost::none);  // the connection's end is the body's
         stream_head_.emplace(response_);
         stream_.expires_after(std::chrono::milliseconds(shared_.settings.idle_timeout_ms));
         bh::async_write_header(stream_, *stream_head_, [self = shared_from_this()](error_code failure, std::size_t) {
@@ -240,34 +243,43 @@ class Session : public std::enable_shared_from_this<Session> {
 
     void make_chunk() {
         if (shared_.stopping) return close();
+        watch();
         asio::post(shared_.pool, [self = shared_from_this(), guard = asio::make_work_guard(shared_.io)]() mutable {
-            std::string text = self->run_next();
+            std::optional<std::string> piece = self->run_next();
             asio::io_context& io = self->shared_.io;
-            asio::post(
-                io, [self = std::move(self), text = std::move(text)]() mutable { self->send_chunk(std::move(text)); });
+            asio::post(io, [self = std::move(self), piece = std::move(piece)]() mutable {
+                self->unwatch();
+                piece ? self->send_chunk(std::move(*piece)) : self->close();
+            });
         });
     }
 
-    std::string run_next() {
+    /// Nothing where it broke off: the client misses the last chunk then.
+    std::optional<std::string> run_next() {
+        const AnswerScope scope(departure_);
         try {
             return next_();
         } catch (...) {
-            return {};  // ends the answer
+            return std::nullopt;
         }
     }
 
     void send_chunk(std::string text) {
-        if (shared_.stopping || text.empty()) return close();
+        if (shared_.stopping) return close();
         chunk_ = std::move(text);
         stream_.expires_after(std::chrono::milliseconds(shared_.settings.idle_timeout_ms));
-        asio::async_write(stream_, bh::make_chunk(asio::buffer(chunk_)),
-                          [self = shared_from_this()](error_code failure, std::size_t) {
-                              if (!failure) self->rest();
-                          });
+        const auto sent = [self = shared_from_this()](error_code failure, std::size_t) {
+            if (failure) return self->departure_->leave();
+            self->chunk_.empty() ? self->close() : self->rest();
+        };
+        if (version_ < 11) return asio::async_write(stream_, asio::buffer(chunk_), sent);
+        if (chunk_.empty()) return asio::async_write(stream_, bh::make_chunk_last(), sent);
+        asio::async_write(stream_, bh::make_chunk(asio::buffer(chunk_)), sent);
     }
 
     void rest() {
         if (shared_.stopping) return close();
+        if (period_.count() == 0) return make_chunk();
         pause_.expires_after(period_);
         pause_.async_wait([self = shared_from_this()](error_code) { self->make_chunk(); });
     }

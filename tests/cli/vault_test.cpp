@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <set>
 
 #include <nlohmann/json.hpp>
@@ -24,6 +25,10 @@ std::string output_of(const std::string& command) {
     while (pipe && fgets(buffer, sizeof buffer, pipe)) text += buffer;
     if (pipe) pclose(pipe);
     return text;
+}
+std::string contents_of(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
 }
 bool has_tshark() { return std::system("command -v tshark > /dev/null") == 0; }
 
@@ -122,8 +127,9 @@ TEST_F(Vault, PcapTellsWholePacketsFromHeaders) {
     EXPECT_THAT(written.err, HasSubstr(std::to_string(whole) + " packets whole, of " + std::to_string(all - whole)));
     EXPECT_THAT(output_of("tshark -r " + file + " -Y 'frame.cap_len == 60' -T fields -e frame.number | wc -l"),
                 HasSubstr(std::to_string(whole)));
-    EXPECT_THAT(output_of("tshark -r " + file + " -T fields -e frame.interface_description"),
+    EXPECT_THAT(output_of("tshark -r " + file + " -Y 'frame.cap_len != 60' -T fields -e frame.comment"),
                 HasSubstr("headers only"));
+    EXPECT_THAT(contents_of(file), HasSubstr("here: "));  // in the statistics of each tap
     run_api({"pcap", "9f3a11c04be7d210", "-w", file, "--headers-only"});
     EXPECT_EQ(asked("headers_only", "/api/v1/paths/9f3a11c04be7d210/ladder"), "1");
 }

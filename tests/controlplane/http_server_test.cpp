@@ -319,6 +319,29 @@ TEST(HttpServer, AnEndlessAnswerGoesOnUntilTheServerStops) {
     EXPECT_NE(answer.find("data: 1\n\n"), std::string::npos);
 }
 
+TEST(HttpServer, AnAnswerInPiecesEndsWholeOrIsSeenToBeBrokenOff) {
+    const Pair pair = make_pair_of({}, [](const Request& request) {
+        Response response{.content_type = "application/octet-stream", .body = {}, .headers = {}};
+        response.next_period_ms = 0;
+        response.next = [broken = request.target == "/broken", count = 0]() mutable -> std::string {
+            if (++count <= 3) return std::string(100'000, static_cast<char>('0' + count));
+            if (broken) throw std::runtime_error("nothing is left");
+            return {};
+        };
+        return response;
+    });
+    const std::string whole = std::string(100'000, '1') + std::string(100'000, '2') + std::string(100'000, '3');
+    const auto got = pair.client->send({.target = "/", .content_type = {}, .body = {}, .headers = {}});
+    ASSERT_TRUE(got) << got.error().sentence;
+    EXPECT_EQ(got->body, whole);
+    EXPECT_FALSE(pair.client->send({.target = "/broken", .content_type = {}, .body = {}, .headers = {}}));
+    const RawConnection old(pair.server->port());
+    old.send("GET / HTTP/1.0\r\n\r\n");
+    const std::string answer = old.receive_all();
+    EXPECT_TRUE(answer.ends_with("\r\n\r\n" + whole)) << answer.substr(0, 300);
+    EXPECT_EQ(answer.find("chunked"), std::string::npos);
+}
+
 TEST(HttpServer, AnEndlessAnswerEndsWithItsClientAndMakesRoom) {
     ServerSettings settings;
     settings.stream_count_max = 1;

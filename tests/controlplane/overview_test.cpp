@@ -368,18 +368,20 @@ TEST_F(OverviewTest, ACaptureIsADownloadThatSaysWhatIsMissing) {
     http::Response response = api.answer(request);
     ASSERT_EQ(response.status, 200u) << response.body;
     EXPECT_EQ(response.content_type, "application/x-pcapng");
-    EXPECT_EQ(response.body.compare(0, 4, std::string(std::begin(first_bytes), std::end(first_bytes))), 0);
+    const auto body_of = [](const http::Response& from) {
+        std::string body;
+        for (std::string piece = from.next(); !piece.empty(); piece = from.next()) body += piece;
+        return body;
+    };
+    const std::string body = body_of(response);
+    EXPECT_EQ(body.compare(0, 4, std::string(std::begin(first_bytes), std::end(first_bytes))), 0);
     const auto partial = [](const http::Response& from) {
         for (const auto& [name, value] : from.headers)
             if (name == "X-Clew-Partial") return value;
         return std::string();
     };
     EXPECT_EQ(partial(response), "tap x is away??X-Other: 1");
-    frame.assign(60'000, 'x');
-    rows = Api::pcap_bytes_max / frame.size() + 2;
-    response = api.answer(request);
-    EXPECT_LE(response.body.size(), Api::pcap_bytes_max);
-    EXPECT_NE(partial(response).find("the file ends at 64 MB"), std::string::npos) << partial(response);
+    EXPECT_NE(body.find("not every packet is in this file: tap x is away"), std::string::npos);
     frame.clear();
     EXPECT_EQ(api.answer(request).status, 404u);
     rows = Api::ladder_json_row_count_max + 1;

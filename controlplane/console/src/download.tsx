@@ -12,16 +12,33 @@ function save(blob: Blob, name: string): void {
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
+const gatheredBytes = 8 << 20, partialMark = "not every packet is in this file: ";
+
+/** What the file's last block says is missing: its comment is the only text behind the mark. */
+async function missingIn(file: Blob): Promise<string> {
+  if (file.size < 12) return "";
+  const length = new DataView(await file.slice(-4).arrayBuffer()).getUint32(0, true);
+  const block = new Uint8Array(await file.slice(-length).arrayBuffer()), text = new TextDecoder().decode(block), at = text.indexOf(partialMark);
+  return at < 0 ? "" : text.slice(at + partialMark.length).split("\0")[0]!;
+}
+
+/** Parts go into a blob as they come: a browser keeps large ones on disk. */
 async function fetched(address: string, signal: AbortSignal, came: (size: number) => void): Promise<{ blob: Blob; partial: string }> {
   const response = await fetch(address, { signal });
   if (!response.ok) throw new Error(((await response.json()) as { error?: string }).error ?? `HTTP ${response.status}`);
-  const reader = response.body!.getReader(), parts: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
+  const reader = response.body!.getReader(), type = "application/x-pcapng";
+  let blob = new Blob([], { type }), parts: Uint8Array<ArrayBuffer>[] = [], gathered = 0;
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
     parts.push(part.value);
-    came((size += part.value.length));
+    gathered += part.value.length;
+    came(blob.size + gathered);
+    if (gathered < gatheredBytes) continue;
+    blob = new Blob([blob, ...parts], { type });
+    parts = [];
+    gathered = 0;
   }
-  return { blob: new Blob(parts, { type: "application/x-pcapng" }), partial: response.headers.get("X-Clew-Partial") ?? "" };
+  blob = new Blob([blob, ...parts], { type });
+  return { blob, partial: await missingIn(blob) };
 }
 
 export function Download(props: { address: string; name: string; label: string }) {
