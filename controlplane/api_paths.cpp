@@ -6,7 +6,6 @@
 
 #include "controlplane/api.h"
 #include "controlplane/api_parameters.h"
-#include "controlplane/ladder_table.h"
 #include "controlplane/partial.h"
 #include "controlplane/store/filter_fields.h"
 #include "wire/convert.h"
@@ -126,9 +125,12 @@ void Api::add_path_routes() {
          {from, to},
          v1::LadderTable::descriptor()},
         [this](const std::string& id, const ApiArguments& arguments) -> Result<std::string> {
-            const auto message = ladder(id, arguments, {});
-            if (!message) return tl::make_unexpected(message.error());
-            return to_json(to_table(*message));
+            const auto path = path_with_legs(id);
+            if (!path) return tl::make_unexpected(path.error());
+            if (!sources_.ladder_table) return fail(ErrorKind::unreachable, "there are no sensors to be asked");
+            const auto table = sources_.ladder_table(*path, arguments.number("from_ns"), arguments.number("to_ns"));
+            if (!table) return tl::make_unexpected(table.error());
+            return to_json(*table);
         });
     add({"paths/{id}", "one path with its legs and links", {}, v1::Path::descriptor()},
         [this](const std::string& id, const ApiArguments&) -> Result<std::string> {

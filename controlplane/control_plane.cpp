@@ -113,6 +113,9 @@ Result<void> RunningControlPlane::start() {
                             },
                             [this](const PacketsWanted& wanted) { return PacketSearch(*collector_).find(wanted); },
                             [this](const v1::Recording& wanted) { return Recording(*collector_).start(wanted); },
+                            [this](const v1::Path& path, TimeNs from_ns, TimeNs to_ns) {
+                                return LadderSource(*collector_).table(path, from_ns, to_ns);
+                            },
                             std::move(*files)});
     http::ServerSettings settings;
     settings.address = config_.api_address;

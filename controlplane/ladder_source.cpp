@@ -6,10 +6,12 @@
 #include <future>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "controlplane/http/departure.h"
+#include "controlplane/ladder_table.h"
 #include "controlplane/partial.h"
 #include "nat-trace/ladder.h"
 #include "wire/convert.h"
@@ -99,7 +101,7 @@ class DelayErrors {
 };
 
 /// A cell's delay is counted from the tap before that saw the packet, in its direction of travel.
-void fill_row(const v1::Path& path, const LadderRow& row, const Frames& frames, const DelayErrors& errors,
+void fill_row(std::span<const std::size_t> legs, const LadderRow& row, const Frames& frames, const DelayErrors& errors,
               v1::LadderRow& message) {
     message.set_direction(row.direction == Direction::to_server ? "to_server" : "to_client");
     message.set_time_ns(row.time_ns);
@@ -114,31 +116,17 @@ void fill_row(const v1::Path& path, const LadderRow& row, const Frames& frames, 
         if (before) error[i] = errors.between(*before, i);
         before = i;
     }
-    for (std::size_t i = 0; i < count; ++i) {
-        if (path.legs(static_cast<int>(i)).observer() == socket_observer) continue;
+    for (const std::size_t i : legs) {
         v1::LadderCell& cell = *message.add_cells();
         fill_cell(row.cells[i], frames, cell);
         if (row.cells[i].has_delay && error[i]) cell.set_delay_error_ns(*error[i]);
     }
 }
 
-/// Rows from complete_until_ns on have cells missing that were seen: they are left out.
-void fill_rows(const v1::Path& path, const std::vector<LadderRow>& rows, const Frames& frames, v1::Ladder& ladder) {
-    const DelayErrors errors(path);
-    for (const LadderRow& row : rows) {
-        if (ladder.complete_until_ns() != 0 && row.time_ns >= ladder.complete_until_ns()) return;
-        if (static_cast<std::uint32_t>(ladder.rows_size()) == LadderSource::row_count_max) {
-            ladder.set_complete_until_ns(row.time_ns);
-            return add_partial(ladder, "only the first " + std::to_string(LadderSource::row_count_max) +
-                                           " packets are shown; narrow the time");
-        }
-        fill_row(path, row, frames, errors, *ladder.add_rows());
-    }
-}
-
 /// What one observer has, and why that is not everything.
 struct Observed {
-    std::vector<v1::PacketHeader> headers;
+    std::vector<PacketHeader> headers;
+    Frames frames;
     std::string partial;
     TimeNs complete_until_ns = 0;  ///< 0 = all is here
 };
@@ -149,12 +137,17 @@ using Ask = std::function<Result<v1::HeaderReply>(const v1::HeaderRequest&)>;
 Observed ask_pages(const std::string& observer, const Ask& ask, v1::HeaderRequest request, std::uint32_t count_max) {
     Observed observed;
     for (;;) {
-        const Result<v1::HeaderReply> reply = ask(request);
+        Result<v1::HeaderReply> reply = ask(request);
         if (!reply) {
             observed.partial = reply.error().sentence;
             return observed;
         }
-        observed.headers.insert(observed.headers.end(), reply->headers().begin(), reply->headers().end());
+        for (v1::PacketHeader& message : *reply->mutable_headers()) {
+            const auto header = wire::decode(message);
+            if (!header) continue;
+            observed.headers.push_back(*header);
+            if (!message.frame().empty()) observed.frames.emplace(*header, std::move(message));
+        }
         const TimeNs next = reply->complete_until_ns();
         if (next == 0 || next <= request.from_ns() || request.frames() || observed.headers.size() >= count_max) {
             if (!reply->partial().empty()) observed.partial = observer + ": " + reply->partial();
@@ -166,21 +159,44 @@ Observed ask_pages(const std::string& observer, const Ask& ask, v1::HeaderReques
     }
 }
 
-}  // namespace
+/// A path's packets in rows, before they are told.
+struct LinedUp {
+    v1::Ladder ladder;              ///< without its rows
+    std::vector<std::size_t> legs;  ///< of the path: one for each column
+    std::vector<LadderRow> rows;
+    Frames frames;
+};
 
-Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns,
-                                        const FrameWish& wish) const {
+/// Rows from complete_until_ns on have cells missing that were seen: they are left out.
+void cut_rows(LinedUp& lined_up) {
+    v1::Ladder& ladder = lined_up.ladder;
+    auto& rows = lined_up.rows;
+    if (const TimeNs until = ladder.complete_until_ns(); until != 0)
+        rows.erase(
+            std::find_if(rows.begin(), rows.end(), [until](const LadderRow& row) { return row.time_ns >= until; }),
+            rows.end());
+    if (rows.size() <= LadderSource::row_count_max) return;
+    ladder.set_complete_until_ns(rows[LadderSource::row_count_max].time_ns);
+    rows.resize(LadderSource::row_count_max);
+    add_partial(ladder, "only the first " + std::to_string(LadderSource::row_count_max) +
+                            " packets are shown; narrow the time");
+}
+
+Result<LinedUp> line_up(wire::Collector& collector, const v1::Path& path, TimeNs from_ns, TimeNs to_ns,
+                        const FrameWish& wish) {
     const auto vocabulary = wire::path_from_message(path);
     if (!vocabulary) return tl::make_unexpected(vocabulary.error());
-    v1::Ladder ladder;
+    LinedUp lined_up;
+    v1::Ladder& ladder = lined_up.ladder;
     ladder.set_path_id(path.path_id());
-    const auto observers = observer_of_tap(collector_.observers());
+    const auto observers = observer_of_tap(collector.observers());
     std::map<std::string, v1::HeaderRequest> requests;
     const TimeSpan span = span_of(path);
     for (int i = 0; i < path.legs_size(); ++i) {
         const v1::PathLeg& leg = path.legs(i);
         if (leg.observer() == socket_observer) continue;
         *ladder.add_columns() = leg;
+        lined_up.legs.push_back(static_cast<std::size_t>(i));
         const auto observer = observers.find(leg.tap());
         if (observer == observers.end())
             add_partial(ladder,
@@ -188,8 +204,6 @@ Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, Ti
         else
             requests[observer->second].add_legs(vocabulary->legs[static_cast<std::size_t>(i)].leg);
     }
-    std::vector<PacketHeader> headers;
-    Frames whole;
     const auto asker_left = http::AnswerScope::left();
     std::vector<std::future<Observed>> asks;  // all at once: they are few
     for (auto& [observer, request] : requests) {
@@ -198,25 +212,41 @@ Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, Ti
         const std::uint32_t limit = header_limit_of(request, wish);
         request.set_header_count_max(limit);
         wish.apply(request);
-        const Ask ask = [this, name = observer, asker_left](const v1::HeaderRequest& wanted) {
-            return collector_.ask_headers(name, wanted, ask_timeout_ms, asker_left);
+        const Ask ask = [&collector, name = observer, asker_left](const v1::HeaderRequest& wanted) {
+            return collector.ask_headers(name, wanted, LadderSource::ask_timeout_ms, asker_left);
         };
         asks.push_back(std::async(std::launch::async, ask_pages, observer, ask, request, limit));
     }
+    std::vector<PacketHeader> headers;
     for (std::future<Observed>& ask : asks) {
-        const Observed observed = ask.get();
+        Observed observed = ask.get();
         if (!observed.partial.empty()) add_partial(ladder, observed.partial);
         const TimeNs until = observed.complete_until_ns, known = ladder.complete_until_ns();
         if (until != 0) ladder.set_complete_until_ns(known == 0 ? until : std::min(known, until));
-        for (const v1::PacketHeader& message : observed.headers) {
-            const auto header = wire::decode(message);
-            if (!header) continue;
-            headers.push_back(*header);
-            if (!message.frame().empty()) whole.emplace(*header, message);
-        }
+        headers.insert(headers.end(), observed.headers.begin(), observed.headers.end());
+        lined_up.frames.merge(observed.frames);
     }
-    fill_rows(path, build_ladder(*vocabulary, std::move(headers)), whole, ladder);
-    return ladder;
+    lined_up.rows = build_ladder(*vocabulary, std::move(headers));
+    cut_rows(lined_up);
+    return lined_up;
+}
+
+}  // namespace
+
+Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns,
+                                        const FrameWish& wish) const {
+    auto lined_up = line_up(collector_, path, from_ns, to_ns, wish);
+    if (!lined_up) return tl::make_unexpected(lined_up.error());
+    const DelayErrors errors(path);
+    for (const LadderRow& row : lined_up->rows)
+        fill_row(lined_up->legs, row, lined_up->frames, errors, *lined_up->ladder.add_rows());
+    return std::move(lined_up->ladder);
+}
+
+Result<v1::LadderTable> LadderSource::table(const v1::Path& path, TimeNs from_ns, TimeNs to_ns) const {
+    const auto lined_up = line_up(collector_, path, from_ns, to_ns, {});
+    if (!lined_up) return tl::make_unexpected(lined_up.error());
+    return to_table(lined_up->ladder, lined_up->rows, lined_up->legs);
 }
 
 }  // namespace clew::control

@@ -8,6 +8,7 @@
 #include "nat-trace/result.h"
 #include "nat-trace/time.h"
 #include "wire/collector.h"
+#include "wire/overview.pb.h"
 #include "wire/path.pb.h"
 
 namespace clew::control {
@@ -26,6 +27,8 @@ class LadderSource {
     /// Times bound the packets; 0 = no bound. What could not be had is said in `partial`; where a limit was reached,
     /// complete_until_ns is where to go on.
     Result<v1::Ladder> ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns, const FrameWish& wish) const;
+    /// The same as arrays, without frames.
+    Result<v1::LadderTable> table(const v1::Path& path, TimeNs from_ns, TimeNs to_ns) const;
 
   private:
     wire::Collector& collector_;

@@ -62,13 +62,12 @@ void HeaderAsks::reply(const std::string& observer, v1::HeaderReply part) {
     const auto found = asks_.find(part.request_id());
     if (found == asks_.end() || found->second.observer != observer) return;  // too late, or not asked
     Ask& ask = found->second;
-    for (v1::PacketHeader& header : *part.mutable_headers()) {
-        if (static_cast<std::uint32_t>(ask.reply.headers_size()) >= ask.header_count_max) {
-            ask.reply.set_partial("more headers than were asked for were left out");
-            break;
-        }
-        *ask.reply.add_headers() = std::move(header);
-    }
+    const std::uint32_t room = ask.header_count_max - static_cast<std::uint32_t>(ask.reply.headers_size());
+    const auto taken = static_cast<int>(std::min(room, static_cast<std::uint32_t>(part.headers_size())));
+    if (taken < part.headers_size()) ask.reply.set_partial("more headers than were asked for were left out");
+    std::vector<v1::PacketHeader*> headers(static_cast<std::size_t>(taken));
+    part.mutable_headers()->ExtractSubrange(0, taken, headers.data());
+    for (v1::PacketHeader* header : headers) ask.reply.mutable_headers()->AddAllocated(header);
     ask.reply.set_request_id(part.request_id());
     if (!part.partial().empty()) ask.reply.set_partial(part.partial());
     for (v1::KeptLeg& leg : *part.mutable_legs()) *ask.reply.add_legs() = std::move(leg);

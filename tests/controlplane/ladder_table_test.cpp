@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "controlplane/ladder_table.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <string>
+#include <vector>
+
+namespace clew::control {
+namespace {
+
+template <typename Number>
+Number at(const std::string& array, std::size_t i) {
+    Number value{};
+    EXPECT_LE((i + 1) * sizeof value, array.size());
+    std::memcpy(&value, array.data() + i * sizeof value, sizeof value);
+    return value;
+}
+
+TEST(LadderTableTest, CellsStandInTheOrderOfTheColumns) {
+    v1::Ladder head;
+    head.set_path_id("00000000000000aa");
+    head.set_partial("sensor-b is away");
+    head.add_columns()->set_tap("edge");
+    head.add_columns()->set_tap("core");
+    LadderRow row;
+    row.direction = Direction::to_client;
+    row.time_ns = 1'000;
+    row.retransmission = true;
+    row.marks = ladder_duplicate | ladder_zero_window;
+    row.cells.resize(3);  // the second leg is a socket: no column
+    row.cells[0] = {.seen = true,
+                    .header = {.time_ns = 1'700, .seq = 7, .ack = 9, .length = 1448, .ip_id = 5, .window = 64, .flags = 24, .ttl = 61},
+                    .has_delay = true,
+                    .delay_ns = 700,
+                    .missing = Missing::no};
+    row.cells[2].missing = Missing::capture_gap;
+    row.cells[2].header.seq = 99;  // not seen: not told
+    const std::vector<std::size_t> legs = {0, 2};
+    const v1::LadderTable table = to_table(head, std::vector{row, row}, legs);
+    EXPECT_EQ(table.rows(), 2u);
+    EXPECT_EQ(table.columns_size(), 2);
+    EXPECT_EQ(table.partial(), "sensor-b is away");
+    EXPECT_EQ(table.start_ns(), 1'000);
+    EXPECT_EQ(table.to_server(), std::string(2, 0));
+    EXPECT_EQ(table.retransmission(), std::string(2, 1));
+    EXPECT_EQ(table.marks(), std::string(2, 3));
+    EXPECT_EQ(table.seen(), (std::string{1, 0, 1, 0}));
+    EXPECT_EQ(at<std::uint8_t>(table.missing(), 1), static_cast<std::uint8_t>(Missing::capture_gap));
+    EXPECT_EQ(at<double>(table.time(), 2), 700);
+    EXPECT_EQ(at<double>(table.time(), 3), 0);
+    EXPECT_EQ(at<std::uint32_t>(table.seq(), 0), 7u);
+    EXPECT_EQ(at<std::uint32_t>(table.seq(), 1), 0u);
+    EXPECT_EQ(at<std::uint32_t>(table.ack(), 0), 9u);
+    EXPECT_EQ(at<std::uint32_t>(table.length(), 0), 1448u);
+    EXPECT_EQ(at<std::uint16_t>(table.flags(), 0), 24);
+    EXPECT_EQ(at<std::uint8_t>(table.ttl(), 0), 61);
+    EXPECT_EQ(at<std::uint16_t>(table.ip_id(), 0), 5);
+    EXPECT_EQ(at<std::uint32_t>(table.window(), 0), 64u);
+    EXPECT_EQ(at<float>(table.delay(), 0), 700);
+    EXPECT_TRUE(std::isnan(at<float>(table.delay(), 1)));
+}
+
+}  // namespace
+}  // namespace clew::control
