@@ -48,6 +48,8 @@ void take_store(YamlMap map, store::StoreSettings& store) {
     map.take("cluster", store.cluster);
     map.take("memory_bytes_max", store.memory_bytes_max, 256ull << 20, 1ull << 42);
     map.take("retention_hours", store.retention_hours, 1, 87'600);
+    if (store.url.empty()) store.bytes_max = store::embedded_bytes_max;  // others may use a server
+    map.take("bytes_max", store.bytes_max, 0, 1ull << 50);
     map.take("query_timeout_ms", store.query_timeout_ms, 100, 600'000);
     if (!store.url.empty() && !store.directory.empty())
         map.mistake("url",

@@ -14,7 +14,7 @@
 #include "controlplane/linker.h"
 #include "controlplane/path_writer.h"
 #include "controlplane/recording.h"
-#include "controlplane/rollup_maker.h"
+#include "controlplane/store_keeper.h"
 #include "controlplane/wall_clock.h"
 
 namespace clew::control {
@@ -34,7 +34,7 @@ class RunningControlPlane final : public ControlPlane {
 
     ~RunningControlPlane() override {
         server_.reset();
-        rollups_.reset();
+        keeper_.reset();
         to_linker_.close();
         to_writer_.close();
         legs_.reset();  // acknowledges what it stores: the collector is still there
@@ -60,7 +60,7 @@ class RunningControlPlane final : public ControlPlane {
     Ingest ingest_;
     std::unique_ptr<wire::Collector> collector_;
     std::unique_ptr<LegWriter> legs_;
-    std::unique_ptr<RollupMaker> rollups_;  ///< where the store has roll-ups
+    std::unique_ptr<StoreKeeper> keeper_;  ///< where the store has a house to keep
     std::unique_ptr<Api> api_;
     std::unique_ptr<http::Server> server_;
 };
@@ -99,7 +99,8 @@ Result<void> RunningControlPlane::start() {
     linker_.start();
     legs_ = std::make_unique<LegWriter>(*store_, to_writer_,
                                         [this](const wire::BatchId& id) { collector_->acknowledge(id); });
-    if (store_->rollup() != nullptr) rollups_ = std::make_unique<RollupMaker>(*store_->rollup(), wall_clock_ns);
+    if (store_->rollup() != nullptr && store_->disk_budget() != nullptr)
+        keeper_ = std::make_unique<StoreKeeper>(*store_->rollup(), *store_->disk_budget(), wall_clock_ns);
     api_ = std::make_unique<Api>(
         *store_, ApiSources{[this] { return status(); },
                             [this](const v1::Path& path, TimeNs from_ns, TimeNs to_ns, const FrameWish& wish) {
@@ -173,12 +174,16 @@ v1::Status RunningControlPlane::status() const {
     add("store_paths", paths.paths_stored, "revisions of paths stored");
     add("store_path_insert_failures", paths.insert_failures, "inserts of paths that failed and were tried again");
     add("store_paths_waiting", paths.paths_waiting, "paths waiting for the store now");
-    const auto rollups = rollups_ ? rollups_->counters() : RollupCounters{};
-    add("store_hours_rolled_up", rollups.hours_made, "hours of paths rolled up, also those made anew");
-    add("store_slices_rolled_up", rollups.slices_made,
+    const auto keeper = keeper_ ? keeper_->counters() : StoreKeeperCounters{};
+    add("store_hours_rolled_up", keeper.hours_made, "hours of paths rolled up, also those made anew");
+    add("store_slices_rolled_up", keeper.slices_made,
         "slices of five minutes of hours that are not over rolled up, also those made anew");
-    add("store_rollup_failures", rollups.failures, "tries to roll an hour or a slice up that failed; made again");
-    add("store_hours_waiting", rollups.hours_waiting, "hours that are over and wait to be rolled up now");
+    add("store_rollup_failures", keeper.rollup_failures, "tries to roll an hour or a slice up that failed; made again");
+    add("store_hours_waiting", keeper.hours_waiting, "hours that are over and wait to be rolled up now");
+    add("store_bytes", keeper.bytes, "bytes of the disk that all rows take now");
+    add("store_oldest_ns", keeper.oldest_s * ns_per_s, "begin of the oldest hour that has rows, ns since 1970");
+    add("store_hours_left", keeper.hours_left, "oldest hours that left because rows took more than store.bytes_max");
+    add("store_budget_failures", keeper.budget_failures, "looks at what rows take that failed; looked again");
     return status;
 }
 

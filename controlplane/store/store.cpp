@@ -7,6 +7,7 @@
 #include <span>
 
 #include "controlplane/store/clickhouse_client.h"
+#include "controlplane/store/disk_budget.h"
 #include "controlplane/store/filter.h"
 #include "controlplane/store/native_block.h"
 #include "controlplane/store/overview.h"
@@ -40,7 +41,8 @@ class ClickHouseStore : public Store {
         : settings_(settings),
           client_(std::move(client)),
           overview_(*client_, settings_),
-          rollup_(*client_, settings_) {}
+          rollup_(*client_, settings_),
+          disk_budget_(*client_, settings_) {}
 
     Result<void> make_schema();
 
@@ -53,6 +55,7 @@ class ClickHouseStore : public Store {
     Result<std::optional<v1::Path>> find_path(const std::string& path_id) override;
     const Overview* overview() const override { return &overview_; }
     const Rollup* rollup() const override { return &rollup_; }
+    const DiskBudget* disk_budget() const override { return &disk_budget_; }
     Result<void> ping() override { return client_->ping(); }
 
   private:
@@ -65,6 +68,7 @@ class ClickHouseStore : public Store {
     std::unique_ptr<ClickHouseClient> client_;
     const Overview overview_;
     const Rollup rollup_;
+    const DiskBudget disk_budget_;
 };
 
 Result<std::string> ClickHouseStore::ask(std::string sql, std::vector<std::pair<std::string, std::string>> parameters,

@@ -17,6 +17,8 @@
 
 namespace clew::store {
 
+constexpr std::uint64_t embedded_bytes_max = 50ull << 30;  ///< of the disk, where nothing else is said
+
 struct StoreSettings {
     std::string url;            ///< "http://127.0.0.1:8123": a running server. Empty: start clew-store as a child
     std::string store_program;  ///< path of clew-store, when url is empty
@@ -26,6 +28,7 @@ struct StoreSettings {
     std::string cluster;  ///< name of the ClickHouse cluster behind url: tables are replicated. Empty: one server
     std::uint64_t memory_bytes_max = 2ull << 30;  ///< embedded store
     std::uint32_t retention_hours = 72;
+    std::uint64_t bytes_max = 0;  ///< of the disk, for all rows: beyond it the oldest hours leave; 0: no limit
     std::uint32_t query_timeout_ms = 10'000;
 };
 
@@ -55,6 +58,7 @@ struct PathQuery {
     std::string cursor = {};  ///< PathList.next of the answer before, for the paths behind it; empty: from the start
 };
 
+class DiskBudget;
 class Overview;
 class Rollup;
 
@@ -89,6 +93,9 @@ class Store {
 
     /// What makes the sums that overviews over hours read; lives as long as the store. Null where the store has none.
     virtual const Rollup* rollup() const { return nullptr; }
+
+    /// What keeps rows within settings.bytes_max; lives as long as the store. Null where the store has none.
+    virtual const DiskBudget* disk_budget() const { return nullptr; }
 
     virtual Result<void> ping() = 0;
 };

@@ -39,6 +39,8 @@ TEST(ControlConfig, DefaultsAreTheDocumentedOnes) {
     EXPECT_EQ(config->api_address, "127.0.0.1");
     EXPECT_EQ(config->store.directory, "store");
     EXPECT_EQ(config->store.retention_hours, 72u);
+    EXPECT_EQ(config->store.bytes_max, 53'687'091'200u);
+    EXPECT_EQ(load_text("program: control\nstore: {url: 'http://127.0.0.1:8123'}\n")->store.bytes_max, 0u);
     EXPECT_EQ(config->engine.leg_age_ns_max, 300 * ns_per_s);
 }
 

@@ -31,11 +31,13 @@ TEST(LadderTableTest, CellsStandInTheOrderOfTheColumns) {
     row.retransmission = true;
     row.marks = ladder_duplicate | ladder_zero_window;
     row.cells.resize(3);  // the second leg is a socket: no column
-    row.cells[0] = {.seen = true,
-                    .header = {.time_ns = 1'700, .seq = 7, .ack = 9, .length = 1448, .ip_id = 5, .window = 64, .flags = 24, .ttl = 61},
-                    .has_delay = true,
-                    .delay_ns = 700,
-                    .missing = Missing::no};
+    row.cells[0] = {
+        .seen = true,
+        .header =
+            {.time_ns = 1'700, .seq = 7, .ack = 9, .length = 1448, .ip_id = 5, .window = 64, .flags = 24, .ttl = 61},
+        .has_delay = true,
+        .delay_ns = 700,
+        .missing = Missing::no};
     row.cells[2].missing = Missing::capture_gap;
     row.cells[2].header.seq = 99;  // not seen: not told
     const std::vector<std::size_t> legs = {0, 2};

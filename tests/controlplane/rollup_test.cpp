@@ -11,12 +11,12 @@
 #include <set>
 #include <thread>
 
-#include "controlplane/rollup_maker.h"
 #include "controlplane/store/clickhouse_client.h"
 #include "controlplane/store/overview.h"
 #include "controlplane/store/path_search.h"
 #include "controlplane/store/rollup_tables.h"
 #include "controlplane/store/schema.h"
+#include "controlplane/store_keeper.h"
 #include "tests/controlplane/random_rows.h"
 #include "tests/controlplane/store_fixture.h"
 
@@ -568,7 +568,8 @@ TEST_F(RollupTest, AFilterThatPicksFewIsAnsweredAsOneThatMayPickMany) {
 
 TEST_F(RollupTest, TheMakerMakesAllThatIsDueAlsoOfAStoreThatIsKilledMeanwhile) {
     const Rollup made_by = rollup();
-    RollupMaker maker(made_by, [] { return std::int64_t{now_s} * ns_per_s; });
+    const store::DiskBudget budget(*client_, settings_);
+    StoreKeeper maker(made_by, budget, [] { return std::int64_t{now_s} * ns_per_s; });
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(90);
     bool killed = false;
     while (maker.counters().hours_made < hour_count - 1 && std::chrono::steady_clock::now() < end) {
