@@ -181,6 +181,7 @@ v1::Status RunningControlPlane::status() const {
     add("store_rollup_failures", keeper.rollup_failures, "tries to roll an hour or a slice up that failed; made again");
     add("store_hours_waiting", keeper.hours_waiting, "hours that are over and wait to be rolled up now");
     add("store_bytes", keeper.bytes, "bytes of the disk that all rows take now");
+    add("store_bytes_max", config_.store.bytes_max, "beyond so many bytes the oldest hours leave; 0: no limit");
     add("store_oldest_ns", keeper.oldest_s * ns_per_s, "begin of the oldest hour that has rows, ns since 1970");
     add("store_hours_left", keeper.hours_left, "oldest hours that left because rows took more than store.bytes_max");
     add("store_budget_failures", keeper.budget_failures, "looks at what rows take that failed; looked again");

@@ -241,6 +241,9 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     const page = await browser.page();
     await page.goto(at("/trust"));
     await page.getByText("● connected").waitFor();
+    const horizons = page.locator(".horizons tbody tr");
+    await eventually(async () => !(await horizons.allTextContents()).some((text) => /nothing is kept/.test(text)), "rows and headers have an oldest");
+    assert.match(await horizons.nth(1).textContent(), /headers.*console-sensor/);
     await fixture.end("sensor");
     await page.getByText("○ away").waitFor({ timeout: awaySecondsMax * 1000 });
     await page.goto(at("/"));

@@ -4,6 +4,7 @@ import { useMemo, useState } from "preact/hooks";
 import { Agents } from "./agents";
 import { apiAddress, asking, rangeOf, useApi, useLive, type Live } from "./api";
 import { Chart, tones, type Series } from "./chart";
+import { Horizons } from "./horizons";
 import { Answer } from "./parts";
 import { usePlace, view } from "./place";
 import { useSettings } from "./settings";
@@ -46,6 +47,7 @@ function Observers(props: { observers: Observer[] }) {
 
 function Counters(props: { live: Live }) {
   const [all, setAll] = useState(false);
+  const { utc } = useSettings();
   const lines = linesOf(props.live);
   const shown = lines.filter((line) => all || Number(line.counter.value) > 0);
   return (
@@ -57,7 +59,7 @@ function Counters(props: { live: Live }) {
           {shown.map((line) => (
             <tr key={line.owner + line.counter.name + line.counter.tap} class={lossy.test(line.counter.name) && Number(line.counter.value) > 0 ? "lossy" : ""}>
               <th scope="row">{line.counter.name}</th><td>{[line.owner || "clew-control", line.counter.tap].filter(Boolean).join(" · ")}</td>
-              <td class="number" title={line.counter.value}>{count(line.counter.value)}</td><td class="number">{line.perSecond ? count(Math.round(line.perSecond)) : ""}</td><td>{line.counter.text}</td>
+              <td class="number" title={line.counter.value}>{Number(line.counter.value) && line.counter.name.endsWith("_ns") ? clock(line.counter.value, utc, 0, true) : count(line.counter.value)}</td><td class="number">{line.perSecond ? count(Math.round(line.perSecond)) : ""}</td><td>{line.counter.text}</td>
             </tr>
           ))}
         </tbody>
@@ -120,6 +122,8 @@ export function Trust() {
       </div>
       <section aria-labelledby="clocks"><h2 id="clocks">{t("Clocks")}</h2>
         <Answer of={clocks} empty={(list) => list.pairs.length === 0 && t("No path of this time crossed from one clock to another: every delay is of one clock.")}>{(list) => <Clocks list={list} />}</Answer></section>
+      <section aria-labelledby="horizons"><h2 id="horizons">{t("How far back")}</h2>
+        {waiting ? <p class="note">{waiting}</p> : <Horizons status={live.status!} nowMs={live.heardMs} />}</section>
       <section aria-labelledby="counters"><h2 id="counters">{t("Counters")} <a class="right" href="/metrics">OpenMetrics</a></h2>
         {waiting ? <p class="note">{waiting}</p> : <Counters live={live} />}</section>
       <p class="muted"><a href="/licences.txt">{t("Licences of what the console is made of")}</a> · <a href="/api/v1/openapi.json">OpenAPI</a></p>
