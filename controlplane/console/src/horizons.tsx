@@ -27,7 +27,7 @@ function horizonsOf(status: Status): Horizon[] {
   ];
 }
 
-export function Horizons(props: { status: Status; nowMs: number }) {
+export function Horizons(props: { status: Status }) {
   const { utc } = useSettings();
   const heads: [string, string][] = [
     [t("what"), ""], [t("of"), ""], [t("back to"), t("the oldest that is kept; budgets let the oldest leave")], [t("that is"), ""], [t("packets"), t("on disk now")],
@@ -43,7 +43,7 @@ export function Horizons(props: { status: Status; nowMs: number }) {
             <tr key={one.of + one.what}>
               <th scope="row">{one.what}</th><td>{one.of}</td>
               <td>{known ? clock(one.oldestNs, utc, 0, true) : t("nothing is kept yet")}</td>
-              <td class="number">{known ? duration(Math.max(0, props.nowMs * 1e6 - Number(one.oldestNs))) : "–"}</td>
+              <td class="number">{known ? duration(Math.max(0, Date.now() * 1e6 - Number(one.oldestNs))) : "–"}</td>
               <td class="number">{one.number ? count(one.number) : "–"}</td>
               <td class="number">{bytes(one.size)}</td>
               <td class="number">{one.sizeMax === "0" ? t("none") : bytes(one.sizeMax)}</td>

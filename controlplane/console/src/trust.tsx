@@ -123,7 +123,7 @@ export function Trust() {
       <section aria-labelledby="clocks"><h2 id="clocks">{t("Clocks")}</h2>
         <Answer of={clocks} empty={(list) => list.pairs.length === 0 && t("No path of this time crossed from one clock to another: every delay is of one clock.")}>{(list) => <Clocks list={list} />}</Answer></section>
       <section aria-labelledby="horizons"><h2 id="horizons">{t("How far back")}</h2>
-        {waiting ? <p class="note">{waiting}</p> : <Horizons status={live.status!} nowMs={live.heardMs} />}</section>
+        {waiting ? <p class="note">{waiting}</p> : <Horizons status={live.status!} />}</section>
       <section aria-labelledby="counters"><h2 id="counters">{t("Counters")} <a class="right" href="/metrics">OpenMetrics</a></h2>
         {waiting ? <p class="note">{waiting}</p> : <Counters live={live} />}</section>
       <p class="muted"><a href="/licences.txt">{t("Licences of what the console is made of")}</a> · <a href="/api/v1/openapi.json">OpenAPI</a></p>
