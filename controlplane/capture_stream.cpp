@@ -98,10 +98,13 @@ Result<v1::Ladder> CaptureStream::ask(const v1::Path& path, TimeNs until) {
 }
 
 /// Until when a ladder that reached a limit has all packets, with what a margin needs if there is so much.
-TimeNs CaptureStream::sure_until(TimeNs complete_ns) {
+TimeNs CaptureStream::sure_until(const v1::Ladder& ladder) {
+    const TimeNs complete_ns = ladder.complete_until_ns();
     if (complete_ns - margin_ns_ > at_) return complete_ns - margin_ns_;
     margin_ns_ /= 2;
-    return std::max(complete_ns, at_ + 1);
+    if (complete_ns > at_) return complete_ns;
+    note(ladder.partial());  // an observer that cannot get past a moment
+    return at_ + slice_ns_min;
 }
 
 void CaptureStream::make_slice() {
@@ -119,7 +122,7 @@ void CaptureStream::make_slice() {
         if (ladder->complete_until_ns() == 0)
             note(ladder->partial());
         else
-            until = std::min(until, sure_until(ladder->complete_until_ns()));
+            until = std::min(until, sure_until(*ladder));
         ladders.emplace_back(&path, std::move(*ladder));
     }
     const std::size_t before = capture_.packet_count();

@@ -17,8 +17,8 @@ struct DiskBudget::Part {
     std::uint64_t bytes = 0;
 };
 
-/// Partitions are named by the second in which their hour begins. The marks of what is rolled up, by days, stay: they are
-/// few, and count for nothing where the hour's rows have left.
+/// Partitions are named by the second in which their hour begins. The marks of what is rolled up, by days, stay: they
+/// are few, and count for nothing where the hour's rows have left.
 Result<std::vector<DiskBudget::Part>> DiskBudget::parts() const {
     ClickHouseCall call;
     call.sql =

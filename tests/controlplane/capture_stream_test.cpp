@@ -216,6 +216,17 @@ TEST(CaptureStreamTest, WhatIsMissingStandsAtTheEndAndWhoLeavesIsNotWaitedFor) {
     EXPECT_EQ(stream.partial(), "sensor-b does not answer");
     const std::string sentence = std::string(PathCapture::partial_mark) + "sensor-b does not answer";
     EXPECT_GT(file.rfind(sentence), file.size() - 300);
+    CaptureStream stuck({connection.path()}, {}, 0, 0,
+                        {[&](const v1::Path& of, TimeNs, TimeNs) -> Result<v1::Ladder> {
+                             v1::Ladder ladder;
+                             *ladder.mutable_columns() = of.legs();
+                             ladder.set_complete_until_ns(base_ns);
+                             ladder.set_partial("never further");
+                             return ladder;
+                         },
+                         status, base_ns});
+    EXPECT_EQ(stuck.next(), "");
+    EXPECT_EQ(stuck.partial(), "never further");
     CaptureStream left({connection.path()}, {}, 0, 0, {source, status, base_ns});
     EXPECT_EQ(left.next([] { return true; }), "");
 }

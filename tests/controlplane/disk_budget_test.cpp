@@ -70,7 +70,8 @@ class DiskBudgetTest : public StoreTest {
     std::uint64_t tables_of(std::uint32_t hour) {
         const std::string answer = ask(
             "SELECT uniqExact(table) FROM system.parts WHERE database = currentDatabase() AND active AND rows > 0 AND "
-            "partition_id = '" + std::to_string(first_hour_s + hour * hour_s) + "' FORMAT RowBinary");
+            "partition_id = '" +
+            std::to_string(first_hour_s + hour * hour_s) + "' FORMAT RowBinary");
         return RowReader(answer).number<std::uint64_t>();
     }
     DiskUse use() {
