@@ -150,8 +150,8 @@ struct HeadHashes {
     std::uint64_t hash_all;
 };
 
-/// What the hot part does not hold of a side; the meaning of a name is that in Flow. Two cache lines, the first of which
-/// is about the handshake. Rare things are parts (LegParts).
+/// What the hot part does not hold of a side; the meaning of a name is that in Flow. Two cache lines, the first of
+/// which is about the handshake. Rare things are parts (LegParts).
 struct alignas(64) ColdFlow {
     TimeNs first_ns;
     TimeNs first_payload_ns;
@@ -169,11 +169,11 @@ struct alignas(64) ColdFlow {
     bool sack_permitted;
     bool has_timestamps;
     std::uint8_t sample_count;
-    std::uint8_t head_done;   ///< HeadState
-    bool in_http_head;        ///< an HTTP head began and its end has not come
-    std::uint8_t scans;       ///< payloads in which the application was looked for
-    PartNumber oddities;      ///< FlowOddities
-    HeadHashes head;          ///< second line
+    std::uint8_t head_done;  ///< HeadState
+    bool in_http_head;       ///< an HTTP head began and its end has not come
+    std::uint8_t scans;      ///< payloads in which the application was looked for
+    PartNumber oddities;     ///< FlowOddities
+    HeadHashes head;         ///< second line
     std::uint16_t head_length;
     std::uint16_t head_held;  ///< bytes in its buffer
     std::uint16_t packets_wrapped;

@@ -734,8 +734,9 @@ std::vector<NamedCount> PipelineOnArrays::counters() const {
 std::size_t Pipeline::memory_bytes(const PipelineSettings& settings) {
     return LegTable::memory_bytes(settings.leg_count_max) + SegmentTable::memory_bytes(settings.segment_count_max) +
            SegmentCache::memory_bytes() + DeadlineWheel::memory_bytes(settings.leg_count_max) +
-           LegParts::memory_bytes(settings.leg_count_max, settings.leg_parts) + HeaderRing::memory_bytes(settings.header_count_max) +
-           DuplicateFilter::memory_bytes() + FragmentTable::memory_bytes(settings.fragment_count_max) +
+           LegParts::memory_bytes(settings.leg_count_max, settings.leg_parts) +
+           HeaderRing::memory_bytes(settings.header_count_max) + DuplicateFilter::memory_bytes() +
+           FragmentTable::memory_bytes(settings.fragment_count_max) +
            (settings.header_log ? vault::HeaderAppender::memory_bytes(*settings.header_log, settings.leg_count_max)
                                 : 0) +
            (settings.packet_log ? vault::PacketAppender::memory_bytes(*settings.packet_log, settings.leg_count_max)

@@ -29,7 +29,8 @@ void note_reset(ColdFlow& cold, LegParts& parts, const Decapped& ip, const Trans
 
 }  // namespace
 
-void note_odd_segment(HotLeg& hot, ColdLeg& cold, LegParts& parts, Side side, const Decapped& ip, const Transport& tcp, TimeNs time_ns) {
+void note_odd_segment(HotLeg& hot, ColdLeg& cold, LegParts& parts, Side side, const Decapped& ip, const Transport& tcp,
+                      TimeNs time_ns) {
     HotFlow& flow = hot.flows[side];
     ColdFlow& own = cold.flows[side];
     if (tcp.flags & tcp_reset) return note_reset(own, parts, ip, tcp, time_ns);
@@ -61,7 +62,8 @@ void note_odd_segment(HotLeg& hot, ColdLeg& cold, LegParts& parts, Side side, co
     if (FlowOddities* odd = parts.take_oddities(own)) odd->marks.come_again(seq, known - seq, time_ns);
 }
 
-void note_datagram(HotLeg& hot, ColdLeg& cold, LegParts& parts, Side side, const Decapped& ip, const Transport& transport) {
+void note_datagram(HotLeg& hot, ColdLeg& cold, LegParts& parts, Side side, const Decapped& ip,
+                   const Transport& transport) {
     if (hot.flows[side].packets_to_study == 0 || ip.ip_id == 0) return;
     comes_round(cold.flows[side], parts, ip, transport.seq ^ transport.payload_length);
 }

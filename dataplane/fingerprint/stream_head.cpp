@@ -32,8 +32,7 @@ void keep(ColdFlow& flow, LegParts& parts, std::span<const std::uint8_t> bytes) 
 
 }  // namespace
 
-ProxyHeader add_to_head(ColdFlow& flow, LegParts& parts, std::uint32_t offset,
-                        std::span<const std::uint8_t> payload) {
+ProxyHeader add_to_head(ColdFlow& flow, LegParts& parts, std::uint32_t offset, std::span<const std::uint8_t> payload) {
     const std::uint32_t wanted = flow.head_start + flow.head_held;  // the stream offset that comes next
     const std::uint64_t end = std::uint64_t{offset} + payload.size();
     if (flow.head_done == head_complete || offset > wanted || end <= wanted) return {};

@@ -20,8 +20,7 @@ enum HeadState : std::uint8_t {
 
 /// Adds payload that lies `offset` bytes behind the stream's start. The result's state is `found` when a PROXY header
 /// was completed by this very payload. Bytes behind a hole are left out: they count when they come again in order.
-ProxyHeader add_to_head(ColdFlow& flow, LegParts& parts, std::uint32_t offset,
-                        std::span<const std::uint8_t> payload);
+ProxyHeader add_to_head(ColdFlow& flow, LegParts& parts, std::uint32_t offset, std::span<const std::uint8_t> payload);
 
 /// The head of a datagram protocol: its first datagram's payload.
 void set_datagram_head(ColdFlow& flow, std::span<const std::uint8_t> payload);

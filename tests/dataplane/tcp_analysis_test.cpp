@@ -50,7 +50,8 @@ struct Leg {
         transport.options_length = static_cast<std::uint16_t>(segment.options.size());
         const SeenSegment seen{&transport, segment.options.data(), now, segment.ip_id, segment.ttl, side};
         SegmentFindings found;
-        if (always_closely || !follow_plain(hot, transport, side, now, found)) found = look_closely(hot, {shake, tcp, parts}, seen);
+        if (always_closely || !follow_plain(hot, transport, side, now, found))
+            found = look_closely(hot, {shake, tcp, parts}, seen);
         ++hot.flows[side].packets;
         hot.times[side] = now;
         hot.flows[side].last_ttl = segment.ttl;

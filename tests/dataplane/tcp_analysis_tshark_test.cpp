@@ -97,7 +97,8 @@ class Stream {
         if (transport.flags & tcp_syn) hot_.set_client((transport.flags & tcp_ack) ? side ^ 1 : side, ClientBy::syn);
         const SeenSegment seen{&transport, packet.bytes, packet.time_ns, decapped.ip_id, decapped.ttl, side};
         SegmentFindings found;
-        if (!follow_plain(hot_, transport, side, packet.time_ns, found)) found = look_closely(hot_, {handshake_, tcp_, parts_}, seen);
+        if (!follow_plain(hot_, transport, side, packet.time_ns, found))
+            found = look_closely(hot_, {handshake_, tcp_, parts_}, seen);
         ++hot_.flows[side].packets;
         hot_.times[side] = packet.time_ns;
         hot_.flows[side].last_ttl = decapped.ttl;
