@@ -78,9 +78,7 @@ class LegParts {
         return flow.oddities == 0 ? no_flow_oddities : flow_oddities_[flow.oddities];
     }
 
-    TcpOddities* take_oddities(TcpSide& side) {
-        return take(tcp_oddities_, side.oddities, Reason::tcp_oddities_short);
-    }
+    TcpOddities* take_oddities(TcpSide& side) { return take(tcp_oddities_, side.oddities, Reason::tcp_oddities_short); }
     TcpOddities* known_oddities(const TcpSide& side) {
         return side.oddities == 0 ? nullptr : &tcp_oddities_[side.oddities];
     }

@@ -76,8 +76,8 @@ TEST_F(Parts, WhatALegTookIsThereForOthersAfterIt) {
         return taken;
     };
     const auto whole = fill(*first, *first_tcp);
-    EXPECT_EQ(whole, (std::map<std::string, unsigned>{
-                         {"hints", 8}, {"names", 1}, {"marks", 2}, {"tcp", 2}, {"buffers", 1}}));
+    EXPECT_EQ(whole,
+              (std::map<std::string, unsigned>{{"hints", 8}, {"names", 1}, {"marks", 2}, {"tcp", 2}, {"buffers", 1}}));
     const auto others = std::make_unique<std::array<std::pair<ColdLeg, TcpLeg>, 1024>>();
     std::map<std::string, unsigned> taken;
     for (auto& [cold, tcp] : *others)
@@ -90,7 +90,6 @@ TEST_F(Parts, WhatALegTookIsThereForOthersAfterIt) {
     EXPECT_EQ(counters.value(Reason::stream_buffers_short), 1u);
     EXPECT_NE(counters.value(Reason::hints_short), 0u);
 
-    parts.names(*first);
     parts.take_oddities(first->flows[0])->loop.laps = 7;
     parts.give_back(*first, *first_tcp, true);
     ColdLeg& next = (*others)[1023].first;
