@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 
+#include "dataplane/leg_parts.h"
 #include "dataplane/leg_table.h"
 #include "dataplane/packet.h"
 #include "nat-trace/prefetch.h"
@@ -18,17 +19,14 @@ class FoundDelays {
   public:
     /// At most two for a packet, and add_all() before the next burst_packet_count_max packets.
     void note(LegTable& legs, LegNumber leg, DelayKind kind, DurationNs delay) {
-        const DelayStatistics& to = place_of(legs.tcp(leg), kind);
-        prefetch_line(&to);
-        const std::size_t bin = delay_bin_of(delay);
-        prefetch_line(&to.bins[bin]);
-        delays_[count_++] = {leg, kind, static_cast<std::uint8_t>(bin), delay};
+        prefetch_line(&place_of(legs.tcp(leg), kind));
+        delays_[count_++] = {leg, kind, static_cast<std::uint8_t>(delay_bin_of(delay)), delay};
     }
 
     /// Also before a leg is reported or ends.
-    void add_all(LegTable& legs) {
+    void add_all(LegTable& legs, LegParts& parts) {
         for (std::size_t i = 0; i < count_; ++i)
-            place_of(legs.tcp(delays_[i].leg), delays_[i].kind).add(delays_[i].delay_ns, delays_[i].bin);
+            parts.add_delay(place_of(legs.tcp(delays_[i].leg), delays_[i].kind), delays_[i].delay_ns, delays_[i].bin);
         count_ = 0;
     }
 
@@ -40,9 +38,9 @@ class FoundDelays {
         DurationNs delay_ns = 0;
     };
 
-    static DelayStatistics& place_of(TcpLeg& leg, DelayKind kind) {
+    static LegDelays& place_of(TcpLeg& leg, DelayKind kind) {
         if (kind == DelayKind::response) return leg.response;
-        return leg.sides[static_cast<std::size_t>(kind)].result.rtt;
+        return leg.sides[static_cast<std::size_t>(kind)].rtt;
     }
 
     std::array<Found, 2 * burst_packet_count_max> delays_;

@@ -6,19 +6,68 @@
 namespace clew::sensor {
 namespace {
 
-Flow make_flow(const HotLeg& leg, const ColdFlow& cold, const TcpFlowAnalysis& tcp, Side side) {
+Flow make_flow(const HotLeg& leg, const ColdLeg& cold_leg, const TcpLeg& tcp, const LegParts& parts, Side side) {
     const HotFlow& hot = leg.flows[side];
-    Flow flow = cold.flow;
+    const ColdFlow& cold = cold_leg.flows[side];
+    Flow flow;
     flow.packets = std::uint64_t{cold.packets_wrapped} << 32 | hot.packets;
-    flow.bytes += hot.bytes;
-    flow.payload_bytes += hot.payload_bytes;
+    flow.bytes = std::uint64_t{cold.bytes_moved} * hot_bytes_moved + hot.bytes;
+    flow.payload_bytes = std::uint64_t{cold.payload_bytes_moved} * hot_bytes_moved + hot.payload_bytes;
+    flow.first_ns = cold.first_ns;
     flow.last_ns = leg.times[side];
+    flow.first_payload_ns = cold.first_payload_ns;
+    flow.first_ip_id = cold.first_ip_id;
+    flow.first_ttl = cold.first_ttl;
     flow.last_ttl = hot.last_ttl;
     flow.flags_seen = hot.flags_seen;
+    flow.isn_from = cold.isn_from;
+    flow.isn = cold.isn;
     flow.next_seq = hot.next_seq;
     flow.last_ack = hot.last_ack;
-    flow.retransmissions = tcp.retransmissions_fast + tcp.retransmissions_timeout + tcp.retransmissions_spurious;
+    if (tcp.sides[side].oddities != 0) {
+        const TcpOddities& odd = parts.oddities(tcp.sides[side]);
+        flow.retransmissions = odd.retransmissions_fast + odd.retransmissions_timeout + odd.retransmissions_spurious;
+    }
+    flow.syn_ns = cold.syn_ns;
+    flow.first_ack_ns = cold.first_ack_ns;
+    flow.syn_count = cold.syn_count;
+    flow.mss = cold.mss;
+    flow.syn_window = cold.syn_window;
+    flow.window_scale = static_cast<std::uint8_t>(cold.window_scale_told - 1);
+    flow.sack_permitted = cold.sack_permitted;
+    flow.has_timestamps = cold.has_timestamps;
+    flow.first_tsval = cold.first_tsval;
+    if (cold.oddities != 0) {
+        const FlowOddities& odd = parts.oddities(cold);
+        flow.marks = odd.marks;
+        flow.reset = odd.reset;
+        flow.loop = odd.loop;
+        flow.icmp_error = odd.icmp_error;
+    }
+    flow.head = {cold.head_length, cold.head.hash_16, cold.head.hash_64, cold.head.hash_256, cold.head.hash_all};
+    flow.sample_count = cold.sample_count;
+    std::copy_n(cold_leg.samples[side].begin(), cold.sample_count, flow.samples.begin());
     return flow;
+}
+
+TcpFlowAnalysis make_flow_analysis(const TcpSide& side, const LegParts& parts) {
+    TcpFlowAnalysis result;
+    result.rtt = parts.statistics(side.rtt);
+    result.resets = side.resets;
+    if (side.oddities == 0) return result;
+    const TcpOddities& odd = parts.oddities(side);
+    result.retransmissions_fast = odd.retransmissions_fast;
+    result.retransmissions_timeout = odd.retransmissions_timeout;
+    result.retransmissions_spurious = odd.retransmissions_spurious;
+    result.losses_upstream = odd.losses_upstream;
+    result.out_of_order = odd.out_of_order;
+    result.duplicate_acks = odd.duplicate_acks;
+    result.zero_windows = odd.zero_windows;
+    result.windows_full = odd.windows_full;
+    result.keep_alives = odd.keep_alives;
+    result.capture_gaps = odd.capture_gaps;
+    result.capture_gap_bytes = odd.capture_gap_bytes;
+    return result;
 }
 
 DurationNs first_byte_of(const Flow& client, const Flow& server) {
@@ -28,13 +77,13 @@ DurationNs first_byte_of(const Flow& client, const Flow& server) {
     return from == 0 ? 0 : std::max<DurationNs>(server.first_payload_ns - from, 0);
 }
 
-TcpAnalysis make_analysis(const Leg& leg, const TcpLeg& tcp, Side client) {
+TcpAnalysis make_analysis(const Leg& leg, const ColdLeg& cold, const TcpLeg& tcp, const LegParts& parts, Side client) {
     TcpAnalysis analysis;
-    analysis.flows = {tcp.sides[client].result, tcp.sides[client ^ 1].result};
-    analysis.response = tcp.response;
-    analysis.handshake_server = tcp.handshake_server;
-    analysis.handshake_client = tcp.handshake_client;
-    analysis.handshake = tcp.handshake;
+    analysis.flows = {make_flow_analysis(tcp.sides[client], parts), make_flow_analysis(tcp.sides[client ^ 1], parts)};
+    analysis.response = parts.statistics(tcp.response);
+    analysis.handshake_server = cold.handshake.server;
+    analysis.handshake_client = cold.handshake.client;
+    analysis.handshake = cold.handshake.whole;
     analysis.first_byte = first_byte_of(leg.flow(Direction::to_server), leg.flow(Direction::to_client));
     analysis.reset_origin = tcp.reset_origin;
     analysis.reset_by_server = tcp.reset_origin != ResetOrigin::none && tcp.reset_side != client;
@@ -43,13 +92,22 @@ TcpAnalysis make_analysis(const Leg& leg, const TcpLeg& tcp, Side client) {
     return analysis;
 }
 
+/// Kept the newest first, told in the order in which they came.
+void put_hints(Leg& leg, const ColdLeg& cold, const LegParts& parts, Side client) {
+    std::size_t at = leg.hint_count = cold.hint_count;
+    for (const KeptHint* kept = parts.newest_hint(cold); kept; kept = parts.hint_before(*kept)) {
+        const Direction direction = kept->side == client ? Direction::to_server : Direction::to_client;
+        leg.hints[--at] = {kept->kind, direction, kept->length, kept->bytes, kept->time_ns};
+    }
+}
+
 }  // namespace
 
-Leg make_leg(const HotLeg& hot, const ColdLeg& cold, const TcpLeg& tcp, const SegmentTable& segments, LegPhase phase,
-             LegEnd end) {
+Leg make_leg(const HotLeg& hot, const ColdLeg& cold, const TcpLeg& tcp, const LegParts& parts,
+             const SegmentTable& segments, LegId id, LegPhase phase, LegEnd end) {
     const Side client = hot.client_side();
     Leg leg;
-    leg.id = cold.id;
+    leg.id = id;
     leg.revision = cold.revision;
     leg.phase = phase;
     leg.end = end;
@@ -69,18 +127,14 @@ Leg make_leg(const HotLeg& hot, const ColdLeg& cold, const TcpLeg& tcp, const Se
     leg.first_ns = cold.first_ns;
     leg.last_ns = hot.last_ns();
     const Side server = client ^ 1;
-    leg.flow(Direction::to_server) = make_flow(hot, cold.flows[client], tcp.sides[client].result, client);
-    leg.flow(Direction::to_client) = make_flow(hot, cold.flows[server], tcp.sides[server].result, server);
-    if (hot.is_tcp()) leg.tcp = make_analysis(leg, tcp, client);
+    leg.flow(Direction::to_server) = make_flow(hot, cold, tcp, parts, client);
+    leg.flow(Direction::to_client) = make_flow(hot, cold, tcp, parts, server);
+    if (hot.is_tcp()) leg.tcp = make_analysis(leg, cold, tcp, parts, client);
     leg.app = cold.app;
-    leg.server_name = cold.server_name;
-    leg.alpn = cold.alpn;
-    leg.hint_count = cold.hint_count;
-    for (std::size_t i = 0; i < cold.hint_count; ++i) {
-        leg.hints[i] = cold.hints[i];
-        const bool by_client = static_cast<Side>(cold.hints[i].direction) == client;
-        leg.hints[i].direction = by_client ? Direction::to_server : Direction::to_client;
-    }
+    const LegNames& names = parts.names(cold);
+    leg.server_name = names.server;
+    leg.alpn = names.alpn;
+    put_hints(leg, cold, parts, client);
     return leg;
 }
 

@@ -3,6 +3,7 @@
 // Pure.
 #pragma once
 
+#include "dataplane/leg_parts.h"
 #include "dataplane/leg_state.h"
 #include "dataplane/segment_table.h"
 #include "dataplane/tcp_leg.h"
@@ -10,7 +11,7 @@
 namespace clew::sensor {
 
 /// `tcp` is all zero for a leg of another protocol.
-Leg make_leg(const HotLeg& hot, const ColdLeg& cold, const TcpLeg& tcp, const SegmentTable& segments, LegPhase phase,
-             LegEnd end);
+Leg make_leg(const HotLeg& hot, const ColdLeg& cold, const TcpLeg& tcp, const LegParts& parts,
+             const SegmentTable& segments, LegId id, LegPhase phase, LegEnd end);
 
 }  // namespace clew::sensor

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "dataplane/segment_table.h"
+#include "dataplane/tcp_leg.h"
 #include "nat-trace/leg.h"
 
 namespace clew::sensor {
@@ -141,37 +142,68 @@ struct RememberedPacket {
     std::uint8_t ttl;  ///< 0: none yet
 };
 
-/// `flow` holds what the hot part does not; its next_seq and so on are filled in for a report. Its bytes are those that
-/// were moved here out of the hot part.
-struct ColdFlow {
-    Flow flow;
-    std::uint32_t packets_wrapped;
-    RememberedPacket remembered;
-    std::uint32_t head_buffer;  ///< of StreamBuffers, while the head is not complete
-    std::uint32_t head_start;   ///< bytes of a PROXY header before the head
-    std::uint16_t head_held;    ///< bytes in that buffer
-    std::uint8_t head_done;     ///< HeadState
-    bool in_http_head;          ///< an HTTP head began and its end has not come
-    std::uint8_t scans;         ///< payloads in which the application was looked for
+/// Four stream-head hashes, as in StreamHead.
+struct HeadHashes {
+    std::uint64_t hash_16;
+    std::uint64_t hash_64;
+    std::uint64_t hash_256;
+    std::uint64_t hash_all;
 };
 
-struct ColdLeg {
+/// What the hot part does not hold of a side; the meaning of a name is that in Flow. Two cache lines, the first of
+/// which is about the handshake. Rare things are parts (LegParts).
+struct alignas(64) ColdFlow {
+    TimeNs first_ns;
+    TimeNs first_payload_ns;
+    TimeNs syn_ns;
+    TimeNs first_ack_ns;
+    std::uint32_t isn;
+    std::uint32_t syn_count;
+    std::uint32_t first_tsval;
+    std::uint16_t mss;
+    std::uint16_t syn_window;
+    std::uint16_t first_ip_id;
+    std::uint8_t first_ttl;
+    IsnFrom isn_from;
+    std::uint8_t window_scale_told;  ///< window_scale + 1, so that none is 0
+    bool sack_permitted;
+    bool has_timestamps;
+    std::uint8_t sample_count;
+    std::uint8_t head_done;  ///< HeadState
+    bool in_http_head;       ///< an HTTP head began and its end has not come
+    std::uint8_t scans;      ///< payloads in which the application was looked for
+    PartNumber oddities;     ///< FlowOddities
+    HeadHashes head;         ///< second line
+    std::uint16_t head_length;
+    std::uint16_t head_held;  ///< bytes in its buffer
+    std::uint16_t packets_wrapped;
+    std::uint32_t head_start;  ///< bytes of a PROXY header before the head
+    PartNumber head_buffer;    ///< while the head is not complete
+    RememberedPacket remembered;
+    std::uint32_t bytes_moved;          ///< out of the hot part, in hot_bytes_moved
+    std::uint32_t payload_bytes_moved;  ///< likewise
+};
+static_assert(sizeof(ColdFlow) == 128);
+constexpr std::uint32_t hot_bytes_moved = 1u << 31;
+
+struct alignas(64) ColdLeg {
     LegAddresses addresses;
-    LegId id;
+    TimeNs first_ns;
+    TimeNs reported_ns;  ///< 0: never
+    TimeNs due_ns;       ///< when the next report is wanted; 0: when it changes
     std::uint32_t revision;
     std::uint32_t duplicates;
+    TcpHandshake handshake;
     std::uint32_t time_error_ns;
+    PartNumber hints;  ///< the newest
+    PartNumber names;
     std::uint16_t swapped;  ///< SegmentKey::swapped of packets of side 0
     TimeSource time_source;
     std::uint8_t hint_count;
     App app;
-    std::array<char, server_name_bytes_max> server_name;
-    std::array<char, alpn_bytes_max> alpn;
-    TimeNs first_ns;
-    TimeNs reported_ns;  ///< 0: never
-    TimeNs due_ns;       ///< when the next report is wanted; 0: when it changes
     std::array<ColdFlow, 2> flows;
-    std::array<Hint, hint_count_max> hints;  ///< Hint::direction holds the side
+    std::array<std::array<Sample, sample_count_max>, 2> samples;  ///< last: those beyond sample_count are never cleared
 };
+static_assert(sizeof(ColdLeg) == 640);
 
 }  // namespace clew::sensor

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstddef>
+#include <cstring>
 
 #include "nat-trace/prefetch.h"
 
@@ -19,8 +21,6 @@ bool LegTable::allocate(std::uint32_t leg_count_max, bool populate) {
         !slots_.allocate(slot_count(leg_count_max), populate))
         return false;
     mask_ = slots_.size() - 1;
-    free_count_ = leg_count_max;
-    for (std::uint32_t i = 0; i < leg_count_max; ++i) free_[i] = leg_count_max - 1 - i;
     return true;
 }
 
@@ -31,16 +31,14 @@ std::size_t LegTable::memory_bytes(std::uint32_t leg_count_max) {
 }
 
 LegNumber LegTable::insert(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses) {
-    if (free_count_ == 0) return leg_none;
-    const LegNumber leg = free_[--free_count_];
+    if (free_count_ == 0 && used_ == capacity()) return leg_none;
+    const LegNumber leg = free_count_ != 0 ? free_[--free_count_] : used_++;
     const std::uint32_t before = hot_[leg].generation;
     hot_[leg] = HotLeg{};
     hot_[leg].set_key(key);
     hot_[leg].generation = before + 1;
-    if (before == 0) {  // never given away, so all zero: what is not touched needs no page
-        for (ColdFlow& flow : cold_[leg].flows) flow.flow.window_scale = Flow{}.window_scale;
-    } else {
-        cold_[leg] = ColdLeg{};
+    if (before != 0) {  // else all zero: what is not touched needs no page
+        std::memset(static_cast<void*>(&cold_[leg]), 0, offsetof(ColdLeg, samples));
         if (hot_[leg].is_tcp()) tcp_[leg] = TcpLeg{};
     }
     cold_[leg].addresses = addresses;

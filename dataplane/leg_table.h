@@ -71,21 +71,18 @@ class LegTable {
     ColdLeg& cold(LegNumber leg) { return cold_[leg]; }
     TcpLeg& tcp(LegNumber leg) { return tcp_[leg]; }
     bool in_use(LegNumber leg) const { return hot_[leg].protocol != 0; }
-    std::uint32_t count() const { return static_cast<std::uint32_t>(hot_.size()) - free_count_; }
+    std::uint32_t count() const { return used_ - free_count_; }
     std::uint32_t capacity() const { return static_cast<std::uint32_t>(hot_.size()); }
 
   private:
     [[gnu::noinline]] static void prefetch_study(const ColdLeg& cold, Side side) {
         const ColdFlow& flow = cold.flows[side];
         prefetch_line(&cold.revision);
-        prefetch_line(&cold.due_ns);
-        prefetch_line(&flow.flow.first_ns);
-        prefetch_line(&flow.flow.isn);
-        prefetch_line(&flow.flow.first_ack_ns);
-        prefetch_line(&flow.flow.head);
-        prefetch_line(&flow.flow.samples[0]);
-        prefetch_line(&flow.flow.samples[2]);
-        prefetch_line(&flow.remembered);
+        prefetch_line(&cold.time_error_ns);
+        prefetch_line(&flow.first_ns);
+        prefetch_line(&flow.head);
+        prefetch_line(&cold.samples[side][0]);
+        prefetch_line(&cold.samples[side][2]);
     }
 
     template <typename T>
@@ -103,7 +100,8 @@ class LegTable {
     FixedArray<TcpLeg> tcp_;
     FixedArray<Slot> slots_;
     FixedArray<LegNumber> free_;
-    std::uint32_t free_count_ = 0;
+    std::uint32_t free_count_ = 0;  ///< of those that were given away before
+    std::uint32_t used_ = 0;        ///< places that were given away at least once
     std::uint32_t eviction_cursor_ = 0;
     std::size_t mask_ = 0;
 };

@@ -21,6 +21,7 @@
 #include "dataplane/header_ring.h"
 #include "dataplane/icmp_error.h"
 #include "dataplane/leg_ends.h"
+#include "dataplane/leg_parts.h"
 #include "dataplane/leg_report.h"
 #include "dataplane/leg_table.h"
 #include "dataplane/segment_cache.h"
@@ -70,7 +71,8 @@ class PipelineOnArrays final : public Pipeline {
     PipelineOnArrays(const PipelineSettings& settings, LegSink& sink)
         : settings_(settings),
           sink_(sink),
-          study_(counters_),
+          parts_(counters_),
+          study_(counters_, parts_),
           quiet_limit_ns_(std::min({settings.tcp_idle_ns, settings.tcp_closed_ns, settings.udp_idle_ns,
                                     settings.icmp_idle_ns, dns_quiet_ns})),
           id_base_(
@@ -84,7 +86,7 @@ class PipelineOnArrays final : public Pipeline {
         return legs_.allocate(settings_.leg_count_max, populate) &&
                segments_.allocate(settings_.segment_count_max, populate) && segment_cache_.allocate(populate) &&
                wheel_.allocate(settings_.leg_count_max, populate) &&
-               study_.allocate(settings_.leg_count_max, populate) &&
+               parts_.allocate(settings_.leg_count_max, settings_.leg_parts, populate) &&
                headers_.allocate(settings_.header_count_max, populate) && duplicates_.allocate(populate) &&
                fragments_.allocate(settings_.fragment_count_max, populate);
     }
@@ -162,6 +164,7 @@ class PipelineOnArrays final : public Pipeline {
     LegTable legs_;
     SegmentTable segments_;
     DeadlineWheel wheel_;
+    LegParts parts_;
     Study study_;
     HeaderRing headers_;
     std::unique_ptr<vault::HeaderAppender> header_log_;
@@ -211,7 +214,7 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
         legs_fetched = std::exchange(slots_fetched, i + 1);
     }
     fetch_slots(slots_fetched, count);
-    delays_.add_all(legs_);  // of the burst before: their places were asked for then
+    delays_.add_all(legs_, parts_);  // of the burst before: their places were asked for then
     fetch_legs(legs_fetched, count);
     const auto fetch_studied = [&](std::size_t i) {
         if (!flights_[i].refused) legs_.prefetch_studied(flights_[i].hash, flights_[i].side);
@@ -303,9 +306,11 @@ bool PipelineOnArrays::note_icmp_error(const Packet& packet, const Decapped& dec
                                              : LegAddresses{error->destination.ip, error->source.ip};
     const LegNumber leg = legs_.find(key, LegTable::hash_of(key, hash_seed_), addresses);
     if (leg == leg_none) return false;
-    IcmpErrorSeen& seen = legs_.cold(leg).flows[side].flow.icmp_error;
-    if (seen.count == 0) seen = {packet.time_ns, error->reporter, error->type, error->code, 0};
-    if (seen.count != 0xffff) ++seen.count;
+    if (FlowOddities* odd = parts_.take_oddities(legs_.cold(leg).flows[side])) {
+        IcmpErrorSeen& seen = odd->icmp_error;
+        if (seen.count == 0) seen = {packet.time_ns, error->reporter, error->type, error->code, 0};
+        if (seen.count != 0xffff) ++seen.count;
+    }
     HotLeg& hot = legs_.hot(leg);
     hot.set(leg_changed);
     tell_news(leg, packet.time_ns);
@@ -430,7 +435,6 @@ LegNumber PipelineOnArrays::start_leg(const Packet& packet, InFlight& flight) {
         flow.tcp_bits = tcp_scale_unknown;
     }
     cold.swapped = flight.swapped;
-    cold.id = id_of(leg, hot.generation);
     cold.first_ns = packet.time_ns;
     cold.time_source = packet.time_source;
     guess_client(hot, flight.transport, flight.side);
@@ -493,12 +497,12 @@ SegmentFindings PipelineOnArrays::look_at_odd(LegNumber leg, const Packet& packe
     HotLeg& hot = legs_.hot(leg);
     ColdLeg& cold = legs_.cold(leg);
     if (!hot.is_tcp()) {
-        note_datagram(hot, cold, flight.side, flight.decapped, flight.transport);
+        note_datagram(hot, cold, parts_, flight.side, flight.decapped, flight.transport);
         return {};
     }
     if (flight.transport.flags & tcp_syn) learn_client(hot, flight.transport, flight.side);
-    note_segment(hot, cold, flight.side, flight.decapped, flight.transport, seen.time_ns);
-    const SegmentFindings found = look_closely(hot, legs_.tcp(leg), seen);
+    note_segment(hot, cold, parts_, flight.side, flight.decapped, flight.transport, seen.time_ns);
+    const SegmentFindings found = look_closely(hot, {cold.handshake, legs_.tcp(leg), parts_}, seen);
     if (found.notes != 0 || (flight.transport.flags & (tcp_syn | tcp_fin | tcp_reset)) != 0)
         tell_news(leg, seen.time_ns);
     return found;
@@ -528,18 +532,22 @@ StudyFindings PipelineOnArrays::study(LegNumber leg, const Packet& packet, const
 
 /// The hot part's sums are small; before they could wrap they move into the cold part.
 void PipelineOnArrays::count_bytes(LegNumber leg, HotFlow& flow, const InFlight& flight) {
-    constexpr std::uint32_t hot_bytes_max = 1u << 31;
     ++flow.packets;
     flow.bytes += flight.decapped.ip_length;
     flow.payload_bytes += flight.transport.payload_length;
-    if (flow.packets == 0 || flow.bytes >= hot_bytes_max) [[unlikely]]
+    if (flow.packets == 0 || flow.bytes >= hot_bytes_moved) [[unlikely]]
         move_sums(flow, legs_.cold(leg).flows[flight.side]);
 }
 
 void PipelineOnArrays::move_sums(HotFlow& flow, ColdFlow& cold) {
     if (flow.packets == 0) ++cold.packets_wrapped;
-    cold.flow.bytes += std::exchange(flow.bytes, 0);
-    cold.flow.payload_bytes += std::exchange(flow.payload_bytes, 0);
+    const auto move = [](std::uint32_t& from, std::uint32_t& to) {
+        if (from < hot_bytes_moved) return;
+        from -= hot_bytes_moved;
+        ++to;
+    };
+    move(flow.bytes, cold.bytes_moved);
+    move(flow.payload_bytes, cold.payload_bytes_moved);
 }
 
 void PipelineOnArrays::append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight) {
@@ -593,7 +601,7 @@ void PipelineOnArrays::describe(LegNumber leg, vault::LegLabel& label) {
     const HotLeg& hot = legs_.hot(leg);
     const ColdLeg& cold = legs_.cold(leg);
     const LegKey key = hot.key();
-    label.id = cold.id;
+    label.id = id_of(leg, hot.generation);
     label.low = cold.addresses.low;
     label.high = cold.addresses.high;
     label.port_low = key.port_low();
@@ -666,12 +674,12 @@ void PipelineOnArrays::deadline(LegNumber leg, TimeNs now) {
 }
 
 void PipelineOnArrays::report(LegNumber leg, LegPhase phase, LegEnd end) {
-    delays_.add_all(legs_);
+    delays_.add_all(legs_, parts_);
     ColdLeg& cold = legs_.cold(leg);
     ++cold.revision;
     const HotLeg& hot = legs_.hot(leg);
     const TcpLeg& tcp = hot.is_tcp() ? legs_.tcp(leg) : tcp_of_others;
-    const bool taken = sink_.offer(make_leg(hot, cold, tcp, segments_, phase, end));
+    const bool taken = sink_.offer(make_leg(hot, cold, tcp, parts_, segments_, id_of(leg, hot.generation), phase, end));
     counters_.add(taken ? Reason::leg_reports : Reason::leg_reports_refused);
 }
 
@@ -679,7 +687,7 @@ void PipelineOnArrays::end_leg(LegNumber leg, LegEnd end) {
     report(leg, LegPhase::ended, end);
     const LegKey key = legs_.hot(leg).key();
     wheel_.clear(leg);
-    study_.forget(legs_.cold(leg));
+    parts_.give_back(legs_.cold(leg), legs_.tcp(leg), legs_.hot(leg).is_tcp());
     legs_.remove(leg, LegTable::hash_of(key, hash_seed_));
     segments_.release(key.segment);
     counters_.add(Reason::legs_ended);
@@ -726,8 +734,9 @@ std::vector<NamedCount> PipelineOnArrays::counters() const {
 std::size_t Pipeline::memory_bytes(const PipelineSettings& settings) {
     return LegTable::memory_bytes(settings.leg_count_max) + SegmentTable::memory_bytes(settings.segment_count_max) +
            SegmentCache::memory_bytes() + DeadlineWheel::memory_bytes(settings.leg_count_max) +
-           Study::memory_bytes(settings.leg_count_max) + HeaderRing::memory_bytes(settings.header_count_max) +
-           DuplicateFilter::memory_bytes() + FragmentTable::memory_bytes(settings.fragment_count_max) +
+           LegParts::memory_bytes(settings.leg_count_max, settings.leg_parts) +
+           HeaderRing::memory_bytes(settings.header_count_max) + DuplicateFilter::memory_bytes() +
+           FragmentTable::memory_bytes(settings.fragment_count_max) +
            (settings.header_log ? vault::HeaderAppender::memory_bytes(*settings.header_log, settings.leg_count_max)
                                 : 0) +
            (settings.packet_log ? vault::PacketAppender::memory_bytes(*settings.packet_log, settings.leg_count_max)

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dataplane/decap.h"
+#include "dataplane/leg_parts.h"
 #include "dataplane/packet.h"
 #include "dataplane/vault/header_appender.h"
 #include "dataplane/vault/packet_appender.h"
@@ -27,6 +28,7 @@ struct PipelineSettings {
     TimeNs started_ns = 0;
     std::uint16_t worker = 0;
     std::uint32_t leg_count_max = 262'144;
+    LegPartShares leg_parts = {};  ///< what only some legs have
     std::uint32_t segment_count_max = 65'536;
     std::uint32_t header_count_max = 1'048'576;                    ///< header ring; 0 = none
     std::optional<vault::HeaderAppenderSettings> header_log = {};  ///< the vault's; none = every header is forgotten

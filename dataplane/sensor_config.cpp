@@ -76,10 +76,21 @@ void take_tunnels(YamlMap& file, DecapSettings& decap) {
     if (given) decap.l2tp_cookie_bytes = static_cast<std::uint8_t>(cookie);
 }
 
+void take_leg_parts(YamlMap& file, LegPartShares& shares) {
+    auto parts = file.map("leg_parts");
+    parts.take("hints", shares.hints, 0, 100 * hint_count_max);
+    parts.take("names", shares.names, 0, 100);
+    parts.take("marks", shares.marks, 0, 200);
+    parts.take("tcp_oddities", shares.tcp_oddities, 0, 200);
+    parts.take("delay_tables", shares.delay_tables, 0, 300);
+    parts.take("stream_heads", shares.stream_heads, 0, 200);
+}
+
 void take_limits(YamlMap& file, SensorConfig& config) {
     PipelineSettings& pipeline = config.pipeline;
     file.take("workers", config.workers, 1, worker_count_max);
     file.take("leg_count_max", pipeline.leg_count_max, 1024, 64'000'000);
+    take_leg_parts(file, pipeline.leg_parts);
     file.take("segment_count_max", pipeline.segment_count_max, 16, 16'000'000);
     file.take("header_count_max", pipeline.header_count_max, 0, 1'000'000'000);
     file.take("fragment_count_max", pipeline.fragment_count_max, 64, 16'000'000);

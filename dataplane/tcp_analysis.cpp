@@ -2,6 +2,8 @@
 #include "dataplane/tcp_analysis.h"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include "dataplane/bytes.h"
 #include "dataplane/fingerprint/tcp_options.h"
@@ -21,15 +23,17 @@ bool within(std::uint32_t from, std::uint32_t to, const SeqRange& range) {
 /// One segment in its place.
 class CloseLook {
   public:
-    CloseLook(HotLeg& hot, TcpLeg& leg, const SeenSegment& seen)
+    CloseLook(HotLeg& hot, const TcpKept& kept, const SeenSegment& seen)
         : hot_(hot),
-          leg_(leg),
+          handshake_(kept.handshake),
+          leg_(kept.leg),
+          parts_(kept.parts),
           seen_(seen),
           tcp_(*seen.tcp),
           own_(hot.flows[seen.side]),
           peer_(hot.flows[seen.side ^ 1]),
-          side_(leg.sides[seen.side]),
-          peer_side_(leg.sides[seen.side ^ 1]),
+          side_(oddities_of(seen.side)),
+          peer_side_(oddities_of(seen.side ^ 1)),
           length_(tcp_.payload_length),
           end_(tcp_.seq + length_ + ((tcp_.flags & tcp_syn) ? 1 : 0) + ((tcp_.flags & tcp_fin) ? 1 : 0)),
           first_(own_.packets == 0),
@@ -48,8 +52,9 @@ class CloseLook {
         if (acks_) note_gap();
         take_rtt_now(repeats_ack);
         advance(carries);
-        remember();
         count();
+        keep_oddities();
+        remember();
         return found_;
     }
 
@@ -69,6 +74,12 @@ class CloseLook {
     void advance(bool carries);
     void remember();
     void count();
+    void keep_oddities();
+
+    TcpOddities& oddities_of(Side side) {
+        TcpOddities* kept = parts_.known_oddities(leg_.sides[side]);
+        return kept ? *kept : fresh_[side];
+    }
 
     bool asked_for_again() const;
     bool fill_hole(std::uint32_t from, std::uint32_t to);
@@ -80,13 +91,16 @@ class CloseLook {
     bool came_after_its_ack();
 
     HotLeg& hot_;
+    TcpHandshake& handshake_;
     TcpLeg& leg_;
+    LegParts& parts_;
     const SeenSegment& seen_;
     const Transport& tcp_;
     HotFlow& own_;
     HotFlow& peer_;
-    TcpSide& side_;
-    TcpSide& peer_side_;
+    std::array<TcpOddities, 2> fresh_{};  ///< of sides that have none yet
+    TcpOddities& side_;
+    TcpOddities& peer_side_;
     const std::uint32_t length_;
     const std::uint32_t end_;
     const bool first_;
@@ -109,10 +123,10 @@ void CloseLook::note_reset() {
 void CloseLook::note_handshake() {
     if ((tcp_.flags & tcp_reset) != 0) return;
     if ((tcp_.flags & tcp_syn) == 0) {
-        const bool ends = acks_ && leg_.handshake == 0 && leg_.syn_ns != 0 && hot_.client_side() == seen_.side;
-        if (ends) leg_.handshake = std::max<DurationNs>(seen_.time_ns - leg_.syn_ns, 1);
-        if (ends && leg_.syn_ack_ns != 0)
-            leg_.handshake_client = std::max<DurationNs>(seen_.time_ns - leg_.syn_ack_ns, 1);
+        const bool ends = acks_ && handshake_.whole == 0 && handshake_.syn_ns != 0 && hot_.client_side() == seen_.side;
+        if (ends) handshake_.whole = std::max<DurationNs>(seen_.time_ns - handshake_.syn_ns, 1);
+        if (ends && handshake_.syn_ack_ns != 0)
+            handshake_.client = std::max<DurationNs>(seen_.time_ns - handshake_.syn_ack_ns, 1);
         return;
     }
     const TcpOptions options = tcp_.options_length == 0
@@ -122,14 +136,14 @@ void CloseLook::note_handshake() {
     own_.clear_bits(tcp_scale_mask);
     own_.set_bits(scale);
     if (!acks_) {
-        leg_.syn_ns = seen_.time_ns;
+        handshake_.syn_ns = seen_.time_ns;
         return;
     }
     // RFC 7323, 2.2: both scale or none does. Of a SYN that was not seen, the answer tells what it had.
     if (options.window_scale == 0xff) peer_.clear_bits(tcp_scale_mask);
-    leg_.syn_ack_ns = seen_.time_ns;
-    if (leg_.handshake_server == 0 && leg_.syn_ns != 0)
-        leg_.handshake_server = std::max<DurationNs>(seen_.time_ns - leg_.syn_ns, 1);
+    handshake_.syn_ack_ns = seen_.time_ns;
+    if (handshake_.server == 0 && handshake_.syn_ns != 0)
+        handshake_.server = std::max<DurationNs>(seen_.time_ns - handshake_.syn_ns, 1);
 }
 
 void CloseLook::note_window() {
@@ -203,7 +217,7 @@ void CloseLook::judge_order() {
     const bool may_fill = fills || side_.hole_forgotten;
     found_.advances = fills || seq_before(own_.next_seq, end_);
     const bool acknowledged = length_ != 0 && peer_acked() && !seq_before(peer_.last_ack, tcp_.seq + length_);
-    const DurationNs reorder_ns = leg_.handshake != 0 ? leg_.handshake : reorder_ns_default;
+    const DurationNs reorder_ns = handshake_.whole != 0 ? handshake_.whole : reorder_ns_default;
     const bool soon = since(own_.advance_low, own_.advance_high, seen_.time_ns) < reorder_ns;
     if (acknowledged)
         add(may_fill ? tcp_out_of_order : tcp_spurious_retransmission);  // seen after its own ACK: the tap's disorder
@@ -214,7 +228,7 @@ void CloseLook::judge_order() {
     else
         add(tcp_retransmission);
     const bool lost_upstream = fills && is(tcp_fast_retransmission | tcp_retransmission);
-    if (lost_upstream) ++side_.result.losses_upstream;
+    if (lost_upstream) ++side_.losses_upstream;
     own_.clear_bits(tcp_rtt_pending);  // Karn: an ACK would not tell which of the two it is for
 }
 
@@ -284,14 +298,14 @@ void CloseLook::note_gap() {
     }
     if (missed == 0) return;
     add(tcp_capture_gap);
-    ++peer_side_.result.capture_gaps;
-    peer_side_.result.capture_gap_bytes += missed;
+    ++peer_side_.capture_gaps;
+    peer_side_.capture_gap_bytes += missed;
 }
 
 /// What was taken for never seen comes after all: the tap put the directions out of order.
 bool CloseLook::came_after_its_ack() {
     if (!side_.gap_known || length_ == 0 || !within(tcp_.seq, tcp_.seq + length_, side_.gap)) return false;
-    side_.result.capture_gap_bytes -= std::min<std::uint64_t>(side_.result.capture_gap_bytes, length_);
+    side_.capture_gap_bytes -= std::min<std::uint64_t>(side_.capture_gap_bytes, length_);
     side_.gap_known = false;
     return true;
 }
@@ -339,7 +353,7 @@ void CloseLook::remember() {
 }
 
 void CloseLook::count() {
-    TcpFlowAnalysis& to = side_.result;
+    TcpOddities& to = side_;
     to.retransmissions_timeout += is(tcp_retransmission);
     to.retransmissions_fast += is(tcp_fast_retransmission);
     to.retransmissions_spurious += is(tcp_spurious_retransmission);
@@ -348,13 +362,33 @@ void CloseLook::count() {
     to.zero_windows += is(tcp_zero_window);
     to.windows_full += is(tcp_window_full);
     to.keep_alives += is(tcp_keep_alive);
-    to.resets += (tcp_.flags & tcp_reset) != 0;
+    leg_.sides[seen_.side].resets += (tcp_.flags & tcp_reset) != 0;
+}
+
+bool is_zero(const TcpOddities& oddities) {
+    std::array<std::uint64_t, sizeof(TcpOddities) / 8> words;
+    std::memcpy(words.data(), &oddities, sizeof oddities);
+    std::uint64_t any = 0;
+    for (const std::uint64_t word : words) any |= word;
+    return any == 0;
+}
+
+/// Without a place for it, what was odd is forgotten, and counted there.
+void CloseLook::keep_oddities() {
+    for (const Side side : {Side{0}, Side{1}}) {
+        if (leg_.sides[side].oddities != 0 || is_zero(fresh_[side])) continue;
+        TcpOddities* kept = parts_.take_oddities(leg_.sides[side]);
+        if (kept)
+            *kept = fresh_[side];
+        else
+            fresh_[side].hole_count = 0;
+    }
 }
 
 }  // namespace
 
-SegmentFindings look_closely(HotLeg& hot, TcpLeg& leg, const SeenSegment& seen) {
-    return CloseLook(hot, leg, seen).look();
+SegmentFindings look_closely(HotLeg& hot, const TcpKept& kept, const SeenSegment& seen) {
+    return CloseLook(hot, kept, seen).look();
 }
 
 }  // namespace clew::sensor

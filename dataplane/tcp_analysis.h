@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "dataplane/fingerprint/study.h"
+#include "dataplane/leg_parts.h"
 #include "dataplane/leg_state.h"
 #include "dataplane/tcp_leg.h"
 #include "dataplane/transport.h"
@@ -50,7 +51,14 @@ struct SeenSegment {
 /// False when it is not plain; then nothing was changed. (Below.)
 inline bool follow_plain(HotLeg& hot, const Transport& tcp, Side side, TimeNs now, SegmentFindings& found);
 
-SegmentFindings look_closely(HotLeg& hot, TcpLeg& leg, const SeenSegment& seen);
+/// The cold parts of the analysis.
+struct TcpKept {
+    TcpHandshake& handshake;
+    TcpLeg& leg;
+    LegParts& parts;
+};
+
+SegmentFindings look_closely(HotLeg& hot, const TcpKept& kept, const SeenSegment& seen);
 
 // ------------------------------------------------------------------------------------------------ the plain path
 

@@ -16,8 +16,8 @@ constexpr DurationNs half_dead_ns = ns_per_s;
 }  // namespace
 
 SynOnLeg judge_syn(const HotLeg& hot, const ColdLeg& cold, Side side, const Transport& tcp, DurationNs quiet) {
-    const Flow& own = cold.flows[side].flow;
-    const Flow& peer = cold.flows[side ^ 1].flow;
+    const ColdFlow& own = cold.flows[side];
+    const ColdFlow& peer = cold.flows[side ^ 1];
     const bool answers = (tcp.flags & tcp_ack) != 0;
     const bool ended = ((hot.flows[0].flags_seen | hot.flows[1].flags_seen) & (tcp_fin | tcp_reset)) != 0;
     const bool isn_known = own.isn_from != IsnFrom::none;

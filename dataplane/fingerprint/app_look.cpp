@@ -10,10 +10,19 @@
 namespace clew::sensor {
 namespace {
 
-template <std::size_t size>
-bool put_first(std::array<char, size>& to, std::string_view text) {
-    if (text.empty() || to[0] != '\0') return false;
-    put_name(to, text);
+/// The first name there is stays.
+bool put_server(LegParts& parts, ColdLeg& cold, std::string_view text) {
+    if (text.empty() || parts.names(cold).server[0] != '\0') return false;
+    LegNames* names = parts.take_names(cold);
+    if (!names) return false;
+    put_name(names->server, text);
+    return true;
+}
+
+bool put_alpn(LegParts& parts, ColdLeg& cold, std::string_view text) {
+    LegNames* names = parts.take_names(cold);
+    if (!names) return false;
+    put_name(names->alpn, text);
     return true;
 }
 
@@ -28,30 +37,29 @@ bool is_name(std::string_view text) {
 }
 
 /// A ServerHello names the protocol that was chosen of those the client wished for.
-bool take_tls_names(ColdLeg& cold, std::span<const std::uint8_t> payload) {
+bool take_tls_names(LegParts& parts, ColdLeg& cold, std::span<const std::uint8_t> payload) {
     const TlsHello hello = parse_tls_hello(payload);
-    bool found = put_first(cold.server_name, hello.server_name);
-    if (hello.client) return put_first(cold.alpn, hello.alpn) || found;
-    if (hello.alpn.empty() || name_in(cold.alpn) == hello.alpn) return found;
-    put_name(cold.alpn, hello.alpn);
-    return true;
+    const bool found = put_server(parts, cold, hello.server_name);
+    const std::string_view known = name_in(parts.names(cold).alpn);
+    if (hello.alpn.empty() || (hello.client ? !known.empty() : known == hello.alpn)) return found;
+    return put_alpn(parts, cold, hello.alpn) || found;
 }
 
-bool take_names(ColdLeg& cold, std::span<const std::uint8_t> payload) {
+bool take_names(LegParts& parts, ColdLeg& cold, std::span<const std::uint8_t> payload) {
     switch (cold.app) {
-        case App::tls: return take_tls_names(cold, payload);
+        case App::tls: return take_tls_names(parts, cold, payload);
         case App::http: {
-            if (cold.server_name[0] != '\0') return false;
+            if (parts.names(cold).server[0] != '\0') return false;
             const std::string_view host = without_port(parse_http_head(payload, false).host);
-            return is_name(host) && put_first(cold.server_name, host);
+            return is_name(host) && put_server(parts, cold, host);
         }
         case App::dns:
         case App::mdns:
         case App::llmnr: {
-            if (cold.server_name[0] != '\0') return false;
+            if (parts.names(cold).server[0] != '\0') return false;
             const auto question = dns_question(payload);
             if (!question || !is_name(name_in(question->name))) return false;
-            return put_first(cold.server_name, name_in(question->name));
+            return put_server(parts, cold, name_in(question->name));
         }
         default: return false;
     }
@@ -59,7 +67,8 @@ bool take_names(ColdLeg& cold, std::span<const std::uint8_t> payload) {
 
 }  // namespace
 
-bool look_at_app(AppScanner& scanner, ColdLeg& cold, const SeenPacket& seen, std::span<const std::uint8_t> payload) {
+bool look_at_app(AppScanner& scanner, LegParts& parts, ColdLeg& cold, const SeenPacket& seen,
+                 std::span<const std::uint8_t> payload) {
     if (payload.empty()) return false;
     ColdFlow& flow = cold.flows[seen.side];
     const auto protocol = static_cast<Protocol>(seen.decapped->protocol);
@@ -72,7 +81,7 @@ bool look_at_app(AppScanner& scanner, ColdLeg& cold, const SeenPacket& seen, std
         cold.app = scanner.name(look, protocol == Protocol::udp);
         found = cold.app != App::unknown;
     }
-    return take_names(cold, payload) || found;
+    return take_names(parts, cold, payload) || found;
 }
 
 }  // namespace clew::sensor

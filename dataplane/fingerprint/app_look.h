@@ -14,6 +14,7 @@ namespace clew::sensor {
 constexpr std::uint8_t scanned_payload_count = 3;  ///< of each side, until the application is known
 
 /// `payload` is the packet's, without a PROXY header. True when something new was learnt.
-bool look_at_app(AppScanner& scanner, ColdLeg& cold, const SeenPacket& seen, std::span<const std::uint8_t> payload);
+bool look_at_app(AppScanner& scanner, LegParts& parts, ColdLeg& cold, const SeenPacket& seen,
+                 std::span<const std::uint8_t> payload);
 
 }  // namespace clew::sensor

@@ -14,15 +14,13 @@
 namespace clew::sensor {
 namespace {
 
-std::uint32_t buffer_count(std::uint32_t leg_count_max) { return std::max(leg_count_max / 2, 1024u); }
-
 void put_endpoint(const Endpoint& endpoint, std::uint8_t* to) {
     std::copy(endpoint.ip.bytes.begin(), endpoint.ip.bytes.end(), to);
     to[16] = static_cast<std::uint8_t>(endpoint.port >> 8);
     to[17] = static_cast<std::uint8_t>(endpoint.port);
 }
 
-void note_syn(Flow& flow, const SeenPacket& seen) {
+void note_syn(ColdFlow& flow, const SeenPacket& seen) {
     const Transport& tcp = *seen.transport;
     if (flow.syn_count++ != 0) return;
     flow.isn_from = IsnFrom::syn;
@@ -31,13 +29,13 @@ void note_syn(Flow& flow, const SeenPacket& seen) {
     flow.syn_window = tcp.window;
     const TcpOptions options = parse_tcp_options({seen.packet->bytes + tcp.options_offset, tcp.options_length});
     flow.mss = options.mss;
-    flow.window_scale = options.window_scale;
+    flow.window_scale_told = static_cast<std::uint8_t>(options.window_scale + 1);
     flow.sack_permitted = options.sack_permitted;
     flow.has_timestamps = options.has_timestamps;
     flow.first_tsval = options.tsval;
 }
 
-void reveal_isn(Flow& flow, std::uint32_t isn) {
+void reveal_isn(ColdFlow& flow, std::uint32_t isn) {
     if (flow.isn_from != IsnFrom::none) return;
     flow.isn_from = IsnFrom::peer_ack;
     flow.isn = isn;
@@ -53,10 +51,11 @@ std::uint64_t hash_of_payload(std::span<const std::uint8_t> payload, std::uint32
     return payload_hash_of(prefix, all, cut);
 }
 
-void add_sample(Flow& flow, const SeenPacket& seen, std::uint32_t seq, std::uint32_t ack) {
+void add_sample(ColdLeg& cold, const SeenPacket& seen, std::uint32_t seq, std::uint32_t ack) {
+    ColdFlow& flow = cold.flows[seen.side];
     if (flow.sample_count == sample_count_max) return;
     const auto payload = seen.payload();
-    Sample& sample = flow.samples[flow.sample_count++];
+    Sample& sample = cold.samples[seen.side][flow.sample_count++];
     sample.time_ns = seen.packet->time_ns;
     sample.payload_hash = hash_of_payload(payload, seen.transport->payload_length);
     sample.seq = seq;
@@ -68,25 +67,14 @@ void add_sample(Flow& flow, const SeenPacket& seen, std::uint32_t seq, std::uint
 
 }  // namespace
 
-Study::Study(ReasonCounters& counters) : counters_(counters), scanner_(std::make_unique<AppScanner>()) {}
+Study::Study(ReasonCounters& counters, LegParts& parts)
+    : counters_(counters), parts_(parts), scanner_(std::make_unique<AppScanner>()) {}
 Study::~Study() = default;
-
-bool Study::allocate(std::uint32_t leg_count_max, bool populate) {
-    return buffers_.allocate(buffer_count(leg_count_max), populate);
-}
-
-std::size_t Study::memory_bytes(std::uint32_t leg_count_max) {
-    return StreamBuffers::memory_bytes(buffer_count(leg_count_max));
-}
-
-void Study::forget(ColdLeg& cold) {
-    for (ColdFlow& flow : cold.flows) buffers_.give_back(flow.head_buffer);
-}
 
 StudyFindings Study::look(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, bool advances) {
     StudyFindings findings;
     HotFlow& hot_flow = hot.flows[seen.side];
-    Flow& flow = cold.flows[seen.side].flow;
+    ColdFlow& flow = cold.flows[seen.side];
     if (flow.first_ns == 0) {
         flow.first_ns = seen.packet->time_ns;
         flow.first_ttl = seen.decapped->ttl;
@@ -112,14 +100,14 @@ StudyFindings Study::look(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, bo
         look_at_stream(cold, seen, advances, findings);
     else
         look_at_datagram(cold, seen, findings);
-    if (hot_flow.payloads_to_study == 0) buffers_.give_back(cold.flows[seen.side].head_buffer);
+    if (hot_flow.payloads_to_study == 0) parts_.give_back_stream_buffer(flow.head_buffer);
     return findings;
 }
 
 void Study::look_at_handshake(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings) {
     const Transport& tcp = *seen.transport;
-    Flow& own = cold.flows[seen.side].flow;
-    Flow& peer = cold.flows[seen.side ^ 1].flow;
+    ColdFlow& own = cold.flows[seen.side];
+    ColdFlow& peer = cold.flows[seen.side ^ 1];
     if (tcp.flags & tcp_reset) {
         // RFC 9293, 3.10.7.1: what refuses a SYN has no sequence number of its own, and acknowledges the SYN.
         if ((tcp.flags & tcp_ack) != 0 && tcp.seq == 0 && tcp.ack != 0) reveal_isn(peer, tcp.ack - 1);
@@ -165,10 +153,10 @@ void Study::look_at_stream(ColdLeg& cold, const SeenPacket& seen, bool advances,
     const Transport& tcp = *seen.transport;
     ColdFlow& flow = cold.flows[seen.side];
     std::span<const std::uint8_t> payload = seen.payload();
-    if (advances) add_sample(flow.flow, seen, tcp.seq, tcp.ack);
-    if (flow.flow.isn_from != IsnFrom::none) {
-        const std::uint32_t offset = tcp.seq + ((tcp.flags & tcp_syn) ? 1 : 0) - (flow.flow.isn + 1);
-        const ProxyHeader proxy = add_to_head(flow, buffers_, offset, payload, counters_);
+    if (advances) add_sample(cold, seen, tcp.seq, tcp.ack);
+    if (flow.isn_from != IsnFrom::none) {
+        const std::uint32_t offset = tcp.seq + ((tcp.flags & tcp_syn) ? 1 : 0) - (flow.isn + 1);
+        const ProxyHeader proxy = add_to_head(flow, parts_, offset, payload);
         if (proxy.state == ProxyHeader::State::found && proxy.has_ends) {
             std::array<std::uint8_t, 36> value;
             put_endpoint(proxy.source, value.data());
@@ -181,7 +169,7 @@ void Study::look_at_stream(ColdLeg& cold, const SeenPacket& seen, bool advances,
     if (!advances || payload.empty()) return;
     if (const auto random = tls_client_random(payload)) add_hint(cold, HintKind::tls_random, seen, *random, findings);
     look_at_http(cold, seen, payload, findings);
-    findings.hint |= look_at_app(*scanner_, cold, seen, payload);
+    findings.hint |= look_at_app(*scanner_, parts_, cold, seen, payload);
 }
 
 void Study::look_at_http(ColdLeg& cold, const SeenPacket& seen, std::span<const std::uint8_t> payload,
@@ -196,9 +184,9 @@ void Study::look_at_http(ColdLeg& cold, const SeenPacket& seen, std::span<const 
     };
     if (!head.request_id.empty()) {
         const std::string_view id = head.request_id.substr(0, hint_bytes_max);
-        const bool known = std::any_of(cold.hints.begin(), cold.hints.begin() + cold.hint_count, [&](const Hint& hint) {
-            return hint.kind == HintKind::request_id && hint.value() == id;  // a response repeats its request's
-        });
+        const KeptHint* known = parts_.newest_hint(cold);  // a response repeats its request's
+        while (known && !(known->kind == HintKind::request_id && known->value() == id))
+            known = parts_.hint_before(*known);
         if (!known) add_hint(cold, HintKind::request_id, seen, bytes_of(id), findings);
     }
     if (head.request) {
@@ -216,16 +204,16 @@ void Study::look_at_http(ColdLeg& cold, const SeenPacket& seen, std::span<const 
 }
 
 void Study::look_at_datagram(ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings) {
-    Flow& flow = cold.flows[seen.side].flow;
+    ColdFlow& flow = cold.flows[seen.side];
     const auto payload = seen.payload();
     const bool udp = seen.decapped->protocol == static_cast<std::uint8_t>(Protocol::udp);
-    if (flow.head.length == 0) set_datagram_head(flow.head, payload);
-    add_sample(flow, seen, udp ? flow.sample_count : seen.transport->seq, 0);
+    if (flow.head_length == 0) set_datagram_head(flow, payload);
+    add_sample(cold, seen, udp ? flow.sample_count : seen.transport->seq, 0);
     if (!udp) return;
-    findings.hint |= look_at_app(*scanner_, cold, seen, payload);
+    findings.hint |= look_at_app(*scanner_, parts_, cold, seen, payload);
     if (seen.transport->source_port == port_dns || seen.transport->destination_port == port_dns) {
         const auto question = dns_question(payload);
-        const bool asked = cold.flows[seen.side ^ 1].flow.first_ns != 0;
+        const bool asked = cold.flows[seen.side ^ 1].first_ns != 0;
         if (question && !(question->response && asked))
             add_hint(cold, HintKind::dns_query, seen, question->value, findings);
     } else if (const auto id = quic_initial_id(payload)) {
@@ -235,21 +223,21 @@ void Study::look_at_datagram(ColdLeg& cold, const SeenPacket& seen, StudyFinding
 
 void Study::add_hint(ColdLeg& cold, HintKind kind, const SeenPacket& seen, std::span<const std::uint8_t> value,
                      StudyFindings& findings) {
-    Hint hint;
-    hint.kind = kind;
-    hint.direction = static_cast<Direction>(seen.side);
-    hint.length = static_cast<std::uint8_t>(std::min(value.size(), hint_bytes_max));
-    std::copy_n(value.begin(), hint.length, hint.bytes.begin());
-    hint.time_ns = seen.packet->time_ns;
-    for (std::size_t i = 0; i < cold.hint_count; ++i) {
-        const Hint& known = cold.hints[i];
-        if (known.kind == kind && known.direction == hint.direction && known.value() == hint.value()) return;
-    }
+    value = value.first(std::min(value.size(), hint_bytes_max));
+    const std::string_view text(reinterpret_cast<const char*>(value.data()), value.size());
+    for (const KeptHint* known = parts_.newest_hint(cold); known; known = parts_.hint_before(*known))
+        if (known->kind == kind && known->side == seen.side && known->value() == text) return;
     if (cold.hint_count == hint_count_max) {
         counters_.add(Reason::hints_without_room);
         return;
     }
-    cold.hints[cold.hint_count++] = hint;
+    KeptHint* hint = parts_.add_hint(cold);
+    if (!hint) return;
+    hint->kind = kind;
+    hint->side = seen.side;
+    hint->length = static_cast<std::uint8_t>(value.size());
+    std::copy(value.begin(), value.end(), hint->bytes.begin());
+    hint->time_ns = seen.packet->time_ns;
     findings.hint = true;
 }
 

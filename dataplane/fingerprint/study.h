@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The close look at a leg's first packets: initial sequence numbers, SYN options, stream heads, samples and hints go
-// into the leg's cold part. Never called for the bulk of a connection. One thread.
+// into the leg's cold part and its parts. Never called for the bulk of a connection. One thread.
 #pragma once
 
 #include <memory>
@@ -38,15 +38,11 @@ struct StudyFindings {
 
 class Study {
   public:
-    explicit Study(ReasonCounters& counters);
+    Study(ReasonCounters& counters, LegParts& parts);
     ~Study();
-    bool allocate(std::uint32_t leg_count_max, bool populate);
-    static std::size_t memory_bytes(std::uint32_t leg_count_max);
 
     /// `advances`: the payload is new, no repetition. Call before the hot part is updated with this packet.
     StudyFindings look(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, bool advances);
-
-    void forget(ColdLeg& cold);  ///< the leg is going: gives its buffers back
 
   private:
     void look_at_handshake(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings);
@@ -60,7 +56,7 @@ class Study {
                   StudyFindings& findings);
 
     ReasonCounters& counters_;
-    StreamBuffers buffers_;
+    LegParts& parts_;
     std::unique_ptr<AppScanner> scanner_;
 };
 

@@ -7,7 +7,6 @@
 
 #include <ctime>
 #include <fstream>
-#include <map>
 #include <memory>
 #include <string>
 
@@ -82,16 +81,6 @@ struct Running {
     unsigned touched = 0;
 };
 
-Running& running(std::uint32_t legs) {
-    static std::map<std::uint32_t, std::unique_ptr<Running>> all;
-    auto& one = all[legs];
-    if (one) return *one;
-    all.clear();  // one at a time: the largest takes most of a machine
-    auto& fresh = all[legs];
-    fresh = std::make_unique<Running>(legs);
-    return *fresh;
-}
-
 bool fits(std::uint32_t legs) {
     PipelineSettings settings;
     settings.leg_count_max = legs + legs / 16;
@@ -103,9 +92,19 @@ bool fits(std::uint32_t legs) {
     return true;
 }
 
+/// One at a time: the largest takes most of a machine. Null where there is not enough memory.
+Running* running(std::uint32_t legs) {
+    static std::unique_ptr<Running> one;
+    if (one && one->traffic.legs() == legs) return one.get();
+    one.reset();
+    if (fits(legs)) one = std::make_unique<Running>(legs);
+    return one.get();
+}
+
 void ns_per_packet(benchmark::State& state, std::uint32_t legs) {
-    if (!fits(legs)) return state.SkipWithError("not enough memory on this machine for so many legs");
-    Running& sensor = running(legs);
+    Running* const made = running(legs);
+    if (!made) return state.SkipWithError("not enough memory on this machine for so many legs");
+    Running& sensor = *made;
     double seconds = 0;
     for (auto _ : state) {
         sensor.source.fill();
@@ -127,7 +126,9 @@ void ns_per_packet(benchmark::State& state, std::uint32_t legs) {
 void ratio_to_receive(benchmark::State& state, std::uint32_t legs) {
     static const std::unique_ptr<RingSource> ring = RingSource::create();
     if (!ring) return state.SkipWithError("DPDK does not start here");
-    Running& sensor = running(legs);
+    Running* const made = running(legs);
+    if (!made) return state.SkipWithError("not enough memory on this machine for so many legs");
+    Running& sensor = *made;
     Traffic others(legs);  // what is only received must not be missing from the connections
     double whole = 0, alone = 0;
     for (auto _ : state) {

@@ -47,11 +47,15 @@ TEST_F(Tables, ANewLegIsTheSameInAPlaceThatWasNeverUsedAndInOneThatWas) {
         ColdLeg& cold = table.cold(leg);
         TcpLeg& tcp = table.tcp(leg);
         EXPECT_EQ(cold.hint_count, 0);
+        EXPECT_EQ(cold.hints, 0u);
+        EXPECT_EQ(cold.names, 0u);
         EXPECT_EQ(cold.first_ns, 0);
         for (Side side : {Side{0}, Side{1}}) {
-            EXPECT_EQ(cold.flows[side].flow, Flow{});
-            EXPECT_EQ(tcp.sides[side].result, TcpFlowAnalysis{});
-            EXPECT_EQ(tcp.sides[side].hole_count, 0);
+            const ColdFlow nothing{};
+            EXPECT_EQ(std::memcmp(&cold.flows[side], &nothing, sizeof nothing), 0);
+            EXPECT_EQ(tcp.sides[side].oddities, 0u);
+            EXPECT_EQ(tcp.sides[side].resets, 0u);
+            EXPECT_EQ(tcp.sides[side].rtt.count, 0u);
         }
         std::memset(static_cast<void*>(&cold), 0xff, sizeof cold);
         std::memset(static_cast<void*>(&tcp), 0xff, sizeof tcp);

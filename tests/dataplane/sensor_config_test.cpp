@@ -33,6 +33,16 @@ TEST(SensorConfig, TheExampleLoads) {
     EXPECT_EQ(config->spool_bytes_max, 1073741824u);
 }
 
+TEST(SensorConfig, SharesOfRarePartsAreTaken) {
+    const auto config = load_sensor_config(written(good + "leg_parts: {hints: 800, stream_heads: 0}\n"));
+    ASSERT_TRUE(config) << config.error().sentence;
+    EXPECT_EQ(config->pipeline.leg_parts.hints, 800u);
+    EXPECT_EQ(config->pipeline.leg_parts.stream_heads, 0u);
+    EXPECT_EQ(config->pipeline.leg_parts.names, LegPartShares{}.names);
+    EXPECT_NE(mistake(good + "leg_parts: {hints: 801}\n").find("hints"), std::string::npos);
+    EXPECT_NE(mistake(good + "leg_parts: {hint: 1}\n").find("hint"), std::string::npos);
+}
+
 TEST(SensorConfig, AVaultIsKeptWhereOneIsNamed) {
     EXPECT_EQ(load_sensor_config(written(good))->vault_directory, "");
     const auto plain = load_sensor_config(written(good + "vault: {}\n"));

@@ -19,14 +19,17 @@ class StreamNotesTest : public testing::Test {
         Decapped ip{};
         ip.ip_id = id;
         ip.ttl = ttl;
-        note_segment(hot, cold, 0, ip, tcp, noon);
+        note_segment(hot, cold, parts, 0, ip, tcp, noon);
         HotFlow& flow = hot.flows[0];
         const std::uint32_t end = seq + length + ((flags & tcp_syn) ? 1 : 0) + ((flags & tcp_fin) ? 1 : 0);
         if (flow.packets++ == 0 || static_cast<std::int32_t>(end - flow.next_seq) > 0) flow.next_seq = end;
-        if (flags & tcp_syn) cold.flows[0].flow.isn_from = IsnFrom::syn;
+        if (flags & tcp_syn) cold.flows[0].isn_from = IsnFrom::syn;
     }
-    const Flow& flow() const { return cold.flows[0].flow; }
+    void SetUp() override { ASSERT_TRUE(parts.allocate(1, {}, false)); }
+    const FlowOddities& flow() const { return parts.oddities(cold.flows[0]); }
 
+    ReasonCounters counters;
+    LegParts parts{counters};
     HotLeg hot{};
     ColdLeg cold{};
 };

@@ -27,11 +27,15 @@ struct Segment {
 /// A leg's parts without the pipeline around them. Side 0 is the client.
 struct Leg {
     HotLeg hot{};
+    ReasonCounters counters;
+    LegParts parts{counters};
+    TcpHandshake shake{};
     TcpLeg tcp{};
     TimeNs now = 1'000 * ns_per_s;
     bool always_closely = false;
 
-    Leg() {
+    explicit Leg(const LegPartShares& shares = {}) {
+        EXPECT_TRUE(parts.allocate(1, shares, false));
         hot.protocol = static_cast<std::uint8_t>(Protocol::tcp);
         for (HotFlow& flow : hot.flows) flow.tcp_bits = tcp_scale_unknown;
     }
@@ -46,7 +50,8 @@ struct Leg {
         transport.options_length = static_cast<std::uint16_t>(segment.options.size());
         const SeenSegment seen{&transport, segment.options.data(), now, segment.ip_id, segment.ttl, side};
         SegmentFindings found;
-        if (always_closely || !follow_plain(hot, transport, side, now, found)) found = look_closely(hot, tcp, seen);
+        if (always_closely || !follow_plain(hot, transport, side, now, found))
+            found = look_closely(hot, {shake, tcp, parts}, seen);
         ++hot.flows[side].packets;
         hot.times[side] = now;
         hot.flows[side].last_ttl = segment.ttl;
@@ -68,15 +73,16 @@ struct Leg {
         wait(4 * ns_per_ms);
         client({.seq = 100, .ack = 500});
     }
-    const TcpFlowAnalysis& to_server() const { return tcp.sides[0].result; }
+    const TcpOddities& to_server() const { return parts.oddities(tcp.sides[0]); }
+    const TcpOddities& to_client() const { return parts.oddities(tcp.sides[1]); }
 };
 
 TEST(TcpAnalysis, TheHandshakeHasTwoHalves) {
     Leg leg;
     leg.handshake();
-    EXPECT_EQ(leg.tcp.handshake_server, ns_per_ms);
-    EXPECT_EQ(leg.tcp.handshake_client, 4 * ns_per_ms);
-    EXPECT_EQ(leg.tcp.handshake, 5 * ns_per_ms);
+    EXPECT_EQ(leg.shake.server, ns_per_ms);
+    EXPECT_EQ(leg.shake.client, 4 * ns_per_ms);
+    EXPECT_EQ(leg.shake.whole, 5 * ns_per_ms);
 }
 
 TEST(TcpAnalysis, AnAckGivesTheRoundTripOfTheSideItIsFor) {
@@ -142,7 +148,7 @@ TEST(TcpAnalysis, DuplicateAcksMakeARetransmissionFast) {
     leg.wait(ns_per_ms);
     EXPECT_EQ(leg.client({.seq = 110, .ack = 500, .length = 10}), tcp_fast_retransmission);
     EXPECT_EQ(leg.to_server().retransmissions_fast, 1u);
-    EXPECT_EQ(leg.tcp.sides[1].result.duplicate_acks, 3u);
+    EXPECT_EQ(leg.to_client().duplicate_acks, 3u);
 }
 
 TEST(TcpAnalysis, WhatWasAcknowledgedIsRepeatedForNothing) {
@@ -228,9 +234,11 @@ TEST(TcpAnalysis, OneDirectionAloneInventsNothing) {
         EXPECT_EQ(found.notes, 0u);
         EXPECT_EQ(found.rtt_ns, -1);
     }
-    EXPECT_EQ(leg.tcp.sides[1].result, TcpFlowAnalysis{});
-    EXPECT_EQ(leg.tcp.handshake_client, 0);
-    EXPECT_EQ(leg.tcp.handshake, 2 * ns_per_ms);
+    EXPECT_EQ(leg.tcp.sides[1].oddities, 0u);
+    EXPECT_EQ(leg.tcp.sides[1].resets, 0u);
+    EXPECT_EQ(leg.tcp.sides[1].rtt.count, 0u);
+    EXPECT_EQ(leg.shake.client, 0);
+    EXPECT_EQ(leg.shake.whole, 2 * ns_per_ms);
 }
 
 TEST(TcpAnalysis, AResetsTtlTellsWhoSentIt) {
@@ -258,6 +266,19 @@ TEST(TcpAnalysis, SequenceNumbersWrap) {
     EXPECT_EQ(found.rtt_ns, ns_per_ms);
     leg.wait(ns_per_s);
     EXPECT_EQ(leg.client({.seq = 0xfffffff0, .ack = 1, .length = 32}), tcp_spurious_retransmission);
+}
+
+TEST(TcpAnalysis, WithoutAPlaceForItAnOddityIsStillToldAndItsLossCounted) {
+    Leg leg(LegPartShares{.tcp_oddities = 0});
+    leg.handshake();
+    leg.client({.seq = 110, .ack = 500, .length = 10});  // skips ten bytes
+    EXPECT_EQ(leg.counters.value(Reason::tcp_oddities_short), 1u);
+    EXPECT_FALSE(leg.hot.is(leg_has_holes));
+    EXPECT_EQ(leg.server({.seq = 500, .ack = 120}), 0u);
+    leg.wait(ns_per_s);
+    EXPECT_EQ(leg.client({.seq = 110, .ack = 500, .length = 10}), tcp_spurious_retransmission);
+    EXPECT_EQ(leg.to_server().retransmissions_spurious, 0u);
+    EXPECT_EQ(leg.counters.value(Reason::tcp_oddities_short), 2u);
 }
 
 /// Random talk, now and then lost, repeated or out of order: the plain path must not change what comes out.

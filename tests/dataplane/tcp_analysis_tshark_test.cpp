@@ -97,7 +97,8 @@ class Stream {
         if (transport.flags & tcp_syn) hot_.set_client((transport.flags & tcp_ack) ? side ^ 1 : side, ClientBy::syn);
         const SeenSegment seen{&transport, packet.bytes, packet.time_ns, decapped.ip_id, decapped.ttl, side};
         SegmentFindings found;
-        if (!follow_plain(hot_, transport, side, packet.time_ns, found)) found = look_closely(hot_, tcp_, seen);
+        if (!follow_plain(hot_, transport, side, packet.time_ns, found))
+            found = look_closely(hot_, {handshake_, tcp_, parts_}, seen);
         ++hot_.flows[side].packets;
         hot_.times[side] = packet.time_ns;
         hot_.flows[side].last_ttl = decapped.ttl;
@@ -105,10 +106,13 @@ class Stream {
         note_flags(hot_, side, transport);
         return found.notes & compared_notes;
     }
-    double initial_rtt() const { return tcp_.handshake == 0 ? -1 : static_cast<double>(tcp_.handshake) * 1e-9; }
+    double initial_rtt() const { return handshake_.whole == 0 ? -1 : static_cast<double>(handshake_.whole) * 1e-9; }
 
   private:
     HotLeg hot_{};
+    ReasonCounters counters_;
+    LegParts parts_{counters_};
+    TcpHandshake handshake_{};
     TcpLeg tcp_{};
 };
 
