@@ -41,12 +41,17 @@ std::uint64_t packet_count_of(const v1::Path& path) {
 
 CaptureStream::CaptureStream(std::vector<v1::Path> paths, const CaptureLook& look, TimeNs from, TimeNs to,
                              Sources sources)
-    : paths_(std::move(paths)), look_(look), from_(from), to_(to), sources_(std::move(sources)),
+    : paths_(std::move(paths)),
+      look_(look),
+      from_(from),
+      to_(to),
+      sources_(std::move(sources)),
       writer_([this](std::span<const std::uint8_t> block) {
           made_.append(reinterpret_cast<const char*>(block.data()), block.size());
           return true;
       }),
-      capture_(look, writer_), all_{no_bound_until, 0} {
+      capture_(look, writer_),
+      all_{no_bound_until, 0} {
     std::uint64_t count = 0;
     for (const v1::Path& path : paths_) {
         const Span span = span_of(path);
@@ -127,9 +132,10 @@ void CaptureStream::make_slice() {
         return;
     }
     const auto length = static_cast<double>(until - at_);
-    const double share = static_cast<double>(slice_packet_count) / static_cast<double>(std::max<std::size_t>(capture_.packet_count() - before, 1));
-    slice_ns_ = std::max(slice_ns_min, static_cast<DurationNs>(
-                                           length * std::clamp(share, 1 / slice_growth_max, slice_growth_max)));
+    const double share = static_cast<double>(slice_packet_count) /
+                         static_cast<double>(std::max<std::size_t>(capture_.packet_count() - before, 1));
+    slice_ns_ = std::max(slice_ns_min,
+                         static_cast<DurationNs>(length * std::clamp(share, 1 / slice_growth_max, slice_growth_max)));
     at_ = until;
 }
 

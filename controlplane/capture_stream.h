@@ -52,12 +52,12 @@ class CaptureStream {
     CaptureLook look_;
     TimeNs from_, to_;
     Sources sources_;
-    std::string made_;         ///< of the file, from given_ on not given yet
+    std::string made_;  ///< of the file, from given_ on not given yet
     std::size_t given_ = 0;
     wire::PcapngWriter writer_;
     PathCapture capture_;
-    Span all_;                 ///< the slices' first begin and last end
-    TimeNs at_ = 0;            ///< where the next slice begins
+    Span all_;       ///< the slices' first begin and last end
+    TimeNs at_ = 0;  ///< where the next slice begins
     DurationNs slice_ns_ = 0;
     DurationNs margin_ns_ = 0;  ///< around a slice: what a packet takes through all taps, by any of their clocks
     bool ended_ = false;

@@ -181,8 +181,8 @@ class Bench {
         std::printf("%s: %.1f M packets of %.0f bytes, %.0f s of 1 Mpps; the last %.1f M written in %.0f s\n",
                     packets_ ? "both logs" : "the header log", static_cast<double>(traffic_.count()) / 1e6,
                     static_cast<double>(wire_bytes_) / static_cast<double>(traffic_.count()),
-                    static_cast<double>(traffic_.count()) / 1e6,
-                    static_cast<double>(traffic_.count() - before) / 1e6, took_ms / 1e3);
+                    static_cast<double>(traffic_.count()) / 1e6, static_cast<double>(traffic_.count() - before) / 1e6,
+                    took_ms / 1e3);
         report("headers", *header_store_);
         if (packets_) report("packets", *packet_store_);
         std::fflush(stdout);
@@ -194,9 +194,10 @@ class Bench {
                     static_cast<double>(counters.bytes) / 1e9,
                     static_cast<double>(counters.bytes) / static_cast<double>(counters.packets),
                     static_cast<unsigned long long>(counters.blocks));
-        std::printf("; in memory %.1f MB of keys: %.3f %% of the packets' bytes\n",
-                    static_cast<double>(counters.filter_bytes) / 1e6,
-                    100.0 * static_cast<double>(counters.filter_bytes) / static_cast<double>(wire_bytes_));
+        std::printf(
+            ", of it key indexes %.1f MB; keys in memory %.1f MB; both are %.3f %% of the packets' bytes\n",
+            static_cast<double>(counters.index_bytes) / 1e6, static_cast<double>(counters.key_bytes) / 1e6,
+            100.0 * static_cast<double>(counters.index_bytes + counters.key_bytes) / static_cast<double>(wire_bytes_));
     }
 
     void append(const TrafficPacket& one) {
@@ -207,7 +208,8 @@ class Bench {
         const auto describe = [&one](LegLabel& label) { label = VaultTraffic::label(one.leg); };
         headers_->append(one.leg % leg_slots, id, seen, describe);
         wire_bytes_ += one.packet.wire_length;
-        for (auto& copy : copies_) copy->add(one.packet, packets_ ? one.packet.captured_length : PcapCopy::tunnel_bytes + 54);
+        for (auto& copy : copies_)
+            copy->add(one.packet, packets_ ? one.packet.captured_length : PcapCopy::tunnel_bytes + 54);
         if (!packets_) return;
         whole_->append(one.leg % leg_slots, id, seen, describe);
         while (whole_->waiting() == 3) std::this_thread::sleep_for(std::chrono::microseconds(200));
@@ -364,8 +366,9 @@ class Bench {
 int main(int argc, char** argv) {
     const std::string what = argc < 4 ? "" : argv[2];
     if ((what != "packets" && what != "headers") || std::filesystem::exists(argv[1])) {
-        std::fprintf(stderr, "usage: vault_look_back FOLDER packets GIGABYTES… | headers MILLIONS…   "
-                             "(FOLDER must not exist)\n");
+        std::fprintf(stderr,
+                     "usage: vault_look_back FOLDER packets GIGABYTES… | headers MILLIONS…   "
+                     "(FOLDER must not exist)\n");
         return 2;
     }
     std::filesystem::create_directories(argv[1]);

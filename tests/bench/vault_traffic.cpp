@@ -43,8 +43,7 @@ std::uint16_t port_of(std::uint32_t leg) { return static_cast<std::uint16_t>(102
 VaultTraffic::VaultTraffic(const std::string& captures) : pool_(payload_pool(captures)) {
     using namespace sensor::frames;
     const auto inner = ethernet(1, 2, 0x0800, ipv4("10.0.0.1", "192.168.0.1", {}, tcp({.flags = ack})));
-    frame_ = ethernet(3, 4, 0x0800,
-                      ipv4("192.0.2.1", "192.0.2.2", {.protocol = 17}, udp(5000, 4789, vxlan(7, inner))));
+    frame_ = ethernet(3, 4, 0x0800, ipv4("192.0.2.1", "192.0.2.2", {.protocol = 17}, udp(5000, 4789, vxlan(7, inner))));
     head_ = frame_.size();
     frame_.resize(head_ + payload_bytes_max);
     now_.packet = packet_of(frame_, 0);
@@ -95,7 +94,7 @@ void VaultTraffic::write_headers(std::uint32_t place, std::size_t length) {
     put16(transport + (back ? 0 : 2), server_port);
     put32(transport + 4, side.seq);
     put32(transport + 8, place == 0 ? 0 : sides[now_.side ^ 1].seq);
-    frame_[transport + 13] = place == 0 ? sensor::frames::syn
+    frame_[transport + 13] = place == 0   ? sensor::frames::syn
                              : place == 1 ? sensor::frames::syn | sensor::frames::ack
                                           : sensor::frames::ack;
     side.seq += static_cast<std::uint32_t>(place < 2 ? 1 : length);
