@@ -54,8 +54,7 @@ void count_tap(const VaultLogs& logs, TapId tap, Counters& to) {
     to.add("vault_tap_packets_not_chosen", sum.not_chosen, "packets that no rule wants, or wants no more of", name);
     to.add("vault_tap_packets_dropped_backlog", sum.dropped_backlog,
            "packets of this tap dropped because the writer had not caught up", name);
-    const TimeNs oldest = logs.packet_store->oldest(
-        [tap](const vault::KeyFilter& filter) { return filter.may_hold(vault::key_of_tap(tap)); });
+    const TimeNs oldest = logs.packet_store->oldest(vault::key_of_tap(tap));
     to.add("vault_tap_packets_oldest_ns", static_cast<std::uint64_t>(oldest),
            "time of the oldest block on disk with packets of this tap, ns since 1970", name);
 }

@@ -49,7 +49,7 @@ class Scan {
         std::vector<std::uint8_t> filter(block.filter_bytes);
         if (!read_whole(file_, block.offset + block.filter_at, filter) || check_of(filter) != block.filter_check)
             filter.clear();  // then every question is asked of the block itself
-        found_.blocks.push_back({block, KeyFilter::decode(filter)});
+        found_.blocks.push_back({block, KeyFilter::decode(filter), {}});
         found_.end = block.offset + block.bytes;
     }
 

@@ -9,6 +9,7 @@
 
 #include "dataplane/vault/disk.h"
 #include "dataplane/vault/key_filter.h"
+#include "dataplane/vault/key_index.h"
 #include "nat-trace/time.h"
 
 namespace clew::vault {
@@ -24,6 +25,7 @@ struct StoredBlock {
     std::uint64_t origin = 0;     ///< as append() was told; 0 for blocks of an earlier run
     std::uint64_t raw_bytes = 0;  ///< of its packets before they were compressed; 0: the format does not say
     std::uint32_t filter_at = 0, filter_bytes = 0, filter_check = 0;  ///< its key filter; no bytes: it has none
+    bool keys_known = true;  ///< BlockStore::find() would have passed it over without the keys it was asked for
 };
 
 /// How a format's blocks are told apart in a file. All begin with the two letters "CL".
@@ -33,11 +35,15 @@ struct BlockShape {
     bool (*measure)(std::span<const std::uint8_t> head, StoredBlock& block);
     /// The whole block is as it was written.
     bool (*verify)(std::span<const std::uint8_t> block);
+    bool keys_apart;  ///< no block has a key filter: the store keeps a key index beside each file
 };
 
 struct IndexedBlock {
     StoredBlock block;
     KeyFilter filter;
+    BlockKeys keys;  ///< where the format keeps them apart and no index covers the block
+
+    bool known() const { return filter.known() || !keys.empty(); }
 };
 
 struct ScannedFile {

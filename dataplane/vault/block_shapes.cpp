@@ -72,7 +72,7 @@ bool verify_packets(std::span<const std::uint8_t> block) {
 
 }  // namespace
 
-const BlockShape header_log_shape{sizeof(HeaderBlockHead), measure_headers, verify_headers};
-const BlockShape packet_log_shape{sizeof(PacketBlockHead), measure_packets, verify_packets};
+const BlockShape header_log_shape{sizeof(HeaderBlockHead), measure_headers, verify_headers, true};
+const BlockShape packet_log_shape{sizeof(PacketBlockHead), measure_packets, verify_packets, false};
 
 }  // namespace clew::vault

@@ -6,11 +6,14 @@
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <map>
+#include <optional>
 
 namespace clew::vault {
 namespace {
 
 constexpr std::size_t number_digits = 16;
+constexpr const char* index_suffix = ".clvk";
 
 /// The number in a segment file's name; false for other files.
 bool number_of(const std::string& name, const std::string& suffix, std::uint64_t& number) {
@@ -19,7 +22,27 @@ bool number_of(const std::string& name, const std::string& suffix, std::uint64_t
     return error == std::errc{} && end == name.data() + number_digits;
 }
 
+bool in_time(TimeNs first_ns, TimeNs last_ns, TimeNs from, TimeNs to) {
+    return (from == 0 || last_ns >= from) && (to == 0 || first_ns <= to);
+}
+
 }  // namespace
+
+void BlockStore::Segment::add(IndexedBlock block) {
+    if (block.block.packets != 0) {
+        ++packet_blocks;
+        first_ns = std::min(first_ns, block.block.first_ns);
+        last_ns = std::max(last_ns, block.block.last_ns);
+    }
+    blocks.push_back(std::move(block));
+}
+
+bool BlockStore::Segment::overlaps(TimeNs from, TimeNs to) const { return in_time(first_ns, last_ns, from, to); }
+
+bool BlockStore::Segment::may_hold(const IndexedBlock& one, const KeyGroups& wanted) const {
+    if (one.filter.known()) return one.filter.may_hold(wanted);
+    return one.keys.empty() || vault::may_hold(one.keys, wanted);
+}
 
 Result<std::unique_ptr<BlockStore>> BlockStore::open(Disk& disk, const BlockStoreSettings& settings,
                                                      const BlockShape& shape) {
@@ -38,6 +61,16 @@ Result<std::unique_ptr<BlockStore>> BlockStore::open(Disk& disk, const BlockStor
         if (!number_of(entry.name, settings.file_suffix, number)) continue;
         if (auto reopened = store->reopen(entry, number); !reopened) ++store->counters_.files_unreadable;
     }
+    for (const DiskEntry& entry : entries) {
+        std::uint64_t number = 0;
+        if (!shape.keys_apart || !number_of(entry.name, index_suffix, number)) continue;
+        const auto segment = std::find_if(store->segments_.begin(), store->segments_.end(),
+                                          [number](const Segment& one) { return one.number == number && one.file; });
+        if (segment != store->segments_.end())
+            store->reopen_index(*segment, entry.bytes);
+        else
+            (void)disk.remove(store->index_path_of(number));
+    }
     store->make_room(0);
     return store;
 }
@@ -48,7 +81,12 @@ std::string BlockStore::path_of(std::uint64_t number) const {
     return settings_.directory + "/" + name + settings_.file_suffix;
 }
 
-/// Takes a file of an earlier run into the index, without what is torn at its end.
+std::string BlockStore::index_path_of(std::uint64_t number) const {
+    std::string path = path_of(number);
+    return path.replace(path.size() - settings_.file_suffix.size(), std::string::npos, index_suffix);
+}
+
+/// Takes a file of an earlier run into the store, without what is torn at its end.
 Result<void> BlockStore::reopen(const DiskEntry& entry, std::uint64_t number) {
     Segment segment;
     segment.number = number;
@@ -57,8 +95,10 @@ Result<void> BlockStore::reopen(const DiskEntry& entry, std::uint64_t number) {
         return fail(ErrorKind::failed, std::strerror(-error));
     segment.file = std::move(file);
     ScannedFile scanned = scan_file(*segment.file, number, entry.bytes, shape_);
-    segment.blocks = std::move(scanned.blocks);
-    for (IndexedBlock& one : segment.blocks) one.filter = fitting(std::move(one.filter));
+    for (IndexedBlock& one : scanned.blocks) {
+        one.filter = fitting(std::move(one.filter));
+        segment.add(std::move(one));
+    }
     segment.bytes = scanned.end;
     counters_.bytes_damaged += scanned.bytes_damaged;
     if (segment.bytes < entry.bytes) {
@@ -75,14 +115,31 @@ Result<void> BlockStore::reopen(const DiskEntry& entry, std::uint64_t number) {
     return {};
 }
 
+/// A damaged one leaves: its blocks are asked themselves, and it is written anew once they all were.
+void BlockStore::reopen_index(Segment& segment, std::uint64_t bytes) {
+    std::unique_ptr<File> file;
+    if (disk_.open(index_path_of(segment.number), file) == 0) segment.index = KeyIndex::open(std::move(file), bytes);
+    if (segment.index) {
+        segment.index_bytes = bytes;
+        return;
+    }
+    ++counters_.indexes_failed;
+    (void)disk_.remove(index_path_of(segment.number));
+}
+
+/// The index last: one without its file leaves when the store is opened.
+void BlockStore::remove_files_of(const Segment& segment) {
+    if (segment.file) (void)disk_.remove(path_of(segment.number));
+    if (segment.index) (void)disk_.remove(index_path_of(segment.number));
+}
+
 void BlockStore::remove_oldest() {
-    const std::uint64_t number = segments_.front().number;
-    if (segments_.front().file) (void)disk_.remove(path_of(number));
+    remove_files_of(segments_.front());
     const std::lock_guard lock(mutex_);
     counters_.blocks_expired += segments_.front().blocks.size();
     for (const IndexedBlock& one : segments_.front().blocks) {
         counters_.packets_expired += one.block.packets;
-        filter_bytes_ -= one.filter.byte_count();
+        key_bytes_ -= one.filter.byte_count() + one.keys.size() * sizeof one.keys[0];
     }
     segments_.pop_front();
     if (segments_.empty()) writable_ = false;
@@ -92,7 +149,7 @@ void BlockStore::remove_oldest() {
 void BlockStore::make_room(std::uint64_t bytes) {
     const auto total = [this] {
         std::uint64_t sum = 0;
-        for (const Segment& segment : segments_) sum += segment.bytes;
+        for (const Segment& segment : segments_) sum += segment.bytes + segment.index_bytes;
         return sum;
     };
     while (!segments_.empty() && total() + bytes > settings_.bytes_max) remove_oldest();
@@ -108,7 +165,9 @@ bool BlockStore::open_segment() {
     if (error != 0) return errno = -error, false;
     {
         const std::lock_guard lock(mutex_);
-        segments_.push_back({number, 0, std::move(file), {}});
+        Segment& segment = segments_.emplace_back();
+        segment.number = number;
+        segment.file = std::move(file);
     }
     writable_ = true;
     if (settings_.first_block.empty()) return true;
@@ -151,27 +210,92 @@ void BlockStore::count_dropped(std::uint32_t packets, int error) {
 
 /// The filter, or none where there is no room for it.
 KeyFilter BlockStore::fitting(KeyFilter filter) const {
-    if (filter_bytes_ + filter.byte_count() > settings_.filter_bytes_max) return {};
-    filter_bytes_ += filter.byte_count();
+    if (key_bytes_ + filter.byte_count() > settings_.key_bytes_max) return {};
+    key_bytes_ += filter.byte_count();
     return filter;
 }
 
-void BlockStore::learn(const StoredBlock& block, KeyFilter filter) const {
+/// The same of keys.
+void BlockStore::take_keys(IndexedBlock& one, BlockKeys keys) const {
+    const std::size_t bytes = keys.size() * sizeof keys[0];
+    if (key_bytes_ + bytes > settings_.key_bytes_max) return;
+    key_bytes_ += bytes;
+    one.keys = std::move(keys);
+}
+
+void BlockStore::learn(const StoredBlock& block, std::vector<std::uint64_t> keys) const {
+    BlockKeys halves = to_block_keys(std::move(keys));
     const std::lock_guard lock(mutex_);
     for (Segment& segment : segments_) {
-        if (segment.number != block.file) continue;
+        if (segment.number != block.file || segment.index) continue;
         for (IndexedBlock& one : segment.blocks)
-            if (one.block.offset == block.offset && !one.filter.known()) one.filter = fitting(std::move(filter));
+            if (one.block.offset == block.offset && !one.known()) take_keys(one, std::move(halves));
     }
 }
 
-bool BlockStore::append(std::span<const std::uint8_t> block, std::uint64_t origin, KeyFilter filter) {
+bool BlockStore::has_all_keys(const Segment& segment) const {
+    const std::lock_guard lock(mutex_);
+    return segment.file && !segment.index &&
+           std::all_of(segment.blocks.begin(), segment.blocks.end(),
+                       [](const IndexedBlock& one) { return one.block.packets == 0 || !one.keys.empty(); });
+}
+
+/// Where that fails the keys stay in memory.
+void BlockStore::write_index(Segment& segment) {
+    std::vector<PlacedKeys> blocks;
+    for (const IndexedBlock& one : segment.blocks)
+        if (one.block.packets != 0) blocks.push_back({one.block.offset, &one.keys});
+    if (blocks.empty() || blocks.size() > index_block_limit) return;
+    const std::vector<std::uint8_t> bytes = encode_key_index(blocks);
+    const std::uint64_t number = segment.number;
+    make_room(bytes.size());
+    if (segments_.empty() || segments_.front().number > number) return;  // it left itself
+    const std::string path = index_path_of(number);
+    Segment written;
+    std::unique_ptr<File> file;
+    bool whole = false;
+    if (disk_.create(path, file) == 0) {
+        written.file = std::move(file);
+        const bool was_writable = writable_;
+        whole = write_whole(written, bytes) == 0;
+        writable_ = was_writable;
+        if (whole) written.index = KeyIndex::open(written.file, bytes.size());
+        if (!written.index) (void)disk_.remove(path);
+    }
+    const std::lock_guard lock(mutex_);
+    if (!written.index) {
+        ++counters_.indexes_failed;
+        return;
+    }
+    segment.index = std::move(written.index);
+    segment.index_bytes = bytes.size();
+    for (IndexedBlock& one : segment.blocks) {
+        key_bytes_ -= one.keys.size() * sizeof one.keys[0];
+        one.keys = {};
+    }
+}
+
+void BlockStore::close_file() {
+    writable_ = false;
+    if (!shape_.keys_apart) return;
+    std::vector<std::uint64_t> numbers;
+    for (const Segment& segment : segments_)
+        if (has_all_keys(segment)) numbers.push_back(segment.number);
+    for (const std::uint64_t number : numbers) {  // old ones may leave meanwhile
+        const auto segment = std::find_if(segments_.begin(), segments_.end(),
+                                          [number](const Segment& one) { return one.number == number; });
+        if (segment != segments_.end()) write_index(*segment);
+    }
+}
+
+bool BlockStore::append(std::span<const std::uint8_t> block, std::uint64_t origin,
+                        const std::vector<std::uint64_t>& keys) {
     StoredBlock stored;
     if (!shape_.measure(block, stored)) return false;
     make_room(block.size());
     if (writable_ && segments_.back().bytes + block.size() > settings_.segment_bytes_max &&
         segments_.back().bytes > settings_.first_block.size())
-        writable_ = false;
+        close_file();
     if (!writable_ && !open_segment()) {
         count_dropped(stored.packets, errno);
         return false;
@@ -184,9 +308,14 @@ bool BlockStore::append(std::span<const std::uint8_t> block, std::uint64_t origi
     stored.file = segment.number;
     stored.offset = segment.bytes;
     stored.origin = origin;
+    IndexedBlock one{stored, {}, {}};
+    if (stored.filter_bytes != 0) one.filter = KeyFilter::decode(block.subspan(stored.filter_at, stored.filter_bytes));
+    BlockKeys halves;
+    if (shape_.keys_apart) halves = to_block_keys(keys);
     const std::lock_guard lock(mutex_);
-    if (stored.filter_bytes != 0) filter = KeyFilter::decode(block.subspan(stored.filter_at, stored.filter_bytes));
-    segment.blocks.push_back({stored, fitting(std::move(filter))});
+    one.filter = fitting(std::move(one.filter));
+    take_keys(one, std::move(halves));
+    segment.add(std::move(one));
     segment.bytes += block.size();
     ++counters_.blocks_written;
     counters_.bytes_written += block.size();
@@ -194,18 +323,41 @@ bool BlockStore::append(std::span<const std::uint8_t> block, std::uint64_t origi
     return true;
 }
 
-std::vector<StoredBlock> BlockStore::find(TimeNs from, TimeNs to) const {
-    return find(from, to, [](const KeyFilter&) { return true; });
-}
-
-std::vector<StoredBlock> BlockStore::find(TimeNs from, TimeNs to, const Wants& wants) const {
+std::vector<StoredBlock> BlockStore::find(TimeNs from, TimeNs to, const KeyGroups& wanted) const {
+    struct Asked {
+        std::shared_ptr<const KeyIndex> index;
+        std::optional<std::vector<std::uint64_t>> offsets;  ///< nothing: it cannot be read
+    };
+    std::map<std::uint64_t, Asked> asked;
+    if (!wanted.empty()) {
+        const std::lock_guard lock(mutex_);
+        for (const Segment& segment : segments_)
+            if (segment.index && segment.overlaps(from, to)) asked[segment.number].index = segment.index;
+    }
+    std::uint64_t failed = 0;
+    for (auto& [number, one] : asked) {
+        one.offsets = one.index->blocks_with(wanted);
+        failed += !one.offsets;
+    }
     std::vector<StoredBlock> found;
     const std::lock_guard lock(mutex_);
-    for (const Segment& segment : segments_)
-        for (const auto& [block, filter] : segment.blocks)
-            if (block.packets != 0 && (from == 0 || block.last_ns >= from) && (to == 0 || block.first_ns <= to) &&
-                wants(filter))
-                found.push_back(block);
+    counters_.indexes_failed += failed;
+    for (const Segment& segment : segments_) {
+        if (!segment.overlaps(from, to)) continue;
+        const auto place = asked.find(segment.number);
+        const Asked* index = place != asked.end() && place->second.offsets ? &place->second : nullptr;
+        if (index && index->offsets->empty() && index->index->block_count() == segment.packet_blocks) continue;
+        for (const IndexedBlock& one : segment.blocks) {
+            const StoredBlock& block = one.block;
+            if (block.packets == 0 || !in_time(block.first_ns, block.last_ns, from, to)) continue;
+            const bool covered = index && index->index->covers(block.offset);
+            if (covered ? !std::binary_search(index->offsets->begin(), index->offsets->end(), block.offset)
+                        : !segment.may_hold(one, wanted))
+                continue;
+            found.push_back(block);
+            found.back().keys_known = one.known() || (segment.index && segment.index->covers(block.offset));
+        }
+    }
     return found;
 }
 
@@ -236,22 +388,31 @@ Result<std::vector<std::uint8_t>> BlockStore::read_first(const StoredBlock& bloc
     return read(first);
 }
 
-TimeNs BlockStore::oldest(const Wants& wants) const {
+TimeNs BlockStore::oldest(std::uint64_t key) const {
+    const KeyGroups wanted{{key}};
     const std::lock_guard lock(mutex_);
-    for (const Segment& segment : segments_)
-        for (const auto& [block, filter] : segment.blocks)
-            if (block.packets != 0 && wants(filter)) return block.first_ns;
+    for (const Segment& segment : segments_) {
+        const auto offsets = segment.index ? segment.index->blocks_with(wanted) : std::nullopt;
+        for (const IndexedBlock& one : segment.blocks)
+            if (one.block.packets != 0 && (offsets && segment.index->covers(one.block.offset)
+                                               ? std::binary_search(offsets->begin(), offsets->end(), one.block.offset)
+                                               : segment.may_hold(one, wanted)))
+                return one.block.first_ns;
+    }
     return 0;
 }
 
 BlockStoreCounters BlockStore::counters() const {
     const std::lock_guard lock(mutex_);
     BlockStoreCounters counters = counters_;
-    counters.filter_bytes = filter_bytes_;
+    counters.key_bytes = key_bytes_;
     for (const Segment& segment : segments_) {
-        counters.bytes += segment.bytes;
+        counters.bytes += segment.bytes + segment.index_bytes;
+        counters.index_bytes += segment.index_bytes;
+        if (segment.index) counters.key_bytes += segment.index->memory_bytes();
         counters.blocks += segment.blocks.size();
-        for (const auto& [block, filter] : segment.blocks) {
+        for (const IndexedBlock& one : segment.blocks) {
+            const StoredBlock& block = one.block;
             counters.packets += block.packets;
             counters.raw_bytes += block.raw_bytes;
             if (block.packets == 0) continue;

@@ -131,7 +131,24 @@ void HeaderBlockEncoder::encode(const HeaderBlockSource& source, std::vector<std
     put_together(head, out);
 }
 
+std::size_t HeaderBlockReader::front_bytes(std::span<const std::uint8_t> bytes) {
+    HeaderBlockHead head;
+    if (bytes.size() < sizeof head) return 0;
+    std::memcpy(&head, bytes.data(), sizeof head);
+    const std::uint64_t front =
+        sizeof head + head.chunk_count * sizeof(HeaderChunkHead) + std::uint64_t{head.labels_bytes};
+    return head.magic == header_block_magic && head.version == header_block_version && front <= head.block_bytes
+               ? static_cast<std::size_t>(front)
+               : 0;
+}
+
 Result<HeaderBlockReader> HeaderBlockReader::open(std::span<const std::uint8_t> bytes) {
+    auto reader = open_front(bytes);
+    if (reader && reader->head_.block_bytes > bytes.size()) return damaged("its length does not fit");
+    return reader;
+}
+
+Result<HeaderBlockReader> HeaderBlockReader::open_front(std::span<const std::uint8_t> bytes) {
     HeaderBlockReader reader;
     HeaderBlockHead& head = reader.head_;
     if (bytes.size() < sizeof head) return damaged("it is shorter than its head");
@@ -139,7 +156,7 @@ Result<HeaderBlockReader> HeaderBlockReader::open(std::span<const std::uint8_t> 
     if (head.magic != header_block_magic) return damaged("it does not begin with CLHB");
     const std::size_t table_bytes = head.chunk_count * sizeof(HeaderChunkHead);
     const std::size_t body = sizeof head + table_bytes;
-    if (head.block_bytes > block_bytes_limit || head.block_bytes > bytes.size() || head.block_bytes < body)
+    if (head.block_bytes > block_bytes_limit || head.block_bytes < body || bytes.size() < body)
         return damaged("its length does not fit");
     if (check_of(bytes.subspan(checked_from, body - checked_from)) != head.head_check)
         return damaged("the check sum of its head is wrong");
@@ -157,13 +174,16 @@ Result<HeaderBlockReader> HeaderBlockReader::open(std::span<const std::uint8_t> 
     if (total != head.block_bytes - body || packets != head.packet_count || legs != head.leg_count ||
         packets > block_packet_count_limit || legs > packets)
         return damaged("its chunks contradict its head");
+    if (head.labels_bytes > bytes.size() - body) return damaged("its legs are not all there");
     reader.labels_ = bytes.subspan(body, head.labels_bytes);
-    reader.packets_ = bytes.subspan(body + head.labels_bytes, head.block_bytes - body - head.labels_bytes);
+    const std::size_t front = body + head.labels_bytes;
+    reader.packets_ = bytes.subspan(front, std::min<std::size_t>(head.block_bytes, bytes.size()) - front);
     return reader;
 }
 
 bool HeaderBlockReader::undamaged() const {
     if (check_of(labels_) != head_.labels_check) return false;
+    if (front_size() + packets_.size() < head_.block_bytes) return false;
     std::size_t at = 0;
     for (const HeaderChunkHead& chunk : chunks_) {
         if (check_of(packets_.subspan(at, chunk.bytes)) != chunk.check) return false;
@@ -218,14 +238,40 @@ Result<bool> HeaderBlockReader::decode_chunk(const HeaderChunkHead& chunk, std::
 
 Result<void> HeaderBlockReader::packets(std::span<const BlockLeg> legs,
                                         const std::function<bool(const BlockLeg&)>& wants, const Visitor& visit) const {
+    return visit_chunks(legs, wants, visit, [this](std::size_t at, std::size_t bytes, auto&& decode) {
+        if (packets_.size() < at + bytes) return Result<bool>(damaged("a chunk is not there"));
+        return decode(packets_.subspan(at, bytes));
+    });
+}
+
+Result<void> HeaderBlockReader::packets(std::span<const BlockLeg> legs,
+                                        const std::function<bool(const BlockLeg&)>& wants, const Fetch& fetch,
+                                        const Visitor& visit) const {
+    return visit_chunks(legs, wants, visit, [&](std::size_t at, std::size_t bytes, auto&& decode) {
+        const auto fetched = fetch(front_size() + at, bytes);
+        if (!fetched) return Result<bool>(tl::make_unexpected(fetched.error()));
+        if (fetched->size() != bytes) return Result<bool>(false);  // the block left meanwhile
+        return decode(std::span<const std::uint8_t>(*fetched));
+    });
+}
+
+/// `with_bytes(at, bytes, decode)` calls decode with the chunk's bytes.
+template <class WithBytes>
+Result<void> HeaderBlockReader::visit_chunks(std::span<const BlockLeg> legs,
+                                             const std::function<bool(const BlockLeg&)>& wants, const Visitor& visit,
+                                             WithBytes&& with_bytes) const {
     std::size_t at = 0, leg = 0;
     Result<void> outcome;
     for (const HeaderChunkHead& chunk : chunks_) {
         if (leg + chunk.leg_count > legs.size()) return damaged("its legs are not all there");
-        const auto more =
-            decode_chunk(chunk, packets_.subspan(at, chunk.bytes), legs.subspan(leg, chunk.leg_count), wants, visit);
-        if (!more && outcome) outcome = tl::make_unexpected(more.error());
-        if (more && !*more) break;
+        const auto own = legs.subspan(leg, chunk.leg_count);
+        if (std::any_of(own.begin(), own.end(), wants)) {
+            const Result<bool> more = with_bytes(at, chunk.bytes, [&](std::span<const std::uint8_t> bytes) {
+                return decode_chunk(chunk, bytes, own, wants, visit);
+            });
+            if (!more && outcome) outcome = tl::make_unexpected(more.error());
+            if (more && !*more) break;
+        }
         at += chunk.bytes;
         leg += chunk.leg_count;
     }

@@ -106,6 +106,10 @@ class HeaderBlockReader {
   public:
     /// `bytes` begins with the block and may go on behind it.
     static Result<HeaderBlockReader> open(std::span<const std::uint8_t> bytes);
+    /// The same of a block's front alone: its legs can be read, and its packets with `fetch`.
+    static Result<HeaderBlockReader> open_front(std::span<const std::uint8_t> bytes);
+    /// How much of a block open_front() must see; 0: no block of this version begins so.
+    static std::size_t front_bytes(std::span<const std::uint8_t> bytes);
 
     const HeaderBlockHead& head() const { return head_; }
     bool undamaged() const;  ///< every check sum is right
@@ -118,8 +122,16 @@ class HeaderBlockReader {
     /// own packets alone: the others are visited, then it is told.
     Result<void> packets(std::span<const BlockLeg> legs, const std::function<bool(const BlockLeg&)>& wants,
                          const Visitor& visit) const;
+    /// The same, with chunks as they are needed; `offset` counts from the block's begin.
+    using Fetch = std::function<Result<std::vector<std::uint8_t>>(std::size_t offset, std::size_t bytes)>;
+    Result<void> packets(std::span<const BlockLeg> legs, const std::function<bool(const BlockLeg&)>& wants,
+                         const Fetch& fetch, const Visitor& visit) const;
 
   private:
+    std::size_t front_size() const { return sizeof head_ + chunks_.size() * sizeof(HeaderChunkHead) + labels_.size(); }
+    template <class WithBytes>
+    Result<void> visit_chunks(std::span<const BlockLeg> legs, const std::function<bool(const BlockLeg&)>& wants,
+                              const Visitor& visit, WithBytes&& with_bytes) const;
     Result<bool> decode_chunk(const HeaderChunkHead& chunk, std::span<const std::uint8_t> bytes,
                               std::span<const BlockLeg> legs, const std::function<bool(const BlockLeg&)>& wants,
                               const Visitor& visit) const;

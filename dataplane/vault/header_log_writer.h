@@ -10,18 +10,18 @@ namespace clew::vault {
 class HeaderEncoding {
   public:
     static constexpr const char* thread_name = "clew-headers";
-    KeyFilter encode(const OpenBlock& block, std::vector<std::uint8_t>& out) {
+    const std::vector<std::uint64_t>& encode(const OpenBlock& block, std::vector<std::uint8_t>& out) {
         sorted_.sort(block);
         encoder_.encode(sorted_, out);
         keys_.clear();
-        for (std::uint32_t leg = 0; leg < block.leg_count(); ++leg) keys_.add(block.label(leg));
-        return keys_.build(header_filter_bits_per_key);
+        for (std::uint32_t leg = 0; leg < block.leg_count(); ++leg) add_keys_of(block.label(leg), keys_);
+        return keys_;
     }
 
   private:
     SortedBlock sorted_;
     HeaderBlockEncoder encoder_;
-    KeyFilterBuilder keys_;
+    std::vector<std::uint64_t> keys_;
 };
 
 using HeaderLogWriter = LogWriter<HeaderAppender, HeaderEncoding>;

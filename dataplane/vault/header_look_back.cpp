@@ -10,6 +10,8 @@
 namespace clew::vault {
 namespace {
 
+constexpr std::size_t front_bytes_guess = 48u << 10;  // of most blocks: read at once
+
 void take_open(const OpenBlock& block, const TapNames& names, AnswerBuilder& builder) {
     const std::uint32_t end = block.bytes_used(), legs = block.leg_count();
     std::vector<bool> wanted(legs);
@@ -25,20 +27,32 @@ void take_open(const OpenBlock& block, const TapNames& names, AnswerBuilder& bui
 }
 
 void learn(const BlockStore& store, const StoredBlock& stored, const std::vector<BlockLeg>& legs) {
-    KeyFilterBuilder keys;
-    for (const BlockLeg& leg : legs) keys.add(leg.label);
-    store.learn(stored, keys.build(header_filter_bits_per_key));
+    std::vector<std::uint64_t> keys;
+    for (const BlockLeg& leg : legs) add_keys_of(leg.label, keys);
+    store.learn(stored, std::move(keys));
 }
 
-void take_stored(const BlockStore& store, const StoredBlock& stored, const std::vector<std::uint8_t>& bytes,
-                 TapNames& names, AnswerBuilder& builder) {
-    const auto block = HeaderBlockReader::open(bytes);
+/// The front of a block: its legs. Empty when it has left meanwhile.
+Result<std::vector<std::uint8_t>> read_front(const BlockStore& store, const StoredBlock& stored) {
+    auto front = store.read(stored, 0, front_bytes_guess);
+    if (!front) return front;
+    if (const std::size_t bytes = HeaderBlockReader::front_bytes(*front); bytes > front->size())
+        return store.read(stored, 0, bytes);
+    return front;
+}
+
+void take_stored(const BlockStore& store, const StoredBlock& stored, TapNames& names, AnswerBuilder& builder) {
+    const auto front = read_front(store, stored);
+    if (!front) return builder.answer.note(front.error().sentence);
+    if (front->empty()) return;
+    const auto block = HeaderBlockReader::open_front(*front);
     if (!block) return builder.answer.note(block.error().sentence);
     const auto legs = block->legs();
     if (!legs) return builder.answer.note(legs.error().sentence);
-    if (stored.origin == 0) learn(store, stored, *legs);
+    if (!stored.keys_known) learn(store, stored, *legs);
     const auto read = block->packets(
         *legs, [&](const BlockLeg& leg) { return builder.wants(leg.label); },
+        [&](std::size_t offset, std::size_t bytes) { return store.read(stored, offset, bytes); },
         [&](const BlockLeg& leg, const HeaderRecord& record) {
             builder.take(leg.label, names.of(stored, leg.label.tap), record);
             return !builder.question().is_cancelled();
@@ -53,13 +67,7 @@ Answer HeaderLookBack::find(const Question& question) const {
     TapNames names(store_, taps_);
     search_log(
         store_, appenders_, builder, [&](const OpenBlock& block) { take_open(block, names, builder); },
-        [&](const StoredBlock& stored) {
-            const auto bytes = store_.read(stored);
-            if (!bytes)
-                builder.answer.note(bytes.error().sentence);
-            else if (!bytes->empty())
-                take_stored(store_, stored, *bytes, names, builder);
-        });
+        [&](const StoredBlock& stored) { take_stored(store_, stored, names, builder); });
     Answer& answer = builder.answer;
     const BlockStoreCounters counters = store_.counters();
     std::uint64_t dropped = counters.packets_dropped_disk_full + counters.packets_dropped_disk_failed;

@@ -50,13 +50,19 @@ bool KeyFilter::may_hold(std::uint64_t key) const {
     return true;
 }
 
-void KeyFilterBuilder::add(const LegLabel& leg) {
-    keys_.push_back(key_of_leg(leg.id));
-    for (const IpAddress* ip : {&leg.low, &leg.high}) keys_.push_back(key_of_address(*ip));
-    for (const std::uint16_t port : {leg.port_low, leg.port_high}) keys_.push_back(key_of_port(port));
+bool KeyFilter::may_hold(const KeyGroups& wanted) const {
+    return std::all_of(wanted.begin(), wanted.end(), [this](const auto& group) {
+        return std::any_of(group.begin(), group.end(), [this](std::uint64_t key) { return may_hold(key); });
+    });
+}
+
+void add_keys_of(const LegLabel& leg, std::vector<std::uint64_t>& keys) {
+    keys.push_back(key_of_leg(leg.id));
+    for (const IpAddress* ip : {&leg.low, &leg.high}) keys.push_back(key_of_address(*ip));
+    for (const std::uint16_t port : {leg.port_low, leg.port_high}) keys.push_back(key_of_port(port));
     for (std::size_t i = 0; i < leg.segment.layer_count; ++i)
-        if (leg.segment.layers[i].has_id) keys_.push_back(key_of_layer_id(leg.segment.layers[i].id));
-    keys_.push_back(key_of_tap(leg.tap));
+        if (leg.segment.layers[i].has_id) keys.push_back(key_of_layer_id(leg.segment.layers[i].id));
+    keys.push_back(key_of_tap(leg.tap));
 }
 
 KeyFilter KeyFilterBuilder::build(std::size_t bits_per_key) {

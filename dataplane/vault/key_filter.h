@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a block may hold, in a few bits a key: a split block Bloom filter (as in Apache Parquet's format document), 32
 // bytes a bucket, eight bits a key. It never misses a key; of the keys that are not there it lets about one in a
-// thousand pass with 16 bits a key, one in a hundred with 10. Plain value, little endian words on disk.
+// thousand pass with 16 bits a key. Plain value, little endian words on disk. And the keys themselves.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,7 @@
 
 namespace clew::vault {
 
-constexpr std::size_t filter_bits_per_key = 16;         ///< of a packet block's
-constexpr std::size_t header_filter_bits_per_key = 10;  ///< of a header block's, which is kept in memory alone
+constexpr std::size_t filter_bits_per_key = 16;
 constexpr std::uint32_t filter_bytes_limit = 1u << 24;
 
 // What a leg can be asked by, each as one word.
@@ -23,6 +22,11 @@ std::uint64_t key_of_address(const IpAddress& ip);
 std::uint64_t key_of_port(std::uint16_t port);
 std::uint64_t key_of_layer_id(std::uint32_t id);
 std::uint64_t key_of_tap(TapId tap);
+/// Of all that the leg can be asked by.
+void add_keys_of(const LegLabel& leg, std::vector<std::uint64_t>& keys);
+
+/// What is looked for: a block is wanted that holds at least one key of each group. No group: any block.
+using KeyGroups = std::vector<std::vector<std::uint64_t>>;
 
 class KeyFilter {
   public:
@@ -32,6 +36,7 @@ class KeyFilter {
 
     bool known() const { return !words_.empty(); }
     bool may_hold(std::uint64_t key) const;
+    bool may_hold(const KeyGroups& wanted) const;
     std::size_t byte_count() const { return words_.size() * sizeof(std::uint32_t); }
     std::span<const std::uint8_t> bytes() const {
         return {reinterpret_cast<const std::uint8_t*>(words_.data()), byte_count()};
@@ -50,7 +55,7 @@ class KeyFilter {
 class KeyFilterBuilder {
   public:
     void clear() { keys_.clear(); }
-    void add(const LegLabel& leg);
+    void add(const LegLabel& leg) { add_keys_of(leg, keys_); }
     KeyFilter build(std::size_t bits_per_key);
 
   private:

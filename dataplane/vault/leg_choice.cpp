@@ -27,18 +27,17 @@ bool LegChoice::wants(const LegLabel& leg) const {
     return true;
 }
 
-bool LegChoice::may_be_in(const KeyFilter& filter) const {
-    if (!filter.known()) return true;
-    if (!legs.empty() &&
-        std::none_of(legs.begin(), legs.end(), [&filter](LegId id) { return filter.may_hold(key_of_leg(id)); }))
-        return false;
+KeyGroups LegChoice::keys() const {
+    KeyGroups groups;
+    if (!legs.empty()) {
+        std::vector<std::uint64_t>& group = groups.emplace_back();
+        for (const LegId id : legs) group.push_back(key_of_leg(id));
+    }
     for (const Network& network : networks)
-        if (network.is_one() && !filter.may_hold(key_of_address(network.ip))) return false;
-    for (const std::uint16_t port : ports)
-        if (!filter.may_hold(key_of_port(port))) return false;
-    for (const std::uint32_t id : layer_ids)
-        if (!filter.may_hold(key_of_layer_id(id))) return false;
-    return true;
+        if (network.is_one()) groups.push_back({key_of_address(network.ip)});
+    for (const std::uint32_t id : layer_ids) groups.push_back({key_of_layer_id(id)});
+    for (const std::uint16_t port : ports) groups.push_back({key_of_port(port)});
+    return groups;
 }
 
 }  // namespace clew::vault

@@ -27,8 +27,8 @@ struct LegChoice {
     std::uint8_t protocol = 0;             ///< IANA; 0: any
 
     bool wants(const LegLabel& leg) const;
-    /// False when no leg that this is about can be in the filter's block.
-    bool may_be_in(const KeyFilter& filter) const;
+    /// Keys that a block with one of these legs has, those of few blocks first.
+    KeyGroups keys() const;
 };
 
 }  // namespace clew::vault

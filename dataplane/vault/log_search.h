@@ -47,8 +47,7 @@ void search_log(const BlockStore& store, const std::vector<const Appender*>& app
             if (!question.is_cancelled()) take_open(block);
         });
     const std::size_t from_open = builder.answer.packets.size();
-    auto blocks = store.find(question.from, question.to,
-                             [&](const KeyFilter& filter) { return question.choice.may_be_in(filter); });
+    auto blocks = store.find(question.from, question.to, question.choice.keys());
     std::sort(blocks.begin(), blocks.end(),
               [](const StoredBlock& a, const StoredBlock& b) { return a.first_ns < b.first_ns; });
     for (const StoredBlock& block : blocks) {

@@ -2,8 +2,8 @@
 // A log's writer: one thread that takes the workers' full blocks, encodes them and stores them. Appenders and store are
 // borrowed and outlive it. However slow the store is, the workers go on: what finds no block is counted.
 //
-// Encoding has encode(block, bytes), which appends the block as it goes to disk and gives what the store is to remember
-// of its legs.
+// Encoding has encode(block, bytes), which appends the block as it goes to disk and gives the keys of its legs, where
+// the block does not hold them itself.
 #pragma once
 
 #include <pthread.h>
@@ -36,10 +36,12 @@ class LogWriter {
             while (write_some()) continue;
         });
     }
-    /// Writes what is full, then ends. The workers have closed their blocks before.
+    /// Writes what is full, closes the file, then ends. The workers have closed their blocks before.
     void stop() {
         stop_.store(true, std::memory_order_release);
-        if (thread_.joinable()) thread_.join();
+        if (!thread_.joinable()) return;
+        thread_.join();
+        store_.close_file();
     }
     /// Writes the full blocks of all appenders; false when there were none. For start()'s thread, or without it.
     bool write_some() {
@@ -49,8 +51,8 @@ class LogWriter {
             if (!block) continue;
             any = true;
             bytes_.clear();
-            KeyFilter filter = encoding_.encode(*block, bytes_);
-            store_.append(bytes_, origin_of(i, block->number()), std::move(filter));  // a failure is counted there
+            const auto keys = encoding_.encode(*block, bytes_);
+            store_.append(bytes_, origin_of(i, block->number()), keys);  // a failure is counted there
             appenders_[i]->release();
         }
         return any;

@@ -11,9 +11,9 @@ namespace clew::vault {
 class PacketEncoding {
   public:
     static constexpr const char* thread_name = "clew-packets";
-    KeyFilter encode(const OpenPacketBlock& block, std::vector<std::uint8_t>& out) {
+    std::vector<std::uint64_t> encode(const OpenPacketBlock& block, std::vector<std::uint8_t>& out) {
         encoder_.encode(block, out);
-        return {};  // it stands in the block
+        return {};  // its filter stands in the block
     }
 
   private:

@@ -4,6 +4,8 @@
 
 usage: bench.py [NAME] [--json]     NAME picks the figures whose name begins with it, or a folder: nat-trace, dataplane,
                                     controlplane; nat-trace also grades the engine on generated corpora
+       bench.py look-back [GIGABYTES [MILLIONS]]     what a question costs to a vault of so much packet log, and to a header
+                                    log of so many million packets (0.5 and 20), which take as much disk meanwhile
 
 A benchmark's name is its figure's name; its user counter `value` is the figure, its label "unit; conditions".
 Every benchmark runs several times; the median is printed, with the spread, since the machine is shared.
@@ -15,6 +17,7 @@ import pathlib
 import statistics
 import subprocess
 import sys
+import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REPETITIONS = 5
@@ -68,7 +71,21 @@ def grades():
                        "spread": [row[name], row[name]], "conditions": row["conditions"]}
 
 
+def look_back(sizes):
+    """A figure a line, in the program's own words. Its folder leaves whatever happens."""
+    sizes = (sizes + ["0.5", "20"][len(sizes):])[:2]
+    for what, size in zip(("packets", "headers"), sizes):
+        with tempfile.TemporaryDirectory(prefix="clew-look-back-") as folder:
+            done = subprocess.run([ROOT / "build/release/bench/tools/vault_look_back", f"{folder}/vault", what, size],
+                                  env={"PEERS": "1", **os.environ}, cwd=ROOT)
+            if done.returncode:
+                return done.returncode
+    return 0
+
+
 def main():
+    if sys.argv[1:2] == ["look-back"]:
+        return look_back(sys.argv[2:])
     as_json = "--json" in sys.argv[1:]
     names = [a for a in sys.argv[1:] if a != "--json"]
     if len(names) > 1 or any(n.startswith("-") for n in names):

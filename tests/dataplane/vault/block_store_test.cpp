@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <random>
 #include <unordered_map>
@@ -182,6 +183,63 @@ TEST_P(BlockStoreOf, AThousandKillsLoseAtMostTheBlockInHand) {
         }
         if (HasFailure()) return;
     }
+}
+
+/// A key that block n alone has.
+std::vector<std::uint64_t> keys_of(unsigned n) { return {key_of_layer_id(n), key_of_layer_id(1'000'000)}; }
+
+/// Through the life of files and their indexes, whatever fails: a block that is there is found by its key.
+TEST(BlockStoreKeys, NoFaultHidesABlockFromItsKey) {
+    for (const Fault fault : {Fault::error, Fault::short_write, Fault::kill})
+        for (std::uint64_t at = 0; at < 200; ++at) {
+            SCOPED_TRACE("call " + std::to_string(at));
+            ModelDisk disk;
+            disk.torn = static_cast<std::uint32_t>(at * 7 % 90);
+            std::vector<unsigned> stored;
+            disk.plan = [&](std::uint64_t call) { return call == at ? fault : Fault::none; };
+            try {
+                auto store = BlockStore::open(disk, settings_of(12'000), header_log_shape);
+                if (!store) continue;
+                for (unsigned n = 0; n < 40; ++n)
+                    if ((*store)->append(header_block(n), 0, keys_of(n))) stored.push_back(n);
+                (*store)->close_file();
+            } catch (const Killed&) {
+            }
+            disk.plan = [](std::uint64_t) { return Fault::none; };
+            auto store = BlockStore::open(disk, settings_of(12'000), header_log_shape);
+            ASSERT_TRUE(store);
+            EXPECT_LE(disk.bytes(), 12'000u);
+            std::size_t there = 0;
+            for (const StoredBlock& block : (*store)->find(0, 0)) {
+                const auto n = static_cast<unsigned>(block.first_ns / ns_per_s - 1);
+                const auto found = (*store)->find(0, 0, {{key_of_layer_id(n)}});
+                EXPECT_TRUE(std::any_of(
+                    found.begin(), found.end(),
+                    [&](const StoredBlock& one) { return one.file == block.file && one.offset == block.offset; }))
+                    << "block " << n;
+                ++there;
+            }
+            EXPECT_EQ((*store)->find(0, 0, {{key_of_layer_id(1'000'000)}}).size(), there);
+            EXPECT_TRUE(stored.size() < 20 || there > 10) << there << " of " << stored.size();
+        }
+}
+
+TEST(BlockStoreKeys, AnIndexLeavesWithItsFile) {
+    ModelDisk disk;
+    auto store = BlockStore::open(disk, settings_of(12'000), header_log_shape);
+    for (unsigned n = 0; n < 200; ++n) ASSERT_TRUE((*store)->append(header_block(n), 0, keys_of(n)));
+    for (const auto& [path, content] : disk.files) {
+        if (path.ends_with(".clvk")) {
+            EXPECT_TRUE(disk.files.contains(path.substr(0, path.size() - 1) + "h")) << path;
+        }
+    }
+    EXPECT_EQ(disk.bytes(), (*store)->counters().bytes);
+    EXPECT_GT((*store)->counters().index_bytes, 0u);
+    EXPECT_EQ((*store)->find(0, 0, {{key_of_layer_id(199)}}).size(), 1u);
+    disk.files["vault/00000000000000ff.clvk"] = std::make_shared<std::vector<std::uint8_t>>(10);
+    auto again = BlockStore::open(disk, settings_of(12'000), header_log_shape);
+    EXPECT_FALSE(disk.files.contains("vault/00000000000000ff.clvk"));
+    EXPECT_EQ(disk.bytes(), (*again)->counters().bytes);
 }
 
 TEST_P(BlockStoreOf, BlocksOfAnotherVersionAreKept) {

@@ -3,6 +3,7 @@
 // blocks and store as one.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "dataplane/pipeline.h"
@@ -138,6 +139,89 @@ TEST(HeaderLog, AfterARestartTheStoreAnswers) {
     ASSERT_EQ(answer.legs.size(), 1u);
     EXPECT_EQ(answer.legs[0].label.segment.layer_count, 1);
     EXPECT_EQ(answer.legs[0].label.segment.layers[0].id, 7u);
+}
+
+/// How many blocks a look-back by an address opens: an answer is worth as much as what it leaves unread.
+std::uint64_t calls_to_ask(ModelDisk& disk, const BlockStore& store, std::string_view address, std::size_t packets) {
+    Question question;
+    question.choice.networks = {{*parse_ip(address), 128}};
+    const std::uint64_t before = disk.calls;
+    EXPECT_EQ(HeaderLookBack(store, {}).find(question).packets.size(), packets);
+    return disk.calls - before;
+}
+
+/// 600 packets in small blocks and files, by a writer that ends as a sensor's does, or is killed.
+void write_headers(ModelDisk& disk, bool killed) {
+    auto store = store_on(disk);
+    Legs legs;
+    auto settings = with_log(20);
+    settings.header_log->wait_for_writer = true;
+    auto pipeline = Pipeline::create(settings, legs);
+    HeaderLogWriter writer({(*pipeline)->header_log()}, *store);
+    if (!killed) writer.start();
+    for (unsigned n = 0; n < 600; ++n) {
+        send(**pipeline, 40000, n);
+        if (killed) writer.write_some();
+    }
+    (*pipeline)->flush();
+    if (killed)
+        while (writer.write_some()) continue;
+    else
+        writer.stop();
+}
+
+std::size_t index_count(const ModelDisk& disk) {
+    return static_cast<std::size_t>(std::count_if(disk.files.begin(), disk.files.end(),
+                                                  [](const auto& file) { return file.first.ends_with(".clvk"); }));
+}
+
+TEST(HeaderLog, ItsKeyIndexOutlivesTheSensor) {
+    ModelDisk disk;
+    write_headers(disk, false);
+    EXPECT_EQ(index_count(disk), 1u);
+    auto store = store_on(disk);
+    EXPECT_GE(store->counters().blocks, 30u);
+    EXPECT_GT(store->counters().index_bytes, 0u);
+    EXPECT_LE(calls_to_ask(disk, *store, "192.0.2.77", 0), 1u);  // a page of the index
+    calls_to_ask(disk, *store, "10.0.0.1", 600);
+    EXPECT_EQ(store->counters().indexes_failed, 0u);
+    EXPECT_EQ(disk.bytes(), store->counters().bytes + 0u);
+}
+
+TEST(HeaderLog, BlocksThatAKillLeftWithoutAnIndexAreAskedOnceThenIndexed) {
+    ModelDisk disk;
+    write_headers(disk, true);
+    EXPECT_EQ(index_count(disk), 0u);
+    {
+        auto store = store_on(disk);
+        EXPECT_GE(calls_to_ask(disk, *store, "192.0.2.77", 0), 30u);
+        EXPECT_EQ(calls_to_ask(disk, *store, "192.0.2.77", 0), 0u);
+        store->close_file();
+        EXPECT_EQ(index_count(disk), 1u);
+        EXPECT_LE(calls_to_ask(disk, *store, "192.0.2.77", 0), 1u);
+    }
+    auto store = store_on(disk);
+    EXPECT_LE(calls_to_ask(disk, *store, "192.0.2.77", 0), 1u);
+    calls_to_ask(disk, *store, "10.0.0.2", 600);
+}
+
+TEST(HeaderLog, ADamagedKeyIndexHidesNothing) {
+    ModelDisk disk;
+    write_headers(disk, false);
+    const auto index = std::find_if(disk.files.begin(), disk.files.end(),
+                                    [](const auto& file) { return file.first.ends_with(".clvk"); });
+    ASSERT_NE(index, disk.files.end());
+    const std::string path = index->first;
+    const auto whole = *index->second;
+    for (const std::size_t byte : {std::size_t{3}, std::size_t{30}, whole.size() - 1}) {
+        SCOPED_TRACE("byte " + std::to_string(byte));
+        disk.files[path] = std::make_shared<std::vector<std::uint8_t>>(whole);
+        (*disk.files[path])[byte] ^= 1;
+        auto store = store_on(disk);
+        calls_to_ask(disk, *store, "10.0.0.1", 600);
+        calls_to_ask(disk, *store, "10.0.0.2", 600);
+        EXPECT_GT(store->counters().indexes_failed, 0u);
+    }
 }
 
 TEST(HeaderLog, AWorkerNeverWaitsAndCountsWhatItDrops) {
