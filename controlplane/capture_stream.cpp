@@ -98,18 +98,16 @@ Result<v1::Ladder> CaptureStream::ask(const v1::Path& path, TimeNs until) {
 }
 
 /// Until when a ladder that reached a limit has all packets, with what a margin needs if there is so much.
-TimeNs CaptureStream::sure_until(const v1::Ladder& ladder) {
-    const TimeNs complete_ns = ladder.complete_until_ns();
+TimeNs CaptureStream::sure_until(TimeNs complete_ns) {
     if (complete_ns - margin_ns_ > at_) return complete_ns - margin_ns_;
     margin_ns_ /= 2;
-    if (complete_ns > at_) return complete_ns;
-    note(ladder.partial());  // an observer that cannot get past a moment
-    return at_ + slice_ns_min;
+    return complete_ns;
 }
 
 void CaptureStream::make_slice() {
     TimeNs until = slice_ns_ >= all_.until - at_ ? no_bound_until : at_ + slice_ns_;
     std::vector<std::pair<const v1::Path*, v1::Ladder>> ladders;
+    bool is_stuck = false;
     for (const v1::Path& path : paths_) {
         const Span span = span_of(path);
         if (paths_.size() > 1 && (span.until < at_ || span.from >= until)) continue;
@@ -118,13 +116,16 @@ void CaptureStream::make_slice() {
             note(ladder.error().sentence);
             continue;
         }
-        // That a limit was reached is no loss here: the next slice goes on from there.
-        if (ladder->complete_until_ns() == 0)
+        const TimeNs complete_ns = ladder->complete_until_ns();
+        is_stuck |= complete_ns != 0 && complete_ns <= at_;  // an observer that cannot get past a moment
+        // That a limit was reached is no loss else: the next slice goes on from there.
+        if (complete_ns == 0 || is_stuck)
             note(ladder->partial());
         else
-            until = std::min(until, sure_until(*ladder));
+            until = std::min(until, sure_until(complete_ns));
         ladders.emplace_back(&path, std::move(*ladder));
     }
+    if (is_stuck) until = no_bound_until;
     const std::size_t before = capture_.packet_count();
     for (const auto& [path, ladder] : ladders)
         capture_.add(*path, ladder, at_ == all_.from ? no_bound_from : at_, until);

@@ -44,7 +44,7 @@ class CaptureStream {
     };
     Span span_of(const v1::Path& path) const;
     Result<v1::Ladder> ask(const v1::Path& path, TimeNs until);
-    TimeNs sure_until(const v1::Ladder& ladder);
+    TimeNs sure_until(TimeNs complete_ns);
     void make_slice();
     void note(const std::string& sentence);
 
