@@ -33,7 +33,6 @@ class PartPool {
     }
     T& operator[](PartNumber part) { return items_[part - 1]; }
     const T& operator[](PartNumber part) const { return items_[part - 1]; }
-    std::uint32_t taken() const { return used_ - free_count_; }
 
   private:
     FixedArray<T> items_;
