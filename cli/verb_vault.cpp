@@ -13,6 +13,7 @@
 #include "cli/time_text.h"
 #include "cli/vault_archive.h"
 #include "cli/vault_view.h"
+#include "wire/recording_id.h"
 
 namespace clew::cli {
 namespace {
@@ -20,7 +21,7 @@ namespace {
 struct Options {
     std::vector<std::string> captures;
     std::string archive, to, format;
-    std::string filter, duration, tap;
+    std::string filter, duration, tap, end;
     std::uint32_t snap_length = 0;
     bool payload_checks = false;
 };
@@ -93,38 +94,58 @@ Result<void> status(const Program& program, const Options& options) {
     return {};
 }
 
-/// Of each sensor what it records, or why it does not.
+/// Of each sensor what it does, or why it does not. `done`: what stands behind its name where it does.
+Result<void> tell(const Program& program, const v1::RecordingList& list, const char* done, const char* refuses,
+                  bool until) {
+    int refused = 0;
+    for (const v1::RecordingSensor& sensor : list.sensors()) {
+        const bool does = sensor.until_ns() != 0;
+        refused += !does;
+        program.surroundings.out << printable(sensor.observer()) << " "
+                                 << (does ? done + (until ? time_text(sensor.until_ns(), 0) : std::string())
+                                          : refuses + printable(sensor.refusal()))
+                                 << "\n";
+    }
+    if (refused == list.sensors_size()) return fail(ErrorKind::failed, "no sensor did it");
+    if (refused != 0) return fail(ErrorKind::partial, "not all sensors did it");
+    return {};
+}
+
 Result<void> record(const Program& program, const Options& options) {
+    Result<ApiClient> api = ApiClient::create(program.api_url);
+    if (!options.end.empty()) {
+        if (!wire::parse_recording_id(options.end))
+            return fail(ErrorKind::usage, "--end: a recording's id has 8 hex digits; 'clew vault status' shows it");
+        if (!api) return tl::make_unexpected(api.error());
+        const auto list = api->end_recording(options.end);
+        if (!list) return tl::make_unexpected(list.error());
+        return tell(program, *list, "has ended it; what it kept stays", "does not end it: ", false);
+    }
+    if (options.duration.empty()) return fail(ErrorKind::usage, "say --for how long, or --end ID to end one");
     const auto duration = parse_duration(options.duration);
     if (!duration) return tl::make_unexpected(duration.error());
     if (*duration < ns_per_s) return fail(ErrorKind::usage, "--for: a recording lasts at least a second");
-    Result<ApiClient> api = ApiClient::create(program.api_url);
     if (!api) return tl::make_unexpected(api.error());
     const auto list = api->record({options.filter, options.tap, *duration, options.snap_length});
     if (!list) return tl::make_unexpected(list.error());
-    int refused = 0;
-    for (const v1::RecordingSensor& sensor : list->sensors()) {
-        const bool records = sensor.until_ns() != 0;
-        refused += !records;
-        program.surroundings.out << printable(sensor.observer())
-                                 << (records ? " records until " + time_text(sensor.until_ns(), 0)
-                                             : " does not record: " + printable(sensor.refusal()))
-                                 << "\n";
-    }
-    if (refused == list->sensors_size()) return fail(ErrorKind::failed, "no sensor records");
-    if (refused != 0) return fail(ErrorKind::partial, "not all sensors record");
-    return {};
+    program.surroundings.err << "recording " << wire::recording_id_text(list->id()) << "\n";
+    return tell(program, *list, "records until ", "does not record: ", true);
 }
 
 void add_record(CLI::App& vault, Program& program, const std::shared_ptr<Options>& options) {
     CLI::App* verb = vault.add_subcommand("record", "Keep whole packets from now on, for a time");
-    verb->add_option("FILTER", options->filter,
-                     "A capture filter (pcap-filter(7)) on the innermost IP packet; '' for every packet")
-        ->required();
-    verb->add_option("--for", options->duration, "How long: 90s, 10m, 1h30m; at most 24h")->required();
+    auto* filter = verb->add_option(
+        "FILTER", options->filter, "A capture filter (pcap-filter(7)) on the innermost IP packet; '' for every packet");
+    auto* duration = verb->add_option("--for", options->duration, "How long: 90s, 10m, 1h30m; at most 24h");
     verb->add_option("--snap", options->snap_length, "So many bytes of a packet, but never less than its headers");
     verb->add_option("--tap", options->tap, "At this tap alone");
-    verb->callback([options, &program] { program.chosen = [options, &program] { return record(program, *options); }; });
+    verb->add_option("--end", options->end, "End the recording of this id before its time")
+        ->excludes(filter)
+        ->excludes(duration);
+    verb->callback([options, &program, filter] {
+        if (options->end.empty() && filter->count() == 0) throw CLI::RequiredError("FILTER");
+        program.chosen = [options, &program] { return record(program, *options); };
+    });
 }
 
 void add_pack(CLI::App& vault, Program& program, const std::shared_ptr<Options>& options) {
@@ -160,6 +181,7 @@ void add_vault_verb(CLI::App& root, Program& program) {
         "Examples:\n"
         "  clew vault status\n"
         "  clew vault record 'host 10.0.0.7 and tcp port 443' --for 10m --snap 256\n"
+        "  clew vault record --end 5c0ffee5\n"
         "  clew vault pack edge.pcap lb.pcap -o headers.clvh\n"
         "  clew vault unpack headers.clvh -w headers.pcapng");
 }

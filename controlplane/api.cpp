@@ -77,7 +77,7 @@ std::optional<http::Response> Api::refuse_method(const http::Request& request, s
     if (request.method != method)
         return error_response(405, "this is asked by " + std::string(method) + ", not by " + shown(request.method));
     if (request.content_type == "application/json") return std::nullopt;
-    return error_response(400, "a POST has to say 'Content-Type: application/json'");
+    return error_response(400, "a " + std::string(method) + " has to say 'Content-Type: application/json'");
 }
 
 void Api::add(ApiRoute route, Answer answer) {

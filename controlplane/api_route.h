@@ -28,12 +28,14 @@ struct ApiParameter {
 };
 
 struct ApiRoute {
-    std::string_view path;  ///< below /api/v1/; "{id}" is a path's id
+    std::string_view path;  ///< below /api/v1/; "{id}" is a path's or a recording's id
     std::string_view summary;
     std::vector<ApiParameter> parameters;
     const google::protobuf::Descriptor* answers;  ///< null: what `media` says
     std::string_view media = "text/event-stream";
-    std::string_view method = "GET";  ///< or POST: it changes something, and asks for JSON as its content type
+    std::string_view id_text = "16 hex digits, or at least 4 where they are unique in the last day";
+    std::string_view id_pattern = "^[0-9A-Fa-f]{4,16}$";
+    std::string_view method = "GET";  ///< or POST, DELETE: it changes something, and asks for JSON as its content type
 };
 
 /// A request's parameters, checked: known, given once, of their kind, in their limits, none missing.

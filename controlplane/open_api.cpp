@@ -66,14 +66,19 @@ json refusal(std::string_view text) {
             {"content", {{"application/json", {{"schema", {{"$ref", "#/components/schemas/ApiError"}}}}}}}};
 }
 
+const char* verb_of(const ApiRoute& route) {
+    if (route.method == "GET") return "get";
+    return route.method == "POST" ? "post" : "delete";
+}
+
 json operation(const ApiRoute& route) {
     json parameters = json::array();
     if (route.path.find("{id}") != std::string_view::npos)
         parameters.push_back({{"name", "id"},
                               {"in", "path"},
                               {"required", true},
-                              {"description", "16 hex digits, or at least 4 where they are unique in the last day"},
-                              {"schema", {{"type", "string"}, {"pattern", "^[0-9A-Fa-f]{4,16}$"}}}});
+                              {"description", route.id_text},
+                              {"schema", {{"type", "string"}, {"pattern", route.id_pattern}}}});
     for (const ApiParameter& parameter : route.parameters)
         parameters.push_back({{"name", parameter.name},
                               {"in", "query"},
@@ -100,7 +105,7 @@ std::string open_api_document(std::span<const ApiRoute> routes, std::string_view
     add_schema(*v1::ApiError::descriptor(), schemas);
     for (const ApiRoute& route : routes) {
         if (route.answers != nullptr) add_schema(*route.answers, schemas);
-        paths["/api/v1/" + std::string(route.path)][route.method == "POST" ? "post" : "get"] = operation(route);
+        paths["/api/v1/" + std::string(route.path)][verb_of(route)] = operation(route);
     }
     const json document = {
         {"openapi", "3.0.3"},

@@ -52,7 +52,13 @@ Result<v1::RecordingList> Recording::start(const v1::Recording& wanted) const {
             return collector_.ask_headers(name, request, ask_timeout_ms);
         }));
     v1::RecordingList list;
-    for (std::size_t i = 0; i < sensors.size(); ++i) *list.add_sensors() = outcome_of(sensors[i], asks[i].get());
+    list.set_id(wanted.id());
+    for (std::size_t i = 0; i < sensors.size(); ++i) {
+        const auto reply = asks[i].get();
+        if (reply && reply->recording_unknown()) continue;
+        *list.add_sensors() = outcome_of(sensors[i], reply);
+    }
+    if (list.sensors().empty()) return fail(ErrorKind::nothing_found, "no connected sensor has such a recording");
     return list;
 }
 

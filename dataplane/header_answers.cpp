@@ -160,6 +160,7 @@ void HeaderAnswers::record(const v1::Recording& wanted, const HeaderReplier& rep
     const auto until = logs_.recorder->record(wanted, logs_.now());
     v1::HeaderReply words = only_words(until ? "" : until.error().sentence);
     if (until) words.set_recording_until_ns(*until);
+    words.set_recording_unknown(!until && wanted.end());
     reply_in_parts(0, std::move(words), reply, {});
 }
 

@@ -5,6 +5,7 @@
 
 #include "dataplane/status_counter.h"
 #include "nat-trace/check.h"
+#include "wire/recording_id.h"
 
 namespace clew::sensor {
 PacketRecorder::PacketRecorder(std::vector<vault::PacketRule> rules, bool on_demand, std::vector<std::string> taps,
@@ -38,39 +39,46 @@ Result<vault::PacketRule> PacketRecorder::rule_of(const v1::Recording& wanted, T
     return rule;
 }
 
-Result<void> PacketRecorder::apply(const std::vector<vault::PacketRule>& recordings) {
-    const auto policy = vault::PacketPolicy::compile(rules_with(recordings, rules_, on_demand_));
+Result<void> PacketRecorder::apply(const std::vector<On>& recordings) {
+    std::vector<vault::PacketRule> rules;
+    for (const On& one : recordings) rules.push_back(one.rule);
+    const auto policy = vault::PacketPolicy::compile(rules_with(rules, rules_, on_demand_));
     if (!policy) return tl::make_unexpected(policy.error());
     for (vault::PacketAppender* appender : appenders_) appender->set_policy(*policy);
     return {};
 }
 
+/// False when there was none to drop.
+template <class IsOver>
+bool PacketRecorder::drop(IsOver&& is_over) {
+    if (std::erase_if(recordings_, is_over) == 0) return false;
+    CLEW_CHECK(apply(recordings_));  // they compiled before
+    return true;
+}
+
 Result<TimeNs> PacketRecorder::record(const v1::Recording& wanted, TimeNs now) {
     const std::lock_guard lock(mutex_);
-    drop_ended(now);
+    drop([now](const On& one) { return one.rule.until < now; });
+    if (wanted.end()) {
+        if (!drop([&wanted](const On& one) { return one.id == wanted.id(); }))
+            return fail(ErrorKind::nothing_found, "it has no such recording");
+        return now;
+    }
     if (recordings_.size() >= recording_count_max)
         return fail(ErrorKind::failed, "it has " + std::to_string(recording_count_max) +
-                                           " recordings already; wait until one of them ends");
+                                           " recordings already; end one of them, or wait until one ends");
     auto rule = rule_of(wanted, now);
     if (!rule) return tl::make_unexpected(rule.error());
     auto recordings = recordings_;
-    recordings.push_back(*rule);
+    recordings.push_back({wanted.id(), *rule});
     if (const auto applied = apply(recordings); !applied) return tl::make_unexpected(applied.error());
     recordings_ = std::move(recordings);
     return rule->until;
 }
 
-void PacketRecorder::drop_ended(TimeNs now) {
-    const auto ended = std::remove_if(recordings_.begin(), recordings_.end(),
-                                      [now](const vault::PacketRule& one) { return one.until < now; });
-    if (ended == recordings_.end()) return;
-    recordings_.erase(ended, recordings_.end());
-    CLEW_CHECK(apply(recordings_));  // they compiled before
-}
-
 void PacketRecorder::expire(TimeNs now) {
     const std::lock_guard lock(mutex_);
-    drop_ended(now);
+    drop([now](const On& one) { return one.rule.until < now; });
 }
 
 std::vector<v1::Counter> PacketRecorder::count() const {
@@ -78,11 +86,12 @@ std::vector<v1::Counter> PacketRecorder::count() const {
     std::vector<v1::Counter> counters;
     counters.push_back(make_counter("vault_recordings", {}, recordings_.size(), "recordings that are on now"));
     for (std::size_t i = 0; i < recordings_.size(); ++i) {
-        const vault::PacketRule& one = recordings_[i];
+        const vault::PacketRule& one = recordings_[i].rule;
         std::string text = one.inner_bpf.empty() ? "every packet" : one.inner_bpf;
         for (const TapId tap : one.taps) text += (tap == one.taps.front() ? " at " : ", ") + taps_[tap];
         if (one.frame_bytes_max != vault::PacketRule::unlimited)
             text += ", " + std::to_string(one.frame_bytes_max) + " bytes of each";
+        text += " (" + wire::recording_id_text(recordings_[i].id) + ")";
         counters.push_back(make_counter("vault_recording_" + std::to_string(i + 1) + "_until_ns", {},
                                         static_cast<std::uint64_t>(one.until), text));
     }

@@ -23,11 +23,11 @@ class PacketRecorder {
     PacketRecorder(std::vector<vault::PacketRule> rules, bool on_demand, std::vector<std::string> taps,
                    std::vector<vault::PacketAppender*> appenders);
 
-    /// When it ends. Fails with one sentence.
+    /// When it ends: `now` where it is to end one. Fails with one sentence.
     Result<TimeNs> record(const v1::Recording& wanted, TimeNs now);
     /// Takes those that are over out of the workers' way.
     void expire(TimeNs now);
-    /// How many there are, and for each until when.
+    /// How many there are, and for each until when, and its id.
     std::vector<v1::Counter> count() const;
 
     /// The rules that hold when these recordings are on.
@@ -35,16 +35,21 @@ class PacketRecorder {
                                                      const std::vector<vault::PacketRule>& rules, bool on_demand);
 
   private:
+    struct On {
+        std::uint32_t id;
+        vault::PacketRule rule;
+    };
     Result<vault::PacketRule> rule_of(const v1::Recording& wanted, TimeNs now) const;
-    Result<void> apply(const std::vector<vault::PacketRule>& recordings);
-    void drop_ended(TimeNs now);
+    Result<void> apply(const std::vector<On>& recordings);
+    template <class IsOver>
+    bool drop(IsOver&& is_over);
 
     const std::vector<vault::PacketRule> rules_;
     const bool on_demand_;
     const std::vector<std::string> taps_;
     const std::vector<vault::PacketAppender*> appenders_;
     mutable std::mutex mutex_;
-    std::vector<vault::PacketRule> recordings_;
+    std::vector<On> recordings_;
 };
 
 }  // namespace clew::sensor

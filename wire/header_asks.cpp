@@ -73,6 +73,7 @@ void HeaderAsks::reply(const std::string& observer, v1::HeaderReply part) {
     for (v1::KeptLeg& leg : *part.mutable_legs()) *ask.reply.add_legs() = std::move(leg);
     if (part.complete_until_ns() != 0) ask.reply.set_complete_until_ns(part.complete_until_ns());
     if (part.recording_until_ns() != 0) ask.reply.set_recording_until_ns(part.recording_until_ns());
+    if (part.recording_unknown()) ask.reply.set_recording_unknown(true);
     ask.done = part.last();
     if (ask.done) changed_.notify_all();
 }

@@ -281,11 +281,13 @@ TEST_F(Vault, RecordTellsWhatEachSensorDoes) {
     v1::RecordingSensor& sensor = *list.add_sensors();
     sensor.set_observer("sensor-a");
     sensor.set_until_ns(sample_time_ns);
+    list.set_id(255);
     const std::vector<std::string> words = {"vault", "record", "host 10.0.0.7", "--for", "10m", "--snap", "256"};
     serve("/api/v1/vault/recordings", api_json(list));
     const Outcome all = run_api(words);
     EXPECT_EQ(all.code, 0) << all.err;
     EXPECT_EQ(all.out, "sensor-a records until 2023-11-14T22:13:20Z\n");
+    EXPECT_THAT(all.err, HasSubstr("recording 000000ff"));
     v1::RecordingSensor& other = *list.add_sensors();
     other.set_observer("sensor-b");
     other.set_refusal("it keeps no packet log");
@@ -295,6 +297,20 @@ TEST_F(Vault, RecordTellsWhatEachSensorDoes) {
     EXPECT_THAT(some.out, HasSubstr("sensor-b does not record: it keeps no packet log"));
     EXPECT_EQ(run_api({"vault", "record", "host 10.0.0.7", "--for", "soon"}).code, 2);
     EXPECT_EQ(run_api({"vault", "record", "host 10.0.0.7"}).code, 2);
+}
+
+TEST_F(Vault, ARecordingIsEndedByItsId) {
+    v1::RecordingList list;
+    v1::RecordingSensor& sensor = *list.add_sensors();
+    sensor.set_observer("sensor-a");
+    sensor.set_until_ns(sample_time_ns);
+    serve("/api/v1/vault/recordings/5c0ffee5", api_json(list));
+    const Outcome ended = run_api({"vault", "record", "--end", "5c0ffee5"});
+    EXPECT_EQ(ended.code, 0) << ended.err;
+    EXPECT_EQ(ended.out, "sensor-a has ended it; what it kept stays\n");
+    EXPECT_EQ(run_api({"vault", "record", "--end", "all"}).code, 2);
+    EXPECT_EQ(run_api({"vault", "record", "--end", "5c0ffee5", "--for", "10m"}).code, 2);
+    EXPECT_EQ(run_api({"vault", "record", "--for", "10m"}).code, 2) << "which packets?";
 }
 
 TEST(VaultArchive, PackedHeadersComeBack) {

@@ -251,7 +251,11 @@ TEST_F(ControlPlaneTest, ARecordingIsAskedOfTheSensors) {
         v1::HeaderReply answer;
         answer.set_last(true);
         const v1::Recording& wanted = request.record();
-        if (refuses)
+        if (wanted.end() && wanted.id() == 0x5c0ffee5)
+            answer.set_recording_until_ns(99);
+        else if (wanted.end())
+            answer.set_recording_unknown(true);
+        else if (refuses)
             answer.set_partial("it has 8 recordings already");
         else if (wanted.bpf() == "tcp port 80" && wanted.duration_ns() == 600 * ns_per_s &&
                  wanted.snap_length() == 128 && wanted.taps_size() == 1 && wanted.taps(0) == "inside")
@@ -268,6 +272,18 @@ TEST_F(ControlPlaneTest, ARecordingIsAskedOfTheSensors) {
     ASSERT_EQ(ask().sensors_size(), 1);
     EXPECT_EQ(ask().sensors(0).observer(), "sensor-a");
     EXPECT_EQ(ask().sensors(0).until_ns(), 1234);
+    EXPECT_NE(ask().id(), 0u);
+    http::Request end = post;
+    end.method = "DELETE";
+    end.target = "/api/v1/vault/recordings/5c0ffee5";
+    EXPECT_EQ(client_->send(end)->status, 200u);
+    end.content_type = "";
+    EXPECT_EQ(client_->send(end)->status, 400u) << "a page of another site could send this";
+    end.content_type = "application/json";
+    end.target = "/api/v1/vault/recordings/5c0ffee6";
+    EXPECT_EQ(client_->send(end)->status, 404u);
+    end.target = "/api/v1/vault/recordings/all";
+    EXPECT_EQ(client_->send(end)->status, 400u);
     refuses = true;
     EXPECT_EQ(ask().sensors(0).refusal(), "it has 8 recordings already");
     post.target = "/api/v1/vault/recordings?tap=lobby";
@@ -275,6 +291,7 @@ TEST_F(ControlPlaneTest, ARecordingIsAskedOfTheSensors) {
     post.target = "/api/v1/vault/recordings?bpf=tcp%20prot%2080";
     EXPECT_EQ(client_->send(post)->status, 400u);
     EXPECT_EQ(get("/api/v1/vault/recordings").status, 405u);
+    EXPECT_EQ(get("/api/v1/vault/recordings/5c0ffee5").status, 405u);
 }
 
 TEST_F(ControlPlaneTest, TheLadderShowsTheSamePacketAtBothTaps) {

@@ -316,7 +316,8 @@ bool fits(const json& value, const json& schema, const json& schemas, std::strin
     return true;
 }
 
-std::string filled(std::string path, const std::string& id) {
+std::string filled(std::string path, std::string id) {
+    if (path.find("recordings/") != std::string::npos && id.size() == 16) id = "5c0ffee5";
     if (const auto at = path.find("{id}"); at != std::string::npos) path.replace(at, 4, id);
     return path;
 }
@@ -326,8 +327,9 @@ TEST_F(OverviewTest, EveryAnswerIsWhatTheDocumentSays) {
     const json& schemas = document["components"]["schemas"];
     int checked = 0;
     for (const auto& [path, item] : document["paths"].items()) {
-        const bool is_post = item.contains("post");
-        const json& operation = item[is_post ? "post" : "get"];
+        const std::string verb = item.begin().key();
+        const std::string method = verb == "post" ? "POST" : verb == "delete" ? "DELETE" : "GET";
+        const json& operation = item[verb];
         const json& content = operation["responses"]["200"]["content"];
         if (!content.contains("application/json")) continue;
         std::string target = filled(path, paths_[0].path_id()) + "?";
@@ -338,7 +340,7 @@ TEST_F(OverviewTest, EveryAnswerIsWhatTheDocumentSays) {
                 name == "since_ns" ? std::to_string(base_ns) : "00000000000000" + name + name;  // a leg's id
             target += name + "=" + value + "&";
         }
-        const auto response = ask(is_post ? "POST" : "GET", target);
+        const auto response = ask(method, target);
         ASSERT_EQ(response.status, 200u) << target << ": " << response.body;
         std::string where = path;
         EXPECT_TRUE(fits(json::parse(response.body), content["application/json"]["schema"], schemas, where)) << where;

@@ -2,6 +2,7 @@
 // Recordings as the wire asks for them: packets of the filter are kept for the time, and no others.
 #include "dataplane/packet_recorder.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "dataplane/header_answers.h"
@@ -90,12 +91,35 @@ TEST_F(Recordings, KeepTheFiltersPacketsUntilTheyEnd) {
     ASSERT_TRUE(until) << until.error().sentence;
     EXPECT_EQ(*until, started + 60 * ns_per_s);
     EXPECT_EQ(kept_of_four(10 * ns_per_s).kept, 2u);
-    EXPECT_EQ(counted("vault_recording_1_until_ns"), std::to_string(*until) + " tcp port 40001");
+    EXPECT_EQ(counted("vault_recording_1_until_ns"), std::to_string(*until) + " tcp port 40001 (00000000)");
     EXPECT_EQ(kept_of_four(61 * ns_per_s).kept, 0u);
     recorder_->expire(clock_now);
     EXPECT_EQ(counted("vault_recordings"), "0 recordings that are on now");
     EXPECT_EQ(counted("vault_recording_1_until_ns"), "");
     EXPECT_EQ(kept_of_four(62 * ns_per_s).kept, 0u);
+}
+
+TEST_F(Recordings, EndBeforeTheirTimeByTheirId) {
+    start({}, true);
+    for (const std::uint32_t id : {7u, 8u}) {
+        v1::Recording wanted = recording("tcp port " + std::to_string(40000 + id - 7), 60 * ns_per_s);
+        wanted.set_id(id);
+        ASSERT_TRUE(recorder_->record(wanted, clock_now));
+    }
+    EXPECT_EQ(kept_of_four(1 * ns_per_s).kept, 4u);
+    v1::Recording end;
+    end.set_end(true);
+    end.set_id(9);
+    EXPECT_FALSE(recorder_->record(end, clock_now));
+    EXPECT_EQ(kept_of_four(2 * ns_per_s).kept, 4u);
+    end.set_id(7);
+    EXPECT_EQ(recorder_->record(end, clock_now).value(), clock_now);
+    EXPECT_EQ(kept_of_four(3 * ns_per_s).kept, 2u);
+    EXPECT_THAT(counted("vault_recording_1_until_ns"), testing::HasSubstr("tcp port 40001 (00000008)"));
+    EXPECT_FALSE(recorder_->record(end, clock_now)) << "it has ended";
+    end.set_id(8);
+    EXPECT_TRUE(recorder_->record(end, clock_now));
+    EXPECT_EQ(kept_of_four(4 * ns_per_s).kept, 0u);
 }
 
 TEST_F(Recordings, StandBeforeTheConfigurationsRules) {
@@ -137,7 +161,7 @@ TEST_F(Recordings, AreRefusedInASentenceWhenTooManyOrWrong) {
     for (std::size_t i = 0; i < PacketRecorder::recording_count_max; ++i)
         ASSERT_TRUE(recorder_->record(recording("", 60 * ns_per_s), clock_now));
     EXPECT_EQ(recorder_->record(recording("", ns_per_s), clock_now).error().sentence,
-              "it has 8 recordings already; wait until one of them ends");
+              "it has 8 recordings already; end one of them, or wait until one ends");
     EXPECT_TRUE(recorder_->record(recording("", ns_per_s), started + 61 * ns_per_s)) << "those are over";
 }
 
