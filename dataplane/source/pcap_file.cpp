@@ -50,7 +50,19 @@ std::optional<LinkType> link_of(int linktype) {
     }
 }
 
+void add(std::atomic<std::uint64_t>& to, std::uint64_t n) {
+    to.store(to.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);  // one writer
+}
+
 }  // namespace
+
+SourceCounters PcapFile::counters() const {
+    SourceCounters counters;
+    counters.packets = packets_.load(std::memory_order_relaxed);
+    counters.bytes = byte_count_.load(std::memory_order_relaxed);
+    counters.errors = errors_.load(std::memory_order_relaxed);
+    return counters;
+}
 
 Result<std::unique_ptr<PcapFile>> PcapFile::open(const std::string& path, TapId tap) {
     auto file = open_file(path);
@@ -93,8 +105,9 @@ int PcapFile::linktype() const { return pcap_datalink(capture_); }
 void PcapFile::end(const std::string& error) {
     at_end_ = true;
     if (error.empty()) return;
-    ++counters_.errors;
-    error_ = "'" + path_ + "' cannot be read beyond its packet " + std::to_string(counters_.packets) + " (" + error +
+    add(errors_, 1);
+    error_ = "'" + path_ + "' cannot be read beyond its packet " +
+             std::to_string(packets_.load(std::memory_order_relaxed)) + " (" + error +
              "): the packets before it were read";
 }
 
@@ -107,8 +120,8 @@ Packet PcapFile::packet_of(const PcapRecord& record) {
     packet.tap = tap_;
     packet.link = link_;
     packet.time_source = TimeSource::file;
-    ++counters_.packets;
-    counters_.bytes += packet.wire_length;
+    add(packets_, 1);
+    add(byte_count_, packet.wire_length);
     return packet;
 }
 

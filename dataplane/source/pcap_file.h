@@ -5,6 +5,7 @@
 // that a whole burst can be lent.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -32,8 +33,8 @@ class PcapFile final : public PacketSource {
     bool at_end() const override { return at_end_; }
     /// Set when the file ends inside a packet: what came before it was received.
     std::string error_sentence() const override { return error_; }
-    SourceCounters counters() const override { return counters_; }
-    int linktype() const;  ///< libpcap's DLT_ number
+    SourceCounters counters() const override;  ///< from any thread
+    int linktype() const;                      ///< libpcap's DLT_ number
 
   private:
     PcapFile(pcap* capture, LinkType link, std::string path, TapId tap, std::optional<PcapFormat> format);
@@ -54,7 +55,7 @@ class PcapFile final : public PacketSource {
     Packet ahead_;
     bool at_end_ = false;
     std::string error_;
-    SourceCounters counters_;
+    std::atomic<std::uint64_t> packets_{0}, byte_count_{0}, errors_{0};  ///< one writer
 };
 
 }  // namespace clew::sensor
