@@ -5,13 +5,9 @@
 
 #include "cli/paint.h"
 #include "cli/time_text.h"
+#include "controlplane/partial.h"
 
 namespace clew::cli {
-
-void VaultCapture::note(const std::string& sentence) {
-    if (sentence.empty() || done_.partial.find(sentence) != std::string::npos) return;
-    done_.partial += (done_.partial.empty() ? "" : "; ") + sentence;
-}
 
 std::uint32_t VaultCapture::interface_of(const v1::CapturedLeg& leg) {
     const std::string name = leg.tap().empty() ? leg.observer() : leg.tap();
@@ -56,15 +52,16 @@ Result<VaultCaptured> VaultCapture::run(ApiClient& api, PacketsRequest request, 
         const Result<v1::CapturedPacketList> page = api.packets(request);
         if (!page && done_.packets == 0) return tl::make_unexpected(page.error());
         if (!page) {
-            note(page.error().sentence);
+            control::note_partial(done_.partial, page.error().sentence);
             break;
         }
-        note(page->partial());
+        control::note_partial(done_.partial, page->partial());
         write(*page);
         if (page->next_ns() == 0) break;
         request.since_ns = page->next_ns();
         if (done_.packets >= count_max)
-            note("only the first " + with_thousands(count_max) + " packets; give more with --limit, or less time");
+            control::note_partial(done_.partial, "only the first " + with_thousands(count_max) +
+                                                     " packets; give more with --limit, or less time");
     }
     if (!writer_) return done_;
     const Result<v1::Status> status = api.status();

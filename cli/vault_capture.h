@@ -34,7 +34,6 @@ class VaultCapture {
   private:
     void write(const v1::CapturedPacketList& page);
     std::uint32_t interface_of(const v1::CapturedLeg& leg);
-    void note(const std::string& sentence);
 
     control::CaptureLook look_;
     std::function<wire::PcapngWriter::Write()> open_;

@@ -50,8 +50,7 @@ void Api::add_pcap_route() {
 Result<http::Response> Api::pcap(const std::string& id, const ApiArguments& arguments) const {
     auto path = path_with_legs(id);
     if (!path) return tl::make_unexpected(path.error());
-    FrameWish wish = frame_wish(arguments);
-    wish.frames = true;
+    const FrameWish wish = frame_wish(arguments);
     CaptureLook look;
     look.aligned = arguments.number("aligned") != 0;
     look.snap_length = wish.snap_length;

@@ -6,7 +6,7 @@
 #include <span>
 #include <utility>
 
-#include "controlplane/ladder_source.h"
+#include "controlplane/partial.h"
 
 namespace clew::control {
 namespace {
@@ -42,7 +42,6 @@ std::uint64_t packet_count_of(const v1::Path& path) {
 CaptureStream::CaptureStream(std::vector<v1::Path> paths, const CaptureLook& look, TimeNs from, TimeNs to,
                              Sources sources)
     : paths_(std::move(paths)),
-      look_(look),
       from_(from),
       to_(to),
       sources_(std::move(sources)),
@@ -54,43 +53,33 @@ CaptureStream::CaptureStream(std::vector<v1::Path> paths, const CaptureLook& loo
       all_{no_bound_until, 0} {
     std::uint64_t count = 0;
     for (const v1::Path& path : paths_) {
-        const Span span = span_of(path);
-        all_ = {std::min(all_.from, span.from), std::max(all_.until, span.until)};
+        const TimeSpan span = span_of(path);
+        all_ = {std::min(all_.from_ns, span.from_ns), std::max(all_.to_ns, span.to_ns)};
         count += packet_count_of(path);
         margin_ns_ = std::max(margin_ns_, clocks_apart(path));
     }
     margin_ns_ += transit_ns_max;
-    if (from_ != 0) all_.from = from_;
-    if (to_ != 0) all_.until = to_;
-    at_ = all_.from;
-    const DurationNs length = std::max<DurationNs>(all_.until - all_.from, 0);
+    if (from_ != 0) all_.from_ns = from_;
+    if (to_ != 0) all_.to_ns = to_;
+    at_ = all_.from_ns;
+    const DurationNs length = std::max<DurationNs>(all_.to_ns - all_.from_ns, 0);
     slice_ns_ = count <= slice_packet_count
                     ? length
                     : std::max<DurationNs>(slice_ns_min, length / static_cast<DurationNs>(count / slice_packet_count));
 }
 
-/// When a path can have had packets, by any tap's clock.
-CaptureStream::Span CaptureStream::span_of(const v1::Path& path) const {
-    Span span{no_bound_until, 0};
-    bool ended = true;
-    for (const v1::PathLeg& leg : path.legs()) {
-        span = {std::min(span.from, leg.first_ns()), std::max(span.until, leg.last_ns())};
-        ended &= !leg.end().empty() && leg.end() != "none";
-    }
-    if (!ended) span.until = std::max(span.until, sources_.now);
-    return {std::max<TimeNs>(0, span.from - LadderSource::clock_slack_ns), span.until + LadderSource::clock_slack_ns};
-}
-
-void CaptureStream::note(const std::string& sentence) {
-    if (sentence.empty() || partial_.find(sentence) != std::string::npos) return;
-    partial_ += (partial_.empty() ? "" : "; ") + sentence;
+/// When a path can have had packets; one that still lives, until now.
+TimeSpan CaptureStream::span_of(const v1::Path& path) const {
+    TimeSpan span = packets_span(path);
+    if (span.to_ns == 0) span.to_ns = sources_.now + LadderSource::clock_slack_ns;
+    return span;
 }
 
 /// Asks for a margin on both sides, so that rows at a slice's borders are whole. Where packets are so many that the
 /// margin alone reaches a limit, a smaller one has to do.
 Result<v1::Ladder> CaptureStream::ask(const v1::Path& path, TimeNs until) {
     for (;; margin_ns_ /= 2) {
-        auto ladder = sources_.ladder(path, at_ == all_.from ? from_ : std::max<TimeNs>(1, at_ - margin_ns_),
+        auto ladder = sources_.ladder(path, at_ == all_.from_ns ? from_ : std::max<TimeNs>(1, at_ - margin_ns_),
                                       until == no_bound_until ? to_ : until + margin_ns_);
         if (!ladder || ladder->complete_until_ns() == 0 || ladder->complete_until_ns() > at_ || margin_ns_ == 0)
             return ladder;
@@ -105,22 +94,22 @@ TimeNs CaptureStream::sure_until(TimeNs complete_ns) {
 }
 
 void CaptureStream::make_slice() {
-    TimeNs until = slice_ns_ >= all_.until - at_ ? no_bound_until : at_ + slice_ns_;
+    TimeNs until = slice_ns_ >= all_.to_ns - at_ ? no_bound_until : at_ + slice_ns_;
     std::vector<std::pair<const v1::Path*, v1::Ladder>> ladders;
     bool is_stuck = false;
     for (const v1::Path& path : paths_) {
-        const Span span = span_of(path);
-        if (paths_.size() > 1 && (span.until < at_ || span.from >= until)) continue;
+        const TimeSpan span = span_of(path);
+        if (paths_.size() > 1 && (span.to_ns < at_ || span.from_ns >= until)) continue;
         Result<v1::Ladder> ladder = ask(path, until);
         if (!ladder) {
-            note(ladder.error().sentence);
+            note_partial(partial_, ladder.error().sentence);
             continue;
         }
         const TimeNs complete_ns = ladder->complete_until_ns();
         is_stuck |= complete_ns != 0 && complete_ns <= at_;  // an observer that cannot get past a moment
         // That a limit was reached is no loss else: the next slice goes on from there.
         if (complete_ns == 0 || is_stuck)
-            note(ladder->partial());
+            note_partial(partial_, ladder->partial());
         else
             until = std::min(until, sure_until(complete_ns));
         ladders.emplace_back(&path, std::move(*ladder));
@@ -128,7 +117,7 @@ void CaptureStream::make_slice() {
     if (is_stuck) until = no_bound_until;
     const std::size_t before = capture_.packet_count();
     for (const auto& [path, ladder] : ladders)
-        capture_.add(*path, ladder, at_ == all_.from ? no_bound_from : at_, until);
+        capture_.add(*path, ladder, at_ == all_.from_ns ? no_bound_from : at_, until);
     capture_.write_slice();
     if (until == no_bound_until) {
         ended_ = true;

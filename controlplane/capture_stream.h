@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "controlplane/ladder_source.h"
 #include "controlplane/path_capture.h"
 #include "nat-trace/result.h"
 #include "wire/pcapng.h"
@@ -39,24 +40,19 @@ class CaptureStream {
     static constexpr std::uint64_t slice_packet_count = 20'000;  ///< aimed at, over all taps
 
   private:
-    struct Span {
-        TimeNs from = 0, until = 0;
-    };
-    Span span_of(const v1::Path& path) const;
+    TimeSpan span_of(const v1::Path& path) const;
     Result<v1::Ladder> ask(const v1::Path& path, TimeNs until);
     TimeNs sure_until(TimeNs complete_ns);
     void make_slice();
-    void note(const std::string& sentence);
 
     std::vector<v1::Path> paths_;
-    CaptureLook look_;
     TimeNs from_, to_;
     Sources sources_;
     std::string made_;  ///< of the file, from given_ on not given yet
     std::size_t given_ = 0;
     wire::PcapngWriter writer_;
     PathCapture capture_;
-    Span all_;       ///< the slices' first begin and last end
+    TimeSpan all_;   ///< the slices' first begin and last end
     TimeNs at_ = 0;  ///< where the next slice begins
     DurationNs slice_ns_ = 0;
     DurationNs margin_ns_ = 0;  ///< around a slice: what a packet takes through all taps, by any of their clocks

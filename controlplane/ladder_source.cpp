@@ -29,29 +29,11 @@ std::map<std::string, std::string> observer_of_tap(const std::vector<v1::Observe
     return result;
 }
 
-struct TimeSpan {
-    TimeNs from_ns = 0, to_ns = 0;  ///< 0 = no bound
-};
-
 /// As many headers as the rows can have cells at this observer's legs.
 std::uint32_t header_limit_of(const v1::HeaderRequest& request, const FrameWish& wish) {
     if (wish.frames) return LadderSource::framed_header_count_max;
     const auto legs = static_cast<std::uint32_t>(std::min(request.legs_size(), 1'000));
     return std::min(LadderSource::header_count_max, LadderSource::row_count_max * legs);
-}
-
-/// When a path can have had packets: a sensor need not look elsewhere.
-TimeSpan span_of(const v1::Path& path) {
-    TimeSpan span{INT64_MAX, 0};
-    bool ended = true;
-    for (const v1::PathLeg& leg : path.legs()) {
-        span.from_ns = std::min(span.from_ns, leg.first_ns() - LadderSource::clock_slack_ns);
-        span.to_ns = std::max(span.to_ns, leg.last_ns() + LadderSource::clock_slack_ns);
-        ended &= !leg.end().empty() && leg.end() != "none";
-    }
-    if (span.from_ns < 0 || path.legs().empty()) span.from_ns = 0;
-    if (!ended) span.to_ns = 0;
-    return span;
 }
 
 using Frames = std::map<PacketHeader, v1::PacketHeader>;
@@ -167,16 +149,21 @@ struct LinedUp {
     Frames frames;
 };
 
-/// Rows from complete_until_ns on have cells missing that were seen: they are left out.
-void cut_rows(LinedUp& lined_up) {
+/// Rows from complete_until_ns on have cells missing that were seen: who looks at rows gets none of them, who takes
+/// packets takes each cell before that time, whatever clock its row has.
+void cut_rows(LinedUp& lined_up, const FrameWish& wish) {
     v1::Ladder& ladder = lined_up.ladder;
     auto& rows = lined_up.rows;
-    if (const TimeNs until = ladder.complete_until_ns(); until != 0)
+    if (const TimeNs until = ladder.complete_until_ns(); until != 0 && !wish.frames)
         rows.erase(
             std::find_if(rows.begin(), rows.end(), [until](const LadderRow& row) { return row.time_ns >= until; }),
             rows.end());
     if (rows.size() <= LadderSource::row_count_max) return;
-    ladder.set_complete_until_ns(rows[LadderSource::row_count_max].time_ns);
+    TimeNs first_left_out = ladder.complete_until_ns() == 0 ? INT64_MAX : ladder.complete_until_ns();
+    for (auto row = rows.begin() + LadderSource::row_count_max; row != rows.end(); ++row)
+        for (const LadderCell& cell : row->cells)
+            if (cell.seen) first_left_out = std::min(first_left_out, cell.header.time_ns);
+    ladder.set_complete_until_ns(first_left_out);
     rows.resize(LadderSource::row_count_max);
     add_partial(ladder, "only the first " + std::to_string(LadderSource::row_count_max) +
                             " packets are shown; narrow the time");
@@ -191,7 +178,7 @@ Result<LinedUp> line_up(wire::Collector& collector, const v1::Path& path, TimeNs
     ladder.set_path_id(path.path_id());
     const auto observers = observer_of_tap(collector.observers());
     std::map<std::string, v1::HeaderRequest> requests;
-    const TimeSpan span = span_of(path);
+    const TimeSpan span = packets_span(path);
     for (int i = 0; i < path.legs_size(); ++i) {
         const v1::PathLeg& leg = path.legs(i);
         if (leg.observer() == socket_observer) continue;
@@ -227,11 +214,24 @@ Result<LinedUp> line_up(wire::Collector& collector, const v1::Path& path, TimeNs
         lined_up.frames.merge(observed.frames);
     }
     lined_up.rows = build_ladder(*vocabulary, std::move(headers));
-    cut_rows(lined_up);
+    cut_rows(lined_up, wish);
     return lined_up;
 }
 
 }  // namespace
+
+TimeSpan packets_span(const v1::Path& path) {
+    TimeSpan span{INT64_MAX, 0};
+    bool ended = true;
+    for (const v1::PathLeg& leg : path.legs()) {
+        span.from_ns = std::min(span.from_ns, leg.first_ns() - LadderSource::clock_slack_ns);
+        span.to_ns = std::max(span.to_ns, leg.last_ns() + LadderSource::clock_slack_ns);
+        ended &= !leg.end().empty() && leg.end() != "none";
+    }
+    if (span.from_ns < 0 || path.legs().empty()) span.from_ns = 0;
+    if (!ended) span.to_ns = 0;
+    return span;
+}
 
 Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns,
                                         const FrameWish& wish) const {

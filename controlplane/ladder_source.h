@@ -13,6 +13,13 @@
 
 namespace clew::control {
 
+struct TimeSpan {
+    TimeNs from_ns = 0, to_ns = 0;  ///< 0 = no bound
+};
+
+/// When a path can have had packets, by any tap's clock; without an end where it still lives.
+TimeSpan packets_span(const v1::Path& path);
+
 class LadderSource {
   public:
     static constexpr std::uint32_t row_count_max = 100'000;

@@ -28,10 +28,7 @@ std::string proto_text(std::uint32_t number) {
 /// Observers' answers, brought into one order.
 class Page {
   public:
-    void note(const std::string& sentence) {
-        if (list.partial().find(sentence) != std::string::npos) return;
-        add_partial(list, sentence);
-    }
+    void note(const std::string& sentence) { note_partial(*list.mutable_partial(), sentence); }
 
     void add(const std::string& observer, const v1::HeaderReply& reply) {
         // That a limit was reached is told by next_ns: whoever goes on misses nothing.

@@ -15,4 +15,11 @@ void add_partial(Message& message, std::string_view sentence) {
     partial += sentence;
 }
 
+/// The same, each sentence once.
+inline void note_partial(std::string& partial, std::string_view sentence) {
+    if (sentence.empty() || partial.find(sentence) != std::string::npos) return;
+    if (!partial.empty()) partial += "; ";
+    partial += sentence;
+}
+
 }  // namespace clew::control

@@ -51,11 +51,9 @@ Result<bool> StoreKeeper::make_one() {
 
 /// The budget is looked at before each roll-up: making one takes room.
 Result<void> StoreKeeper::keep_budget() {
-    const auto left = budget_.keep();
-    if (!left) return tl::make_unexpected(left.error());
-    hours_left_ += *left;
-    const auto use = budget_.use();
+    const auto use = budget_.keep();
     if (!use) return tl::make_unexpected(use.error());
+    hours_left_ += use->hours_left;
     bytes_ = use->bytes;
     oldest_s_ = use->oldest_s;
     return {};

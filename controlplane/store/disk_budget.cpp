@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "controlplane/store/disk_budget.h"
 
-#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "controlplane/store/clickhouse_client.h"
@@ -41,40 +41,32 @@ Result<std::vector<DiskBudget::Part>> DiskBudget::parts() const {
     return parts;
 }
 
-Result<DiskUse> DiskBudget::use() const {
+Result<DiskUse> DiskBudget::keep() const {
     const auto all = parts();
     if (!all) return tl::make_unexpected(all.error());
     DiskUse use;
-    std::set<std::uint32_t> hours;
-    for (const Part& part : *all) {
-        use.bytes += part.bytes;
-        hours.insert(part.hour_s);
+    for (const Part& part : *all) use.bytes += part.bytes;
+    auto part = all->begin();
+    while (settings_.bytes_max != 0 && use.bytes > settings_.bytes_max && part->hour_s != all->back().hour_s) {
+        ++use.hours_left;
+        for (const std::uint32_t hour = part->hour_s; part->hour_s == hour; ++part) {
+            if (auto dropped = drop(*part); !dropped) return tl::make_unexpected(dropped.error());
+            use.bytes -= part->bytes;
+        }
     }
-    if (!hours.empty()) use.oldest_s = *hours.begin();
-    use.hour_count = static_cast<std::uint32_t>(hours.size());
+    if (part != all->end()) use.oldest_s = part->hour_s;
+    for (std::uint32_t before = 0; part != all->end(); ++part)
+        use.hour_count += std::exchange(before, part->hour_s) != part->hour_s;
     return use;
 }
 
-Result<std::uint32_t> DiskBudget::keep() const {
-    const auto all = parts();
-    if (!all) return tl::make_unexpected(all.error());
-    std::uint64_t bytes = 0;
-    for (const Part& part : *all) bytes += part.bytes;
-    std::uint32_t left = 0, leaving = 0;
-    for (const Part& part : *all) {
-        if (part.hour_s != leaving) {
-            if (settings_.bytes_max == 0 || bytes <= settings_.bytes_max || part.hour_s == all->back().hour_s) break;
-            leaving = part.hour_s;
-            ++left;
-        }
-        ClickHouseCall drop;
-        drop.sql = "ALTER TABLE " + part.table + " DROP PARTITION ID '" + std::to_string(part.hour_s) + "'";
-        drop.database = settings_.database;
-        drop.settings = {{"max_partition_size_to_drop", "0"}};  // a guard against persons' mistakes
-        if (auto dropped = client_.must_succeed(drop); !dropped) return tl::make_unexpected(dropped.error());
-        bytes -= part.bytes;
-    }
-    return left;
+Result<void> DiskBudget::drop(const Part& part) const {
+    ClickHouseCall call;
+    call.sql = "ALTER TABLE " + part.table + " DROP PARTITION ID '" + std::to_string(part.hour_s) + "'";
+    call.database = settings_.database;
+    call.settings = {{"max_partition_size_to_drop", "0"}};  // a guard against persons' mistakes
+    if (auto dropped = client_.must_succeed(call); !dropped) return tl::make_unexpected(dropped.error());
+    return {};
 }
 
 }  // namespace clew::store

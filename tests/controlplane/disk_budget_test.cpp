@@ -35,13 +35,7 @@ class DiskBudgetTest : public StoreTest {
         StoreTest::TearDown();
     }
     std::string ask(const std::string& sql, std::string_view data = {}) {
-        ClickHouseCall call;
-        call.sql = sql;
-        call.data = data;
-        call.database = settings_.database;
-        auto answer = client_->must_succeed(call);
-        EXPECT_TRUE(answer) << sql << ": " << answer.error().sentence;
-        return answer ? *answer : "";
+        return must_ask(*client_, settings_, sql, data);
     }
     void fill() {
         RandomRows rows(17);
@@ -74,17 +68,14 @@ class DiskBudgetTest : public StoreTest {
             std::to_string(first_hour_s + hour * hour_s) + "' FORMAT RowBinary");
         return RowReader(answer).number<std::uint64_t>();
     }
-    DiskUse use() {
-        const auto use = DiskBudget(*client_, settings_).use();
+    DiskUse kept(std::uint64_t bytes_max) {
+        settings_.bytes_max = bytes_max;
+        const auto use = DiskBudget(*client_, settings_).keep();
         EXPECT_TRUE(use) << use.error().sentence;
         return use ? *use : DiskUse{};
     }
-    std::uint32_t keep(std::uint64_t bytes_max) {
-        settings_.bytes_max = bytes_max;
-        const auto left = DiskBudget(*client_, settings_).keep();
-        EXPECT_TRUE(left) << left.error().sentence;
-        return left ? *left : 0;
-    }
+    DiskUse use() { return kept(0); }
+    std::uint32_t keep(std::uint64_t bytes_max) { return kept(bytes_max).hours_left; }
     StoreSettings settings_;
     std::unique_ptr<ClickHouseClient> client_;
 };

@@ -57,14 +57,7 @@ class RollupTest : public store::StoreTest {
         ASSERT_TRUE(client) << client.error().sentence;
         client_ = std::move(*client);
     }
-    std::string sql(const std::string& text) {
-        store::ClickHouseCall call;
-        call.sql = text;
-        call.database = settings_.database;
-        auto answer = client_->must_succeed(call);
-        EXPECT_TRUE(answer) << text << ": " << answer.error().sentence;
-        return answer ? *answer : "";
-    }
+    std::string sql(const std::string& text) { return store::must_ask(*client_, settings_, text); }
 
     /// A store of version 4.
     void make_old_store() {

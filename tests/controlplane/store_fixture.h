@@ -8,7 +8,9 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 
+#include "controlplane/store/clickhouse_client.h"
 #include "controlplane/store/store.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -41,6 +43,18 @@ inline std::string reason_to_skip() {
                " is not there: a sanitized build cannot host the engine's library, build the release preset too";
     }
     return {};
+}
+
+/// The answer of a statement that must succeed; `data` is an INSERT's.
+inline std::string must_ask(ClickHouseClient& client, const StoreSettings& settings, const std::string& sql,
+                            std::string_view data = {}) {
+    ClickHouseCall call;
+    call.sql = sql;
+    call.data = data;
+    call.database = settings.database;
+    auto answer = client.must_succeed(call);
+    EXPECT_TRUE(answer) << sql << ": " << answer.error().sentence;
+    return answer ? *answer : "";
 }
 
 class StoreTest : public ::testing::Test {

@@ -5,11 +5,10 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <fstream>
 #include <map>
-#include <sstream>
 
 #include "dataplane/vault/block_check.h"
+#include "tests/dataplane/vault/document_example.h"
 #include "tests/dataplane/vault/record_source.h"
 
 namespace clew::vault {
@@ -239,18 +238,7 @@ TEST(HeaderBlock, TheDocumentsExampleIsTrue) {
     const auto source = handshake();
     const auto bytes = encoded(source);
     expect_same(source, bytes);
-    std::ostringstream hex;
-    for (std::size_t at = 0; at < bytes.size(); ++at) {
-        char text[8];
-        std::snprintf(text, sizeof text, at % 16 == 0 ? "\n    %02x" : " %02x", bytes[at]);
-        hex << text;
-    }
-    std::ifstream file("docs/HEADER_LOG.md");
-    ASSERT_TRUE(file) << "run from the repository's root";
-    std::stringstream document;
-    document << file.rdbuf();
-    EXPECT_NE(document.str().find(hex.str()), std::string::npos)
-        << "docs/HEADER_LOG.md must show this block:" << hex.str();
+    expect_shown_in("docs/HEADER_LOG.md", bytes);
 }
 
 }  // namespace

@@ -5,14 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <fstream>
 #include <map>
 #include <random>
 #include <set>
-#include <sstream>
 
 #include "dataplane/hash.h"
 #include "dataplane/vault/bit_line.h"
+#include "tests/dataplane/vault/document_example.h"
 #include "tests/dataplane/vault/model_disk.h"
 
 namespace clew::vault {
@@ -108,19 +107,8 @@ TEST(KeyIndex, DamageIsToldNeverTakenForAnAnswer) {
 TEST(KeyIndex, TheExampleInTheDocument) {
     const BlockKeys first{0x10000000, 0x80000000}, second{0x80000000};
     const std::vector<PlacedKeys> blocks{{64, &first}, {300, &second}};
-    std::stringstream hex;
     const auto bytes = encode_key_index(blocks);
-    for (std::size_t at = 0; at < bytes.size(); ++at) {
-        char text[8];
-        std::snprintf(text, sizeof text, at % 16 == 0 ? "\n    %02x" : " %02x", bytes[at]);
-        hex << text;
-    }
-    std::ifstream file("docs/HEADER_LOG.md");
-    ASSERT_TRUE(file) << "run from the repository's root";
-    std::stringstream document;
-    document << file.rdbuf();
-    EXPECT_NE(document.str().find(hex.str()), std::string::npos)
-        << "docs/HEADER_LOG.md must show this index:" << hex.str();
+    expect_shown_in("docs/HEADER_LOG.md", bytes);
 }
 
 TEST(BitLine, GivesBackWhatWasPut) {

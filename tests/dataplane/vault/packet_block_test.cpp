@@ -2,10 +2,8 @@
 // Blocks of the packet log: every packet comes back as it was, leg by leg; a damaged chunk costs its packets alone.
 #include <gtest/gtest.h>
 
-#include <fstream>
-#include <sstream>
-
 #include "dataplane/vault/leg_choice.h"
+#include "tests/dataplane/vault/document_example.h"
 #include "tests/dataplane/vault/packet_source.h"
 
 namespace clew::vault {
@@ -184,18 +182,7 @@ TEST(PacketBlock, TheDocumentsExampleIsThisBlock) {
     append(open, 0, label, frames::packet_of(answer, begin + 250 * ns_per_us), mark_side);
     Bytes bytes;
     PacketBlockEncoder().encode(open, bytes);
-    std::ostringstream hex;
-    for (std::size_t at = 0; at < bytes.size(); ++at) {
-        char text[8];
-        std::snprintf(text, sizeof text, at % 16 == 0 ? "\n    %02x" : " %02x", bytes[at]);
-        hex << text;
-    }
-    std::ifstream file("docs/PACKET_LOG.md");
-    ASSERT_TRUE(file) << "run from the repository's root";
-    std::stringstream document;
-    document << file.rdbuf();
-    EXPECT_NE(document.str().find(hex.str()), std::string::npos)
-        << "docs/PACKET_LOG.md must show this block:" << hex.str();
+    expect_shown_in("docs/PACKET_LOG.md", bytes);
 }
 
 }  // namespace
