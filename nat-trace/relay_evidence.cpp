@@ -184,6 +184,15 @@ void add_known_proxy(const LegWindow& window, const WindowLeg& back, float bits_
     out.add(EvidenceBy::known_proxy, known == KnownProxy::sure ? sure_proxy_bits : known_proxy_bits);
 }
 
+/// They ask for one thing in other words: then the same answer is what any two clients get.
+bool asks_otherwise(const WindowLeg& front, const WindowLeg& back, const PairEvidence& found) {
+    const WindowFlow& x = front.flow(Direction::to_server);
+    const WindowFlow& y = back.flow(Direction::to_server);
+    const bool same_request = std::any_of(found.lines.begin(), found.lines.begin() + found.line_count,
+                                          [](const Evidence& e) { return e.by == EvidenceBy::http_request; });
+    return same_request && x.head != 0 && y.head != 0 && (x.head != y.head || x.head_length != y.head_length);
+}
+
 /// A proxy that says nothing of itself repeats the bytes (TCP mode) or at least the request (HTTP mode), and does so at
 /// once: the back connection begins while the front one waits.
 PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,
@@ -210,7 +219,7 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
     add_requests(window, pair, out);
     if (out.key_bits == 0 || carries_others(window, front, back)) return PairEvidence{};
     if (pair.common.known) out.add(EvidenceBy::timing, price_of_pace(pair));
-    out.rare = out.key_bits >= rare_key_bits;
+    out.rare = out.key_bits >= rare_key_bits && !asks_otherwise(front, back, out);
     const float bits_min = pair.common.known ? accept_bits_stream : accept_bits_no_time;
     if (out.key_bits < accept_key_bits) return out;
     out.accepted = out.bits >= bits_min;

@@ -252,6 +252,10 @@ class RelayGraph {
         const IpAddress& opener = window_.leg(first).client.ip;
         const auto is_opener = [&](const ChainLeg& l) { return window_.leg(l.leg).client.ip == opener; };
         if (window_.leg(last).client.ip != opener && std::any_of(front.begin(), front.end(), is_opener)) return false;
+        // Who was reached by a service's address does not open connections to that address: both are the service's.
+        const Endpoint& service = window_.leg(first).server;
+        const auto is_service = [&](const ChainLeg& l) { return window_.leg(l.leg).server == service; };
+        if (window_.leg(last).server != service && std::any_of(front.begin(), front.end(), is_service)) return false;
         return may_be_relayed(window_, window_.leg(last), window_.leg(first));
     }
 

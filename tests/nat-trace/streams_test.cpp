@@ -87,6 +87,27 @@ class StreamsTest : public testing::Test {
             .done();
     }
 
+    /// A question for one page through a gateway that writes both ends.
+    Truth asked(int n, std::string_view service, DurationNs later) {
+        const std::string number = std::to_string(n), port = std::to_string(40'000 + n);
+        Truth truth = Journey::tcp(world, "10.0.0." + number + ":" + port, service, noon + later)
+                          .tap(tenant)
+                          .fullnat("10.1.0." + number + ":" + port, "10.2.0." + number + ":8080")
+                          .tap(edge)
+                          .done();
+        set_heads(truth, 77);
+        for (Leg& leg : truth.legs) {
+            Hint request;
+            request.kind = HintKind::http_request;
+            request.length = 8;
+            request.bytes.fill(0x5a);
+            request.time_ns = leg.flow(Direction::to_server).first_payload_ns;
+            leg.hint_count = 0;
+            leg.add_hint(request);
+        }
+        return truth;
+    }
+
     /// Connections that say something else, each its own.
     void add_others(std::vector<Truth>& truths) {
         for (int n = 0; n < 600; ++n) {
@@ -165,6 +186,26 @@ TEST_F(StreamsTest, AskingTheSameAgainAfterTheAnswerIsNoProxy) {
     const auto paths = run(truths);
     EXPECT_EQ(paths.size(), 2u);
     for (const auto& [id, path] : paths) EXPECT_TRUE(right(path, truths));
+}
+
+TEST_F(StreamsTest, TwoThatAskForOneThingAtOnceAreNoProxy) {
+    for (const bool one_service : {true, false}) {
+        start_anew();
+        // The second comes while the first waits, and is answered before it.
+        std::vector<Truth> truths = {asked(1, "198.51.100.10:80", 0),
+                                     asked(2, one_service ? "198.51.100.10:80" : "198.51.100.11:80", 200 * ns_per_us)};
+        for (Leg& leg : truths[0].legs) {
+            Flow& answer = leg.flow(Direction::to_client);
+            for (TimeNs* t : {&leg.last_ns, &answer.first_payload_ns, &answer.last_ns}) *t += ns_per_ms;
+            for (std::size_t k = 0; k < answer.sample_count; ++k) answer.samples[k].time_ns += ns_per_ms;
+        }
+        // Word for word the same of one service, in other words (a cookie) of two.
+        if (!one_service)
+            for (Leg& leg : truths[1].legs) leg.flow(Direction::to_server).head.hash_all = 12'345;
+        const auto paths = run(truths);
+        EXPECT_EQ(paths.size(), 2u) << one_service;
+        for (const auto& [id, path] : paths) EXPECT_TRUE(right(path, truths)) << one_service;
+    }
 }
 
 TEST_F(StreamsTest, ClientHelloOnBothSidesOfAProxy) {

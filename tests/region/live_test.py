@@ -86,6 +86,15 @@ class Live(unittest.TestCase):
         bare = (answers.without_sockets(path, TAPS) for path in self.programs.paths(since_ns))
         return [path for path in bare if path]
 
+    def print_wrong(self, wanted, since_ns):
+        """What was put in one path and does not belong together, and whether it still stands later."""
+        wrong = [p for p in self.paths if len(p["legs"]) > 1 and answers.chain(p) not in wanted]
+        time.sleep(SETTLE_S / 3)
+        later = {path["path_id"]: path for path in self.programs.paths(since_ns)}
+        for path in wrong:
+            now = later.get(path["path_id"])
+            print(f"wrong: {json.dumps(path)}\nlater: {json.dumps(now)}", file=sys.stderr)
+
     def test_1_the_first_path_is_visible_soon_after_its_handshake(self):
         since_ns = time.time_ns()
         self.region.curl("c1", VIP["fullnat"])
@@ -122,6 +131,8 @@ class Live(unittest.TestCase):
         score = [options.score, corpus, f"{self.dir}/answer.jsonl", "--slack-ms", str(SLACK_MS)]
         print(subprocess.run(score, text=True, capture_output=True).stdout, file=sys.stderr)
         overall = json.loads(subprocess.run(score + ["--json"], text=True, capture_output=True, check=True).stdout)["all"]
+        if overall["precision"] < 1.0:
+            self.print_wrong(wanted, since_ns)
         self.assertGreaterEqual(counts["connections"], 500)
         self.assertEqual(overall["precision"], 1.0)
         self.assertGreaterEqual(overall["recall"], 0.99)
