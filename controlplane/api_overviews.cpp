@@ -62,17 +62,18 @@ template <typename Message>
 void Api::add_overview(std::string_view path, std::string_view summary, std::vector<ApiParameter> more,
                        Result<Message> (store::Overview::*ask)(const store::OverviewQuery&) const) {
     const bool has_buckets = has_parameter(more, "buckets"), has_limit = has_parameter(more, "limit"),
-               has_by = has_parameter(more, "by");
+               has_by = has_parameter(more, "by"), has_exact = has_parameter(more, "exact");
     std::vector<ApiParameter> parameters = {since(true), until(), filter()};
     parameters.insert(parameters.end(), more.begin(), more.end());
     add({path, summary, std::move(parameters), Message::descriptor()},
-        [this, ask, has_buckets, has_limit, has_by](const std::string&,
-                                                    const ApiArguments& arguments) -> Result<std::string> {
+        [this, ask, has_buckets, has_limit, has_by, has_exact](
+            const std::string&, const ApiArguments& arguments) -> Result<std::string> {
             auto query = overview_query(arguments, sources_.now());
             if (!query) return tl::make_unexpected(query.error());
             if (has_buckets) query->bucket_count = static_cast<std::uint32_t>(arguments.number("buckets"));
             if (has_limit) query->count_max = static_cast<std::uint32_t>(arguments.number("limit"));
             if (has_by) query->by = arguments.text("by");
+            if (has_exact) query->exact = arguments.number("exact") != 0;
             const auto over = overview();
             if (!over) return tl::make_unexpected(over.error());
             const auto message = ((*over)->*ask)(*query);
@@ -84,8 +85,10 @@ void Api::add_overview(std::string_view path, std::string_view summary, std::vec
 void Api::add_overview_routes() {
     const ApiParameter by{
         "by", ParameterKind::text, false, 0, text_bytes_max, 0, "a field whose values are counted, each over time"};
-    add_overview("histogram", "paths over time", {buckets(1), by}, &store::Overview::histogram);
-    add_overview("facets", "the values of the paths' fields, with how many paths have each", {limit()},
+    const ApiParameter exact{"exact", ParameterKind::flag, false, 0, 1, 0,
+                             "count every path; else, where there are very many, one in one_in of them, multiplied"};
+    add_overview("histogram", "paths over time", {buckets(1), by, exact}, &store::Overview::histogram);
+    add_overview("facets", "the values of the paths' fields, with how many paths have each", {limit(), exact},
                  &store::Overview::facets);
     add({"gateway_groups",
          "gateways by group and instance: paths, added delay, packets missing, resets",

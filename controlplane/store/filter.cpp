@@ -94,55 +94,44 @@ class Compiler {
         return "{" + name + ":" + std::string(type) + "}";
     }
 
-    /// What of condition_ is told of the part that was parsed last.
-    struct Picks {
-        bool selective = false;
-        std::vector<std::string> addresses = {};
-    };
-    Picks picks() const { return {condition_.selective, condition_.addresses}; }
-    void set_picks(Picks picks) {
-        condition_.selective = picks.selective;
-        condition_.addresses = std::move(picks.addresses);
-    }
-    static Picks either(const Picks& a, const Picks& b) {
-        Picks out{.selective = a.selective && b.selective};
-        if (a.addresses.empty() || b.addresses.empty()) return out;
-        out.addresses = a.addresses;
-        out.addresses.insert(out.addresses.end(), b.addresses.begin(), b.addresses.end());
+    using Addresses = std::vector<std::string>;  ///< of the part that was parsed last
+    static Addresses either(const Addresses& a, const Addresses& b) {
+        if (a.empty() || b.empty()) return {};
+        Addresses out = a;
+        out.insert(out.end(), b.begin(), b.end());
         return out;
     }
-    static Picks both(const Picks& a, const Picks& b) {
-        const bool first = !a.addresses.empty() && (b.addresses.empty() || a.addresses.size() <= b.addresses.size());
-        return {.selective = a.selective || b.selective, .addresses = first ? a.addresses : b.addresses};
+    static Addresses both(const Addresses& a, const Addresses& b) {
+        return !a.empty() && (b.empty() || a.size() <= b.size()) ? a : b;
     }
 
     std::string bind_address(const IpAddress& ip) {
         std::string bound = bind("IPv6", ipv6_text(ip));
-        set_picks({.selective = true, .addresses = {bound}});
+        condition_.addresses = {bound};
         return bound;
     }
 
     std::string parse_or() {
         std::string sql = parse_and();
-        Picks every = picks();
+        Addresses every = condition_.addresses;
         while (token_.kind == Kind::logic_or) {
             step();
             sql = "(" + sql + " OR " + parse_and() + ")";
-            every = either(every, picks());
+            every = either(every, condition_.addresses);
         }
-        set_picks(std::move(every));
+        condition_.addresses = std::move(every);
         return sql;
     }
 
     std::string parse_and() {
         std::string sql = parse_not();
-        Picks all = picks();
+        Addresses all = condition_.addresses;
         while (token_.kind == Kind::logic_and) {
             step();
             sql = "(" + sql + " AND " + parse_not() + ")";
-            all = both(all, picks());
+            all = both(all, condition_.addresses);
         }
-        set_picks(std::move(all));
+        condition_.addresses = std::move(all);
         return sql;
     }
 
@@ -154,7 +143,7 @@ class Compiler {
         if (token_.kind == Kind::logic_not) {
             step();
             sql = "(NOT " + parse_not() + ")";
-            set_picks({});
+            condition_.addresses.clear();
         } else if (token_.kind == Kind::open) {
             const FilterToken open = token_;
             step();
@@ -173,7 +162,7 @@ class Compiler {
 
     std::string parse_term() {
         const FilterToken first = token_;
-        set_picks({});
+        condition_.addresses.clear();
         if (first.kind != Kind::word && first.kind != Kind::quoted) {
             return mistake(first, "a condition is missing here, such as ip.addr == 10.0.0.7");
         }
@@ -190,7 +179,7 @@ class Compiler {
         std::string sql = compare.text == "in" ? parse_set(*field) : parse_comparison(*field, compare);
         if (!field->only.empty()) sql = "(" + std::string(field->only) + " AND " + sql + ")";
         if (compare.text != "!=") return sql;
-        set_picks({});
+        condition_.addresses.clear();
         return "(NOT " + sql + ")";
     }
 
@@ -226,17 +215,17 @@ class Compiler {
         if (open.kind != Kind::set_open) return mistake(open, "'in' needs a set, such as {80, 443, 8000..8100}");
         step();
         std::string sql;
-        Picks every;
+        Addresses every;
         while (token_.kind == Kind::word || token_.kind == Kind::quoted) {
             const FilterToken value = token_;
             step();
             if (token_.kind == Kind::comma) step();
-            set_picks({});
+            condition_.addresses.clear();
             const bool first = sql.empty();
             sql += (first ? "" : " OR ") + match(field, open, "==", value);
-            every = first ? picks() : either(every, picks());
+            every = first ? condition_.addresses : either(every, condition_.addresses);
         }
-        set_picks(std::move(every));
+        condition_.addresses = std::move(every);
         if (token_.kind != Kind::set_close) return mistake(open, "this '{' is not closed");
         if (sql.empty()) return mistake(open, "the set is empty");
         step();
@@ -333,7 +322,6 @@ class Compiler {
     std::string match_id(const FilterField& field, const FilterToken& value) {
         const auto number = parse_hex_id(value.text);
         if (!number) return mistake(value, "'" + value.text + "' is not an id; it has 16 hex digits");
-        condition_.selective = true;
         return equals(field, bind("UInt64", std::to_string(*number)));
     }
 

@@ -27,8 +27,6 @@ constexpr std::size_t filter_value_count_max = 200;
 struct SqlCondition {
     std::string sql;
     std::vector<std::pair<std::string, std::string>> parameters;  ///< name without "param_", value
-    /// Whether it most likely picks few of many paths: it needs an address, an address with its port, or an id.
-    bool selective = false;
     /// Where every match has one of a few addresses on one of its legs: their parameters, as they stand in SQL.
     std::vector<std::string> addresses = {};
 };

@@ -13,6 +13,9 @@ namespace clew::store {
 namespace {
 
 constexpr DurationNs minute_ns = 60 * ns_per_s;
+constexpr DurationNs sampled_range_min_ns = 60 * minute_ns;
+constexpr std::uint32_t tried_one_in = 64;  ///< path ids, to estimate how many paths match
+constexpr std::uint32_t one_in_max = 1 << 16;
 constexpr int clickhouse_memory_limit_exceeded = 241;
 constexpr int clickhouse_too_many_rows = 158;
 
@@ -49,30 +52,63 @@ std::string minute_bucket_sql() {
            "{step_minutes:UInt32}))";
 }
 
+namespace {
+
+// Partitions older than the range cannot hold the latest revision, later ones are all read. A long range begins with a
+// partition, as its roll-ups do.
+std::string stored_sql(const OverviewQuery& query) {
+    return query.is_long() ? "stored_at >= toStartOfHour(toDateTime({stored:UInt32}))"
+                           : "stored_at >= toDateTime({stored:UInt32})";
+}
+
+/// `one_in` a power of 2.
+std::string matching_sql(const SqlCondition& filter, std::uint32_t one_in) {
+    std::string part;
+    if (one_in > 1) part = "path_id < " + std::to_string((std::uint64_t{1} << 63) / (one_in / 2)) + " AND ";
+    return part + "NOT retracted AND last_ns >= {since:Int64} AND first_ns < {until:Int64} AND " + filter.sql;
+}
+
+}  // namespace
+
 Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::string& select, const std::string& tail,
-                                     std::string& partial, const std::string& joined) const {
+                                     std::string& partial, const std::string& joined, std::uint32_t one_in) const {
     auto filter = compile_filter(query.filter);
     if (!filter) return tl::make_unexpected(filter.error());
-    // Partitions older than the range cannot hold the latest revision, later ones are all read. A long range begins
-    // with a partition, as its roll-ups do.
-    const std::string stored = query.is_long() ? "stored_at >= toStartOfHour(toDateTime({stored:UInt32}))"
-                                               : "stored_at >= toDateTime({stored:UInt32})";
     ClickHouseCall call;
-    const std::string matching =
-        "NOT retracted AND last_ns >= {since:Int64} AND first_ns < {until:Int64} AND " + filter->sql;
+    const std::string matching = matching_sql(*filter, one_in), stored = stored_sql(query);
     if (const auto made = address_paths_range(client_, settings_, *filter, query.since_ns, query.until_ns)) {
         call.sql = "SELECT " + select + " FROM " + address_paths_sql(*filter, *made, matching) + " AS paths " + joined +
                    " WHERE 1 " + tail + " FORMAT RowBinary";
         call.parameters = address_paths_parameters(*made);
     } else {
-        call.sql = "SELECT " + select + " FROM paths " + joined +
-                   (filter->selective ? " PREWHERE " + latest_rows_sql(stored, matching) + " WHERE "
-                                      : " WHERE " + latest_rows_sql(stored) + " AND ") +
-                   stored + " AND " + matching + " " + tail + " FORMAT RowBinary";
+        call.sql = "SELECT " + select + " FROM paths " + joined + " PREWHERE " + latest_rows_sql(stored, matching) +
+                   " WHERE " + stored + " AND " + matching + " " + tail + " FORMAT RowBinary";
     }
     call.parameters.insert(call.parameters.end(), filter->parameters.begin(), filter->parameters.end());
     call.parameters.emplace_back("stored", stored_since(query.since_ns));
     return run(std::move(call), query, partial);
+}
+
+Result<std::uint32_t> OverviewAsk::one_in(const OverviewQuery& query) const {
+    auto filter = compile_filter(query.filter);
+    if (!filter) return tl::make_unexpected(filter.error());
+    if (query.exact || query.until_ns - query.since_ns < sampled_range_min_ns ||
+        address_paths_range(client_, settings_, *filter, query.since_ns, query.until_ns))
+        return 1;
+    ClickHouseCall call;
+    call.sql = "SELECT count() FROM paths WHERE " + stored_sql(query) + " AND " + matching_sql(*filter, tried_one_in) +
+               " FORMAT RowBinary";
+    call.parameters = std::move(filter->parameters);
+    call.parameters.emplace_back("stored", stored_since(query.since_ns));
+    std::string late;
+    const auto answer = run(std::move(call), query, late);
+    if (!answer) return tl::make_unexpected(answer.error());
+    if (!late.empty()) return one_in_max;
+    RowReader row(*answer);
+    const std::uint64_t paths = row.number<std::uint64_t>() * tried_one_in;
+    std::uint32_t one_in = 1;
+    while (one_in < one_in_max && paths / one_in > settings_.counted_paths_max) one_in *= 2;
+    return one_in;
 }
 
 std::optional<RolledRange> OverviewAsk::rolled(const OverviewQuery& query) const {

@@ -30,6 +30,7 @@ struct OverviewQuery {
     std::uint32_t bucket_count = 60;  ///< 0: no series over time, where that is possible
     std::uint32_t count_max = 20;     ///< values a facet, services, instances, nodes
     std::string by;                   ///< a field of facet_field_names(); empty: none
+    bool exact = false;               ///< count all paths, however many: else see StoreSettings::counted_paths_max
 
     DurationNs step_ns()
         const;  ///< a bucket's width, rounded up, to minutes where is_long(): the buckets cover the range

@@ -28,9 +28,13 @@ class OverviewAsk {
     OverviewAsk(ClickHouseClient& client, const StoreSettings& settings) : client_(client), settings_(settings) {}
 
     /// Runs "SELECT select FROM paths … WHERE range and filter tail". {since}, {until} and {step} are bound. On a limit
-    /// the answer is empty and `partial` says so.
+    /// the answer is empty and `partial` says so. `one_in`: only of so many path ids one is looked at; a power of 2.
     Result<std::string> ask(const OverviewQuery& query, const std::string& select, const std::string& tail,
-                            std::string& partial, const std::string& joined = {}) const;
+                            std::string& partial, const std::string& joined = {}, std::uint32_t one_in = 1) const;
+
+    /// Of how many path ids one is enough: 1 where all are counted, as where an address is asked about, whose rows are
+    /// read alone. Estimated from a few.
+    Result<std::uint32_t> one_in(const OverviewQuery& query) const;
 
     /// Which part of the range roll-ups answer; none where the question must read rows: it has a filter, its range is
     /// not of whole minutes and an hour or more, or no hour of its beginning is made.

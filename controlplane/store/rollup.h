@@ -81,7 +81,7 @@ class Rollup {
 /// so that a row that was stored twice counts once. Places hold within one question only, which reads one snapshot of
 /// the table. What FINAL answers, without its merge of all columns.
 std::string latest_rows_sql(const std::string& condition);
-/// The same, looking only at paths of which a row matches.
+/// The same, looking only at paths of which a row matches: as quick where all do, and much quicker where few do.
 std::string latest_rows_sql(const std::string& condition, const std::string& matching);
 
 /// What the rows of later hours do to the sums of earlier ones.

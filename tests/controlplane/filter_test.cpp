@@ -88,17 +88,6 @@ TEST(Filter, LogicBindsAsExpected) {
               "((has(ports, {f0:UInt64}) OR has(ports, {f1:UInt64})) AND (NOT has(ports, {f2:UInt64})))");
 }
 
-TEST(Filter, WhetherItMostLikelyPicksFewIsTold) {
-    for (const char* few : {"ip.addr == 10.0.0.7", "10.0.0.7", "10.0.0.7:443", "path.server == 10.0.0.7:443",
-                            "ip.src in {10.0.0.7, 10.0.0.8}", "path.id == 0123456789abcdef",
-                            "proto == tcp and (ip.addr == 10.0.0.7 or ip.addr == 10.0.0.8)"})
-        EXPECT_TRUE(compile_filter(few)->selective) << few;
-    for (const char* many :
-         {"", "proto == tcp", "ip.addr == 10.0.0.0/8", "ip.addr != 10.0.0.7", "not 10.0.0.7",
-          "10.0.0.7 or proto == tcp", "ip.src in {10.0.0.7, 10.0.0.0/8}", "tcp.port == 443", "path.hops == 3"})
-        EXPECT_FALSE(compile_filter(many)->selective) << many;
-}
-
 TEST(Filter, TheAddressesThatEveryMatchHasOneOfAreTold) {
     const auto addresses = [](std::string_view text) {
         const auto condition = compile_filter(text);

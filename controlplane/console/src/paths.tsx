@@ -96,6 +96,13 @@ function kinds(path: Path, filter: string) {
   return (named.length ? named : ["forward"]).map((kind) => <Value key={kind} field="link.kind" value={kind} filter={filter} />);
 }
 
+/** A count and, where one path in so many was counted, twice its standard error. */
+function Counted(props: { paths: string; oneIn: number }) {
+  if (props.oneIn <= 1) return <span class="number">{count(props.paths)}</span>;
+  const error = Math.ceil(2 * Math.sqrt(Number(props.paths) * (props.oneIn - 1)));
+  return <span class="number" title={t("estimated: one path in {0} was counted; ± {1} in 95 of 100 cases", String(props.oneIn), count(error))}>≈ {count(props.paths)}</span>;
+}
+
 function Facets(props: { asked: Asked<FacetList>; filter: string }) {
   return (
     <aside class="facets" aria-label={t("Facets")} tabIndex={0}>
@@ -107,7 +114,7 @@ function Facets(props: { asked: Asked<FacetList>; filter: string }) {
               <div key={one.value} class="facet">
                 <Value field={facet.field} value={one.value} filter={props.filter} />
                 <meter min={0} max={Number(list.paths)} value={Number(one.paths)} aria-label={one.value} />
-                <span class="number">{count(one.paths)}</span>
+                <Counted paths={one.paths} oneIn={list.one_in} />
               </div>
             ))}
             {facet.more && <p class="muted more">{t("the {0} most frequent; there are more", String(facet.values.length))}</p>}
@@ -147,8 +154,10 @@ export function Paths() {
   const range = rangeOf(query);
   const key = `${range.since}|${range.until}|${filter}|${tick}`;
   const { asked, more } = usePages(query, tick);
-  const histogram = useApi<Histogram>(useMemo(() => apiAddress("histogram", asking(range, filter, { buckets: "120" })), [key]));
-  const facets = useApi<FacetList>(useMemo(() => apiAddress("facets", asking(range, filter, { limit: "8" })), [key]));
+  const [exactOf, setExactOf] = useState("");
+  const all = exactOf === key, counting: Query = all ? { exact: "1" } : {};
+  const histogram = useApi<Histogram>(useMemo(() => apiAddress("histogram", asking(range, filter, { buckets: "120", ...counting })), [key, all]));
+  const facets = useApi<FacetList>(useMemo(() => apiAddress("facets", asking(range, filter, { limit: "8", ...counting })), [key, all]));
   const [odd, setOdd] = useState(true);
   const series = useMemo(() => (histogram.value ? histogramSeries(histogram.value) : []), [histogram.value]);
   const rows = useMemo(() => {
@@ -165,9 +174,10 @@ export function Paths() {
           {(value) => <Chart sinceNs={value.since_ns} stepNs={value.step_ns} series={series} brush height={128} label={t("Paths over time; drag to choose a time")} />}
         </Answer>
         <div class="strip">
-          <span class="muted">{asked.value ? t("{0} of {1} paths", count(asked.value.paths.length), facets.value ? count(facets.value.paths) : "…") : ""}{asked.value?.next ? ` · ${t("scroll for more")}` : ""}</span>
+          <span class="muted">{asked.value ? t("{0} of {1} paths", count(asked.value.paths.length), facets.value ? (facets.value.one_in > 1 ? "≈ " : "") + count(facets.value.paths) : "…") : ""}{asked.value?.next ? ` · ${t("scroll for more")}` : ""}</span>
           <label><input type="checkbox" checked={odd} onChange={() => setOdd(!odd)} />{t("abnormal first")}</label>
           <label><input type="checkbox" checked={live} onChange={() => setLive(!live)} />{t("follow")}</label>
+          {(facets.value?.one_in ?? 0) > 1 && <button onClick={() => setExactOf(key)}>{t("Count every path")}</button>}
           {filter && <button onClick={() => go(changed({ filter: "" }))}>{t("Clear the filter")}</button>}
           <a href={apiAddress("paths", asking(range, filter, { limit: "10000" }))} download="paths.json">JSON</a>
           <a href={view("/compare")}>{t("compare with another time")}</a>

@@ -50,9 +50,9 @@ export interface Status { version: string; observers: Observer[]; counters: Coun
 export interface Bucket { paths: Int64; unlinked: Int64; resets: Int64; retransmitting: Int64 }
 export interface ValueSeries { value: string; total: Int64; counts: Int64[] }
 export interface Histogram {
-  since_ns: Int64; until_ns: Int64; step_ns: Int64; buckets: Bucket[]; by: string; series: ValueSeries[]; partial: string;
+  since_ns: Int64; until_ns: Int64; step_ns: Int64; buckets: Bucket[]; by: string; series: ValueSeries[]; partial: string; one_in: number;
 }
-export interface FacetList { facets: { field: string; values: { value: string; paths: Int64 }[]; more: boolean }[]; paths: Int64; partial: string }
+export interface FacetList { facets: { field: string; values: { value: string; paths: Int64 }[]; more: boolean }[]; paths: Int64; partial: string; one_in: number }
 export interface DelaySummary { paths: Int64; p50_ns: Int64; p99_ns: Int64; error_ns: Int64 }
 export interface TimePoint { paths: Int64; delay_paths: Int64; p50_ns: Int64; p99_ns: Int64 }
 export interface GatewayInstance {
