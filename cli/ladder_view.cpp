@@ -80,12 +80,20 @@ bool is_recut(const v1::LadderRow& row, const v1::LadderCell& cell) {
     return first && row.cells(static_cast<int>(*first)).length() != cell.length();
 }
 
+/// How many segments carried its bytes here, and when the last of them had passed.
+std::string recut_text(const v1::LadderCell& cell) {
+    std::string text = "≡";
+    if (cell.carriers() > 1) text += std::to_string(cell.carriers());
+    if (cell.has_delay_ns()) text += (cell.delay_ns() >= 0 ? " +" : " ") + duration_text(cell.delay_ns());
+    return text;
+}
+
 Cell tap_cell(const v1::LadderRow& row, std::size_t column, bool first, const std::vector<unsigned>& connections) {
     if (column >= static_cast<std::size_t>(row.cells_size())) return {"", Style::plain};
     const v1::LadderCell& cell = row.cells(static_cast<int>(column));
     const bool back = is_to_client(row);
     if (!cell.seen() && is_beyond_relay(row, column, connections)) return {"·", Style::faint};
-    if (cell.missing() == "recut") return {"≡", Style::faint};
+    if (cell.missing() == "recut") return {recut_text(cell), Style::faint};
     if (!cell.seen())
         return {cell.missing() == "lost" ? "✕ lost" : cell.missing() == "capture_gap" ? "✕ gap" : "✕", Style::bad};
     if (first) return {back ? "◀ ●" : "● ▶", Style::strong};
@@ -243,7 +251,7 @@ std::string ladder_view(const v1::Ladder& ladder, const LadderLook& look, const 
     std::string legend_line =
         "● first seen here   ▶ to the server   ◀ to the client   +time since the tap before   ✕ not seen here";
     if (has_cell_missing(ladder, {"lost", "capture_gap"})) legend_line += "   lost: sent again   gap: of the capture";
-    if (has_cell_missing(ladder, {"recut"})) legend_line += "   ≡ here in other segments: the stream was cut anew";
+    if (has_cell_missing(ladder, {"recut"})) legend_line += "   ≡ here in other segments (so many): the stream was cut anew";
     if (!look.connections.empty() && look.connections.front() != look.connections.back())
         legend_line += "   · other side of the relay";
     return text + "\n" + paint(Style::faint, wrap(legend_line, columns, ""));
@@ -285,10 +293,11 @@ std::string ladder_lines(const v1::Ladder& ladder) {
                                 {"ttl", cell.ttl()},
                                 {"ip_id", cell.ip_id()},
                                 {"window", cell.window()}});
-                if (cell.has_delay_ns()) one["delay_ns"] = cell.delay_ns();
-                if (cell.has_delay_error_ns()) one["delay_error_ns"] = cell.delay_error_ns();
             }
+            if (cell.has_delay_ns()) one["delay_ns"] = cell.delay_ns();
+            if (cell.has_delay_error_ns()) one["delay_error_ns"] = cell.delay_error_ns();
             if (!cell.missing().empty()) one["missing"] = cell.missing();
+            if (cell.carriers() != 0) one["carriers"] = cell.carriers();
             json["cells"].push_back(std::move(one));
         }
         lines += json_line(json) + "\n";

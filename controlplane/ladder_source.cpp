@@ -41,6 +41,8 @@ using Frames = std::map<PacketHeader, v1::PacketHeader>;
 void fill_cell(const LadderCell& cell, const Frames& frames, v1::LadderCell& message) {
     message.set_seen(cell.seen);
     message.set_missing(to_text(cell.missing));
+    message.set_carriers(cell.carriers);
+    if (cell.has_delay) message.set_delay_ns(cell.delay_ns);
     if (!cell.seen) return;
     message.set_time_ns(cell.header.time_ns);
     message.set_seq(cell.header.seq);
@@ -50,7 +52,6 @@ void fill_cell(const LadderCell& cell, const Frames& frames, v1::LadderCell& mes
     message.set_ttl(cell.header.ttl);
     message.set_ip_id(cell.header.ip_id);
     message.set_window(cell.header.window);
-    if (cell.has_delay) message.set_delay_ns(cell.delay_ns);
     const auto frame = frames.find(cell.header);
     if (frame == frames.end()) return;
     message.set_frame(frame->second.frame());
@@ -94,9 +95,8 @@ void fill_row(std::span<const std::size_t> legs, const LadderRow& row, const Fra
     std::optional<std::size_t> before;
     for (std::size_t n = 0; n < count; ++n) {
         const std::size_t i = row.direction == Direction::to_server ? n : count - 1 - n;
-        if (!row.cells[i].seen) continue;
         if (before) error[i] = errors.between(*before, i);
-        before = i;
+        if (row.cells[i].seen) before = i;
     }
     for (const std::size_t i : legs) {
         v1::LadderCell& cell = *message.add_cells();

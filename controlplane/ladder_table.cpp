@@ -28,7 +28,7 @@ void put_cell(const LadderCell& cell, std::int64_t start_ns, v1::LadderTable& ta
     put(*table.mutable_ip_id(), header.ip_id);
     put(*table.mutable_window(), std::uint32_t{header.window});
     put(*table.mutable_delay(),
-        cell.seen && cell.has_delay ? static_cast<float>(cell.delay_ns) : std::numeric_limits<float>::quiet_NaN());
+        cell.has_delay ? static_cast<float>(cell.delay_ns) : std::numeric_limits<float>::quiet_NaN());
 }
 
 }  // namespace

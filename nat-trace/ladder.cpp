@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "nat-trace/ladder_marks.h"
+#include "nat-trace/ladder_streams.h"
 
 namespace clew {
 namespace {
@@ -157,7 +158,8 @@ class OpenRows {
 
 class RowBuilder {
   public:
-    RowBuilder(const Path& path, const std::vector<Place>& places) : path_(path), places_(places) {}
+    RowBuilder(const Path& path, const std::vector<Place>& places)
+        : path_(path), places_(places), streams_(places.empty() ? 0 : places.back().transport + 1) {}
 
     /// All packets of one key; each becomes a cell of one row.
     void add(std::vector<Seen>& group, std::size_t transport) {
@@ -196,6 +198,37 @@ class RowBuilder {
         }
     }
 
+    /// Segments on both sides of a proxy share a row where they begin at the same byte of one stream.
+    void join_streams() {
+        if (places_.empty() || places_.back().transport == 0) return;
+        std::vector<StreamSegment> segments;
+        for (Row& r : rows_) {
+            const PlacedRow placed = place(r);
+            const PacketHeader& h = *some_header(r);
+            if (h.length > 0 && !r.merged && !r.row.retransmission)
+                segments.push_back({r.transport, h.direction, placed.offset, h.length, h.payload_check, earliest(r)});
+        }
+        streams_.find(segments);
+        std::map<std::tuple<std::size_t, Direction, std::uint32_t>, std::vector<std::size_t>> begins;
+        for (std::size_t n = 0; n < rows_.size(); ++n) {
+            const PlacedRow placed = place(rows_[n]);
+            const PacketHeader& h = *some_header(rows_[n]);
+            if (h.length > 0 && !rows_[n].merged && !rows_[n].row.retransmission)
+                begins[{placed.stream, h.direction, placed.stream_offset}].push_back(n);
+        }
+        for (auto& [begin, alike] : begins) {
+            std::stable_sort(alike.begin(), alike.end(), [&](std::size_t a, std::size_t b) {
+                return rows_[a].transport < rows_[b].transport;
+            });
+            for (std::size_t a = 0; a < alike.size(); ++a)
+                for (std::size_t b = a + 1; b < alike.size() && b - a <= recut_count_max; ++b)
+                    if (!rows_[alike[a]].merged && !rows_[alike[b]].merged && no_leg_saw_both(alike[a], alike[b])) {
+                        same_group_[rows_[alike[b]].group] = rows_[alike[a]].group;
+                        merge(rows_[alike[a]], rows_[alike[b]]);
+                    }
+        }
+    }
+
     /// Payload that a proxy passed on as it was shares one row.
     void join_relayed() {
         std::map<std::tuple<std::size_t, Direction, std::uint16_t, std::uint16_t>, std::vector<std::size_t>> payloads;
@@ -206,7 +239,7 @@ class RowBuilder {
         }
         for (auto it = payloads.rbegin(); it != payloads.rend(); ++it) {
             const auto& [transport, direction, length, check] = it->first;
-            if (transport == 0) continue;
+            if (transport == 0 || streams_.is_joined(transport, direction)) continue;
             const auto front = payloads.find({transport - 1, direction, length, check});
             if (front != payloads.end()) join(front->second, it->second, direction);
         }
@@ -221,7 +254,7 @@ class RowBuilder {
         for (Row& r : rows_) placed.push_back(place(r));
         std::vector<std::size_t> transports;
         for (const Place& p : places_) transports.push_back(p.transport);
-        mark_ladder(placed, transports, path_.protocol == Protocol::tcp);
+        mark_ladder(placed, transports, streams_, path_.protocol == Protocol::tcp);
         std::vector<LadderRow> out;
         for (Row& r : rows_) out.push_back(std::move(r.row));
         return out;
@@ -237,7 +270,7 @@ class RowBuilder {
         return row;
     }
     PlacedRow place(Row& r) {
-        PlacedRow placed{.row = &r.row, .transport = r.transport, .group = r.group};
+        PlacedRow placed{.row = &r.row, .transport = r.transport, .group = group_of(r)};
         for (std::size_t leg = 0; leg < r.row.cells.size(); ++leg) {
             const LadderCell& cell = r.row.cells[leg];
             if (!cell.seen || places_[leg].transport != r.transport) continue;
@@ -248,7 +281,16 @@ class RowBuilder {
             placed.ack_offset = cell.header.ack - places_[leg].base[1 - d];
             break;
         }
+        placed.stream = streams_.stream_of(r.transport, r.row.direction);
+        placed.stream_offset = placed.offset - streams_.shift_of(r.transport, r.row.direction);
         return placed;
+    }
+    /// Of rows that a proxy's two sides share: the client side's.
+    std::size_t group_of(const Row& r) const {
+        std::size_t group = r.group;
+        for (auto found = same_group_.find(group); found != same_group_.end(); found = same_group_.find(group))
+            group = found->second;
+        return group;
     }
     bool no_leg_saw_both(std::size_t a, std::size_t b) const {
         for (std::size_t leg = 0; leg < path_.legs.size(); ++leg)
@@ -332,6 +374,8 @@ class RowBuilder {
     const Path& path_;
     const std::vector<Place>& places_;
     std::vector<Row> rows_;
+    LadderStreams streams_;
+    std::unordered_map<std::size_t, std::size_t> same_group_;  ///< of a group behind a proxy: that before it
 };
 
 }  // namespace
@@ -352,6 +396,7 @@ std::vector<LadderRow> build_ladder(const Path& path, std::vector<PacketHeader> 
     for (auto& [key, group] : groups) builder.add(group, std::get<0>(key));
     if (path.protocol == Protocol::tcp) {
         builder.join_recut();
+        builder.join_streams();
         builder.join_relayed();
     }
     return builder.finish();

@@ -49,7 +49,7 @@ enum class Missing : std::uint8_t {
     lost,         ///< no tap from here on saw it, and it was sent again
     capture_gap,  ///< a tap behind this one saw it, or its receiver acknowledged it
     unknown,      ///< no tap from here on saw it, and nothing tells what became of it
-    recut,        ///< all its bytes passed here in other segments: offloads or a middlebox cut the stream anew
+    recut,        ///< all its bytes passed here in other segments: offloads, a middlebox or a proxy cut the stream anew
 };
 const char* to_text(Missing missing);  ///< "lost", "capture_gap", "unknown", "recut"; empty for no
 
@@ -60,6 +60,7 @@ struct LadderCell {
     bool has_delay = false;
     DurationNs delay_ns = 0;  ///< to the previous tap that saw it, in the packet's direction of travel
     Missing missing = Missing::no;
+    std::uint16_t carriers = 0;  ///< recut: so many packets here carried its bytes; the delay is till the last of them
 };
 
 struct LadderRow {
@@ -71,8 +72,9 @@ struct LadderRow {
 };
 
 /// Lines the packets up. `headers` may come in any order and hold other legs' packets (left out). Rows are in time
-/// order. Packets of different TCP connections (either side of a relay) share a row only where payload bytes are the
-/// same. Segments of one connection that begin at the same byte share a row although they end elsewhere.
+/// order. Segments that begin at the same byte of a stream share a row although they end elsewhere, and a row's bytes
+/// that passed a tap in other segments are told by Missing::recut. So it is across a proxy too where it passes bytes on
+/// as they are (nat-trace/ladder_streams.h); across others packets share a row only where their payload is the same.
 std::vector<LadderRow> build_ladder(const Path& path, std::vector<PacketHeader> headers);
 
 }  // namespace clew

@@ -65,18 +65,24 @@ void mark_duplicates(std::vector<PlacedRow>& rows) {
 
 class Gaps {
   public:
-    Gaps(std::vector<PlacedRow>& rows, const std::vector<std::size_t>& transport_of_leg, bool tcp)
-        : rows_(rows), transport_of_leg_(transport_of_leg), tcp_(tcp), spans_(transport_of_leg.size()) {
+    Gaps(std::vector<PlacedRow>& rows, const std::vector<std::size_t>& transport_of_leg, const LadderStreams& streams,
+         bool tcp)
+        : rows_(rows),
+          transport_of_leg_(transport_of_leg),
+          streams_(streams),
+          tcp_(tcp),
+          spans_(transport_of_leg.size()) {
         for (std::size_t n = 0; n < rows.size(); ++n) {
             const PlacedRow& placed = rows[n];
-            last_of_group_[placed.group] = n;
             for (std::size_t leg = 0; leg < spans_.size(); ++leg) {
                 const LadderCell& cell = placed.row->cells[leg];
                 if (!cell.seen) continue;
                 spans_[leg].add(cell.header.time_ns);
+                last_of_group_[{placed.group, transport_of_leg_[leg]}] = n;
                 const std::uint32_t length = sequence_length(cell.header);
-                if (length != 0)
-                    segments_[{leg, placed.transport, placed.row->direction}].add(placed.offset, length, placed.group);
+                if (length != 0 && is_of_stream(leg, placed))
+                    segments_[{leg, placed.stream, placed.row->direction}].add(placed.stream_offset, length,
+                                                                              placed.group, cell.header.time_ns);
             }
         }
         for (auto& [stream, segments] : segments_) segments.sort();
@@ -93,11 +99,13 @@ class Gaps {
                 LadderCell& cell = row.cells[leg];
                 any_later |= cell.seen;
                 if (cell.seen || !was_watched(leg, rows_[n])) continue;
+                const bool own = was_on_side_of(leg, row);
+                if (!own && row.retransmission) continue;  // a proxy passes bytes on once
                 const Cut cut = cut_otherwise(leg, rows_[n]);
-                any_later |= cut == Cut::whole;
-                if (cut == Cut::whole) cell.missing = Missing::recut;
-                if (cut != Cut::no) continue;
-                cell.missing = any_later ? Missing::capture_gap : at_the_end(n);
+                any_later |= cut.held == Held::whole;
+                if (cut.held == Held::whole) set_recut(row, leg, cut);
+                if (cut.held != Held::no || !own) continue;
+                cell.missing = any_later ? Missing::capture_gap : at_the_end(n, leg);
             }
         }
     }
@@ -114,48 +122,90 @@ class Gaps {
     struct Segment {
         std::uint32_t offset, end;
         std::size_t group;
+        TimeNs time;
         auto operator<=>(const Segment&) const = default;
+        bool is_again(const Segment& other) const {
+            return offset == other.offset && end == other.end && group == other.group;
+        }
     };
 
     /// What a leg saw of one direction, once each however often it was sent.
     struct Segments {
         std::vector<Segment> list;
         std::uint32_t length_max = 0;
-        void add(std::uint32_t offset, std::uint32_t length, std::size_t group) {
-            list.push_back({offset, offset + length, group});
+        void add(std::uint32_t offset, std::uint32_t length, std::size_t group, TimeNs time) {
+            list.push_back({offset, offset + length, group, time});
             length_max = std::max(length_max, length);
         }
         void sort() {
             std::sort(list.begin(), list.end());
-            list.erase(std::unique(list.begin(), list.end()), list.end());
+            list.erase(std::unique(list.begin(), list.end(),
+                                   [](const Segment& first, const Segment& again) { return first.is_again(again); }),
+                       list.end());
         }
     };
 
-    /// The leg is of the same connection, and packets were seen there before and after: it was captured.
+    bool is_of_stream(std::size_t leg, const PlacedRow& placed) const {
+        return streams_.stream_of(transport_of_leg_[leg], placed.row->direction) == placed.stream;
+    }
+
+    /// A tap of the leg's own connection saw the packet: it was on the way to the leg, or came from there.
+    bool was_on_side_of(std::size_t leg, const LadderRow& row) const {
+        for (std::size_t i = 0; i < row.cells.size(); ++i)
+            if (row.cells[i].seen && transport_of_leg_[i] == transport_of_leg_[leg]) return true;
+        return false;
+    }
+
+    /// The leg has the same stream, and packets were seen there before and after: it was captured.
     bool was_watched(std::size_t leg, const PlacedRow& placed) const {
-        return transport_of_leg_[leg] == placed.transport && spans_[leg].first != 0 &&
+        return is_of_stream(leg, placed) && spans_[leg].first != 0 &&
                spans_[leg].first < placed.row->time_ns && placed.row->time_ns < spans_[leg].last;
     }
 
-    enum class Cut : std::uint8_t { no, partly, whole };
+    enum class Held : std::uint8_t { no, partly, whole };
+    /// How much of a row's bytes other segments hold, how many they are, and when the last of them passed.
+    struct Cut {
+        Held held = Held::no;
+        std::uint16_t carriers = 0;
+        TimeNs last_ns = 0;
+    };
 
     /// Whether other segments at this leg hold these bytes: somebody cut the stream anew.
     Cut cut_otherwise(std::size_t leg, const PlacedRow& placed) const {
-        if (!tcp_ || placed.length == 0) return Cut::no;
-        const auto found = segments_.find({leg, placed.transport, placed.row->direction});
-        if (found == segments_.end()) return Cut::no;
+        Cut cut;
+        if (!tcp_ || placed.length == 0) return cut;
+        const auto found = segments_.find({leg, placed.stream, placed.row->direction});
+        if (found == segments_.end()) return cut;
         const auto& [list, length_max] = found->second;
-        const std::uint32_t end = placed.offset + placed.length;
-        std::uint32_t held = placed.offset;  // up to here without a hole
-        bool any = false;
-        const std::uint32_t from = placed.offset > length_max ? placed.offset - length_max : 0;
-        for (auto at = std::lower_bound(list.begin(), list.end(), Segment{from, 0, 0});
+        const std::uint32_t begin = placed.stream_offset, end = begin + placed.length;
+        std::uint32_t held = begin;  // up to here without a hole
+        const std::uint32_t from = begin > length_max ? begin - length_max : 0;
+        for (auto at = std::lower_bound(list.begin(), list.end(), Segment{from, 0, 0, 0});
              at != list.end() && at->offset < end; ++at) {
-            if (at->group == placed.group || at->end <= placed.offset) continue;
-            any = true;
-            if (at->offset <= held) held = std::max(held, at->end);
+            if (at->group == placed.group || at->end <= begin) continue;
+            cut.held = Held::partly;
+            if (at->offset > held || at->end <= held) continue;
+            held = at->end;
+            ++cut.carriers;
+            cut.last_ns = std::max(cut.last_ns, at->time);
         }
-        return held >= end ? Cut::whole : any ? Cut::partly : Cut::no;
+        if (held >= end && cut.held == Held::partly) cut.held = Held::whole;
+        return cut;
+    }
+
+    /// Its delay is counted from the tap before that saw the packet.
+    static void set_recut(LadderRow& row, std::size_t leg, const Cut& cut) {
+        LadderCell& cell = row.cells[leg];
+        cell.missing = Missing::recut;
+        cell.carriers = cut.carriers;
+        const bool up = row.direction == Direction::to_server;
+        for (std::size_t at = leg; at != (up ? 0 : row.cells.size() - 1);) {
+            const LadderCell& before = row.cells[up ? --at : ++at];
+            if (!before.seen) continue;
+            cell.has_delay = true;
+            cell.delay_ns = cut.last_ns - before.header.time_ns;
+            return;
+        }
     }
 
     /// Of each row, whether the other side acknowledged it later; from the end on, the furthest acknowledgement.
@@ -177,18 +227,20 @@ class Gaps {
 
     /// No tap behind it saw the packet either. What was sent again was lost; what was acknowledged without that
     /// arrived.
-    Missing at_the_end(std::size_t n) const {
+    Missing at_the_end(std::size_t n, std::size_t leg) const {
+        const std::size_t transport = transport_of_leg_[leg];
         if (!tcp_ || rows_[n].length == 0) return Missing::unknown;
-        if (last_of_group_.at(rows_[n].group) > n) return Missing::lost;
-        return acknowledged_[n] ? Missing::capture_gap : Missing::unknown;
+        if (last_of_group_.at({rows_[n].group, transport}) > n) return Missing::lost;
+        return acknowledged_[n] && rows_[n].transport == transport ? Missing::capture_gap : Missing::unknown;
     }
 
     std::vector<PlacedRow>& rows_;
     const std::vector<std::size_t>& transport_of_leg_;
+    const LadderStreams& streams_;
     bool tcp_;
     std::vector<Span> spans_;                                                       ///< of each leg
-    std::map<std::tuple<std::size_t, std::size_t, Direction>, Segments> segments_;  ///< leg, transport
-    std::map<std::size_t, std::size_t> last_of_group_;
+    std::map<std::tuple<std::size_t, std::size_t, Direction>, Segments> segments_;  ///< leg, stream
+    std::map<std::pair<std::size_t, std::size_t>, std::size_t> last_of_group_;  ///< and transport
     std::vector<bool> acknowledged_;
 };
 
@@ -198,10 +250,11 @@ std::uint32_t sequence_length(const PacketHeader& header) {
     return header.length + ((header.flags & flag_syn) != 0) + ((header.flags & flag_fin) != 0);
 }
 
-void mark_ladder(std::vector<PlacedRow>& rows, const std::vector<std::size_t>& legs_transport, bool tcp) {
+void mark_ladder(std::vector<PlacedRow>& rows, const std::vector<std::size_t>& legs_transport,
+                 const LadderStreams& streams, bool tcp) {
     if (tcp) mark_segments(rows);
     mark_duplicates(rows);
-    Gaps(rows, legs_transport, tcp).mark();
+    Gaps(rows, legs_transport, streams, tcp).mark();
 }
 
 const char* to_text(Missing missing) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nat-trace/ladder.h"
+#include "nat-trace/ladder_streams.h"
 
 namespace clew {
 
@@ -23,10 +24,13 @@ struct PlacedRow {
     std::uint32_t length = 0;  ///< in sequence space
     std::uint32_t ack_offset = 0;
     bool has_ack = false;
+    std::size_t stream = 0;           ///< transports with the same bytes are one stream (ladder_streams.h)
+    std::uint32_t stream_offset = 0;  ///< in that
 };
 
 /// `rows` are in the order of time. Marks resets, zero windows, keep-alives, duplicates, and for cells that were not
 /// seen why: lost on the wire, or a gap of the capture. `legs_transport`: of each leg of the path.
-void mark_ladder(std::vector<PlacedRow>& rows, const std::vector<std::size_t>& legs_transport, bool tcp);
+void mark_ladder(std::vector<PlacedRow>& rows, const std::vector<std::size_t>& legs_transport,
+                 const LadderStreams& streams, bool tcp);
 
 }  // namespace clew

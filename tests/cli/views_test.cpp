@@ -289,6 +289,10 @@ TEST(LadderView, SegmentsThatWereCutAnew) {
     const std::string view = ladder_view(ladder, {.absolute = false, .columns = 120}, plain);
     EXPECT_THAT(view, HasSubstr("≡ here in other segments"));
     EXPECT_THAT(view, Not(HasSubstr("✕ lost")));
+    row.mutable_cells(1)->set_carriers(3);
+    row.mutable_cells(1)->set_delay_ns(1'500'000);
+    EXPECT_THAT(ladder_view(ladder, {.absolute = false, .columns = 120}, plain), HasSubstr("≡3 +1.50 ms"));
+    EXPECT_THAT(ladder_lines(ladder), HasSubstr("\"delay_ns\":1500000,\"missing\":\"recut\",\"carriers\":3"));
     *row.mutable_cells(1) = row.cells(0);
     row.mutable_cells(1)->set_length(3 * row.cells(0).length());
     EXPECT_THAT(ladder_view(ladder, {.absolute = false, .columns = 120}, plain), HasSubstr("seen ≡ ▶"));

@@ -250,6 +250,58 @@ TEST(Ladder, SegmentsThatWereMergedOnTheWay) {
                                      "up 300 [seen seen -]", "up 305 [recut recut seen]", "up 400 [seen seen seen]"));
 }
 
+/// A proxy that puts 28 bytes in front, reads as much as there is and writes it as it likes.
+Path relay_path() {
+    Path path = path_of({{1000, 5000}, {300, 400}});
+    path.links[0].kind = LinkKind::relay;
+    path.links[0].has_delta = {};
+    return path;
+}
+
+TEST(Ladder, AProxyThatCutsTheStreamAnew) {
+    const auto rows = build_ladder(
+        relay_path(),
+        {packet(1, 50, up, psh, 1001, 5001, 100, 0, 70), packet(2, 60, up, psh, 301, 401, 28, 0, 5),
+         packet(2, 61, up, psh, 329, 401, 100, 0, 70),  // as it came
+         packet(1, 100, up, psh, 1101, 5001, 1000, 0, 71), packet(1, 110, up, psh, 2101, 5001, 1000, 0, 72),
+         packet(2, 120, up, psh, 429, 401, 1500, 0, 71), packet(2, 125, up, psh, 1929, 401, 500, 0, 73),
+         packet(1, 200, up, psh, 3101, 5001, 300, 0, 74), packet(2, 210, up, psh, 2429, 401, 300, 0, 74),
+         packet(2, 300, down, psh, 401, 2729, 400, 0, 80), packet(2, 302, down, psh, 801, 2729, 400, 0, 81),
+         packet(1, 310, down, psh, 5001, 3401, 800, 0, 80),  // two in, one out
+         packet(2, 400, down, psh, 1201, 2729, 90, 0, 82), packet(1, 410, down, psh, 5801, 3401, 90, 0, 82)});
+    EXPECT_THAT(marks_of(rows),
+                testing::ElementsAre("up 50 [seen seen]", "up 60 [- seen]", "up 100 [seen seen]", "up 110 [seen recut]",
+                                     "up 125 [recut seen]", "up 200 [seen seen]", "down 300 [seen seen]",
+                                     "down 302 [recut seen]", "down 400 [seen seen]"));
+    EXPECT_EQ(rows[2].cells[0].header.length, 1000);
+    EXPECT_EQ(rows[2].cells[1].header.length, 1500);
+    EXPECT_EQ(rows[2].cells[1].delay_ns, 20);
+    EXPECT_EQ(rows[3].cells[1].carriers, 2);   // its 1,000 bytes stand in both segments behind the proxy
+    EXPECT_EQ(rows[3].cells[1].delay_ns, 15);  // till the second of them
+    EXPECT_EQ(rows[4].cells[0].carriers, 1);
+    EXPECT_FALSE(rows[4].cells[0].has_delay);
+    EXPECT_EQ(rows[7].cells[0].delay_ns, 8);
+}
+
+TEST(Ladder, LossesOnOneSideOfAProxyStayThere) {
+    Path path = path_of({{1000, 5000}, {300, 400}, {300, 400}});
+    path.links[0].kind = LinkKind::relay;
+    path.links[0].has_delta = {};
+    const auto rows = build_ladder(
+        path, {packet(1, 50, up, psh, 1001, 5001, 100, 1, 70), packet(2, 60, up, psh, 301, 401, 100, 1, 70),
+               packet(3, 61, up, psh, 301, 401, 100, 1, 70), packet(1, 100, up, psh, 1101, 5001, 100, 2, 71),
+               packet(2, 110, up, psh, 401, 401, 100, 2, 71),  // lost behind the proxy, and sent again there alone
+               packet(2, 310, up, psh, 401, 401, 100, 3, 71), packet(3, 311, up, psh, 401, 401, 100, 3, 71),
+               packet(1, 400, up, psh, 1201, 5001, 200, 4, 72),  // the proxy's other side makes two of it
+               packet(2, 410, up, psh, 501, 401, 100, 4, 72), packet(2, 411, up, psh, 601, 401, 100, 5, 73),
+               packet(3, 412, up, psh, 501, 401, 100, 4, 72), packet(3, 413, up, psh, 601, 401, 100, 5, 73),
+               packet(1, 500, up, psh, 1401, 5001, 100, 6, 74), packet(2, 510, up, psh, 701, 401, 100, 6, 74),
+               packet(3, 511, up, psh, 701, 401, 100, 6, 74)});
+    EXPECT_THAT(marks_of(rows),
+                testing::ElementsAre("up 50 [seen seen seen]", "up 100 [seen seen lost]", "up 310 again [- seen seen]",
+                                     "up 400 [seen seen seen]", "up 411 [recut seen seen]", "up 500 [seen seen seen]"));
+}
+
 TEST(Ladder, WhatAPacketIsMarkedWith) {
     const Path path = path_of({{0, 0}});
     PacketHeader full = packet(1, 300, down, ack, 1, 11);
