@@ -46,7 +46,8 @@ struct ApiSources {
     std::function<v1::GatewayList()> gateways;
     std::function<Result<v1::CapturedPacketList>(const PacketsWanted&)> packets = {};
     std::function<Result<v1::RecordingList>(const v1::Recording&)> record = {};
-    std::function<Result<v1::LadderTable>(const v1::Path&, TimeNs from_ns, TimeNs to_ns)> ladder_table = {};
+    std::function<Result<v1::LadderTable>(const v1::Path&, TimeNs from_ns, TimeNs to_ns, std::uint32_t row_max)>
+        ladder_table = {};
     ConsoleFiles console = {};
 };
 

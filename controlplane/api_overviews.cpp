@@ -66,8 +66,8 @@ void Api::add_overview(std::string_view path, std::string_view summary, std::vec
     std::vector<ApiParameter> parameters = {since(true), until(), filter()};
     parameters.insert(parameters.end(), more.begin(), more.end());
     add({path, summary, std::move(parameters), Message::descriptor()},
-        [this, ask, has_buckets, has_limit, has_by, has_exact](
-            const std::string&, const ApiArguments& arguments) -> Result<std::string> {
+        [this, ask, has_buckets, has_limit, has_by, has_exact](const std::string&,
+                                                               const ApiArguments& arguments) -> Result<std::string> {
             auto query = overview_query(arguments, sources_.now());
             if (!query) return tl::make_unexpected(query.error());
             if (has_buckets) query->bucket_count = static_cast<std::uint32_t>(arguments.number("buckets"));
@@ -85,7 +85,12 @@ void Api::add_overview(std::string_view path, std::string_view summary, std::vec
 void Api::add_overview_routes() {
     const ApiParameter by{
         "by", ParameterKind::text, false, 0, text_bytes_max, 0, "a field whose values are counted, each over time"};
-    const ApiParameter exact{"exact", ParameterKind::flag, false, 0, 1, 0,
+    const ApiParameter exact{"exact",
+                             ParameterKind::flag,
+                             false,
+                             0,
+                             1,
+                             0,
                              "count every path; else, where there are very many, one in one_in of them, multiplied"};
     add_overview("histogram", "paths over time", {buckets(1), by, exact}, &store::Overview::histogram);
     add_overview("facets", "the values of the paths' fields, with how many paths have each", {limit(), exact},

@@ -6,6 +6,7 @@
 
 #include "controlplane/api.h"
 #include "controlplane/api_parameters.h"
+#include "controlplane/ladder_source.h"
 #include "controlplane/partial.h"
 #include "controlplane/store/filter_fields.h"
 #include "wire/convert.h"
@@ -122,13 +123,16 @@ void Api::add_path_routes() {
         });
     add({"paths/{id}/ladder_table",
          "the ladder as flat little-endian arrays, for many packets",
-         {from, to},
+         {from, to,
+          count("rows", 1, LadderSource::row_count_max, LadderSource::row_count_max,
+                "how many at most, the first; `more` says whether there are more")},
          v1::LadderTable::descriptor()},
         [this](const std::string& id, const ApiArguments& arguments) -> Result<std::string> {
             const auto path = path_with_legs(id);
             if (!path) return tl::make_unexpected(path.error());
             if (!sources_.ladder_table) return fail(ErrorKind::unreachable, "there are no sensors to be asked");
-            const auto table = sources_.ladder_table(*path, arguments.number("from_ns"), arguments.number("to_ns"));
+            const auto table = sources_.ladder_table(*path, arguments.number("from_ns"), arguments.number("to_ns"),
+                                                     static_cast<std::uint32_t>(arguments.number("rows")));
             if (!table) return tl::make_unexpected(table.error());
             return to_json(*table);
         });

@@ -114,8 +114,8 @@ Result<void> RunningControlPlane::start() {
                             },
                             [this](const PacketsWanted& wanted) { return PacketSearch(*collector_).find(wanted); },
                             [this](const v1::Recording& wanted) { return Recording(*collector_).start(wanted); },
-                            [this](const v1::Path& path, TimeNs from_ns, TimeNs to_ns) {
-                                return LadderSource(*collector_).table(path, from_ns, to_ns);
+                            [this](const v1::Path& path, TimeNs from_ns, TimeNs to_ns, std::uint32_t row_max) {
+                                return LadderSource(*collector_).table(path, from_ns, to_ns, row_max);
                             },
                             std::move(*files)});
     http::ServerSettings settings;

@@ -30,10 +30,10 @@ std::map<std::string, std::string> observer_of_tap(const std::vector<v1::Observe
 }
 
 /// As many headers as the rows can have cells at this observer's legs.
-std::uint32_t header_limit_of(const v1::HeaderRequest& request, const FrameWish& wish) {
+std::uint32_t header_limit_of(const v1::HeaderRequest& request, const FrameWish& wish, std::uint32_t row_max) {
     if (wish.frames) return LadderSource::framed_header_count_max;
     const auto legs = static_cast<std::uint32_t>(std::min(request.legs_size(), 1'000));
-    return std::min(LadderSource::header_count_max, LadderSource::row_count_max * legs);
+    return std::min(LadderSource::header_count_max, row_max * legs);
 }
 
 using Frames = std::map<PacketHeader, v1::PacketHeader>;
@@ -151,26 +151,25 @@ struct LinedUp {
 
 /// Rows from complete_until_ns on have cells missing that were seen: who looks at rows gets none of them, who takes
 /// packets takes each cell before that time, whatever clock its row has.
-void cut_rows(LinedUp& lined_up, const FrameWish& wish) {
+void cut_rows(LinedUp& lined_up, const FrameWish& wish, std::uint32_t row_max) {
     v1::Ladder& ladder = lined_up.ladder;
     auto& rows = lined_up.rows;
     if (const TimeNs until = ladder.complete_until_ns(); until != 0 && !wish.frames)
         rows.erase(
             std::find_if(rows.begin(), rows.end(), [until](const LadderRow& row) { return row.time_ns >= until; }),
             rows.end());
-    if (rows.size() <= LadderSource::row_count_max) return;
+    if (rows.size() <= row_max) return;
     TimeNs first_left_out = ladder.complete_until_ns() == 0 ? INT64_MAX : ladder.complete_until_ns();
-    for (auto row = rows.begin() + LadderSource::row_count_max; row != rows.end(); ++row)
+    for (auto row = rows.begin() + row_max; row != rows.end(); ++row)
         for (const LadderCell& cell : row->cells)
             if (cell.seen) first_left_out = std::min(first_left_out, cell.header.time_ns);
     ladder.set_complete_until_ns(first_left_out);
-    rows.resize(LadderSource::row_count_max);
-    add_partial(ladder, "only the first " + std::to_string(LadderSource::row_count_max) +
-                            " packets are shown; narrow the time");
+    rows.resize(row_max);
+    add_partial(ladder, "only the first " + std::to_string(row_max) + " packets are shown; narrow the time");
 }
 
 Result<LinedUp> line_up(wire::Collector& collector, const v1::Path& path, TimeNs from_ns, TimeNs to_ns,
-                        const FrameWish& wish) {
+                        const FrameWish& wish, std::uint32_t row_max) {
     const auto vocabulary = wire::path_from_message(path);
     if (!vocabulary) return tl::make_unexpected(vocabulary.error());
     LinedUp lined_up;
@@ -196,7 +195,7 @@ Result<LinedUp> line_up(wire::Collector& collector, const v1::Path& path, TimeNs
     for (auto& [observer, request] : requests) {
         request.set_from_ns(from_ns != 0 ? from_ns : span.from_ns);
         request.set_to_ns(to_ns != 0 ? to_ns : span.to_ns);
-        const std::uint32_t limit = header_limit_of(request, wish);
+        const std::uint32_t limit = header_limit_of(request, wish, row_max);
         request.set_header_count_max(limit);
         wish.apply(request);
         const Ask ask = [&collector, name = observer, asker_left](const v1::HeaderRequest& wanted) {
@@ -214,7 +213,7 @@ Result<LinedUp> line_up(wire::Collector& collector, const v1::Path& path, TimeNs
         lined_up.frames.merge(observed.frames);
     }
     lined_up.rows = build_ladder(*vocabulary, std::move(headers));
-    cut_rows(lined_up, wish);
+    cut_rows(lined_up, wish, row_max);
     return lined_up;
 }
 
@@ -235,7 +234,7 @@ TimeSpan packets_span(const v1::Path& path) {
 
 Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns,
                                         const FrameWish& wish) const {
-    auto lined_up = line_up(collector_, path, from_ns, to_ns, wish);
+    auto lined_up = line_up(collector_, path, from_ns, to_ns, wish, row_count_max);
     if (!lined_up) return tl::make_unexpected(lined_up.error());
     const DelayErrors errors(path);
     for (const LadderRow& row : lined_up->rows)
@@ -243,10 +242,13 @@ Result<v1::Ladder> LadderSource::ladder(const v1::Path& path, TimeNs from_ns, Ti
     return std::move(lined_up->ladder);
 }
 
-Result<v1::LadderTable> LadderSource::table(const v1::Path& path, TimeNs from_ns, TimeNs to_ns) const {
-    const auto lined_up = line_up(collector_, path, from_ns, to_ns, {});
+Result<v1::LadderTable> LadderSource::table(const v1::Path& path, TimeNs from_ns, TimeNs to_ns,
+                                            std::uint32_t row_max) const {
+    const auto lined_up = line_up(collector_, path, from_ns, to_ns, {}, row_max);
     if (!lined_up) return tl::make_unexpected(lined_up.error());
-    return to_table(lined_up->ladder, lined_up->rows, lined_up->legs);
+    v1::LadderTable table = to_table(lined_up->ladder, lined_up->rows, lined_up->legs);
+    table.set_more(lined_up->ladder.complete_until_ns() != 0);
+    return table;
 }
 
 }  // namespace clew::control

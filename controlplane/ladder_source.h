@@ -34,8 +34,9 @@ class LadderSource {
     /// Times bound the packets; 0 = no bound. What could not be had is said in `partial`; where a limit was reached,
     /// complete_until_ns is where to go on.
     Result<v1::Ladder> ladder(const v1::Path& path, TimeNs from_ns, TimeNs to_ns, const FrameWish& wish) const;
-    /// The same as arrays, without frames.
-    Result<v1::LadderTable> table(const v1::Path& path, TimeNs from_ns, TimeNs to_ns) const;
+    /// The same as arrays, without frames; the first row_max rows, at most row_count_max.
+    Result<v1::LadderTable> table(const v1::Path& path, TimeNs from_ns, TimeNs to_ns,
+                                  std::uint32_t row_max = row_count_max) const;
 
   private:
     wire::Collector& collector_;

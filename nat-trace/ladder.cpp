@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <span>
 #include <tuple>
 #include <unordered_map>
 
@@ -95,10 +96,19 @@ Key key_of(const Path& path, const Place& place, const PacketHeader& h) {
             h.length,        bare_ack ? ack_offset : 0,       kind};
 }
 
+/// A packet at a leg of the path.
 struct Seen {
+    Key key;
     std::size_t leg = 0;
-    PacketHeader header;
+    const PacketHeader* header = nullptr;  ///< in the order of legs and times
 };
+
+/// Packets of one key side by side, legs in the order of the packets' way, of one leg the earlier first.
+bool passes_before(const Seen& a, const Seen& b) {
+    if (a.key != b.key) return a.key < b.key;
+    if (a.leg != b.leg) return std::get<Direction>(a.key) == Direction::to_server ? a.leg < b.leg : a.leg > b.leg;
+    return a.header < b.header;
+}
 
 bool ip_ids_comparable(const std::vector<Place>& places, std::size_t a, std::size_t b) {
     for (std::size_t i = std::min(a, b) + 1; i <= std::max(a, b); ++i)
@@ -161,22 +171,21 @@ class RowBuilder {
     RowBuilder(const Path& path, const std::vector<Place>& places)
         : path_(path), places_(places), streams_(places.empty() ? 0 : places.back().transport + 1) {}
 
-    /// All packets of one key; each becomes a cell of one row.
-    void add(std::vector<Seen>& group, std::size_t transport) {
-        const Direction d = group[0].header.direction;
-        std::stable_sort(group.begin(), group.end(), [d](const Seen& a, const Seen& b) {
-            if (a.leg != b.leg) return d == Direction::to_server ? a.leg < b.leg : a.leg > b.leg;
-            return a.header.time_ns < b.header.time_ns;
-        });
-        const std::size_t first = rows_.size();
+    /// All packets of one key, in the order of passes_before(); each becomes a cell of one row.
+    void add(std::span<const Seen> group) {
+        const Direction d = std::get<Direction>(group[0].key);
+        const std::size_t transport = std::get<0>(group[0].key), first = rows_.size();
+        if (are_one_packet(group)) {
+            Row& row = new_row(d, transport, first);
+            for (const Seen& s : group) fill(row, s);
+            return;
+        }
         std::optional<OpenRows> open;
         for (std::size_t i = 0; i < group.size(); ++i) {
             const Seen& s = group[i];
             if (i == 0 || s.leg != group[i - 1].leg) open.emplace(rows_, first, places_, s.leg);
-            const auto taken = open->take(s.header.ip_id);
-            LadderCell& cell = (taken ? rows_[*taken] : new_row(d, transport, first)).row.cells[s.leg];
-            cell.seen = true;
-            cell.header = s.header;
+            const auto taken = open->take(s.header->ip_id);
+            fill(taken ? rows_[*taken] : new_row(d, transport, first), s);
         }
         mark_retransmissions(first);
     }
@@ -185,6 +194,7 @@ class RowBuilder {
     void join_recut() {
         std::map<std::tuple<std::size_t, Direction, std::uint32_t>, std::vector<std::size_t>> begins;
         for (std::size_t n = 0; n < rows_.size(); ++n) {
+            if (is_complete(rows_[n])) continue;
             const PacketHeader& h = *some_header(rows_[n]);
             if (h.length > 0 && !rows_[n].row.retransmission)
                 begins[{rows_[n].transport, h.direction, place(rows_[n]).offset}].push_back(n);
@@ -217,9 +227,8 @@ class RowBuilder {
                 begins[{placed.stream, h.direction, placed.stream_offset}].push_back(n);
         }
         for (auto& [begin, alike] : begins) {
-            std::stable_sort(alike.begin(), alike.end(), [&](std::size_t a, std::size_t b) {
-                return rows_[a].transport < rows_[b].transport;
-            });
+            std::stable_sort(alike.begin(), alike.end(),
+                             [&](std::size_t a, std::size_t b) { return rows_[a].transport < rows_[b].transport; });
             for (std::size_t a = 0; a < alike.size(); ++a)
                 for (std::size_t b = a + 1; b < alike.size() && b - a <= recut_count_max; ++b)
                     if (!rows_[alike[a]].merged && !rows_[alike[b]].merged && no_leg_saw_both(alike[a], alike[b])) {
@@ -261,6 +270,32 @@ class RowBuilder {
     }
 
   private:
+    /// Each leg saw it once, and no IP id speaks against it: what most groups are, told without OpenRows.
+    bool are_one_packet(std::span<const Seen> group) const {
+        for (std::size_t i = 1; i < group.size(); ++i) {
+            if (group[i].leg == group[i - 1].leg) return false;
+            bool same = group[i].header->ip_id == 0, other = false;
+            for (std::size_t k = 0; k < i && !same; ++k) {
+                const std::uint16_t id = group[k].header->ip_id;
+                if (id == 0 || !ip_ids_comparable(places_, group[k].leg, group[i].leg)) continue;
+                same = id == group[i].header->ip_id;
+                other = true;
+            }
+            if (other && !same) return false;
+        }
+        return true;
+    }
+    static void fill(Row& row, const Seen& seen) {
+        LadderCell& cell = row.row.cells[seen.leg];
+        cell.seen = true;
+        cell.header = *seen.header;
+    }
+    /// Every leg of its transport connection saw it: no other row of that can be the same.
+    bool is_complete(const Row& r) const {
+        for (std::size_t leg = 0; leg < places_.size(); ++leg)
+            if (places_[leg].transport == r.transport && !r.row.cells[leg].seen) return false;
+        return true;
+    }
     Row& new_row(Direction direction, std::size_t transport, std::size_t group) {
         Row& row = rows_.emplace_back();
         row.row.direction = direction;
@@ -386,14 +421,18 @@ std::vector<LadderRow> build_ladder(const Path& path, std::vector<PacketHeader> 
     const std::vector<Place> places = places_of(path);
     std::sort(headers.begin(), headers.end());
     headers.erase(std::unique(headers.begin(), headers.end()), headers.end());
-    std::map<Key, std::vector<Seen>> groups;
+    std::vector<Seen> all;
+    all.reserve(headers.size());
     for (const PacketHeader& h : headers) {
         const auto leg = place_of_leg.find(h.leg);
-        if (leg == place_of_leg.end()) continue;
-        groups[key_of(path, places[leg->second], h)].push_back({leg->second, h});
+        if (leg != place_of_leg.end()) all.push_back({key_of(path, places[leg->second], h), leg->second, &h});
     }
+    std::sort(all.begin(), all.end(), passes_before);
     RowBuilder builder(path, places);
-    for (auto& [key, group] : groups) builder.add(group, std::get<0>(key));
+    for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+        while (end < all.size() && all[end].key == all[begin].key) ++end;
+        builder.add(std::span(all).subspan(begin, end - begin));
+    }
     if (path.protocol == Protocol::tcp) {
         builder.join_recut();
         builder.join_streams();

@@ -30,8 +30,9 @@ struct StoreSettings {
     std::uint32_t retention_hours = 72;
     std::uint64_t bytes_max = 0;  ///< of the disk, for all rows: beyond it the oldest hours leave; 0: no limit
     std::uint32_t query_timeout_ms = 10'000;
-    /// Where more paths of an hour and more than these are to be counted row by row, histograms and facets count a part:
-    /// those of one in 2, 4, 8, … path ids, which are random. Counts are multiplied; the answer's `one_in` says so.
+    /// Where more paths of an hour and more than these are to be counted row by row, histograms and facets count a
+    /// part: those of one in 2, 4, 8, … path ids, which are random. Counts are multiplied; the answer's `one_in` says
+    /// so.
     std::uint64_t counted_paths_max = 30'000;
 };
 

@@ -17,6 +17,7 @@
 #include "tests/controlplane/connection_legs.h"
 #include "tests/controlplane/memory_store.h"
 #include "wire/convert.h"
+#include "wire/overview.pb.h"
 #include "wire/publisher.h"
 
 namespace clew::control {
@@ -308,14 +309,27 @@ TEST_F(ControlPlaneTest, TheLadderShowsTheSamePacketAtBothTaps) {
                             .ttl = 64});
     publish([ring](const v1::HeaderRequest& request, const auto& reply) {
         v1::HeaderReply part;
-        for (const PacketHeader& header : ring)
-            if (std::find(request.legs().begin(), request.legs().end(), header.leg) != request.legs().end())
-                wire::encode(header, *part.add_headers());
+        for (const PacketHeader& header : ring) {
+            if (std::find(request.legs().begin(), request.legs().end(), header.leg) == request.legs().end()) continue;
+            if (part.headers_size() == static_cast<int>(request.header_count_max())) {
+                part.set_complete_until_ns(header.time_ns);
+                break;
+            }
+            wire::encode(header, *part.add_headers());
+        }
         part.set_last(true);
         reply(part);
     });
     offer(1, 1);
     ASSERT_TRUE(eventually([&] { return all_linked(1); }));
+    const std::string table = "/api/v1/paths/" + paths().paths(0).path_id() + "/ladder_table";
+    for (const std::uint32_t rows : {1u, 2u, 3u}) {
+        const auto first = get_message<v1::LadderTable>(table + "?rows=" + std::to_string(rows));
+        EXPECT_EQ(first.rows(), rows);
+        EXPECT_EQ(first.more(), rows < 3);
+        EXPECT_EQ(first.seen(), std::string(2 * rows, '\1')) << "a row is whole or not there";
+    }
+    EXPECT_EQ(get_message<v1::LadderTable>(table).rows(), 3u);
     const auto ladder = get_message<v1::Ladder>("/api/v1/paths/" + paths().paths(0).path_id() + "/ladder");
     EXPECT_EQ(ladder.partial(), "");
     ASSERT_EQ(ladder.columns_size(), 2);

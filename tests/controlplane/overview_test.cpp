@@ -52,7 +52,7 @@ class OverviewTest : public store::StoreTest {
         explanation.set_kind("snat");
         return explanation;
     }
-    static Result<v1::LadderTable> ladder_table(const v1::Path& path, TimeNs, TimeNs) {
+    static Result<v1::LadderTable> ladder_table(const v1::Path& path, TimeNs, TimeNs, std::uint32_t) {
         v1::LadderTable table;
         table.set_path_id(path.path_id());
         return table;
@@ -514,7 +514,8 @@ TEST_F(OverviewTest, NoRequestEndsInA500) {
             target += "&" + std::string(parameter.name) + "=" + http::percent_encode(value);
         }
         const auto response = ask(route.method, target);
-        EXPECT_TRUE(response.status == 200 || response.status == 400 || response.status == 404 || response.status == 405)
+        EXPECT_TRUE(response.status == 200 || response.status == 400 || response.status == 404 ||
+                    response.status == 405)
             << response.status << " " << target << "\n"
             << response.body;
         EXPECT_TRUE(json::accept(response.body)) << target;

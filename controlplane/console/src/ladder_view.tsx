@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The ladder of one path, its chosen packets, and beside it the time-sequence graph with the same cursor.
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { apiAddress, useApi } from "./api";
+import { apiAddress, useApi, type Asked } from "./api";
 import { Download } from "./download";
 import { fromMessage, linesOf, sequence, flagText, spanOf, timesOf, words, Fate, type Numbers, type Rows } from "./ladder";
 import { drawLadder, lineHeight, paintOf, tapX } from "./ladder_canvas";
@@ -219,7 +219,7 @@ function Shown(props: { ladder: LadderTable; path?: Path }) {
       </div>
       <div class={sideBySide ? "beside" : "alone"}>
         <Canvas rows={rows} lines={lines} tcp={tcp} numbers={numbers} chosen={chosen} found={found} choose={choose} />
-        {sideBySide && rows.count > 0 && <Sequence key={ladder.path_id} rows={rows} at={chosen.to} choose={choose} />}
+        {sideBySide && rows.count > 0 && <Sequence key={`${ladder.path_id} ${rows.count}`} rows={rows} at={chosen.to} choose={choose} />}
       </div>
       <div class="strip">
         {chosen.from !== chosen.to ? <Download key="range" address={apiAddress(`paths/${ladder.path_id}/pcap`, rangeOf(rows, chosen))} name={`clew-${ladder.path_id}-${chosen.from + 1}-${chosen.to + 1}.pcapng`} label={t("pcapng of the range")} />
@@ -230,14 +230,29 @@ function Shown(props: { ladder: LadderTable; path?: Path }) {
   );
 }
 
+const firstRows = 2000;
+
+/** The first rows at once and all of them when they are there. A link to a later row waits for all. */
+function useLadder(id: string, row: number): { ladder: Asked<LadderTable>; coming: boolean; failure?: string } {
+  const all = apiAddress(`paths/${id}/ladder_table`), far = row >= firstRows;
+  const head = useApi<LadderTable>(far ? null : apiAddress(`paths/${id}/ladder_table`, { rows: String(firstRows) }));
+  const whole = useApi<LadderTable>(far || head.value?.more ? all : null);
+  if (far || whole.value || !head.value?.more) return { ladder: far || whole.value ? whole : head, coming: false };
+  return { ladder: { ...head, value: { ...head.value, partial: "" } }, coming: !whole.error, failure: whole.error };
+}
+
 export function LadderView(props: { id: string }) {
+  const { query } = usePlace();
+  const [row] = useState(Number(query.row ?? -1));
   const path = useApi<Path>(apiAddress("paths/" + props.id));
-  const ladder = useApi<LadderTable>(apiAddress(`paths/${props.id}/ladder_table`));
+  const { ladder, coming, failure } = useLadder(props.id, row);
   const first = path.value?.legs[0], last = path.value?.legs[path.value.legs.length - 1];
   return (
     <div class="fill">
       <h1 class="title"><a href={view("/path/" + props.id)}>{first ? `${first.client} → ${last?.server}` : props.id}</a> <small>{t("Ladder")}</small></h1>
       {path.error && <p class="note bad" role="alert">{path.error}</p>}
+      {coming && <p class="note" role="status">{t("These are the first {0} packets; the others are on their way.", count(firstRows))}</p>}
+      {failure && <p class="note partial" role="alert"><b>{t("Partial")}</b> {t("these are the first {0} packets", count(firstRows))}: {failure}</p>}
       <Answer of={ladder} empty={(value) => value.rows === 0 && t("No packet header of this path is kept any more: the sensors' header rings hold the newest only.")}>
         {(value) => (path.loading && !path.value ? <p class="note">{t("Loading…")}</p> : <Shown ladder={value} path={path.value} />)}
       </Answer>

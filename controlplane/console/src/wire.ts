@@ -39,7 +39,7 @@ export interface PathList { paths: Path[]; partial: string; next: string }
 /** Arrays in base64, little-endian: of rows, or of cells (row * columns + column). */
 export interface LadderTable {
   path_id: string; columns: Leg[]; rows: number; start_ns: Int64; to_server: string; retransmission: string; marks: string; row_time: string; seen: string; missing: string;
-  time: string; seq: string; ack: string; length: string; flags: string; ttl: string; ip_id: string; window: string; delay: string; partial: string;
+  time: string; seq: string; ack: string; length: string; flags: string; ttl: string; ip_id: string; window: string; delay: string; partial: string; more: boolean;
 }
 export interface Counter { name: string; tap: string; value: Int64; text: string }
 export interface Observer {

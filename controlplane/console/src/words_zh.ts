@@ -221,6 +221,8 @@ export const chinese: Record<string, string> = {
   "one path in {0} was counted, and what was counted multiplied": "每 {0} 条路径只统计了一条，再按倍数放大",
   "estimated: one path in {0} was counted; ± {1} in 95 of 100 cases": "估计值：每 {0} 条路径只统计一条；95% 的情况下误差在 ± {1} 以内",
   "Count every path": "逐条统计全部路径",
+  "These are the first {0} packets; the others are on their way.": "这是前 {0} 个数据包，其余的正在加载。",
+  "these are the first {0} packets": "这是前 {0} 个数据包",
   "scroll for more": "滚动查看更多",
   "the {0} most frequent; there are more": "仅显示最常见的 {0} 个，还有更多",
   "Time range": "时间范围",
