@@ -345,6 +345,28 @@ TEST_F(ControlPlaneTest, TheLadderShowsTheSamePacketAtBothTaps) {
     EXPECT_NE(without.partial().find("not connected"), std::string::npos) << without.partial();
 }
 
+TEST_F(ControlPlaneTest, ASliceOfPacketsKeepsThoseWhoseRowLiesBehindWhereItEndsByAnotherTapsClock) {
+    const TimeNs end = wall_clock_ns();  // of what the sensors have told so far
+    publish([end](const v1::HeaderRequest&, const auto& reply) {
+        v1::HeaderReply part;
+        PacketHeader header{.leg = inside_leg_id(1), .time_ns = end + ns_per_s / 2, .seq = 1000, .length = 100};
+        wire::encode(header, *part.add_headers());
+        header.leg = outside_leg_id(1);
+        header.time_ns = end - ns_per_s / 2;  // behind the other tap, by a clock that is late
+        wire::encode(header, *part.add_headers());
+        part.set_complete_until_ns(end);
+        part.set_last(true);
+        reply(part);
+    });
+    offer(1, 1);
+    ASSERT_TRUE(eventually([&] { return all_linked(1); }));
+    const std::string ladder = "/api/v1/paths/" + paths().paths(0).path_id() + "/ladder";
+    EXPECT_EQ(get_message<v1::Ladder>(ladder).rows_size(), 0) << "the row's other cells may be missing";
+    const auto packets = get_message<v1::Ladder>(ladder + "?frames=1");
+    ASSERT_EQ(packets.rows_size(), 1) << "the next slice begins where this one ends: nobody would tell it again";
+    EXPECT_TRUE(packets.rows(0).cells(1).seen());
+}
+
 TEST_F(ControlPlaneTest, AStoreThatFailsForAWhileLosesNothing) {
     publish();
     offer(1, 20);
