@@ -251,7 +251,8 @@ std::string ladder_view(const v1::Ladder& ladder, const LadderLook& look, const 
     std::string legend_line =
         "● first seen here   ▶ to the server   ◀ to the client   +time since the tap before   ✕ not seen here";
     if (has_cell_missing(ladder, {"lost", "capture_gap"})) legend_line += "   lost: sent again   gap: of the capture";
-    if (has_cell_missing(ladder, {"recut"})) legend_line += "   ≡ here in other segments (so many): the stream was cut anew";
+    if (has_cell_missing(ladder, {"recut"}))
+        legend_line += "   ≡ here in other segments (so many): the stream was cut anew";
     if (!look.connections.empty() && look.connections.front() != look.connections.back())
         legend_line += "   · other side of the relay";
     return text + "\n" + paint(Style::faint, wrap(legend_line, columns, ""));

@@ -85,8 +85,8 @@ void encode(const vault::AnswerLeg& leg, std::uint8_t client_side, v1::KeptLeg& 
     message.set_server(to_text(client_side == 0 ? high : low));
 }
 
-/// The legs of an answer that goes out in parts. Which end is the client may be learnt late: what a leg's last packet knew
-/// holds for all, and where a part that went out told otherwise the last message says so.
+/// The legs of an answer that goes out in parts. Which end is the client may be learnt late: what a leg's last packet
+/// knew holds for all, and where a part that went out told otherwise the last message says so.
 class AnswerLegs {
   public:
     explicit AnswerLegs(const v1::HeaderRequest& request) : request_(request) {}

@@ -217,9 +217,8 @@ class RowBuilder {
                 begins[{placed.stream, h.direction, placed.stream_offset}].push_back(n);
         }
         for (auto& [begin, alike] : begins) {
-            std::stable_sort(alike.begin(), alike.end(), [&](std::size_t a, std::size_t b) {
-                return rows_[a].transport < rows_[b].transport;
-            });
+            std::stable_sort(alike.begin(), alike.end(),
+                             [&](std::size_t a, std::size_t b) { return rows_[a].transport < rows_[b].transport; });
             for (std::size_t a = 0; a < alike.size(); ++a)
                 for (std::size_t b = a + 1; b < alike.size() && b - a <= recut_count_max; ++b)
                     if (!rows_[alike[a]].merged && !rows_[alike[b]].merged && no_leg_saw_both(alike[a], alike[b])) {

@@ -82,7 +82,7 @@ class Gaps {
                 const std::uint32_t length = sequence_length(cell.header);
                 if (length != 0 && is_of_stream(leg, placed))
                     segments_[{leg, placed.stream, placed.row->direction}].add(placed.stream_offset, length,
-                                                                              placed.group, cell.header.time_ns);
+                                                                               placed.group, cell.header.time_ns);
             }
         }
         for (auto& [stream, segments] : segments_) segments.sort();
@@ -158,8 +158,8 @@ class Gaps {
 
     /// The leg has the same stream, and packets were seen there before and after: it was captured.
     bool was_watched(std::size_t leg, const PlacedRow& placed) const {
-        return is_of_stream(leg, placed) && spans_[leg].first != 0 &&
-               spans_[leg].first < placed.row->time_ns && placed.row->time_ns < spans_[leg].last;
+        return is_of_stream(leg, placed) && spans_[leg].first != 0 && spans_[leg].first < placed.row->time_ns &&
+               placed.row->time_ns < spans_[leg].last;
     }
 
     enum class Held : std::uint8_t { no, partly, whole };
@@ -240,7 +240,7 @@ class Gaps {
     bool tcp_;
     std::vector<Span> spans_;                                                       ///< of each leg
     std::map<std::tuple<std::size_t, std::size_t, Direction>, Segments> segments_;  ///< leg, stream
-    std::map<std::pair<std::size_t, std::size_t>, std::size_t> last_of_group_;  ///< and transport
+    std::map<std::pair<std::size_t, std::size_t>, std::size_t> last_of_group_;      ///< and transport
     std::vector<bool> acknowledged_;
 };
 

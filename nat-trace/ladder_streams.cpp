@@ -8,11 +8,11 @@
 namespace clew {
 namespace {
 
-constexpr std::uint16_t checked_bytes = 64;        ///< of a payload, in its check
-constexpr std::size_t alike_count_max = 32;        ///< segments before the proxy that one behind it is held against
-constexpr std::size_t lone_vote_pairs_max = 64;    ///< one pair alone counts where chance hardly makes one among so many
-constexpr std::size_t votes_a_contradiction = 4;   ///< more than so many each
-constexpr DurationNs early_ns = ns_per_ms;         ///< by the time stamps' error
+constexpr std::uint16_t checked_bytes = 64;       ///< of a payload, in its check
+constexpr std::size_t alike_count_max = 32;       ///< segments before the proxy that one behind it is held against
+constexpr std::size_t lone_vote_pairs_max = 64;   ///< one pair alone counts where chance hardly makes one among so many
+constexpr std::size_t votes_a_contradiction = 4;  ///< more than so many each
+constexpr DurationNs early_ns = ns_per_ms;        ///< by the time stamps' error
 
 using Segments = std::vector<const StreamSegment*>;
 
@@ -71,9 +71,8 @@ void LadderStreams::find(const std::vector<StreamSegment>& segments) {
             if (static_cast<std::size_t>(s.direction) == d && s.length != 0 && s.payload_check != 0)
                 of_transport.at(s.transport).push_back(&s);
         for (Segments& list : of_transport)
-            std::stable_sort(list.begin(), list.end(), [](const StreamSegment* a, const StreamSegment* b) {
-                return a->time_ns < b->time_ns;
-            });
+            std::stable_sort(list.begin(), list.end(),
+                             [](const StreamSegment* a, const StreamSegment* b) { return a->time_ns < b->time_ns; });
         for (std::size_t t = 1; t < places.size(); ++t)
             if (const auto shift = shift_between(of_transport[t - 1], of_transport[t]))
                 places[t] = {places[t - 1].stream, places[t - 1].shift + *shift};

@@ -102,9 +102,7 @@ std::unique_ptr<LogSearch> HeaderLookBack::begin(const Question& question) const
     return std::make_unique<HeaderSearch>(store_, appenders_, taps_, question);
 }
 
-Answer HeaderLookBack::find(const Question& question) const {
-    return find_all(question, begin(question), nullptr);
-}
+Answer HeaderLookBack::find(const Question& question) const { return find_all(question, begin(question), nullptr); }
 
 PacketHeader to_packet_header(const LegLabel& leg, const HeaderRecord& record, std::uint8_t client_side) {
     PacketHeader header;

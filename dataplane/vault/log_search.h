@@ -64,9 +64,8 @@ class SearchOf : public LogSearch {
             });
         from_open_ = builder.taken();
         blocks_ = store.find(question.from, question.to, question.choice.keys());
-        std::erase_if(blocks_, [&](const StoredBlock& block) {
-            return block.origin != 0 && read_open.contains(block.origin);
-        });
+        std::erase_if(blocks_,
+                      [&](const StoredBlock& block) { return block.origin != 0 && read_open.contains(block.origin); });
         std::sort(blocks_.begin(), blocks_.end(),
                   [](const StoredBlock& a, const StoredBlock& b) { return a.first_ns < b.first_ns; });
         for (std::size_t i = 0; i < expected_ahead; ++i) expect(i);

@@ -76,8 +76,6 @@ std::unique_ptr<LogSearch> PacketLookBack::begin(const Question& question) const
     return std::make_unique<SearchOf<PacketLog>>(store_, appenders_, taps_, question);
 }
 
-Answer PacketLookBack::find(const Question& question) const {
-    return find_all(question, begin(question), nullptr);
-}
+Answer PacketLookBack::find(const Question& question) const { return find_all(question, begin(question), nullptr); }
 
 }  // namespace clew::vault

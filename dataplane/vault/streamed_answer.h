@@ -10,8 +10,8 @@
 
 namespace clew::vault {
 
-/// A part of the answer: packets later than all of the parts before, and the legs that they are of. Of the last one, which
-/// may be empty, `partial` and complete_until tell of the whole. False: nobody wants the rest.
+/// A part of the answer: packets later than all of the parts before, and the legs that they are of. Of the last one,
+/// which may be empty, `partial` and complete_until tell of the whole. False: nobody wants the rest.
 using TakePart = std::function<bool(Answer& part, bool last)>;
 
 /// A first part goes out as soon as it is known that no earlier packet can come; the next ones when they are worth a

@@ -222,8 +222,7 @@ TEST(HeaderAnswers, TheFirstPacketsGoOutBeforeTheLastAreFound) {
     last.get_future().wait();
     EXPECT_EQ(all->headers_size(), 167);
     EXPECT_EQ(all->legs_size(), 1);
-    for (int i = 1; i < all->headers_size(); ++i)
-        EXPECT_LT(all->headers(i - 1).time_ns(), all->headers(i).time_ns());
+    for (int i = 1; i < all->headers_size(); ++i) EXPECT_LT(all->headers(i - 1).time_ns(), all->headers(i).time_ns());
 }
 
 /// However many are asked for: what is given is all until complete_until, and not more than that.
