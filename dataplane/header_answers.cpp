@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "dataplane/packet.h"
 #include "dataplane/vault/header_frame.h"
@@ -84,13 +85,79 @@ void encode(const vault::AnswerLeg& leg, std::uint8_t client_side, v1::KeptLeg& 
     message.set_server(to_text(client_side == 0 ? high : low));
 }
 
-/// Which end is the client may have been learnt late: what a leg's last packet knew holds for all.
-std::vector<std::uint8_t> client_sides_of(const vault::Answer& answer) {
-    std::vector<std::uint8_t> client_side(answer.legs.size());
-    for (const vault::FoundPacket& packet : answer.packets)
-        client_side[packet.leg] =
-            static_cast<std::uint8_t>(packet.record.to_server ? packet.record.side : packet.record.side ^ 1);
-    return client_side;
+/// The legs of an answer that goes out in parts. Which end is the client may be learnt late: what a leg's last packet
+/// knew holds for all, and where a part that went out told otherwise the last message says so.
+class AnswerLegs {
+  public:
+    explicit AnswerLegs(const v1::HeaderRequest& request) : request_(request) {}
+
+    void send(const vault::Answer& part, bool last, const HeaderReplier& reply) {
+        std::vector<std::size_t> places(part.legs.size(), unknown);
+        for (const vault::FoundPacket& packet : part.packets) {
+            std::size_t& place = places[packet.leg];
+            if (place == unknown) place = place_of(part.legs[packet.leg]);
+            legs_[place].latest =
+                static_cast<std::uint8_t>(packet.record.to_server ? packet.record.side : packet.record.side ^ 1);
+        }
+        for (; told_ < legs_.size(); ++told_) legs_[told_].told = legs_[told_].latest;
+        const auto fill = [&](std::size_t i, v1::PacketHeader& message) {
+            const vault::FoundPacket& packet = part.packets[i];
+            const vault::LegLabel& leg = part.legs[packet.leg].label;
+            wire::encode(vault::to_packet_header(leg, packet.record, legs_[places[packet.leg]].told), message);
+            if (request_.frames()) fill_frame(request_, leg, packet, message);
+        };
+        if (last)
+            reply_in_parts(part.packets.size(), last_words(part), reply, fill);
+        else
+            reply_before_last(part.packets.size(), reply, fill);
+    }
+
+  private:
+    struct Known {
+        vault::AnswerLeg leg;
+        std::uint8_t told = 0, latest = 0;  ///< the client's side
+    };
+    static constexpr std::size_t unknown = SIZE_MAX;
+
+    std::size_t place_of(const vault::AnswerLeg& leg) {
+        const auto [place, is_new] = places_.try_emplace(leg.label.id, legs_.size());
+        if (is_new) legs_.push_back({leg, 0, 0});
+        return place->second;
+    }
+    v1::HeaderReply last_words(const vault::Answer& part) const {
+        v1::HeaderReply last = only_words(part.partial);
+        last.set_complete_until_ns(part.complete_until);
+        for (const Known& one : legs_) {
+            if (one.told != one.latest) last.add_turned_legs(one.leg.label.id);
+            if (request_.has_choice()) encode(one.leg, one.latest, *last.add_legs());
+        }
+        return last;
+    }
+
+    const v1::HeaderRequest& request_;
+    std::vector<Known> legs_;
+    std::size_t told_ = 0;  ///< of legs_
+    std::unordered_map<LegId, std::size_t> places_;
+};
+
+void send_parts(std::size_t count, const v1::HeaderReply* last, const HeaderReplier& reply,
+                const std::function<void(std::size_t, v1::PacketHeader&)>& fill) {
+    std::size_t sent = 0;
+    do {
+        v1::HeaderReply message;
+        std::size_t bytes = 0;
+        const std::size_t end = std::min(count, sent + header_reply_count_max);
+        for (; sent < end && bytes < header_reply_bytes_max; ++sent) {
+            v1::PacketHeader& header = *message.add_headers();
+            fill(sent, header);
+            bytes += header.frame().size();
+        }
+        if (last && sent == count) {
+            message.MergeFrom(*last);
+            message.set_last(true);
+        }
+        reply(message);
+    } while (sent < count);
 }
 
 }  // namespace
@@ -102,22 +169,12 @@ std::size_t header_count_of(const v1::HeaderRequest& request) {
 
 void reply_in_parts(std::size_t count, v1::HeaderReply last, const HeaderReplier& reply,
                     const std::function<void(std::size_t, v1::PacketHeader&)>& fill) {
-    std::size_t sent = 0;
-    do {
-        v1::HeaderReply message;
-        std::size_t bytes = 0;
-        const std::size_t end = std::min(count, sent + header_reply_count_max);
-        for (; sent < end && bytes < header_reply_bytes_max; ++sent) {
-            v1::PacketHeader& header = *message.add_headers();
-            fill(sent, header);
-            bytes += header.frame().size();
-        }
-        if (sent == count) {
-            message.MergeFrom(last);
-            message.set_last(true);
-        }
-        reply(message);
-    } while (sent < count);
+    send_parts(count, &last, reply, fill);
+}
+
+void reply_before_last(std::size_t count, const HeaderReplier& reply,
+                       const std::function<void(std::size_t, v1::PacketHeader&)>& fill) {
+    if (count != 0) send_parts(count, nullptr, reply, fill);
 }
 
 HeaderAnswers::HeaderAnswers(VaultLogs logs)
@@ -207,11 +264,14 @@ void HeaderAnswers::run(InHand& in_hand) {
 }
 
 /// Out of both logs where frames are asked for, out of the header log alone where not.
-vault::Answer HeaderAnswers::find(const v1::HeaderRequest& request, const vault::Question& question) const {
-    if (request.legs().empty() && !request.has_choice()) return {};
-    if (!request.frames() || request.headers_only() || !packet_look_back_) return header_look_back_.find(question);
-    vault::Answer packets = packet_look_back_->find(question);
-    return vault::join(question, header_look_back_.find(question), std::move(packets));
+void HeaderAnswers::stream(const v1::HeaderRequest& request, const vault::Question& question,
+                           const vault::TakePart& take) const {
+    vault::Answer nothing;
+    if (request.legs().empty() && !request.has_choice()) return (void)take(nothing, true);
+    std::unique_ptr<vault::LogSearch> packets;
+    if (request.frames() && !request.headers_only() && packet_look_back_) packets = packet_look_back_->begin(question);
+    const std::unique_ptr<vault::LogSearch> headers = header_look_back_.begin(question);
+    vault::stream_answer(question, *headers, packets.get(), take);
 }
 
 void HeaderAnswers::answer_now(const Waiting& waiting, const InHand& in_hand) const {
@@ -219,18 +279,11 @@ void HeaderAnswers::answer_now(const Waiting& waiting, const InHand& in_hand) co
     auto question = to_question(request);
     if (!question) return reply_in_parts(0, only_words(question.error().sentence), waiting.reply, {});
     question->cancelled = &in_hand.broken_off;
-    const vault::Answer found = find(request, *question);
-    if (in_hand.withdrawn.load(std::memory_order_relaxed)) return;
-    const std::vector<std::uint8_t> client_side = client_sides_of(found);
-    v1::HeaderReply last = only_words(found.partial);
-    last.set_complete_until_ns(found.complete_until);
-    if (request.has_choice())
-        for (std::size_t i = 0; i < found.legs.size(); ++i) encode(found.legs[i], client_side[i], *last.add_legs());
-    reply_in_parts(found.packets.size(), std::move(last), waiting.reply, [&](std::size_t i, v1::PacketHeader& message) {
-        const vault::FoundPacket& packet = found.packets[i];
-        const vault::LegLabel& leg = found.legs[packet.leg].label;
-        wire::encode(vault::to_packet_header(leg, packet.record, client_side[packet.leg]), message);
-        if (request.frames()) fill_frame(request, leg, packet, message);
+    AnswerLegs legs(request);
+    stream(request, *question, [&](const vault::Answer& part, bool last) {
+        if (in_hand.withdrawn.load(std::memory_order_relaxed)) return false;
+        legs.send(part, last, waiting.reply);
+        return true;
     });
 }
 

@@ -17,6 +17,7 @@
 #include "dataplane/packet_recorder.h"
 #include "dataplane/vault/header_look_back.h"
 #include "dataplane/vault/packet_look_back.h"
+#include "dataplane/vault/streamed_answer.h"
 #include "wire/leg.pb.h"
 
 namespace clew::sensor {
@@ -34,6 +35,9 @@ std::size_t header_count_of(const v1::HeaderRequest& request);
 /// message says besides.
 void reply_in_parts(std::size_t count, v1::HeaderReply last, const HeaderReplier& reply,
                     const std::function<void(std::size_t, v1::PacketHeader&)>& fill);
+/// The same of what others follow: no message is the last.
+void reply_before_last(std::size_t count, const HeaderReplier& reply,
+                       const std::function<void(std::size_t, v1::PacketHeader&)>& fill);
 
 /// A vault's logs and what they may take of the disk. The packet log may be missing.
 struct VaultLogs {
@@ -83,7 +87,7 @@ class HeaderAnswers {
     void withdraw(std::uint64_t request_id);
     void record(const v1::Recording& wanted, const HeaderReplier& reply) const;
     void answer_now(const Waiting& waiting, const InHand& in_hand) const;
-    vault::Answer find(const v1::HeaderRequest& request, const vault::Question& question) const;
+    void stream(const v1::HeaderRequest& request, const vault::Question& question, const vault::TakePart& take) const;
 
     VaultLogs logs_;
     vault::HeaderLookBack header_look_back_;

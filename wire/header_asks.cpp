@@ -3,11 +3,21 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 namespace clew::wire {
 namespace {
 constexpr std::uint32_t header_count_limit = 1'000'000;  // an observer that answers more than was asked is cut here
+
+/// Which end of a leg is the client was learnt after headers of it had been sent.
+void turn(const v1::HeaderReply& last, v1::HeaderReply& whole) {
+    if (last.turned_legs().empty()) return;
+    const std::set<std::uint64_t> turned(last.turned_legs().begin(), last.turned_legs().end());
+    for (v1::PacketHeader& header : *whole.mutable_headers())
+        if (turned.contains(header.leg())) header.set_direction(header.direction() == 0 ? 1 : 0);
 }
+
+}  // namespace
 
 std::uint64_t HeaderAsks::file(const std::string& observer, v1::HeaderRequest request) {
     const std::lock_guard lock(mutex_);
@@ -74,6 +84,7 @@ void HeaderAsks::reply(const std::string& observer, v1::HeaderReply part) {
     if (part.complete_until_ns() != 0) ask.reply.set_complete_until_ns(part.complete_until_ns());
     if (part.recording_until_ns() != 0) ask.reply.set_recording_until_ns(part.recording_until_ns());
     if (part.recording_unknown()) ask.reply.set_recording_unknown(true);
+    turn(part, ask.reply);
     ask.done = part.last();
     if (ask.done) changed_.notify_all();
 }

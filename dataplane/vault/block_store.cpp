@@ -334,6 +334,7 @@ std::vector<StoredBlock> BlockStore::find(TimeNs from, TimeNs to, const KeyGroup
         for (const Segment& segment : segments_)
             if (segment.index && segment.overlaps(from, to)) asked[segment.number].index = segment.index;
     }
+    for (const auto& [number, one] : asked) one.index->expect(wanted);
     std::uint64_t failed = 0;
     for (auto& [number, one] : asked) {
         one.offsets = one.index->blocks_with(wanted);
@@ -377,6 +378,11 @@ Result<std::vector<std::uint8_t>> BlockStore::read(const StoredBlock& block, std
     if (!read_whole(*file, block.offset + from, bytes))
         return fail(ErrorKind::failed, "a block of " + path_of(block.file) + " cannot be read");
     return bytes;
+}
+
+void BlockStore::expect(const StoredBlock& block, std::uint64_t from, std::size_t count) const {
+    if (const std::shared_ptr<File> file = file_of(block); file && from < block.bytes)
+        file->expect(block.offset + from, std::min<std::uint64_t>(count, block.bytes - from));
 }
 
 Result<std::vector<std::uint8_t>> BlockStore::read_first(const StoredBlock& block) const {

@@ -68,6 +68,8 @@ class BlockStore {
     Result<std::vector<std::uint8_t>> read(const StoredBlock& block) const { return read(block, 0, block.bytes); }
     /// A part of it; the same.
     Result<std::vector<std::uint8_t>> read(const StoredBlock& block, std::uint64_t from, std::size_t bytes) const;
+    /// It will be read soon.
+    void expect(const StoredBlock& block, std::uint64_t from, std::size_t bytes) const;
     /// What the block's file begins with.
     Result<std::vector<std::uint8_t>> read_first(const StoredBlock& block) const;
 

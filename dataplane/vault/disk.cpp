@@ -25,6 +25,9 @@ class RealFile final : public File {
         const ssize_t got = ::pread(descriptor_, to.data(), to.size(), static_cast<off_t>(offset));
         return got < 0 ? -errno : got;
     }
+    void expect(std::uint64_t offset, std::size_t bytes) override {
+        (void)::posix_fadvise(descriptor_, static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_WILLNEED);
+    }
     int truncate(std::uint64_t length) override {
         return ::ftruncate(descriptor_, static_cast<off_t>(length)) == 0 ? 0 : -errno;
     }

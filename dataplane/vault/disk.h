@@ -16,6 +16,8 @@ class File {
     virtual ~File() = default;
     virtual std::int64_t append(std::span<const std::uint8_t> bytes) = 0;  ///< bytes taken, or -errno
     virtual std::int64_t read(std::uint64_t offset, std::span<std::uint8_t> to) = 0;
+    /// These bytes will be read soon: the disk may begin with several such at a time.
+    virtual void expect(std::uint64_t, std::size_t) {}
     virtual int truncate(std::uint64_t length) = 0;
     virtual int sync() = 0;
 };

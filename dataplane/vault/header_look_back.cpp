@@ -5,6 +5,7 @@
 
 #include "dataplane/bytes.h"
 #include "dataplane/vault/log_search.h"
+#include "dataplane/vault/streamed_answer.h"
 #include "dataplane/vault/tcp_options.h"
 
 namespace clew::vault {
@@ -60,25 +61,48 @@ void take_stored(const BlockStore& store, const StoredBlock& stored, TapNames& n
     if (!read) builder.answer.note(read.error().sentence);
 }
 
+struct HeaderLog {
+    using Appender = HeaderAppender;
+    static constexpr std::size_t front_bytes = front_bytes_guess;
+    static void open(const OpenBlock& block, const TapNames& names, AnswerBuilder& builder) {
+        take_open(block, names, builder);
+    }
+    static void stored(const BlockStore& store, const StoredBlock& block, TapNames& names, AnswerBuilder& builder) {
+        take_stored(store, block, names, builder);
+    }
+};
+
+class HeaderSearch final : public SearchOf<HeaderLog> {
+  public:
+    HeaderSearch(const BlockStore& store, const std::vector<const HeaderAppender*>& appenders,
+                 const std::vector<std::string>& taps, const Question& question)
+        : SearchOf(store, appenders, taps, question), store_(store), appenders_(appenders) {}
+
+    void end() override {
+        Answer& answer = builder.answer;
+        const TimeNs from = builder.question().from;
+        const BlockStoreCounters counters = store_.counters();
+        std::uint64_t dropped = counters.packets_dropped_disk_full + counters.packets_dropped_disk_failed;
+        for (const HeaderAppender* appender : appenders_) dropped += appender->dropped();
+        if (counters.packets_expired != 0 && (from == 0 || from < counters.oldest_ns))
+            answer.note("the header log no longer holds packets this old: its budget of bytes is used up");
+        if (dropped != 0)
+            answer.note(std::to_string(dropped) +
+                        " headers never reached the log (full or slow disk): the counters tell");
+    }
+
+  private:
+    const BlockStore& store_;
+    const std::vector<const HeaderAppender*>& appenders_;
+};
+
 }  // namespace
 
-Answer HeaderLookBack::find(const Question& question) const {
-    AnswerBuilder builder(question);
-    TapNames names(store_, taps_);
-    search_log(
-        store_, appenders_, builder, [&](const OpenBlock& block) { take_open(block, names, builder); },
-        [&](const StoredBlock& stored) { take_stored(store_, stored, names, builder); });
-    Answer& answer = builder.answer;
-    const BlockStoreCounters counters = store_.counters();
-    std::uint64_t dropped = counters.packets_dropped_disk_full + counters.packets_dropped_disk_failed;
-    for (const HeaderAppender* appender : appenders_) dropped += appender->dropped();
-    if (counters.packets_expired != 0 && (question.from == 0 || question.from < counters.oldest_ns))
-        answer.note("the header log no longer holds packets this old: its budget of bytes is used up");
-    if (dropped != 0)
-        answer.note(std::to_string(dropped) + " headers never reached the log (full or slow disk): the counters tell");
-    answer.finish(question);
-    return std::move(answer);
+std::unique_ptr<LogSearch> HeaderLookBack::begin(const Question& question) const {
+    return std::make_unique<HeaderSearch>(store_, appenders_, taps_, question);
 }
+
+Answer HeaderLookBack::find(const Question& question) const { return find_all(question, begin(question), nullptr); }
 
 PacketHeader to_packet_header(const LegLabel& leg, const HeaderRecord& record, std::uint8_t client_side) {
     PacketHeader header;

@@ -2,6 +2,7 @@
 // Headers out of the log: what is on disk and what waits to be written, as one. Any thread; several at a time.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@
 
 namespace clew::vault {
 
+class LogSearch;
+
 class HeaderLookBack {
   public:
     /// Store and appenders are borrowed. `taps`: the names of now, by number.
@@ -19,7 +22,9 @@ class HeaderLookBack {
                    std::vector<std::string> taps = {})
         : store_(store), appenders_(std::move(appenders)), taps_(std::move(taps)) {}
 
-    Answer find(const Question& question) const;
+    /// The question and this are borrowed. What is not written yet is in the search already.
+    std::unique_ptr<LogSearch> begin(const Question& question) const;
+    Answer find(const Question& question) const;  ///< all at once
 
   private:
     const BlockStore& store_;

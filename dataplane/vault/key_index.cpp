@@ -157,14 +157,29 @@ std::size_t KeyIndex::memory_bytes() const {
     return sizeof *this + offsets_.size() * sizeof offsets_[0] + pages_.size() * sizeof(Page);
 }
 
+KeyIndex::Span KeyIndex::span_of(std::uint64_t key) const {
+    const std::uint32_t number = page_of(index_key_of(key), page_bits_);
+    const std::uint32_t begin = number == 0 ? 0 : pages_[number - 1].end;
+    return {pages_at_ + begin, pages_[number].end - begin};
+}
+
+/// Of the first group alone: where nothing has its keys, the others are not looked for.
+void KeyIndex::expect(const KeyGroups& wanted) const {
+    if (wanted.empty()) return;
+    for (const std::uint64_t key : wanted.front()) {
+        const Span page = span_of(key);
+        file_->expect(page.at, page.bytes);
+    }
+}
+
 /// Marks the blocks that may hold the key; false when its page cannot be read.
 bool KeyIndex::mark(std::uint64_t key, std::vector<bool>& blocks) const {
     const std::uint32_t half = index_key_of(key), number = page_of(half, page_bits_);
     const std::uint32_t wanted = place_of(half, page_bits_);
     const Page& page = pages_[number];
-    const std::uint32_t begin = number == 0 ? 0 : pages_[number - 1].end;
-    std::vector<std::uint8_t> bytes(page.end - begin);
-    if (!read_whole(*file_, pages_at_ + begin, bytes) || check_of(bytes) != page.check) return false;
+    const Span span = span_of(key);
+    std::vector<std::uint8_t> bytes(span.bytes);
+    if (!read_whole(*file_, span.at, bytes) || check_of(bytes) != page.check) return false;
     BitReader bits(bytes);
     std::uint32_t place = 0;
     for (std::uint32_t i = 0; i < page.entries; ++i) {

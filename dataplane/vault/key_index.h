@@ -41,6 +41,8 @@ class KeyIndex {
     bool covers(std::uint64_t offset) const;
     /// The offsets of the blocks that may hold a key of each group, rising; nothing when a page cannot be read.
     std::optional<std::vector<std::uint64_t>> blocks_with(const KeyGroups& wanted) const;
+    /// blocks_with() will be asked this soon.
+    void expect(const KeyGroups& wanted) const;
     std::size_t memory_bytes() const;
 
   private:
@@ -52,6 +54,11 @@ class KeyIndex {
     static_assert(sizeof(Page) == 12);
     friend std::vector<std::uint8_t> encode_key_index(std::span<const PlacedKeys> blocks);
 
+    struct Span {
+        std::uint64_t at;
+        std::size_t bytes;
+    };
+    Span span_of(std::uint64_t key) const;  ///< the key's page in the file
     bool mark(std::uint64_t key, std::vector<bool>& blocks) const;
 
     std::shared_ptr<File> file_;

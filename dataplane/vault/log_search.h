@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One log searched: what is not written yet and what is on disk, as one. Log has Appender and take() for an open block
-// and for a stored one.
+// One log searched: what is not written yet and what is on disk, as one.
 #pragma once
 
 #include <algorithm>
@@ -34,32 +33,69 @@ class TapNames {
     const std::string nameless_;
 };
 
-/// `take_open(block)` and `take_stored(block)` put what they find into the builder.
-template <class Appender, class TakeOpen, class TakeStored>
-void search_log(const BlockStore& store, const std::vector<const Appender*>& appenders, AnswerBuilder& builder,
-                TakeOpen&& take_open, TakeStored&& take_stored) {
-    const Question& question = builder.question();
-    std::unordered_set<std::uint64_t> read_open;
-    // First what is not written: a block that moves to disk meanwhile is then found twice, never missed.
-    for (std::size_t i = 0; i < appenders.size(); ++i)
-        appenders[i]->read_unwritten([&](const auto& block) {
-            read_open.insert(origin_of(i, block.number()));
-            if (!question.is_cancelled()) take_open(block);
-        });
-    const std::size_t from_open = builder.answer.packets.size();
-    auto blocks = store.find(question.from, question.to, question.choice.keys());
-    std::sort(blocks.begin(), blocks.end(),
-              [](const StoredBlock& a, const StoredBlock& b) { return a.first_ns < b.first_ns; });
-    for (const StoredBlock& block : blocks) {
-        if (question.is_cancelled()) break;
-        if (block.origin != 0 && read_open.contains(block.origin)) continue;
-        if (builder.answer.packets.size() - from_open >= question.count_max ||
-            (builder.is_full() && builder.answer.packets.size() != from_open)) {
-            builder.answer.complete_until = block.first_ns;
-            break;
-        }
-        take_stored(block);
+/// A question's search through one log, block by block in the order of time.
+class LogSearch {
+  public:
+    explicit LogSearch(const Question& question) : builder(question) {}
+    virtual ~LogSearch() = default;
+    /// Nothing that is still to be found is earlier; INT64_MAX: all is found.
+    virtual TimeNs next_ns() const = 0;
+    virtual void take_next() = 0;
+    /// Whole: notes what the log lacks.
+    virtual void end() {}
+
+    AnswerBuilder builder;
+};
+
+/// Of Log: Appender, front_bytes, and open() and stored(), which put what they find in a block into the builder.
+template <class Log>
+class SearchOf : public LogSearch {
+  public:
+    using Appender = typename Log::Appender;
+    SearchOf(const BlockStore& store, const std::vector<const Appender*>& appenders,
+             const std::vector<std::string>& taps, const Question& question)
+        : LogSearch(question), store_(store), names_(store, taps) {
+        // First what is not written: a block that moves to disk meanwhile is then found twice, never missed.
+        std::unordered_set<std::uint64_t> read_open;
+        for (std::size_t i = 0; i < appenders.size(); ++i)
+            appenders[i]->read_unwritten([&](const auto& block) {
+                read_open.insert(origin_of(i, block.number()));
+                if (!question.is_cancelled()) Log::open(block, names_, builder);
+            });
+        from_open_ = builder.taken();
+        blocks_ = store.find(question.from, question.to, question.choice.keys());
+        std::erase_if(blocks_,
+                      [&](const StoredBlock& block) { return block.origin != 0 && read_open.contains(block.origin); });
+        std::sort(blocks_.begin(), blocks_.end(),
+                  [](const StoredBlock& a, const StoredBlock& b) { return a.first_ns < b.first_ns; });
+        for (std::size_t i = 0; i < expected_ahead; ++i) expect(i);
     }
-}
+
+    TimeNs next_ns() const override { return next_ < blocks_.size() ? blocks_[next_].first_ns : INT64_MAX; }
+    void take_next() override {
+        const StoredBlock& block = blocks_[next_];
+        const bool limit = builder.taken() - from_open_ >= builder.question().count_max ||
+                           (builder.is_full() && builder.taken() != from_open_);
+        if (limit) builder.answer.complete_until = block.first_ns;
+        if (limit || builder.question().is_cancelled()) {
+            next_ = blocks_.size();
+            return;
+        }
+        expect(next_ + expected_ahead);
+        Log::stored(store_, block, names_, builder);
+        ++next_;
+    }
+
+  private:
+    static constexpr std::size_t expected_ahead = 4;
+    void expect(std::size_t number) const {
+        if (number < blocks_.size()) store_.expect(blocks_[number], 0, Log::front_bytes);
+    }
+
+    const BlockStore& store_;
+    TapNames names_;
+    std::vector<StoredBlock> blocks_;
+    std::size_t next_ = 0, from_open_ = 0;
+};
 
 }  // namespace clew::vault

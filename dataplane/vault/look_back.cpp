@@ -12,12 +12,17 @@ void Answer::note(const std::string& sentence) {
     partial += (partial.empty() ? "" : "; ") + sentence;
 }
 
-void Answer::finish(const Question& question) {
+void Given::add(const Answer& part) {
+    count += part.packets.size();
+    for (const FoundPacket& packet : part.packets) bytes += packet.frame.size();
+}
+
+void Answer::finish(const Question& question, const Given& given) {
     std::stable_sort(packets.begin(), packets.end(),
                      [](const FoundPacket& a, const FoundPacket& b) { return a.record.time_ns < b.record.time_ns; });
-    std::uint64_t bytes = 0;
+    std::uint64_t bytes = given.bytes;
     std::size_t count = 0;
-    while (count < packets.size() && count < question.count_max && bytes < question.bytes_max)
+    while (count < packets.size() && given.count + count < question.count_max && bytes < question.bytes_max)
         bytes += packets[count++].frame.size();
     const auto lower = [this](TimeNs time) {
         return std::lower_bound(packets.begin(), packets.end(), time,
@@ -28,7 +33,7 @@ void Answer::finish(const Question& question) {
         if (complete_until == 0 || first_left_out < complete_until) complete_until = first_left_out;
     }
     // What stands at one time comes whole, or a reader that goes on from complete_until would never get past it.
-    if (complete_until != 0 && lower(complete_until) == packets.begin() && !packets.empty() &&
+    if (complete_until != 0 && given.count == 0 && lower(complete_until) == packets.begin() && !packets.empty() &&
         packets[0].record.time_ns <= complete_until)
         ++complete_until;
     if (complete_until != 0) packets.erase(lower(complete_until), packets.end());
@@ -41,6 +46,7 @@ void Answer::finish(const Question& question) {
 FoundPacket& AnswerBuilder::add(const LegLabel& label, const std::string& tap, const HeaderRecord& record) {
     const auto [place, is_new] = places_.try_emplace(label.id, static_cast<std::uint32_t>(answer.legs.size()));
     if (is_new) answer.legs.push_back({label, tap});
+    ++taken_;
     FoundPacket& found = answer.packets.emplace_back();
     found.leg = place->second;
     found.record = record;

@@ -39,6 +39,8 @@ struct AnswerLeg {
     std::string tap;  ///< its name when the packet was kept
 };
 
+struct Given;
+
 struct Answer {
     std::vector<AnswerLeg> legs;
     std::vector<FoundPacket> packets;  ///< in the order of time
@@ -46,8 +48,15 @@ struct Answer {
     TimeNs complete_until = 0;         ///< a limit was reached: packets from then on are not here; 0: they all are
 
     void note(const std::string& sentence);  ///< into `partial`, once
-    /// Sorts, and leaves out what a limit or complete_until does.
-    void finish(const Question& question);
+    /// Sorts, and leaves out what a limit or complete_until does. `given`: parts of the answer that went out before.
+    void finish(const Question& question, const Given& given);
+};
+
+/// What of an answer has gone out, all of it earlier than the rest.
+struct Given {
+    std::size_t count = 0;
+    std::uint64_t bytes = 0;
+    void add(const Answer& part);
 };
 
 /// Puts an answer together; what does not fit the question is left out.
@@ -60,7 +69,8 @@ class AnswerBuilder {
     void take(const LegLabel& label, const std::string& tap, const HeaderRecord& record);
     void take_whole(const LegLabel& label, const std::string& tap, const HeaderRecord& record, std::uint8_t link,
                     std::span<const std::uint8_t> frame);
-    bool is_full() const { return answer.packets.size() >= question_.count_max || bytes_ >= question_.bytes_max; }
+    std::size_t taken() const { return taken_; }  ///< packets, those that went out included
+    bool is_full() const { return taken_ >= question_.count_max || bytes_ >= question_.bytes_max; }
 
     Answer answer;
 
@@ -71,6 +81,7 @@ class AnswerBuilder {
     std::unordered_map<LegId, std::uint32_t> places_;
     std::vector<std::uint8_t> frame_;
     std::uint64_t bytes_ = 0;
+    std::size_t taken_ = 0;
 };
 
 }  // namespace clew::vault

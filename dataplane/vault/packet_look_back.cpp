@@ -2,10 +2,10 @@
 #include "dataplane/vault/packet_look_back.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "dataplane/vault/log_search.h"
 #include "dataplane/vault/packet_block.h"
+#include "dataplane/vault/streamed_answer.h"
 
 namespace clew::vault {
 namespace {
@@ -59,52 +59,23 @@ void take_stored(const BlockStore& store, const StoredBlock& stored, TapNames& n
     }
 }
 
-/// What is the same of a packet in both logs.
-using Identity = std::tuple<LegId, TimeNs, std::uint8_t, std::uint32_t, std::uint16_t, std::uint32_t>;
-Identity identity_of(const Answer& answer, const FoundPacket& packet) {
-    const HeaderRecord& record = packet.record;
-    return {
-        answer.legs[packet.leg].label.id, record.time_ns, record.side, record.seq, record.ip_id, record.wire_length};
-}
+struct PacketLog {
+    using Appender = PacketAppender;
+    static constexpr std::size_t front_bytes = front_bytes_guess;
+    static void open(const OpenPacketBlock& block, const TapNames& names, AnswerBuilder& builder) {
+        take_open(block, names, builder);
+    }
+    static void stored(const BlockStore& store, const StoredBlock& block, TapNames& names, AnswerBuilder& builder) {
+        take_stored(store, block, names, builder);
+    }
+};
 
 }  // namespace
 
-Answer PacketLookBack::find(const Question& question) const {
-    AnswerBuilder builder(question);
-    TapNames names(store_, taps_);
-    search_log(
-        store_, appenders_, builder, [&](const OpenPacketBlock& block) { take_open(block, names, builder); },
-        [&](const StoredBlock& stored) { take_stored(store_, stored, names, builder); });
-    builder.answer.finish(question);
-    return std::move(builder.answer);
+std::unique_ptr<LogSearch> PacketLookBack::begin(const Question& question) const {
+    return std::make_unique<SearchOf<PacketLog>>(store_, appenders_, taps_, question);
 }
 
-Answer join(const Question& question, Answer headers, Answer packets) {
-    std::multimap<Identity, std::size_t> places;
-    for (std::size_t i = 0; i < headers.packets.size(); ++i)
-        places.emplace(identity_of(headers, headers.packets[i]), i);
-    std::unordered_map<LegId, std::uint32_t> legs;
-    for (std::uint32_t i = 0; i < headers.legs.size(); ++i) legs.emplace(headers.legs[i].label.id, i);
-    for (FoundPacket& packet : packets.packets) {
-        if (const auto same = places.find(identity_of(packets, packet)); same != places.end()) {
-            FoundPacket& header = headers.packets[same->second];
-            header.whole = true;
-            header.link = packet.link;
-            header.frame = std::move(packet.frame);
-            places.erase(same);
-            continue;
-        }
-        const AnswerLeg& leg = packets.legs[packet.leg];
-        const auto [place, is_new] = legs.try_emplace(leg.label.id, static_cast<std::uint32_t>(headers.legs.size()));
-        if (is_new) headers.legs.push_back(leg);
-        packet.leg = place->second;
-        headers.packets.push_back(std::move(packet));
-    }
-    if (!packets.partial.empty()) headers.note(packets.partial);
-    if (packets.complete_until != 0 && (headers.complete_until == 0 || packets.complete_until < headers.complete_until))
-        headers.complete_until = packets.complete_until;
-    headers.finish(question);
-    return headers;
-}
+Answer PacketLookBack::find(const Question& question) const { return find_all(question, begin(question), nullptr); }
 
 }  // namespace clew::vault

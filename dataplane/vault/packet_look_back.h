@@ -3,6 +3,7 @@
 // front is read, and the chunks that hold what is asked. Any thread; several at a time.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,8 @@
 
 namespace clew::vault {
 
+class LogSearch;
+
 class PacketLookBack {
   public:
     /// Store and appenders are borrowed. `taps`: the names of now, by number.
@@ -19,15 +22,14 @@ class PacketLookBack {
                    std::vector<std::string> taps = {})
         : store_(store), appenders_(std::move(appenders)), taps_(std::move(taps)) {}
 
-    Answer find(const Question& question) const;
+    /// The question and this are borrowed. What is not written yet is in the search already.
+    std::unique_ptr<LogSearch> begin(const Question& question) const;
+    Answer find(const Question& question) const;  ///< all at once
 
   private:
     const BlockStore& store_;
     std::vector<const PacketAppender*> appenders_;
     std::vector<std::string> taps_;
 };
-
-/// Both logs as one: each header with its whole packet where that is kept, and packets whose header is not.
-Answer join(const Question& question, Answer headers, Answer packets);
 
 }  // namespace clew::vault

@@ -178,8 +178,8 @@ TEST(HeaderAnswers, SeveralAtOnceReturnWhatOneAfterTheOtherDoes) {
 /// Its question hangs in the disk's n-th read from now until told to go on.
 class SlowDisk {
   public:
-    explicit SlowDisk(vault::ModelDisk& disk) {
-        disk.plan = [this, first = disk.calls + 2](std::uint64_t call) {
+    explicit SlowDisk(vault::ModelDisk& disk, std::uint64_t reads_before = 2) {
+        disk.plan = [this, first = disk.calls + reads_before](std::uint64_t call) {
             if (call == first) {
                 reached.set_value();
                 go_on.get_future().wait();
@@ -202,6 +202,49 @@ TEST(HeaderAnswers, WhenWhoAskedIsGoneTheSearchEndsAtTheNextBlock) {
     EXPECT_TRUE(ask(answers, request_of(8)).get().last());
     answers.stop();
     EXPECT_LT(log.disk.calls - before, 10u);  // of the 50 blocks' reads
+}
+
+TEST(HeaderAnswers, TheFirstPacketsGoOutBeforeTheLastAreFound) {
+    Log log(50);
+    HeaderAnswers answers(log.logs());
+    SlowDisk slow(log.disk, 20);
+    std::promise<int> first;
+    auto all = std::make_shared<v1::HeaderReply>();
+    std::promise<void> last;
+    answers.answer(all_of_port(7, 40000), [&, parts = 0](const v1::HeaderReply& part) mutable {
+        if (parts++ == 0) first.set_value(part.last() ? 0 : part.headers_size());
+        all->MergeFrom(part);
+        if (part.last()) last.set_value();
+    });
+    slow.reached.get_future().wait();
+    EXPECT_GT(first.get_future().get(), 0);  // while the search waits for the disk
+    slow.go_on.set_value();
+    last.get_future().wait();
+    EXPECT_EQ(all->headers_size(), 167);
+    EXPECT_EQ(all->legs_size(), 1);
+    for (int i = 1; i < all->headers_size(); ++i) EXPECT_LT(all->headers(i - 1).time_ns(), all->headers(i).time_ns());
+}
+
+/// However many are asked for: what is given is all until complete_until, and not more than that.
+TEST(HeaderAnswers, ALimitCutsTheAnswerWhereItSays) {
+    Log log(30);
+    HeaderAnswers answers(log.logs());
+    const v1::HeaderReply all = ask(answers, all_of_port(1, 80)).get();
+    ASSERT_EQ(all.headers_size(), 300);
+    EXPECT_EQ(all.complete_until_ns(), 0);
+    for (const int count_max : {1, 2, 9, 10, 11, 37, 150, 299, 300, 301}) {
+        v1::HeaderRequest request = all_of_port(2, 80);
+        request.set_header_count_max(static_cast<std::uint32_t>(count_max));
+        const v1::HeaderReply some = ask(answers, request).get();
+        ASSERT_EQ(some.headers_size(), std::min(count_max, 300)) << count_max;
+        for (int i = 0; i < some.headers_size(); ++i)
+            EXPECT_EQ(some.headers(i).SerializeAsString(), all.headers(i).SerializeAsString());
+        EXPECT_EQ(some.partial().empty(), count_max >= 300) << some.partial();
+        if (count_max < 300) {
+            EXPECT_GT(some.complete_until_ns(), all.headers(count_max - 1).time_ns());
+            EXPECT_LE(some.complete_until_ns(), all.headers(count_max).time_ns());
+        }
+    }
 }
 
 TEST(HeaderAnswers, ASensorThatStopsInTheMiddleSaysThatNotAllIsThere) {

@@ -10,6 +10,7 @@
 #include "dataplane/vault/header_look_back.h"
 #include "dataplane/vault/packet_log_writer.h"
 #include "dataplane/vault/packet_look_back.h"
+#include "dataplane/vault/streamed_answer.h"
 #include "dataplane/vault/tap_table.h"
 #include "tests/dataplane/frames.h"
 #include "tests/dataplane/vault/model_disk.h"
@@ -81,8 +82,10 @@ class Log {
         return PacketLookBack(*packet_store, {pipeline->packet_log()}, {"edge", "core"}).find(question);
     }
     Answer both(const Question& question) const {
-        return join(question, HeaderLookBack(*header_store, {pipeline->header_log()}, {"edge", "core"}).find(question),
-                    packets(question));
+        const HeaderLookBack headers(*header_store, {pipeline->header_log()}, {"edge", "core"});
+        const PacketLookBack packets(*packet_store, {pipeline->packet_log()}, {"edge", "core"});
+        auto packet_search = packets.begin(question);
+        return find_all(question, headers.begin(question), std::move(packet_search));
     }
 
     ModelDisk disk;

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/vault/streamed_answer.h"
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <tuple>
+#include <unordered_map>
+
+namespace clew::vault {
+namespace {
+
+constexpr std::size_t part_count_min = 2048;  ///< but of the first
+
+/// What is the same of a packet in both logs.
+using Identity = std::tuple<LegId, TimeNs, std::uint8_t, std::uint32_t, std::uint16_t, std::uint32_t>;
+Identity identity_of(const Answer& answer, const FoundPacket& packet) {
+    const HeaderRecord& record = packet.record;
+    return {
+        answer.legs[packet.leg].label.id, record.time_ns, record.side, record.seq, record.ip_id, record.wire_length};
+}
+
+/// Each header with its whole packet where that is kept, and packets whose header is not.
+void join(Answer& headers, Answer packets) {
+    std::multimap<Identity, std::size_t> places;
+    for (std::size_t i = 0; i < headers.packets.size(); ++i)
+        places.emplace(identity_of(headers, headers.packets[i]), i);
+    std::unordered_map<LegId, std::uint32_t> legs;
+    for (std::uint32_t i = 0; i < headers.legs.size(); ++i) legs.emplace(headers.legs[i].label.id, i);
+    for (FoundPacket& packet : packets.packets) {
+        if (const auto same = places.find(identity_of(packets, packet)); same != places.end()) {
+            FoundPacket& header = headers.packets[same->second];
+            header.whole = true;
+            header.link = packet.link;
+            header.frame = std::move(packet.frame);
+            places.erase(same);
+            continue;
+        }
+        const AnswerLeg& leg = packets.legs[packet.leg];
+        const auto [place, is_new] = legs.try_emplace(leg.label.id, static_cast<std::uint32_t>(headers.legs.size()));
+        if (is_new) headers.legs.push_back(leg);
+        packet.leg = place->second;
+        headers.packets.push_back(std::move(packet));
+    }
+    if (!packets.partial.empty()) headers.note(packets.partial);
+    if (packets.complete_until != 0 && (headers.complete_until == 0 || packets.complete_until < headers.complete_until))
+        headers.complete_until = packets.complete_until;
+}
+
+/// Takes what was found before `until` out of the search.
+Answer take_before(LogSearch& search, TimeNs until) {
+    Answer& found = search.builder.answer;
+    Answer part;
+    const auto late = std::stable_partition(found.packets.begin(), found.packets.end(),
+                                            [until](const FoundPacket& one) { return one.record.time_ns < until; });
+    if (late == found.packets.begin()) return part;
+    part.legs = found.legs;
+    part.packets.assign(std::move_iterator(found.packets.begin()), std::move_iterator(late));
+    found.packets.erase(found.packets.begin(), late);
+    return part;
+}
+
+class Streamed {
+  public:
+    Streamed(const Question& question, LogSearch& headers, LogSearch* packets, const TakePart& take)
+        : question_(question), headers_(headers), packets_(packets), take_(take) {}
+
+    void run() {
+        for (;;) {
+            LogSearch& earlier = packets_ && packets_->next_ns() < headers_.next_ns() ? *packets_ : headers_;
+            if (earlier.next_ns() == INT64_MAX) break;
+            const std::size_t before = earlier.builder.taken();
+            earlier.take_next();
+            new_ += earlier.builder.taken() - before;
+            if (new_ >= (given_.count == 0 ? 1 : part_count_min) && !give(settled_ns())) return;
+            if (is_limit_reached()) break;
+        }
+        headers_.end();
+        if (packets_) packets_->end();
+        end();
+    }
+
+  private:
+    /// No packet that is still to be found is earlier, and none from here on is given when a limit was reached.
+    TimeNs settled_ns() const {
+        TimeNs settled = INT64_MAX;
+        for (const LogSearch* search :
+             {static_cast<const LogSearch*>(&headers_), static_cast<const LogSearch*>(packets_)}) {
+            if (!search) continue;
+            settled = std::min(settled, search->next_ns());
+            if (const TimeNs limit = search->builder.answer.complete_until; limit != 0)
+                settled = std::min(settled, limit);
+        }
+        return settled;
+    }
+    bool is_limit_reached() const {
+        return headers_.builder.answer.complete_until != 0 ||
+               (packets_ && packets_->builder.answer.complete_until != 0) || left_out_ns_ != 0;
+    }
+
+    /// False: nobody wants more.
+    bool give(TimeNs until) {
+        if (until == INT64_MAX) return true;  // the last part takes it
+        Answer part = take_before(headers_, until);
+        if (packets_) join(part, take_before(*packets_, until));
+        if (part.packets.empty()) return true;
+        new_ = 0;
+        part.finish(question_, given_);
+        left_out_ns_ = part.complete_until;  // within this part: nothing behind it is given
+        given_.add(part);
+        return take_(part, false);
+    }
+
+    void end() {
+        Answer part = std::move(headers_.builder.answer);
+        if (packets_) join(part, std::move(packets_->builder.answer));
+        if (left_out_ns_ != 0) {
+            part.packets.clear();
+            part.complete_until = left_out_ns_;
+        }
+        part.finish(question_, given_);
+        take_(part, true);
+    }
+
+    const Question& question_;
+    LogSearch& headers_;
+    LogSearch* packets_;
+    const TakePart& take_;
+    Given given_;
+    std::size_t new_ = 0;  ///< found since the last part
+    TimeNs left_out_ns_ = 0;
+};
+
+}  // namespace
+
+void stream_answer(const Question& question, LogSearch& headers, LogSearch* packets, const TakePart& take) {
+    Streamed(question, headers, packets, take).run();
+}
+
+Answer find_all(const Question& question, std::unique_ptr<LogSearch> headers, std::unique_ptr<LogSearch> packets) {
+    Answer whole;
+    std::unordered_map<LegId, std::uint32_t> places;
+    stream_answer(question, *headers, packets.get(), [&](Answer& part, bool) {
+        for (FoundPacket& packet : part.packets) {
+            const AnswerLeg& leg = part.legs[packet.leg];
+            const auto [place, is_new] =
+                places.try_emplace(leg.label.id, static_cast<std::uint32_t>(whole.legs.size()));
+            if (is_new) whole.legs.push_back(leg);
+            packet.leg = place->second;
+            whole.packets.push_back(std::move(packet));
+        }
+        whole.partial = part.partial;
+        whole.complete_until = part.complete_until;
+        return true;
+    });
+    return whole;
+}
+
+}  // namespace clew::vault
