@@ -22,8 +22,6 @@ constexpr TcpFlags flag_syn = 0x02;
 constexpr TcpFlags flag_rst = 0x04;
 constexpr TcpFlags flag_ack = 0x10;
 constexpr std::size_t recut_count_max = 4;  ///< so many segments that begin alike are compared with each
-constexpr DurationNs relay_early_ns =
-    ns_per_ms;  ///< how much too early a proxy's packet may seem, by the time stamps' error
 
 /// What is known of a leg's place in the path.
 struct Place {
@@ -201,10 +199,7 @@ class RowBuilder {
         }
         for (auto& [begin, alike] : begins) {
             sort_by_time(alike);
-            for (std::size_t a = 0; a < alike.size(); ++a)
-                for (std::size_t b = a + 1; b < alike.size() && b - a <= recut_count_max; ++b)
-                    if (!rows_[alike[a]].merged && !rows_[alike[b]].merged && no_leg_saw_both(alike[a], alike[b]))
-                        merge(rows_[alike[a]], rows_[alike[b]]);
+            merge_alike(alike);
         }
     }
 
@@ -229,12 +224,7 @@ class RowBuilder {
         for (auto& [begin, alike] : begins) {
             std::stable_sort(alike.begin(), alike.end(),
                              [&](std::size_t a, std::size_t b) { return rows_[a].transport < rows_[b].transport; });
-            for (std::size_t a = 0; a < alike.size(); ++a)
-                for (std::size_t b = a + 1; b < alike.size() && b - a <= recut_count_max; ++b)
-                    if (!rows_[alike[a]].merged && !rows_[alike[b]].merged && no_leg_saw_both(alike[a], alike[b])) {
-                        same_group_[rows_[alike[b]].group] = rows_[alike[a]].group;
-                        merge(rows_[alike[a]], rows_[alike[b]]);
-                    }
+            merge_alike(alike);
         }
     }
 
@@ -326,6 +316,16 @@ class RowBuilder {
         for (auto found = same_group_.find(group); found != same_group_.end(); found = same_group_.find(group))
             group = found->second;
         return group;
+    }
+    /// Rows that begin at one byte become one, where no leg saw both. Across a proxy their groups become one as well.
+    void merge_alike(const std::vector<std::size_t>& alike) {
+        for (std::size_t a = 0; a < alike.size(); ++a)
+            for (std::size_t b = a + 1; b < alike.size() && b - a <= recut_count_max; ++b) {
+                Row &first = rows_[alike[a]], &second = rows_[alike[b]];
+                if (first.merged || second.merged || !no_leg_saw_both(alike[a], alike[b])) continue;
+                if (first.transport != second.transport) same_group_[second.group] = first.group;
+                merge(first, second);
+            }
     }
     bool no_leg_saw_both(std::size_t a, std::size_t b) const {
         for (std::size_t leg = 0; leg < path_.legs.size(); ++leg)

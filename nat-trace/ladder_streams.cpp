@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <unordered_map>
 
 namespace clew {
@@ -12,7 +13,6 @@ constexpr std::uint16_t checked_bytes = 64;       ///< of a payload, in its chec
 constexpr std::size_t alike_count_max = 32;       ///< segments before the proxy that one behind it is held against
 constexpr std::size_t lone_vote_pairs_max = 64;   ///< one pair alone counts where chance hardly makes one among so many
 constexpr std::size_t votes_a_contradiction = 4;  ///< more than so many each
-constexpr DurationNs early_ns = ns_per_ms;        ///< by the time stamps' error
 
 using Segments = std::vector<const StreamSegment*>;
 
@@ -21,8 +21,8 @@ std::uint32_t key_of(const StreamSegment& s) {
 }
 
 bool can_follow(const StreamSegment& front, const StreamSegment& back) {
-    return back.direction == Direction::to_server ? front.time_ns <= back.time_ns + early_ns
-                                                  : back.time_ns <= front.time_ns + early_ns;
+    return back.direction == Direction::to_server ? front.time_ns <= back.time_ns + relay_early_ns
+                                                  : back.time_ns <= front.time_ns + relay_early_ns;
 }
 
 std::optional<std::uint32_t> shift_between(const Segments& fronts, const Segments& backs) {

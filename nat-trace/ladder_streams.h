@@ -6,12 +6,14 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "nat-trace/ladder.h"
 
 namespace clew {
+
+/// How much too early a proxy's packet may seem, by the time stamps' error.
+constexpr DurationNs relay_early_ns = ns_per_ms;
 
 /// A segment with payload that was sent for the first time.
 struct StreamSegment {

@@ -60,7 +60,8 @@ bool against_causality(const LegWindow& window, const RelayPair& pair) {
 }
 
 /// The same requests, by method, host and URI; and X-Forwarded-For on the back one that names the front's client.
-void add_requests(const LegWindow& window, const RelayPair& pair, PairEvidence& out) {
+/// Returns whether there is such a request.
+bool add_requests(const LegWindow& window, const RelayPair& pair, PairEvidence& out) {
     const WindowLeg& front = pair.front;
     const WindowLeg& back = pair.back;
     float bits = 0;
@@ -89,6 +90,7 @@ void add_requests(const LegWindow& window, const RelayPair& pair, PairEvidence& 
         out.add_key(EvidenceBy::forwarded_for, forwarded_for_bits);
     else if (other_client)
         out.add(EvidenceBy::contradiction, -forwarded_for_bits);
+    return bits > 0;
 }
 
 /// The PROXY header that `back` carries names `front`'s ends.
@@ -184,13 +186,11 @@ void add_known_proxy(const LegWindow& window, const WindowLeg& back, float bits_
     out.add(EvidenceBy::known_proxy, known == KnownProxy::sure ? sure_proxy_bits : known_proxy_bits);
 }
 
-/// They ask for one thing in other words: then the same answer is what any two clients get.
-bool asks_otherwise(const WindowLeg& front, const WindowLeg& back, const PairEvidence& found) {
+/// The questions begin with other bytes.
+bool asks_otherwise(const WindowLeg& front, const WindowLeg& back) {
     const WindowFlow& x = front.flow(Direction::to_server);
     const WindowFlow& y = back.flow(Direction::to_server);
-    const bool same_request = std::any_of(found.lines.begin(), found.lines.begin() + found.line_count,
-                                          [](const Evidence& e) { return e.by == EvidenceBy::http_request; });
-    return same_request && x.head != 0 && y.head != 0 && (x.head != y.head || x.head_length != y.head_length);
+    return x.head != 0 && y.head != 0 && (x.head != y.head || x.head_length != y.head_length);
 }
 
 /// A proxy that says nothing of itself repeats the bytes (TCP mode) or at least the request (HTTP mode), and does so at
@@ -216,10 +216,11 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
         out.add_key(EvidenceBy::payload_head, price_of_value(window, front, back, head.sharers, bits_max));
     }
     if (share_tls_random(window, front, back)) out.add_key(EvidenceBy::tls_random, tls_random_bits);
-    add_requests(window, pair, out);
+    const bool same_request = add_requests(window, pair, out);
     if (out.key_bits == 0 || carries_others(window, front, back)) return PairEvidence{};
     if (pair.common.known) out.add(EvidenceBy::timing, price_of_pace(pair));
-    out.rare = out.key_bits >= rare_key_bits && !asks_otherwise(front, back, out);
+    // One thing asked for in other words has the same answer for any two clients.
+    out.rare = out.key_bits >= rare_key_bits && !(same_request && asks_otherwise(front, back));
     const float bits_min = pair.common.known ? accept_bits_stream : accept_bits_no_time;
     if (out.key_bits < accept_key_bits) return out;
     out.accepted = out.bits >= bits_min;

@@ -71,12 +71,18 @@ std::string matching_sql(const SqlCondition& filter, std::uint32_t one_in) {
 }  // namespace
 
 Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::string& select, const std::string& tail,
-                                     std::string& partial, const std::string& joined, std::uint32_t one_in) const {
+                                     std::string& partial, const std::string& joined, std::uint32_t* one_in) const {
     auto filter = compile_filter(query.filter);
     if (!filter) return tl::make_unexpected(filter.error());
+    const auto made = address_paths_range(client_, settings_, *filter, query.since_ns, query.until_ns);
+    if (one_in != nullptr && *one_in == 0) {
+        const auto estimated = made ? Result<std::uint32_t>(1) : estimate_one_in(query, *filter);
+        if (!estimated) return tl::make_unexpected(estimated.error());
+        *one_in = *estimated;
+    }
     ClickHouseCall call;
-    const std::string matching = matching_sql(*filter, one_in), stored = stored_sql(query);
-    if (const auto made = address_paths_range(client_, settings_, *filter, query.since_ns, query.until_ns)) {
+    const std::string matching = matching_sql(*filter, one_in == nullptr ? 1 : *one_in), stored = stored_sql(query);
+    if (made) {
         call.sql = "SELECT " + select + " FROM " + address_paths_sql(*filter, *made, matching) + " AS paths " + joined +
                    " WHERE 1 " + tail + " FORMAT RowBinary";
         call.parameters = address_paths_parameters(*made);
@@ -89,16 +95,12 @@ Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::stri
     return run(std::move(call), query, partial);
 }
 
-Result<std::uint32_t> OverviewAsk::one_in(const OverviewQuery& query) const {
-    auto filter = compile_filter(query.filter);
-    if (!filter) return tl::make_unexpected(filter.error());
-    if (query.exact || query.until_ns - query.since_ns < sampled_range_min_ns ||
-        address_paths_range(client_, settings_, *filter, query.since_ns, query.until_ns))
-        return 1;
+Result<std::uint32_t> OverviewAsk::estimate_one_in(const OverviewQuery& query, const SqlCondition& filter) const {
+    if (query.exact || query.until_ns - query.since_ns < sampled_range_min_ns) return 1;
     ClickHouseCall call;
-    call.sql = "SELECT count() FROM paths WHERE " + stored_sql(query) + " AND " + matching_sql(*filter, tried_one_in) +
+    call.sql = "SELECT count() FROM paths WHERE " + stored_sql(query) + " AND " + matching_sql(filter, tried_one_in) +
                " FORMAT RowBinary";
-    call.parameters = std::move(filter->parameters);
+    call.parameters = filter.parameters;
     call.parameters.emplace_back("stored", stored_since(query.since_ns));
     std::string late;
     const auto answer = run(std::move(call), query, late);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "controlplane/store/clickhouse_client.h"
+#include "controlplane/store/filter.h"
 #include "controlplane/store/native_block.h"
 #include "controlplane/store/overview.h"
 #include "controlplane/store/rollup.h"
@@ -28,13 +29,12 @@ class OverviewAsk {
     OverviewAsk(ClickHouseClient& client, const StoreSettings& settings) : client_(client), settings_(settings) {}
 
     /// Runs "SELECT select FROM paths … WHERE range and filter tail". {since}, {until} and {step} are bound. On a limit
-    /// the answer is empty and `partial` says so. `one_in`: only of so many path ids one is looked at; a power of 2.
+    /// the answer is empty and `partial` says so. `one_in`: only of so many path ids one is looked at, a power of 2; 0:
+    /// of how many is estimated from a few paths, and said there. All are counted where it is null, and where an
+    /// address is asked about, whose rows are read alone.
     Result<std::string> ask(const OverviewQuery& query, const std::string& select, const std::string& tail,
-                            std::string& partial, const std::string& joined = {}, std::uint32_t one_in = 1) const;
-
-    /// Of how many path ids one is enough: 1 where all are counted, as where an address is asked about, whose rows are
-    /// read alone. Estimated from a few.
-    Result<std::uint32_t> one_in(const OverviewQuery& query) const;
+                            std::string& partial, const std::string& joined = {},
+                            std::uint32_t* one_in = nullptr) const;
 
     /// Which part of the range roll-ups answer; none where the question must read rows: it has a filter, its range is
     /// not of whole minutes and an hour or more, or no hour of its beginning is made.
@@ -45,6 +45,7 @@ class OverviewAsk {
                                    const std::string& select, const std::string& tail, std::string& partial) const;
 
   private:
+    Result<std::uint32_t> estimate_one_in(const OverviewQuery& query, const SqlCondition& filter) const;
     Result<std::string> run(ClickHouseCall call, const OverviewQuery& query, std::string& partial) const;
     ClickHouseClient& client_;
     const StoreSettings& settings_;

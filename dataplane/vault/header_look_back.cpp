@@ -11,17 +11,20 @@
 namespace clew::vault {
 namespace {
 
-constexpr std::size_t front_bytes_guess = 48u << 10;  // of most blocks: read at once
+struct HeaderLog {
+    using Appender = HeaderAppender;
+    static constexpr std::size_t front_bytes = 48u << 10;
+    static void open(const OpenBlock& block, const TapNames& names, AnswerBuilder& builder);
+    static void stored(const BlockStore& store, const StoredBlock& stored, TapNames& names, AnswerBuilder& builder);
+};
 
-void take_open(const OpenBlock& block, const TapNames& names, AnswerBuilder& builder) {
-    const std::uint32_t end = block.bytes_used(), legs = block.leg_count();
-    std::vector<bool> wanted(legs);
-    bool any = false;
-    for (std::uint32_t leg = 0; leg < legs; ++leg) any |= wanted[leg] = builder.wants(block.label(leg));
+void HeaderLog::open(const OpenBlock& block, const TapNames& names, AnswerBuilder& builder) {
+    const std::uint32_t end = block.bytes_used();
+    const std::vector<bool> wanted = wanted_legs(block, builder);
     HeaderRecord record;
-    for (std::uint32_t at = 0; any && at < end; at += OpenBlock::size_of(block.entry(at))) {
+    for (std::uint32_t at = 0; !wanted.empty() && at < end; at += OpenBlock::size_of(block.entry(at))) {
         const std::uint32_t leg = block.entry(at).leg;
-        if (leg >= legs || !wanted[leg]) continue;
+        if (leg >= wanted.size() || !wanted[leg]) continue;
         block.read(at, record);
         builder.take(block.label(leg), names.now(block.label(leg).tap), record);
     }
@@ -33,17 +36,8 @@ void learn(const BlockStore& store, const StoredBlock& stored, const std::vector
     store.learn(stored, std::move(keys));
 }
 
-/// The front of a block: its legs. Empty when it has left meanwhile.
-Result<std::vector<std::uint8_t>> read_front(const BlockStore& store, const StoredBlock& stored) {
-    auto front = store.read(stored, 0, front_bytes_guess);
-    if (!front) return front;
-    if (const std::size_t bytes = HeaderBlockReader::front_bytes(*front); bytes > front->size())
-        return store.read(stored, 0, bytes);
-    return front;
-}
-
-void take_stored(const BlockStore& store, const StoredBlock& stored, TapNames& names, AnswerBuilder& builder) {
-    const auto front = read_front(store, stored);
+void HeaderLog::stored(const BlockStore& store, const StoredBlock& stored, TapNames& names, AnswerBuilder& builder) {
+    const auto front = read_front<HeaderBlockReader>(store, stored, front_bytes);
     if (!front) return builder.answer.note(front.error().sentence);
     if (front->empty()) return;
     const auto block = HeaderBlockReader::open_front(*front);
@@ -60,17 +54,6 @@ void take_stored(const BlockStore& store, const StoredBlock& stored, TapNames& n
         });
     if (!read) builder.answer.note(read.error().sentence);
 }
-
-struct HeaderLog {
-    using Appender = HeaderAppender;
-    static constexpr std::size_t front_bytes = front_bytes_guess;
-    static void open(const OpenBlock& block, const TapNames& names, AnswerBuilder& builder) {
-        take_open(block, names, builder);
-    }
-    static void stored(const BlockStore& store, const StoredBlock& block, TapNames& names, AnswerBuilder& builder) {
-        take_stored(store, block, names, builder);
-    }
-};
 
 class HeaderSearch final : public SearchOf<HeaderLog> {
   public:

@@ -47,6 +47,26 @@ class LogSearch {
     AnswerBuilder builder;
 };
 
+/// The front of a block, which tells its legs; `guess`: of most blocks, read at once. Empty when it has left meanwhile.
+template <class Reader>
+Result<std::vector<std::uint8_t>> read_front(const BlockStore& store, const StoredBlock& stored, std::size_t guess) {
+    auto front = store.read(stored, 0, guess);
+    if (!front) return front;
+    if (const std::size_t bytes = Reader::front_bytes(*front); bytes > front->size())
+        return store.read(stored, 0, bytes);
+    return front;
+}
+
+/// Which legs of a block that is not written yet are asked about; empty: none.
+template <class Block>
+std::vector<bool> wanted_legs(const Block& block, const AnswerBuilder& builder) {
+    std::vector<bool> wanted(block.leg_count());
+    bool any = false;
+    for (std::uint32_t leg = 0; leg < wanted.size(); ++leg) any |= wanted[leg] = builder.wants(block.label(leg));
+    if (!any) wanted.clear();
+    return wanted;
+}
+
 /// Of Log: Appender, front_bytes, and open() and stored(), which put what they find in a block into the builder.
 template <class Log>
 class SearchOf : public LogSearch {

@@ -2,10 +2,27 @@
 #include "dataplane/vault/look_back.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "dataplane/vault/header_frame.h"
 
 namespace clew::vault {
+namespace {
+
+/// Stable. Packets are large: what is sorted is their order, and each is moved once.
+void sort_by_time(std::vector<FoundPacket>& packets) {
+    std::vector<std::pair<TimeNs, std::size_t>> order;
+    order.reserve(packets.size());
+    for (const FoundPacket& packet : packets) order.emplace_back(packet.record.time_ns, order.size());
+    if (std::is_sorted(order.begin(), order.end())) return;
+    std::sort(order.begin(), order.end());
+    std::vector<FoundPacket> sorted;
+    sorted.reserve(packets.size());
+    for (const auto& [time_ns, place] : order) sorted.push_back(std::move(packets[place]));
+    packets = std::move(sorted);
+}
+
+}  // namespace
 
 void Answer::note(const std::string& sentence) {
     if (partial.find(sentence) != std::string::npos) return;
@@ -18,8 +35,7 @@ void Given::add(const Answer& part) {
 }
 
 void Answer::finish(const Question& question, const Given& given) {
-    std::stable_sort(packets.begin(), packets.end(),
-                     [](const FoundPacket& a, const FoundPacket& b) { return a.record.time_ns < b.record.time_ns; });
+    sort_by_time(packets);
     std::uint64_t bytes = given.bytes;
     std::size_t count = 0;
     while (count < packets.size() && given.count + count < question.count_max && bytes < question.bytes_max)

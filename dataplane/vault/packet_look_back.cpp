@@ -10,7 +10,12 @@
 namespace clew::vault {
 namespace {
 
-constexpr std::size_t front_bytes_guess = 64u << 10;  // of most blocks: read at once
+struct PacketLog {
+    using Appender = PacketAppender;
+    static constexpr std::size_t front_bytes = 64u << 10;
+    static void open(const OpenPacketBlock& block, const TapNames& names, AnswerBuilder& builder);
+    static void stored(const BlockStore& store, const StoredBlock& stored, TapNames& names, AnswerBuilder& builder);
+};
 
 void take_packet(const BlockPacket& packet, const std::string& tap, AnswerBuilder& builder) {
     HeaderRecord record;
@@ -18,30 +23,22 @@ void take_packet(const BlockPacket& packet, const std::string& tap, AnswerBuilde
         builder.take_whole(packet.leg->label, tap, record, packet.entry->link, packet.bytes);
 }
 
-void take_open(const OpenPacketBlock& block, const TapNames& names, AnswerBuilder& builder) {
-    const std::uint32_t end = block.bytes_used(), legs = block.leg_count();
-    std::vector<bool> wanted(legs);
-    bool any = false;
-    for (std::uint32_t leg = 0; leg < legs; ++leg) any |= wanted[leg] = builder.wants(block.label(leg));
-    for (std::uint32_t at = 0; any && at < end; at += OpenPacketBlock::size_of(block.entry(at))) {
+void PacketLog::open(const OpenPacketBlock& block, const TapNames& names, AnswerBuilder& builder) {
+    const std::uint32_t end = block.bytes_used();
+    const std::vector<bool> wanted = wanted_legs(block, builder);
+    for (std::uint32_t at = 0; !wanted.empty() && at < end; at += OpenPacketBlock::size_of(block.entry(at))) {
         const PacketEntry& entry = block.entry(at);
-        if (entry.leg >= legs || !wanted[entry.leg]) continue;
+        if (entry.leg >= wanted.size() || !wanted[entry.leg]) continue;
         const BlockLeg leg{block.label(entry.leg), 1, 1};
         take_packet({&leg, &entry, OpenPacketBlock::bytes_of(entry)}, names.now(leg.label.tap), builder);
     }
 }
 
-Result<PacketBlockReader> open_front(const BlockStore& store, const StoredBlock& stored) {
-    auto front = store.read(stored, 0, front_bytes_guess);
-    if (!front) return tl::make_unexpected(front.error());
-    if (const std::size_t bytes = PacketBlockReader::front_bytes(*front); bytes > front->size())
-        front = store.read(stored, 0, bytes);
-    if (!front) return tl::make_unexpected(front.error());
-    return PacketBlockReader::open(*front);
-}
-
-void take_stored(const BlockStore& store, const StoredBlock& stored, TapNames& names, AnswerBuilder& builder) {
-    const auto block = open_front(store, stored);
+void PacketLog::stored(const BlockStore& store, const StoredBlock& stored, TapNames& names, AnswerBuilder& builder) {
+    const auto front = read_front<PacketBlockReader>(store, stored, front_bytes);
+    if (!front) return builder.answer.note(front.error().sentence);
+    if (front->empty()) return;
+    const auto block = PacketBlockReader::open(*front);
     if (!block) return builder.answer.note(block.error().sentence);
     const auto wants = [&builder](const LegLabel& label) { return builder.wants(label); };
     std::vector<bool> wanted;
@@ -58,17 +55,6 @@ void take_stored(const BlockStore& store, const StoredBlock& stored, TapNames& n
         if (!read) builder.answer.note(read.error().sentence);
     }
 }
-
-struct PacketLog {
-    using Appender = PacketAppender;
-    static constexpr std::size_t front_bytes = front_bytes_guess;
-    static void open(const OpenPacketBlock& block, const TapNames& names, AnswerBuilder& builder) {
-        take_open(block, names, builder);
-    }
-    static void stored(const BlockStore& store, const StoredBlock& block, TapNames& names, AnswerBuilder& builder) {
-        take_stored(store, block, names, builder);
-    }
-};
 
 }  // namespace
 

@@ -2,7 +2,6 @@
 #include "dataplane/vault/streamed_answer.h"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <tuple>
 #include <unordered_map>
@@ -20,13 +19,31 @@ Identity identity_of(const Answer& answer, const FoundPacket& packet) {
         answer.legs[packet.leg].label.id, record.time_ns, record.side, record.seq, record.ip_id, record.wire_length};
 }
 
+/// Puts packets of other answers into one: a leg stands there once.
+class Gathered {
+  public:
+    explicit Gathered(Answer& into) : into_(into) {
+        for (std::uint32_t i = 0; i < into.legs.size(); ++i) places_.emplace(into.legs[i].label.id, i);
+    }
+    void take(const Answer& of, FoundPacket packet) {
+        const AnswerLeg& leg = of.legs[packet.leg];
+        const auto [place, is_new] = places_.try_emplace(leg.label.id, static_cast<std::uint32_t>(into_.legs.size()));
+        if (is_new) into_.legs.push_back(leg);
+        packet.leg = place->second;
+        into_.packets.push_back(std::move(packet));
+    }
+
+  private:
+    Answer& into_;
+    std::unordered_map<LegId, std::uint32_t> places_;
+};
+
 /// Each header with its whole packet where that is kept, and packets whose header is not.
 void join(Answer& headers, Answer packets) {
     std::multimap<Identity, std::size_t> places;
     for (std::size_t i = 0; i < headers.packets.size(); ++i)
         places.emplace(identity_of(headers, headers.packets[i]), i);
-    std::unordered_map<LegId, std::uint32_t> legs;
-    for (std::uint32_t i = 0; i < headers.legs.size(); ++i) legs.emplace(headers.legs[i].label.id, i);
+    Gathered joined(headers);
     for (FoundPacket& packet : packets.packets) {
         if (const auto same = places.find(identity_of(packets, packet)); same != places.end()) {
             FoundPacket& header = headers.packets[same->second];
@@ -36,11 +53,7 @@ void join(Answer& headers, Answer packets) {
             places.erase(same);
             continue;
         }
-        const AnswerLeg& leg = packets.legs[packet.leg];
-        const auto [place, is_new] = legs.try_emplace(leg.label.id, static_cast<std::uint32_t>(headers.legs.size()));
-        if (is_new) headers.legs.push_back(leg);
-        packet.leg = place->second;
-        headers.packets.push_back(std::move(packet));
+        joined.take(packets, std::move(packet));
     }
     if (!packets.partial.empty()) headers.note(packets.partial);
     if (packets.complete_until != 0 && (headers.complete_until == 0 || packets.complete_until < headers.complete_until))
@@ -50,13 +63,18 @@ void join(Answer& headers, Answer packets) {
 /// Takes what was found before `until` out of the search.
 Answer take_before(LogSearch& search, TimeNs until) {
     Answer& found = search.builder.answer;
+    const auto is_early = [until](const FoundPacket& one) { return one.record.time_ns < until; };
     Answer part;
-    const auto late = std::stable_partition(found.packets.begin(), found.packets.end(),
-                                            [until](const FoundPacket& one) { return one.record.time_ns < until; });
-    if (late == found.packets.begin()) return part;
+    part.packets.reserve(static_cast<std::size_t>(std::count_if(found.packets.begin(), found.packets.end(), is_early)));
+    if (part.packets.capacity() == 0) return part;
     part.legs = found.legs;
-    part.packets.assign(std::move_iterator(found.packets.begin()), std::move_iterator(late));
-    found.packets.erase(found.packets.begin(), late);
+    auto late = found.packets.begin();
+    for (FoundPacket& packet : found.packets)
+        if (is_early(packet))
+            part.packets.push_back(std::move(packet));
+        else if (FoundPacket& to = *late++; &to != &packet)
+            to = std::move(packet);
+    found.packets.erase(late, found.packets.end());
     return part;
 }
 
@@ -84,8 +102,7 @@ class Streamed {
     /// No packet that is still to be found is earlier, and none from here on is given when a limit was reached.
     TimeNs settled_ns() const {
         TimeNs settled = INT64_MAX;
-        for (const LogSearch* search :
-             {static_cast<const LogSearch*>(&headers_), static_cast<const LogSearch*>(packets_)}) {
+        for (const LogSearch* search : {&headers_, packets_}) {
             if (!search) continue;
             settled = std::min(settled, search->next_ns());
             if (const TimeNs limit = search->builder.answer.complete_until; limit != 0)
@@ -139,16 +156,9 @@ void stream_answer(const Question& question, LogSearch& headers, LogSearch* pack
 
 Answer find_all(const Question& question, std::unique_ptr<LogSearch> headers, std::unique_ptr<LogSearch> packets) {
     Answer whole;
-    std::unordered_map<LegId, std::uint32_t> places;
+    Gathered gathered(whole);
     stream_answer(question, *headers, packets.get(), [&](Answer& part, bool) {
-        for (FoundPacket& packet : part.packets) {
-            const AnswerLeg& leg = part.legs[packet.leg];
-            const auto [place, is_new] =
-                places.try_emplace(leg.label.id, static_cast<std::uint32_t>(whole.legs.size()));
-            if (is_new) whole.legs.push_back(leg);
-            packet.leg = place->second;
-            whole.packets.push_back(std::move(packet));
-        }
+        for (FoundPacket& packet : part.packets) gathered.take(part, std::move(packet));
         whole.partial = part.partial;
         whole.complete_until = part.complete_until;
         return true;

@@ -71,11 +71,13 @@ class StreamsTest : public testing::Test {
     /// The same, but as of a real proxy the front answers after the server did.
     Truth passed_on(int n, DurationNs later, std::uint64_t stream) {
         Truth truth = proxied(n, later, stream);
-        Leg& front = truth.legs[0];
-        Flow& answer = front.flow(Direction::to_client);
-        for (std::size_t k = 0; k < answer.sample_count; ++k) answer.samples[k].time_ns += ns_per_ms;
-        front.last_ns += ns_per_ms;
+        answer_later(truth.legs[0]);
         return truth;
+    }
+    static void answer_later(Leg& leg) {
+        Flow& answer = leg.flow(Direction::to_client);
+        for (std::size_t k = 0; k < answer.sample_count; ++k) answer.samples[k].time_ns += ns_per_ms;
+        leg.last_ns += ns_per_ms;
     }
 
     Truth behind_snat(int port_number, std::string_view client, std::string_view server, DurationNs later) {
@@ -194,11 +196,7 @@ TEST_F(StreamsTest, TwoThatAskForOneThingAtOnceAreNoProxy) {
         // The second comes while the first waits, and is answered before it.
         std::vector<Truth> truths = {asked(1, "198.51.100.10:80", 0),
                                      asked(2, one_service ? "198.51.100.10:80" : "198.51.100.11:80", 200 * ns_per_us)};
-        for (Leg& leg : truths[0].legs) {
-            Flow& answer = leg.flow(Direction::to_client);
-            for (TimeNs* t : {&leg.last_ns, &answer.first_payload_ns, &answer.last_ns}) *t += ns_per_ms;
-            for (std::size_t k = 0; k < answer.sample_count; ++k) answer.samples[k].time_ns += ns_per_ms;
-        }
+        for (Leg& leg : truths[0].legs) answer_later(leg);
         // Word for word the same of one service, in other words (a cookie) of two.
         if (!one_service)
             for (Leg& leg : truths[1].legs) leg.flow(Direction::to_server).head.hash_all = 12'345;

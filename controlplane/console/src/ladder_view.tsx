@@ -246,13 +246,14 @@ export function LadderView(props: { id: string }) {
   const [row] = useState(Number(query.row ?? -1));
   const path = useApi<Path>(apiAddress("paths/" + props.id));
   const { ladder, coming, failure } = useLadder(props.id, row);
+  const shown = count(ladder.value?.rows ?? 0);
   const first = path.value?.legs[0], last = path.value?.legs[path.value.legs.length - 1];
   return (
     <div class="fill">
       <h1 class="title"><a href={view("/path/" + props.id)}>{first ? `${first.client} → ${last?.server}` : props.id}</a> <small>{t("Ladder")}</small></h1>
       {path.error && <p class="note bad" role="alert">{path.error}</p>}
-      {coming && <p class="note" role="status">{t("These are the first {0} packets; the others are on their way.", count(firstRows))}</p>}
-      {failure && <p class="note partial" role="alert"><b>{t("Partial")}</b> {t("these are the first {0} packets", count(firstRows))}: {failure}</p>}
+      {coming && <p class="note" role="status">{t("These are the first {0} packets; the others are on their way.", shown)}</p>}
+      {failure && <p class="note partial" role="alert"><b>{t("Partial")}</b> {t("these are the first {0} packets", shown)}: {failure}</p>}
       <Answer of={ladder} empty={(value) => value.rows === 0 && t("No packet header of this path is kept any more: the sensors' header rings hold the newest only.")}>
         {(value) => (path.loading && !path.value ? <p class="note">{t("Loading…")}</p> : <Shown ladder={value} path={path.value} />)}
       </Answer>
