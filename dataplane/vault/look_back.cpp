@@ -7,22 +7,6 @@
 #include "dataplane/vault/header_frame.h"
 
 namespace clew::vault {
-namespace {
-
-/// Stable. Packets are large: what is sorted is their order, and each is moved once.
-void sort_by_time(std::vector<FoundPacket>& packets) {
-    std::vector<std::pair<TimeNs, std::size_t>> order;
-    order.reserve(packets.size());
-    for (const FoundPacket& packet : packets) order.emplace_back(packet.record.time_ns, order.size());
-    if (std::is_sorted(order.begin(), order.end())) return;
-    std::sort(order.begin(), order.end());
-    std::vector<FoundPacket> sorted;
-    sorted.reserve(packets.size());
-    for (const auto& [time_ns, place] : order) sorted.push_back(std::move(packets[place]));
-    packets = std::move(sorted);
-}
-
-}  // namespace
 
 void Answer::note(const std::string& sentence) {
     if (partial.find(sentence) != std::string::npos) return;
@@ -34,8 +18,23 @@ void Given::add(const Answer& part) {
     for (const FoundPacket& packet : part.packets) bytes += packet.frame.size();
 }
 
+/// Packets are large: what is sorted is their order, and each is moved once.
+std::vector<FoundPacket> Answer::take_before(TimeNs until) {
+    std::vector<std::pair<TimeNs, std::size_t>> order;
+    for (std::size_t i = 0; i < packets.size(); ++i)
+        if (const TimeNs time_ns = packets[i].record.time_ns; time_ns < until) order.emplace_back(time_ns, i);
+    std::sort(order.begin(), order.end());
+    std::vector<FoundPacket> taken;
+    taken.reserve(order.size());
+    for (const auto& [time_ns, place] : order) taken.push_back(std::move(packets[place]));
+    // What was moved from still says when it was.
+    std::erase_if(packets, [until](const FoundPacket& one) { return one.record.time_ns < until; });
+    return taken;
+}
+
 void Answer::finish(const Question& question, const Given& given) {
-    sort_by_time(packets);
+    const auto by_time = [](const FoundPacket& a, const FoundPacket& b) { return a.record.time_ns < b.record.time_ns; };
+    if (!std::is_sorted(packets.begin(), packets.end(), by_time)) packets = take_before(INT64_MAX);
     std::uint64_t bytes = given.bytes;
     std::size_t count = 0;
     while (count < packets.size() && given.count + count < question.count_max && bytes < question.bytes_max)

@@ -48,6 +48,8 @@ struct Answer {
     TimeNs complete_until = 0;         ///< a limit was reached: packets from then on are not here; 0: they all are
 
     void note(const std::string& sentence);  ///< into `partial`, once
+    /// Takes the earlier packets out, in the order of time; of one time, in the order they stand here.
+    std::vector<FoundPacket> take_before(TimeNs until);
     /// Sorts, and leaves out what a limit or complete_until does. `given`: parts of the answer that went out before.
     void finish(const Question& question, const Given& given);
 };

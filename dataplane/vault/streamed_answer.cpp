@@ -60,21 +60,11 @@ void join(Answer& headers, Answer packets) {
         headers.complete_until = packets.complete_until;
 }
 
-/// Takes what was found before `until` out of the search.
+/// What was found before `until`, out of the search.
 Answer take_before(LogSearch& search, TimeNs until) {
-    Answer& found = search.builder.answer;
-    const auto is_early = [until](const FoundPacket& one) { return one.record.time_ns < until; };
     Answer part;
-    part.packets.reserve(static_cast<std::size_t>(std::count_if(found.packets.begin(), found.packets.end(), is_early)));
-    if (part.packets.capacity() == 0) return part;
-    part.legs = found.legs;
-    auto late = found.packets.begin();
-    for (FoundPacket& packet : found.packets)
-        if (is_early(packet))
-            part.packets.push_back(std::move(packet));
-        else if (FoundPacket& to = *late++; &to != &packet)
-            to = std::move(packet);
-    found.packets.erase(late, found.packets.end());
+    part.packets = search.builder.answer.take_before(until);
+    if (!part.packets.empty()) part.legs = search.builder.answer.legs;
     return part;
 }
 
