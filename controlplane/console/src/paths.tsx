@@ -111,7 +111,7 @@ function Facets(props: { asked: Asked<FacetList>; filter: string }) {
           <section key={facet.field}>
             <h3>{facet.field}</h3>
             {facet.values.map((one) => (
-              <div key={one.value} class="facet">
+              <div key={one.value} class={list.one_in > 1 ? "facet estimated" : "facet"}>
                 <Value field={facet.field} value={one.value} filter={props.filter} />
                 <meter min={0} max={Number(list.paths)} value={Number(one.paths)} aria-label={one.value} />
                 <Counted paths={one.paths} oneIn={list.one_in} />
