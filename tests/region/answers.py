@@ -31,7 +31,7 @@ def without_sockets(path, taps):
         if len(row) == kept[n + 1] - kept[n]:
             links.append({"from": n, "to": n + 1, "kind": join_kinds([link["kind"] for link in row]),
                           "grade": max((link["grade"] for link in row), key=GRADES.index)})
-    return {"path_id": path["path_id"], "proto": path["proto"], "legs": [path["legs"][i] for i in kept], "links": links}
+    return {"proto": path["proto"], "legs": [path["legs"][i] for i in kept], "links": links}
 
 
 def leg_key(leg):
