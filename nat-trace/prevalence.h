@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many legs of one tap in the window have a value in common: an initial sequence number that a scanner gives all
 // its probes, the first bytes that every health check sends. Such a value says little about two legs that share it.
-// A counting sketch of one byte a cell: it may count too many, never too few, but for values that more than 255 legs
-// share (they stay common until the sketch grows). One thread.
+// Lines of one cache line with twenty places of a tag and a count each. A value whose line is full stands in the next
+// that is not; every line it passed counts it, so that a look-up knows whether to go on. Values of one line and one tag
+// (one in some thousands) are counted together; values that 255 legs share stay common until the table grows. One
+// thread.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "nat-trace/check.h"
 #include "nat-trace/pages.h"
 #include "nat-trace/prefetch.h"
 
@@ -17,49 +20,100 @@ namespace clew {
 
 class Prevalence {
   public:
-    /// `value` is a well-mixed hash.
+    static constexpr std::uint32_t count_max = 255;
+
+    /// `value` is a well-mixed hash. There must be room (is_full).
     void add(std::uint64_t value) {
-        for (std::uint8_t* cell : {&cell_a(value), &cell_b(value)})
-            if (*cell != 255) ++*cell;
+        const Found found = find(value);
+        if (found.place != no_place) {
+            std::uint8_t& count = lines_[found.line].counts[found.place];
+            if (count != count_max) ++count;
+            return;
+        }
+        std::size_t at = line_of(value);
+        std::size_t place = free_place(lines_[at]);
+        for (; place == no_place; place = free_place(lines_[at])) {
+            CLEW_CHECK(lines_[at].passed < 0xffff);
+            ++lines_[at].passed;
+            at = next(at);
+        }
+        lines_[at].tags[place] = tag_of(value);
+        lines_[at].counts[place] = 1;
+        ++taken_;
     }
+    /// It must be in.
     void remove(std::uint64_t value) {
-        for (std::uint8_t* cell : {&cell_a(value), &cell_b(value)})
-            if (*cell != 255 && *cell != 0) --*cell;
+        const Found found = find(value);
+        if (found.place == no_place) return;
+        std::uint8_t& count = lines_[found.line].counts[found.place];
+        if (count == count_max || --count != 0) return;
+        for (std::size_t at = line_of(value); at != found.line; at = next(at)) --lines_[at].passed;
+        lines_[found.line].tags[found.place] = 0;
+        --taken_;
     }
     std::uint32_t count(std::uint64_t value) const {
         if (lines_.empty()) return 0;
-        const Line& line = lines_[line_of(value)];
-        return std::min(line.cells[place_a(value)], line.cells[place_b(value)]);
+        const Found found = find(value);
+        return found.place == no_place ? 0 : lines_[found.line].counts[found.place];
     }
     /// Fetches what the others will read and write.
     void prefetch(std::uint64_t value) const {
         if (!lines_.empty()) prefetch_line(&lines_[line_of(value)]);
     }
 
-    /// Empties it, with room for so many values; all must be added again.
-    void reset(std::size_t value_count_max) {
-        std::size_t count = 64;
-        while (count * line_size < value_count_max * cells_per_value) count *= 2;
-        lines_.assign(count, Line{});
+    /// So many more values might not find room: it has to grow.
+    bool is_full(std::size_t value_count) const {
+        return (taken_ + value_count) * full_share_of > lines_.size() * line_place_count * full_share;
     }
-    std::size_t room() const { return lines_.size() * line_size / cells_per_value; }
+    /// Empties it, with more room; all must be added again.
+    void grow() {
+        const std::size_t count = std::max(line_count_min, lines_.size() + lines_.size() / growth_share);
+        PageVector<Line>(count).swap(lines_);
+        taken_ = 0;
+    }
     std::size_t memory_bytes() const { return lines_.capacity() * sizeof(Line); }
 
   private:
-    static constexpr std::size_t cells_per_value = 4;
-    static constexpr std::size_t line_size = 64;
-    /// Both cells of a value lie in one cache line.
-    struct alignas(line_size) Line {
-        std::array<std::uint8_t, line_size> cells{};
+    static constexpr std::size_t line_place_count = 20;
+    static constexpr std::size_t line_count_min = 1024;
+    static constexpr std::size_t growth_share = 4;  ///< by a quarter
+    static constexpr std::size_t full_share = 3;    ///< three of four places may be taken
+    static constexpr std::size_t full_share_of = 4;
+    static constexpr std::size_t no_place = line_place_count;
+    struct alignas(64) Line {
+        std::array<std::uint16_t, line_place_count> tags{};  ///< 0: free
+        std::array<std::uint8_t, line_place_count> counts{};
+        std::uint16_t passed = 0;  ///< values that stand behind because this one was full
+    };
+    static_assert(sizeof(Line) == 64, "one cache line");
+    struct Found {
+        std::size_t line = 0;
+        std::size_t place = no_place;
     };
 
-    std::size_t line_of(std::uint64_t value) const { return value & (lines_.size() - 1); }
-    static std::size_t place_a(std::uint64_t value) { return (value >> 52) & (line_size - 1); }
-    static std::size_t place_b(std::uint64_t value) { return place_a(value) ^ ((value >> 58) | 1); }  // another
-    std::uint8_t& cell_a(std::uint64_t value) { return lines_[line_of(value)].cells[place_a(value)]; }
-    std::uint8_t& cell_b(std::uint64_t value) { return lines_[line_of(value)].cells[place_b(value)]; }
+    std::size_t line_of(std::uint64_t value) const { return (value & 0xffff'ffff) * lines_.size() >> 32; }
+    static std::uint16_t tag_of(std::uint64_t value) {
+        return static_cast<std::uint16_t>(std::max<std::uint64_t>(1, value >> 48));
+    }
+    std::size_t next(std::size_t at) const { return at + 1 < lines_.size() ? at + 1 : 0; }
+    /// All places are looked at: a loop that ends early is guessed wrong too often.
+    static std::size_t place_of(const Line& line, std::uint16_t tag) {
+        std::uint32_t bits = 0;
+        for (std::size_t n = 0; n < line_place_count; ++n) bits |= std::uint32_t{line.tags[n] == tag} << n;
+        return bits == 0 ? no_place : static_cast<std::size_t>(__builtin_ctz(bits));
+    }
+    static std::size_t free_place(const Line& line) { return place_of(line, 0); }
+    Found find(std::uint64_t value) const {
+        const std::uint16_t tag = tag_of(value);
+        for (std::size_t at = line_of(value);; at = next(at)) {
+            const std::size_t place = place_of(lines_[at], tag);
+            if (place != no_place) return {at, place};
+            if (lines_[at].passed == 0) return {};
+        }
+    }
 
     PageVector<Line> lines_;
+    std::size_t taken_ = 0;  ///< places
 };
 
 }  // namespace clew
