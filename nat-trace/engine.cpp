@@ -3,8 +3,6 @@
 #include "nat-trace/engine.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <array>
 #include <deque>
 #include <unordered_map>
@@ -26,8 +24,9 @@ namespace {
 constexpr std::size_t expiry_step_min = 1024;  ///< places looked at by one tick
 constexpr float clock_bits_min = 64;           ///< of the link that a clock is learnt from
 constexpr float relay_clock_bits_min = 40;     ///< likewise, through a proxy
-constexpr std::size_t fetched_ahead = 8;  ///< legs whose turn comes are fetched into the cache so far ahead, or twice
-constexpr std::size_t expiry_share = 64;  ///< and so much of the window: all of it in 64 ticks
+constexpr std::size_t fetched_ahead = 8;   ///< legs whose turn comes are fetched into the cache so far ahead, or twice
+constexpr std::size_t behind_fetched = 3;  ///< buckets behind those that a leaving leg's keys stand in
+constexpr std::size_t expiry_share = 64;   ///< and so much of the window: all of it in 64 ticks
 
 }  // namespace
 
@@ -37,6 +36,7 @@ class Engine::Impl {
         : limits_(limits),
           around_limits_{
               {limits.candidate_distance_ns_max}, limits.candidate_count_max, 2 * limits.candidate_count_max},
+          window_(limits.open_leg_count),
           paths_(window_, around_limits_.evidence),
           gatherer_(window_, index_, around_limits_),
           chain_maker_(window_, around_limits_.evidence) {}
@@ -54,6 +54,8 @@ class Engine::Impl {
         CLEW_CHECK(id < taps_.size());
         return taps_[id];
     }
+
+    void expect(LegId id) const { window_.prefetch_id(id); }
 
     void add(const Leg& report) {
         CLEW_CHECK(report.tap < taps_.size());
@@ -126,7 +128,6 @@ class Engine::Impl {
     }
 
     std::size_t memory_bytes() const {
-        if (std::getenv("EB")) std::fprintf(stderr, "win %zu idx %zu paths %zu turns %zu dirty %zu wait %zu\n", window_.memory_bytes(), index_.memory_bytes(), paths_.memory_bytes(), turns_.memory_bytes(), dirty_.capacity() * sizeof(Dirty), waiting_.size() * sizeof(Waiting));
         return window_.memory_bytes() + index_.memory_bytes() + paths_.memory_bytes() + turns_.memory_bytes() +
                dirty_.capacity() * sizeof(Dirty) + waiting_.size() * sizeof(Waiting);
     }
@@ -242,9 +243,13 @@ class Engine::Impl {
     /// A leg whose turn comes is fetched, and of one that comes sooner what it is found by.
     void fetch_dirty(std::size_t n) const {
         if (n + fetched_ahead < dirty_.size()) window_.prefetch(dirty_[n + fetched_ahead].leg);
-        if (n + fetched_ahead / 2 >= dirty_.size()) return;
-        const LegIndex soon = dirty_[n + fetched_ahead / 2].leg;
-        if (window_.leg(soon).dirty) index_.prefetch(window_.leg(soon));
+        const auto each_ahead = [&](std::size_t ahead, auto&& fetch) {
+            if (n + ahead >= dirty_.size()) return;
+            const WindowLeg& leg = window_.leg(dirty_[n + ahead].leg);
+            if (leg.dirty) fetch(leg);
+        };
+        each_ahead(fetched_ahead / 2, [this](const WindowLeg& leg) { index_.prefetch(leg); });
+        each_ahead(fetched_ahead / 4, [this](const WindowLeg& leg) { index_.prefetch_behind(leg, 1); });
     }
 
     void link(LegIndex i) {
@@ -345,11 +350,19 @@ class Engine::Impl {
             const LegIndex far = window_.next_to_leave(2 * fetched_ahead);
             if (far == no_leg) return;
             window_.prefetch(far);
-            const LegIndex near = std::exchange(leaving_[leaving_at_++ % fetched_ahead], far);
-            if (near == no_leg || !window_.was_given(near)) continue;
-            window_.prefetch_removal(near);
-            index_.prefetch(window_.leg(near));
-            paths_.prefetch(near);
+            leaving_[++leaving_at_ % leaving_.size()] = far;
+            const auto given_before = [this](std::size_t how_long) {
+                const LegIndex i = leaving_[(leaving_at_ - how_long) % leaving_.size()];
+                return i != no_leg && window_.was_given(i) ? i : no_leg;
+            };
+            if (const LegIndex near = given_before(fetched_ahead); near != no_leg) {
+                window_.prefetch_removal(near);
+                index_.prefetch(window_.leg(near));
+                paths_.prefetch(near);
+            }
+            for (std::size_t behind = 1; behind <= behind_fetched; ++behind)
+                if (const LegIndex nearer = given_before(fetched_ahead + 2 * behind); nearer != no_leg)
+                    index_.prefetch_behind(window_.leg(nearer), behind);
         }
     }
 
@@ -362,8 +375,8 @@ class Engine::Impl {
         });
     }
 
-    static constexpr std::array<LegIndex, fetched_ahead> no_legs() {
-        std::array<LegIndex, fetched_ahead> out{};
+    static constexpr std::array<LegIndex, 2 * fetched_ahead> no_legs() {
+        std::array<LegIndex, 2 * fetched_ahead> out{};
         out.fill(no_leg);
         return out;
     }
@@ -383,9 +396,9 @@ class Engine::Impl {
     Gatherer gatherer_;
     ChainMaker chain_maker_;
     std::vector<Dirty> dirty_;
-    std::vector<LegIndex> sharers_;                 // reused by every mark_sharers_dirty()
-    std::deque<Waiting> waiting_;                   ///< legs that are not settled yet, the oldest first
-    std::array<LegIndex, fetched_ahead> leaving_ = no_legs();  ///< those that were fetched last
+    std::vector<LegIndex> sharers_;                                // reused by every mark_sharers_dirty()
+    std::deque<Waiting> waiting_;                                  ///< legs that are not settled yet, the oldest first
+    std::array<LegIndex, 2 * fetched_ahead> leaving_ = no_legs();  ///< those that were fetched last
     std::size_t leaving_at_ = 0;
     LegIndex cursor_ = 0;
     TimeNs now_ = 0;
@@ -401,6 +414,7 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 
 TapId Engine::add_tap(const Tap& tap) { return impl_->add_tap(tap); }
 const Tap& Engine::tap(TapId id) const { return impl_->tap(id); }
+void Engine::expect(LegId id) const { impl_->expect(id); }
 void Engine::add(const Leg& leg) { impl_->add(leg); }
 void Engine::tick(TimeNs now) { impl_->tick(now); }
 void Engine::finish() { impl_->finish(); }

@@ -2,8 +2,6 @@
 #include "nat-trace/keys.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <bit>
 #include <utility>
 
@@ -319,7 +317,6 @@ void KeyIndex::grow() {
 }
 
 std::size_t KeyIndex::memory_bytes() const {
-    if (std::getenv("EB")) std::fprintf(stderr, "heads %zu over %zu free %zu total %zu\n", heads_.capacity() * sizeof(Bucket), overflow_.capacity() * sizeof(Bucket), free_.capacity()*4, key_total_);
     return (heads_.capacity() + overflow_.capacity()) * sizeof(Bucket) + free_.capacity() * sizeof(std::uint32_t);
 }
 

@@ -38,7 +38,7 @@ std::size_t PackedLegs::memory_bytes() const {
     return bytes;
 }
 
-LegStore::LegStore() {
+LegStore::LegStore(std::size_t open_leg_count) : open_leg_count_(open_leg_count) {
     // Every free place shows the first open slot, which nobody takes.
     take_slot(no_leg);
     open_count_ = 0;
@@ -98,12 +98,12 @@ void LegStore::pack(std::uint32_t slot) {
 
 /// What waits to be linked or for its neighbours will be asked for soon.
 void LegStore::pack_some() {
-    std::size_t looks = 2 * (open_count_ - open_leg_count) + 16;
-    for (; open_count_ > open_leg_count && looks > 0; --looks) {
+    std::size_t looks = 2 * (open_count_ - open_leg_count_) + 16;
+    for (; open_count_ > open_leg_count_ && looks > 0; --looks) {
         hand_ = hand_ + 1 < owners_.size() ? hand_ + 1 : 0;
         if (owners_[hand_] == no_leg) continue;
         const WindowLeg& leg = open_leg(static_cast<std::uint32_t>(hand_));
-        if ((leg.dirty || !leg.settled) && open_count_ <= open_share_spared * open_leg_count) continue;
+        if ((leg.dirty || !leg.settled) && open_count_ <= open_share_spared * open_leg_count_) continue;
         pack(static_cast<std::uint32_t>(hand_));
     }
 }

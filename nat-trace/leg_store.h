@@ -52,7 +52,8 @@ class PackedLegs {
 
 class LegStore {
   public:
-    LegStore();
+    /// So many legs lie open at least, before any is packed.
+    explicit LegStore(std::size_t open_leg_count);
 
     /// The leg, open. What is returned stays where it is until rest(). Of a free place: an empty leg.
     WindowLeg& leg(LegIndex i) const {
@@ -91,7 +92,7 @@ class LegStore {
 
     /// Packs legs that were opened long ago, where too many are open. Nobody may hold one meanwhile.
     void rest() {
-        if (open_count_ > open_leg_count) pack_some();
+        if (open_count_ > open_leg_count_) pack_some();
     }
 
     /// Fetches a leg into the cache, as it lies.
@@ -106,8 +107,6 @@ class LegStore {
 
     std::size_t memory_bytes() const;
 
-    static constexpr std::size_t open_leg_count = 16'384;  ///< so many are open at least, before any is packed
-
   private:
     static constexpr std::uint32_t open_bit = 0x8000'0000;
     static constexpr std::uint32_t no_leg_slot = 0;
@@ -121,6 +120,7 @@ class LegStore {
     void pack_some();
     void pack(std::uint32_t slot);
 
+    std::size_t open_leg_count_;
     // A leg that is opened is the same leg: asking for it changes nothing that is seen from outside.
     mutable PageVector<std::uint32_t> at_;  ///< by place: an open leg's slot, or a packed one's
     mutable std::vector<PageVector<WindowLeg>> chunks_;

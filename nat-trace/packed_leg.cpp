@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One description of a leg's fields serves both ways. In front: the id, what takes a few bits, and the keys. Then codes of
-// two bits for all numbers of varying length, then all fields.
+// One description of a leg's fields serves both ways. In front: the id, what takes a few bits, and the keys. Then codes
+// of two bits for all numbers of varying length, then all fields.
 #include "nat-trace/packed_leg.h"
 
 #include <array>
@@ -11,7 +11,7 @@
 namespace clew {
 namespace {
 
-constexpr std::size_t number_count = 53;         ///< of varying length, samples aside
+constexpr std::size_t number_count = 53;        ///< of varying length, samples aside
 constexpr std::size_t sample_number_count = 6;  ///< of each sample
 constexpr std::size_t code_bytes(std::size_t sample_count) {
     return (number_count + sample_number_count * sample_count + 3) / 4;
@@ -43,13 +43,13 @@ class Packer {
     std::size_t count() const { return count_; }
 
     template <typename T>
-    void whole(T& value) {
+    void whole(const T& value) {
         std::memcpy(at_, &value, sizeof value);
         at_ += sizeof value;
     }
     /// `value` less `base`.
     template <typename T>
-    void number(T& value, std::uint32_t base = 0, Width width = Width::any) {
+    void number(const T& value, std::uint32_t base = 0, Width width = Width::any) {
         using Bits = std::conditional_t<sizeof(T) == 1, std::uint8_t,
                                         std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint32_t>>;
         const std::uint32_t rest = static_cast<Bits>(number_of(value) - base);
@@ -59,10 +59,9 @@ class Packer {
         std::memcpy(at_, &rest, sizeof rest);
         at_ += widths[static_cast<std::size_t>(width)][code];
     }
-    void wide(std::uint64_t value, std::uint64_t&) {
-        auto low = static_cast<std::uint32_t>(value), high = static_cast<std::uint32_t>(value >> 32);
-        number(low, 0, Width::time);
-        number(high);
+    void wide(std::uint64_t value) {
+        number(static_cast<std::uint32_t>(value), 0, Width::time);
+        number(static_cast<std::uint32_t>(value >> 32));
     }
 
   private:
@@ -73,8 +72,7 @@ class Packer {
 
 class Unpacker {
   public:
-    Unpacker(const std::uint8_t* from, std::size_t sample_count)
-        : codes_(from), at_(from + code_bytes(sample_count)) {}
+    Unpacker(const std::uint8_t* from, std::size_t sample_count) : codes_(from), at_(from + code_bytes(sample_count)) {}
 
     template <typename T>
     void whole(T& value) {
@@ -91,7 +89,7 @@ class Unpacker {
         at_ += bytes;
         value = static_cast<T>((rest & masks[bytes]) + base);
     }
-    void wide(std::uint64_t, std::uint64_t& value) {
+    void wide(std::uint64_t& value) {
         std::uint32_t low = 0, high = 0;
         number(low, 0, Width::time);
         number(high);
@@ -105,10 +103,12 @@ class Unpacker {
 };
 
 /// `value`, told by how much later than `base` it is.
-template <typename Coder>
-void code_time(Coder& coder, TimeNs& value, TimeNs base) {
-    std::uint64_t later = static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(base);
-    coder.wide(later, later);
+void code_time(Packer& packer, TimeNs value, TimeNs base) {
+    packer.wide(static_cast<std::uint64_t>(value) - static_cast<std::uint64_t>(base));
+}
+void code_time(Unpacker& unpacker, TimeNs& value, TimeNs base) {
+    std::uint64_t later = 0;
+    unpacker.wide(later);
     value = static_cast<TimeNs>(static_cast<std::uint64_t>(base) + later);
 }
 
@@ -129,8 +129,8 @@ struct Bits {
     }
 };
 
-template <typename F>
-void each_bit_field(WindowLeg& l, F&& take) {
+template <typename L, typename F>
+void each_bit_field(L& l, F&& take) requires std::is_same_v<std::remove_const_t<L>, WindowLeg> {
     take(l.protocol, 8);
     take(l.observer, 2);
     take(l.phase, 2);
@@ -150,39 +150,48 @@ std::size_t codes_at(const WindowLeg& leg) { return packed_keys_at + 1 + leg.key
 constexpr std::uint32_t client_is_v4 = 1U << 30;
 constexpr std::uint32_t server_is_v4 = 1U << 31;
 
-template <typename F>
-void each_bit_field(WindowFlow& f, F&& take) {
+template <typename L, typename F>
+void each_bit_field(L& f, F&& take) requires std::is_same_v<std::remove_const_t<L>, WindowFlow> {
     take(f.has_isn, 1);
     take(f.has_timestamps, 1);
     take(f.sack_permitted, 1);
 }
 
-template <typename Coder>
-void code_endpoint(Coder& coder, Endpoint& endpoint, bool is_v4) {
-    coder.whole(endpoint.port);
-    if (!is_v4) return coder.whole(endpoint.ip);
+void code_endpoint(Packer& packer, const Endpoint& endpoint, bool is_v4) {
+    packer.whole(endpoint.port);
+    if (!is_v4) return packer.whole(endpoint.ip);
     std::uint32_t last = 0;
     std::memcpy(&last, endpoint.ip.bytes.data() + 12, sizeof last);
-    coder.whole(last);
-    if constexpr (!std::is_same_v<Coder, Packer>)
-        endpoint.ip = IpAddress::from_v4_bytes(reinterpret_cast<const std::uint8_t*>(&last));
+    packer.whole(last);
+}
+void code_endpoint(Unpacker& unpacker, Endpoint& endpoint, bool is_v4) {
+    unpacker.whole(endpoint.port);
+    if (!is_v4) return unpacker.whole(endpoint.ip);
+    std::array<std::uint8_t, 4> last{};
+    unpacker.whole(last);
+    endpoint.ip = IpAddress::from_v4_bytes(last.data());
 }
 
-template <typename Coder>
-void code_flow(Coder& coder, WindowFlow& f, std::uint32_t peer_isn) {
-    constexpr bool packs = std::is_same_v<Coder, Packer>;
+void code_flags(Packer& packer, const WindowFlow& f) {
     Bits bits;
-    if constexpr (packs) each_bit_field(f, [&](const auto& value, std::uint32_t width) { bits.put(value, width); });
-    auto flags = static_cast<std::uint8_t>(bits.all);
-    coder.whole(flags);
-    if constexpr (!packs) {
-        bits.all = flags;
-        each_bit_field(f, [&](auto& value, std::uint32_t width) { bits.get(value, width); });
-    }
+    each_bit_field(f, [&](const auto& value, std::uint32_t width) { bits.put(value, width); });
+    packer.whole(static_cast<std::uint8_t>(bits.all));
+}
+void code_flags(Unpacker& unpacker, WindowFlow& f) {
+    std::uint8_t flags = 0;
+    unpacker.whole(flags);
+    Bits bits{flags, 0};
+    each_bit_field(f, [&](auto& value, std::uint32_t width) { bits.get(value, width); });
+}
+
+/// `F` is the flow, constant where it is packed.
+template <typename Coder, typename F>
+void code_flow(Coder& coder, F& f, std::uint32_t peer_isn) {
+    code_flags(coder, f);
     coder.whole(f.first_ttl);
     coder.whole(f.data_ttl);
-    coder.wide(f.packets, f.packets);
-    coder.wide(f.bytes, f.bytes);
+    coder.wide(f.packets);
+    coder.wide(f.bytes);
     coder.number(f.retransmissions);
     coder.number(f.next_seq, f.isn);
     coder.number(f.first_tsval);
@@ -198,7 +207,7 @@ void code_flow(Coder& coder, WindowFlow& f, std::uint32_t peer_isn) {
     std::uint32_t seq = f.isn + 1;
     std::uint32_t ack = peer_isn + 1;
     for (std::size_t n = 0; n < f.sample_count; ++n) {
-        WindowSample& s = f.samples[n];
+        auto& s = f.samples[n];
         coder.number(s.time, time, Width::time);
         coder.number(s.hash);
         coder.number(s.seq, seq);
@@ -212,8 +221,8 @@ void code_flow(Coder& coder, WindowFlow& f, std::uint32_t peer_isn) {
 }
 
 /// All that does not stand in front.
-template <typename Coder>
-void code_leg(Coder& coder, WindowLeg& l, std::uint32_t v4) {
+template <typename Coder, typename L>
+void code_leg(Coder& coder, L& l, std::uint32_t v4) {
     coder.whole(l.first_ns);
     code_endpoint(coder, l.client, (v4 & client_is_v4) != 0);
     code_endpoint(coder, l.server, (v4 & server_is_v4) != 0);
@@ -232,18 +241,17 @@ void code_leg(Coder& coder, WindowLeg& l, std::uint32_t v4) {
     coder.number(l.margin_bits);
     coder.number(l.path, no_leg, Width::time);
     coder.number(l.next_in_path, no_leg, Width::time);
-    for (std::uint8_t& count : l.sharers.counts) coder.number(count, 1);
+    for (auto& count : l.sharers.counts) coder.number(count, 1);
     coder.whole(l.sharers.epoch);
-    for (WindowFlow& flow : l.flows) coder.whole(flow.isn);
+    for (auto& flow : l.flows) coder.whole(flow.isn);
     for (std::size_t d = 0; d < direction_count; ++d) code_flow(coder, l.flows[d], l.flows[1 - d].isn);
 }
 
 }  // namespace
 
 std::size_t pack_leg(const WindowLeg& leg, std::uint8_t* out) {
-    WindowLeg copy = leg;  // the description is one for both ways
     Bits bits;
-    each_bit_field(copy, [&](const auto& value, std::uint32_t width) { bits.put(value, width); });
+    each_bit_field(leg, [&](const auto& value, std::uint32_t width) { bits.put(value, width); });
     bits.all |= (leg.client.ip.is_v4() ? client_is_v4 : 0) | (leg.server.ip.is_v4() ? server_is_v4 : 0);
     std::memcpy(out, &leg.id, sizeof leg.id);
     std::memcpy(out + sizeof leg.id, &bits.all, sizeof bits.all);
@@ -251,7 +259,7 @@ std::size_t pack_leg(const WindowLeg& leg, std::uint8_t* out) {
     out[packed_keys_at] = leg.key_count;
     std::memcpy(out + packed_keys_at + 1, leg.keys.data(), leg.key_count * sizeof leg.keys[0]);
     Packer packer(out + codes_at(leg), samples);
-    code_leg(packer, copy, bits.all);
+    code_leg(packer, leg, bits.all);
     CLEW_CHECK(packer.count() == number_count + sample_number_count * samples);
     return static_cast<std::size_t>(packer.end() - out);
 }

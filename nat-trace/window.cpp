@@ -2,8 +2,6 @@
 #include "nat-trace/window.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -15,7 +13,7 @@
 namespace clew {
 namespace {
 
-constexpr std::size_t room_share = 8;  ///< room for places grows by an eighth
+constexpr std::size_t room_share = 8;                                        ///< room for places grows by an eighth
 constexpr std::size_t values_per_leg = shared_value_count + hint_count_max;  ///< at most
 constexpr std::uint32_t behind_proxy_count_min = 4;
 constexpr std::uint32_t sure_proxy_count_min = 8;
@@ -499,10 +497,10 @@ void LegWindow::drop_segment(std::uint32_t number) {
 }
 
 std::size_t LegWindow::memory_bytes() const {
-    if (std::getenv("EB")) std::fprintf(stderr, "size %zu store %zu order %zu free %zu ids %zu steps %zu seg %zu proc %zu hints %zu names %zu freeh %zu prev %zu clocks %zu streams %zu openers %zu\n", size_, legs_.memory_bytes(), order_.capacity() * sizeof(Neighbours), free_.capacity() * sizeof(LegIndex), ids_.memory_bytes(), last_steps_.capacity()*4, segments_.capacity() * sizeof(HeldSegment), processes_.capacity() * sizeof(Process), hints_.capacity() * sizeof(WindowHint), names_.memory_bytes(), free_hints_.capacity() * sizeof(std::uint32_t), prevalence_.memory_bytes(), clocks_.memory_bytes(), streams_.memory_bytes(), openers_.capacity() * sizeof(Opener));
     return legs_.memory_bytes() + order_.capacity() * sizeof(Neighbours) + free_.capacity() * sizeof(LegIndex) +
-           ids_.memory_bytes() + last_steps_.capacity() * sizeof(std::uint32_t) + segments_.capacity() * sizeof(HeldSegment) +
-           processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) + names_.memory_bytes() +
+           ids_.memory_bytes() + last_steps_.capacity() * sizeof(std::uint32_t) +
+           segments_.capacity() * sizeof(HeldSegment) + processes_.capacity() * sizeof(Process) +
+           hints_.capacity() * sizeof(WindowHint) + names_.memory_bytes() +
            free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes() +
            streams_.memory_bytes() + openers_.capacity() * sizeof(Opener) + deferred_.capacity() * sizeof(Deferred);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine's window: the legs it still holds, found by id, and ordered by when they were last reported. Those that were
-// not used for some time lie packed (leg_store.h). Segments, processes and hints live beside them, because few legs have
-// their own. One thread.
+// The engine's window: the legs it still holds, found by id, and ordered by when they were last reported. Those that
+// were not used for some time lie packed (leg_store.h). Segments, processes and hints live beside them, because few
+// legs have their own. One thread.
 #pragma once
 
 #include <array>
@@ -32,8 +32,12 @@ constexpr std::uint64_t mix_bits(std::uint64_t x) {
 }
 std::uint64_t hash_of(const Endpoint& endpoint);
 
+constexpr std::size_t open_leg_count_usual = 16'384;
+
 class LegWindow {
   public:
+    explicit LegWindow(std::size_t open_leg_count = open_leg_count_usual) : legs_(open_leg_count) {}
+
     /// A leg; at a free place an empty one, which nobody may write to. It stays where it is until rest().
     WindowLeg& leg(LegIndex i) { return legs_.leg(i); }
     const WindowLeg& leg(LegIndex i) const { return legs_.leg(i); }
@@ -46,8 +50,9 @@ class LegWindow {
     void rest() { legs_.rest(); }
 
     std::size_t size() const { return size_; }
-    std::size_t place_count() const { return place_count_; }  ///< all places that were ever taken lie before
-    LegIndex find(LegId id) const;                            ///< no_leg when it is not held
+    std::size_t place_count() const { return place_count_; }           ///< all places that were ever taken lie before
+    LegIndex find(LegId id) const;                                     ///< no_leg when it is not held
+    void prefetch_id(LegId id) const { ids_.prefetch(mix_bits(id)); }  ///< what find() will read
 
     /// Makes a place for a new leg and fills it from the report; the leg becomes the newest.
     LegIndex insert(const Leg& report, ClockId clock);
@@ -152,7 +157,7 @@ class LegWindow {
 
   private:
     static constexpr std::size_t room_step = 16'384;  ///< places
-    static constexpr int last_step_bits = 26;  ///< a step is 67 ms: 32 bits of them are nine years
+    static constexpr int last_step_bits = 26;         ///< a step is 67 ms: 32 bits of them are nine years
     static constexpr std::uint32_t never_over = 0xffff'ffff;
     struct HeldSegment {
         Segment segment;
