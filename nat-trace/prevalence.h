@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many legs of one tap in the window have a value in common: an initial sequence number that a scanner gives all
 // its probes, the first bytes that every health check sends. Such a value says little about two legs that share it.
-// Lines of one cache line with twenty places of a tag and a count each. A value whose line is full stands in the next
-// that is not; every line it passed counts it, so that a look-up knows whether to go on. Values of one line and one tag
-// (one in some thousands) are counted together; values that 255 legs share stay common until the table grows. One
-// thread.
+// Lines of one cache line with twenty places of a mark and a count each. A mark is a tag of the value and how far it
+// stands from its home, the line that its hash names: where that is full it stands in one of the next. Every line that
+// it passed counts it, so that a look-up knows whether to go on. Values of one home and one tag (one in two hundred) are
+// counted together; values that 255 legs share stay common until the table grows. One thread.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "nat-trace/check.h"
 #include "nat-trace/pages.h"
 #include "nat-trace/prefetch.h"
 
@@ -22,7 +21,7 @@ class Prevalence {
   public:
     static constexpr std::uint32_t count_max = 255;
 
-    /// `value` is a well-mixed hash. There must be room (is_full).
+    /// `value` is a well-mixed hash. There should be room (is_full): one that finds none near its home is not counted.
     void add(std::uint64_t value) {
         const Found found = find(value);
         if (found.place != no_place) {
@@ -30,25 +29,27 @@ class Prevalence {
             if (count != count_max) ++count;
             return;
         }
+        std::uint16_t mark = mark_of(value);
         std::size_t at = line_of(value);
-        std::size_t place = free_place(lines_[at]);
-        for (; place == no_place; place = free_place(lines_[at])) {
-            CLEW_CHECK(lines_[at].passed < 0xffff);
-            ++lines_[at].passed;
+        std::size_t place = place_of(lines_[at], no_mark);
+        for (std::size_t far = 1; place == no_place; ++far) {
+            if (far == distance_count) return;
             at = next(at);
+            ++mark;
+            place = place_of(lines_[at], no_mark);
         }
-        lines_[at].tags[place] = tag_of(value);
+        for (std::size_t passed = line_of(value); passed != at; passed = next(passed)) ++lines_[passed].passed;
+        lines_[at].marks[place] = mark;
         lines_[at].counts[place] = 1;
         ++taken_;
     }
-    /// It must be in.
     void remove(std::uint64_t value) {
         const Found found = find(value);
         if (found.place == no_place) return;
         std::uint8_t& count = lines_[found.line].counts[found.place];
         if (count == count_max || --count != 0) return;
         for (std::size_t at = line_of(value); at != found.line; at = next(at)) --lines_[at].passed;
-        lines_[found.line].tags[found.place] = 0;
+        lines_[found.line].marks[found.place] = no_mark;
         --taken_;
     }
     std::uint32_t count(std::uint64_t value) const {
@@ -77,11 +78,14 @@ class Prevalence {
     static constexpr std::size_t line_place_count = 20;
     static constexpr std::size_t line_count_min = 1024;
     static constexpr std::size_t growth_share = 4;  ///< by a quarter
-    static constexpr std::size_t full_share = 3;    ///< three of four places may be taken
-    static constexpr std::size_t full_share_of = 4;
+    static constexpr std::size_t full_share = 7;    ///< seven of ten places may be taken
+    static constexpr std::size_t full_share_of = 10;
     static constexpr std::size_t no_place = line_place_count;
+    static constexpr std::uint16_t no_mark = 0;
+    static constexpr std::size_t distance_bits = 4;
+    static constexpr std::size_t distance_count = std::size_t{1} << distance_bits;
     struct alignas(64) Line {
-        std::array<std::uint16_t, line_place_count> tags{};  ///< 0: free
+        std::array<std::uint16_t, line_place_count> marks{};
         std::array<std::uint8_t, line_place_count> counts{};
         std::uint16_t passed = 0;  ///< values that stand behind because this one was full
     };
@@ -92,24 +96,26 @@ class Prevalence {
     };
 
     std::size_t line_of(std::uint64_t value) const { return (value & 0xffff'ffff) * lines_.size() >> 32; }
-    static std::uint16_t tag_of(std::uint64_t value) {
-        return static_cast<std::uint16_t>(std::max<std::uint64_t>(1, value >> 48));
+    /// At home; with every line on, one more.
+    static std::uint16_t mark_of(std::uint64_t value) {
+        return static_cast<std::uint16_t>(std::max<std::uint64_t>(1, value >> (48 + distance_bits)) << distance_bits);
     }
     std::size_t next(std::size_t at) const { return at + 1 < lines_.size() ? at + 1 : 0; }
     /// All places are looked at: a loop that ends early is guessed wrong too often.
-    static std::size_t place_of(const Line& line, std::uint16_t tag) {
+    static std::size_t place_of(const Line& line, std::uint16_t mark) {
         std::uint32_t bits = 0;
-        for (std::size_t n = 0; n < line_place_count; ++n) bits |= std::uint32_t{line.tags[n] == tag} << n;
+        for (std::size_t n = 0; n < line_place_count; ++n) bits |= std::uint32_t{line.marks[n] == mark} << n;
         return bits == 0 ? no_place : static_cast<std::size_t>(__builtin_ctz(bits));
     }
-    static std::size_t free_place(const Line& line) { return place_of(line, 0); }
     Found find(std::uint64_t value) const {
-        const std::uint16_t tag = tag_of(value);
-        for (std::size_t at = line_of(value);; at = next(at)) {
-            const std::size_t place = place_of(lines_[at], tag);
+        std::uint16_t mark = mark_of(value);
+        std::size_t at = line_of(value);
+        for (std::size_t far = 0; far < distance_count; ++far, ++mark, at = next(at)) {
+            const std::size_t place = place_of(lines_[at], mark);
             if (place != no_place) return {at, place};
-            if (lines_[at].passed == 0) return {};
+            if (lines_[at].passed == 0) break;
         }
+        return {};
     }
 
     PageVector<Line> lines_;
