@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How many legs of one tap in the window have a value in common: an initial sequence number that a scanner gives all
 // its probes, the first bytes that every health check sends. Such a value says little about two legs that share it.
-// Lines of one cache line with twenty places of a mark and a count each. A mark is a tag of the value and how far it
+// Lines of one cache line with fifteen places of a mark and a count each. A mark is a tag of the value and how far it
 // stands from its home, the line that its hash names: where that is full it stands in one of the next. Every line that
-// it passed counts it, so that a look-up knows whether to go on. Values of one home and one tag (one in two hundred) are
-// counted together; values that 255 legs share stay common until the table grows. One thread.
+// it passed counts it, so that a look-up knows whether to go on. Values of one home and one tag (one in some ten
+// thousands) are counted together; values that 255 legs share stay common until the table grows. One thread.
 #pragma once
 
 #include <algorithm>
@@ -25,11 +25,11 @@ class Prevalence {
     void add(std::uint64_t value) {
         const Found found = find(value);
         if (found.place != no_place) {
-            std::uint8_t& count = lines_[found.line].counts[found.place];
-            if (count != count_max) ++count;
+            std::uint32_t& place = lines_[found.line].places[found.place];
+            if (count_in(place) != count_max) ++place;
             return;
         }
-        std::uint16_t mark = mark_of(value);
+        std::uint32_t mark = mark_of(value);
         std::size_t at = line_of(value);
         std::size_t place = place_of(lines_[at], no_mark);
         for (std::size_t far = 1; place == no_place; ++far) {
@@ -39,23 +39,24 @@ class Prevalence {
             place = place_of(lines_[at], no_mark);
         }
         for (std::size_t passed = line_of(value); passed != at; passed = next(passed)) ++lines_[passed].passed;
-        lines_[at].marks[place] = mark;
-        lines_[at].counts[place] = 1;
+        lines_[at].places[place] = mark << count_bits | 1;
         ++taken_;
     }
     void remove(std::uint64_t value) {
         const Found found = find(value);
         if (found.place == no_place) return;
-        std::uint8_t& count = lines_[found.line].counts[found.place];
-        if (count == count_max || --count != 0) return;
+        std::uint32_t& place = lines_[found.line].places[found.place];
+        if (count_in(place) == count_max) return;
+        --place;
+        if (count_in(place) != 0) return;
         for (std::size_t at = line_of(value); at != found.line; at = next(at)) --lines_[at].passed;
-        lines_[found.line].marks[found.place] = no_mark;
+        place = 0;
         --taken_;
     }
     std::uint32_t count(std::uint64_t value) const {
         if (lines_.empty()) return 0;
         const Found found = find(value);
-        return found.place == no_place ? 0 : lines_[found.line].counts[found.place];
+        return found.place == no_place ? 0 : count_in(lines_[found.line].places[found.place]);
     }
     /// Fetches what the others will read and write.
     void prefetch(std::uint64_t value) const {
@@ -75,19 +76,19 @@ class Prevalence {
     std::size_t memory_bytes() const { return lines_.capacity() * sizeof(Line); }
 
   private:
-    static constexpr std::size_t line_place_count = 20;
+    static constexpr std::size_t line_place_count = 15;
     static constexpr std::size_t line_count_min = 1024;
     static constexpr std::size_t growth_share = 4;  ///< by a quarter
     static constexpr std::size_t full_share = 7;    ///< seven of ten places may be taken
     static constexpr std::size_t full_share_of = 10;
     static constexpr std::size_t no_place = line_place_count;
-    static constexpr std::uint16_t no_mark = 0;
+    static constexpr std::uint32_t no_mark = 0;
+    static constexpr std::uint32_t count_bits = 8;
     static constexpr std::size_t distance_bits = 4;
     static constexpr std::size_t distance_count = std::size_t{1} << distance_bits;
     struct alignas(64) Line {
-        std::array<std::uint16_t, line_place_count> marks{};
-        std::array<std::uint8_t, line_place_count> counts{};
-        std::uint16_t passed = 0;  ///< values that stand behind because this one was full
+        std::array<std::uint32_t, line_place_count> places{};  ///< a mark, and the count in the lowest bits; 0: free
+        std::uint16_t passed = 0;                              ///< values that stand behind because this one was full
     };
     static_assert(sizeof(Line) == 64, "one cache line");
     struct Found {
@@ -96,19 +97,22 @@ class Prevalence {
     };
 
     std::size_t line_of(std::uint64_t value) const { return (value & 0xffff'ffff) * lines_.size() >> 32; }
+    static std::uint32_t count_in(std::uint32_t place) { return place & count_max; }
     /// At home; with every line on, one more.
-    static std::uint16_t mark_of(std::uint64_t value) {
-        return static_cast<std::uint16_t>(std::max<std::uint64_t>(1, value >> (48 + distance_bits)) << distance_bits);
+    static std::uint32_t mark_of(std::uint64_t value) {
+        constexpr std::size_t tag_bits = 32 - count_bits - distance_bits;
+        return static_cast<std::uint32_t>(std::max<std::uint64_t>(1, value >> (64 - tag_bits)) << distance_bits);
     }
     std::size_t next(std::size_t at) const { return at + 1 < lines_.size() ? at + 1 : 0; }
     /// All places are looked at: a loop that ends early is guessed wrong too often.
-    static std::size_t place_of(const Line& line, std::uint16_t mark) {
+    static std::size_t place_of(const Line& line, std::uint32_t mark) {
         std::uint32_t bits = 0;
-        for (std::size_t n = 0; n < line_place_count; ++n) bits |= std::uint32_t{line.marks[n] == mark} << n;
+        for (std::size_t n = 0; n < line_place_count; ++n)
+            bits |= std::uint32_t{line.places[n] >> count_bits == mark} << n;
         return bits == 0 ? no_place : static_cast<std::size_t>(__builtin_ctz(bits));
     }
     Found find(std::uint64_t value) const {
-        std::uint16_t mark = mark_of(value);
+        std::uint32_t mark = mark_of(value);
         std::size_t at = line_of(value);
         for (std::size_t far = 0; far < distance_count; ++far, ++mark, at = next(at)) {
             const std::size_t place = place_of(lines_[at], mark);

@@ -25,7 +25,7 @@ TEST(Prevalence, CountsWhatAMapCountsWithFullLinesAndAsItGrows) {
         if (held.size() < 60'000 || random() % 2 == 0) {
             // Some more of them in a sixteenth of the lines, which are fuller than they have places.
             std::uint64_t value = mix_bits(random() % 40'000 + 1);
-            if (step % 16 == 0) value = (value & ~0xffff'ffffULL) | (value & 0x0fff'ffff);
+            if (step % 64 == 0) value = (value & ~0xffff'ffffULL) | (value & 0x0fff'ffff);
             table.add(value);
             held.push_back(value);
             ++counts[value];
@@ -40,7 +40,7 @@ TEST(Prevalence, CountsWhatAMapCountsWithFullLinesAndAsItGrows) {
     }
     std::size_t exact = 0;  // few are of one line and tag
     for (const std::uint64_t value : held) exact += table.count(value) == counts[value];
-    EXPECT_GT(exact, held.size() * 98 / 100);
+    EXPECT_GT(exact, held.size() * 99 / 100);
     for (const std::uint64_t value : held) table.remove(value);
     EXPECT_TRUE(std::all_of(counts.begin(), counts.end(), [&](const auto& c) { return table.count(c.first) == 0; }));
 }
