@@ -25,7 +25,7 @@ TEST(Prevalence, CountsWhatAMapCountsWithFullLinesAndAsItGrows) {
         if (held.size() < 60'000 || random() % 2 == 0) {
             // Some more of them in a sixteenth of the lines, which are fuller than they have places.
             std::uint64_t value = mix_bits(random() % 40'000 + 1);
-            if (step % 64 == 0) value = (value & ~0xffff'ffffULL) | (value & 0x0fff'ffff);
+            if (step % 256 == 0) value = (value & ~0xffff'ffffULL) | (value & 0x0fff'ffff);
             table.add(value);
             held.push_back(value);
             ++counts[value];
@@ -43,6 +43,19 @@ TEST(Prevalence, CountsWhatAMapCountsWithFullLinesAndAsItGrows) {
     EXPECT_GT(exact, held.size() * 99 / 100);
     for (const std::uint64_t value : held) table.remove(value);
     EXPECT_TRUE(std::all_of(counts.begin(), counts.end(), [&](const auto& c) { return table.count(c.first) == 0; }));
+}
+
+TEST(Prevalence, OfOneHomeAsManyAreCountedAsFindRoomNearIt) {
+    Prevalence table;
+    table.grow();
+    std::vector<std::uint64_t> values;
+    for (std::uint64_t n = 1; n <= 300; ++n) values.push_back(n << 48 | 7);
+    for (int turn = 0; turn < 2; ++turn) {
+        for (const std::uint64_t value : values) table.add(value);
+        for (std::size_t n = 0; n < values.size(); ++n) EXPECT_EQ(table.count(values[n]), n < 240 ? 1u : 0u) << n;
+        for (const std::uint64_t value : values) table.remove(value);  // those that were not counted as well
+        for (const std::uint64_t value : values) EXPECT_EQ(table.count(value), 0u);
+    }
 }
 
 TEST(Prevalence, WhatTooManyShareStaysCommon) {
