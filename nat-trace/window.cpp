@@ -354,16 +354,17 @@ LegWindow::Values LegWindow::values_of(const WindowLeg& l) const {
     return out;
 }
 
-void LegWindow::count_values(WindowLeg& l, const Values& all) {
-    add_values(l, all);
-    note_sharers(l, all);
-}
+void LegWindow::count_values(WindowLeg& l, const Values& all) { l.sharers = add_values(l, all); }
 
-void LegWindow::add_values(const WindowLeg& l, const Values& all) {
+Sharers LegWindow::add_values(const WindowLeg& l, const Values& all) {
     each_hint(l, [&](const WindowHint& h) {
         if (h.kind == HintKind::http_request) prevalence_.add(hint_value(l, h));
     });
-    for (std::size_t n = 0; n < all.count; ++n) prevalence_.add(all.values[n]);
+    Sharers out;
+    for (std::size_t n = 0; n < all.count; ++n)
+        out.counts[all.places[n]] = static_cast<std::uint8_t>(prevalence_.add(all.values[n]));
+    out.epoch = epoch_;
+    return out;
 }
 
 void LegWindow::note_sharers(WindowLeg& l, const Values& all) {

@@ -194,7 +194,7 @@ class LegWindow {
     Values values_of(const WindowLeg& l) const;
     void note_sharers(WindowLeg& l, const Values& all);
     void count_values(WindowLeg& l, const Values& all);
-    void add_values(const WindowLeg& l, const Values& all);
+    Sharers add_values(const WindowLeg& l, const Values& all);
     void forget_values(const WindowLeg& l);
     void grow_prevalence();
     void grow_ids();
