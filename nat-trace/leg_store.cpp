@@ -96,9 +96,10 @@ void LegStore::pack(std::uint32_t slot) {
     --open_count_;
 }
 
-/// What waits to be linked or for its neighbours will be asked for soon.
+/// What waits to be linked or for its neighbours will be asked for soon. A few are looked at each time: where most are
+/// spared, more lie open rather than that they are looked at again and again.
 void LegStore::pack_some() {
-    std::size_t looks = 2 * (open_count_ - open_leg_count_) + 16;
+    std::size_t looks = open_count_ <= 2 * open_leg_count_ ? looks_usual : looks_max;
     for (; open_count_ > open_leg_count_ && looks > 0; --looks) {
         hand_ = hand_ + 1 < owners_.size() ? hand_ + 1 : 0;
         if (owners_[hand_] == no_leg) continue;

@@ -110,8 +110,10 @@ class LegStore {
   private:
     static constexpr std::uint32_t open_bit = 0x8000'0000;
     static constexpr std::uint32_t no_leg_slot = 0;
-    static constexpr std::size_t chunk_size = 4'096;
+    static constexpr std::size_t chunk_size = 8'192;  ///< large enough for huge pages
     static constexpr std::size_t packed_bytes_fetched = 192;
+    static constexpr std::size_t looks_usual = 3;        ///< of one rest()
+    static constexpr std::size_t looks_max = 32;         ///< likewise, where twice as many are open
     static constexpr std::size_t open_share_spared = 4;  ///< beyond so many times as many none is spared
 
     WindowLeg& open_leg(std::uint32_t slot) const { return chunks_[slot / chunk_size][slot % chunk_size]; }

@@ -17,6 +17,8 @@ constexpr std::size_t code_bytes(std::size_t sample_count) {
     return (number_count + sample_number_count * sample_count + 3) / 4;
 }
 
+constexpr std::size_t codes_per_word = 32;
+
 /// How many bytes a code stands for: of any number, and of one that is a time as a rule.
 enum class Width : std::uint8_t { any = 0, time = 1 };
 constexpr std::uint8_t widths[2][4] = {{0, 1, 2, 4}, {0, 2, 3, 4}};
@@ -36,10 +38,12 @@ std::uint32_t number_of(const T& value) {
 
 class Packer {
   public:
-    Packer(std::uint8_t* out, std::size_t sample_count) : codes_(out), at_(out + code_bytes(sample_count)) {
-        std::memset(codes_, 0, code_bytes(sample_count));
+    Packer(std::uint8_t* out, std::size_t sample_count) : codes_at_(out), at_(out + code_bytes(sample_count)) {}
+    /// Writes the last codes; gives the end of all.
+    const std::uint8_t* finish() {
+        std::memcpy(codes_at_, &codes_, (count_ % codes_per_word + 3) / 4);
+        return at_;
     }
-    const std::uint8_t* end() const { return at_; }
     std::size_t count() const { return count_; }
 
     template <typename T>
@@ -53,9 +57,13 @@ class Packer {
         using Bits = std::conditional_t<sizeof(T) == 1, std::uint8_t,
                                         std::conditional_t<sizeof(T) == 2, std::uint16_t, std::uint32_t>>;
         const std::uint32_t rest = static_cast<Bits>(number_of(value) - base);
-        const std::uint8_t code = codes[static_cast<std::size_t>(width)][bytes_of(rest)];
-        codes_[count_ / 4] |= static_cast<std::uint8_t>(code << (count_ % 4 * 2));
-        ++count_;
+        const std::uint64_t code = codes[static_cast<std::size_t>(width)][bytes_of(rest)];
+        codes_ |= code << (count_ % codes_per_word * 2);
+        if (++count_ % codes_per_word == 0) {
+            std::memcpy(codes_at_, &codes_, sizeof codes_);
+            codes_at_ += sizeof codes_;
+            codes_ = 0;
+        }
         std::memcpy(at_, &rest, sizeof rest);
         at_ += widths[static_cast<std::size_t>(width)][code];
     }
@@ -65,14 +73,16 @@ class Packer {
     }
 
   private:
-    std::uint8_t* codes_;
+    std::uint8_t* codes_at_;
     std::uint8_t* at_;
+    std::uint64_t codes_ = 0;
     std::size_t count_ = 0;
 };
 
 class Unpacker {
   public:
-    Unpacker(const std::uint8_t* from, std::size_t sample_count) : codes_(from), at_(from + code_bytes(sample_count)) {}
+    Unpacker(const std::uint8_t* from, std::size_t sample_count)
+        : codes_at_(from), at_(from + code_bytes(sample_count)) {}
 
     template <typename T>
     void whole(T& value) {
@@ -81,8 +91,12 @@ class Unpacker {
     }
     template <typename T>
     void number(T& value, std::uint32_t base = 0, Width width = Width::any) {
-        const std::size_t code = codes_[count_ / 4] >> (count_ % 4 * 2) & 3;
-        ++count_;
+        if (count_++ % codes_per_word == 0) {
+            std::memcpy(&codes_, codes_at_, sizeof codes_);
+            codes_at_ += sizeof codes_;
+        }
+        const std::size_t code = codes_ & 3;
+        codes_ >>= 2;
         std::uint32_t rest = 0;
         std::memcpy(&rest, at_, sizeof rest);
         const std::size_t bytes = widths[static_cast<std::size_t>(width)][code];
@@ -97,8 +111,9 @@ class Unpacker {
     }
 
   private:
-    const std::uint8_t* codes_;
+    const std::uint8_t* codes_at_;
     const std::uint8_t* at_;
+    std::uint64_t codes_ = 0;
     std::size_t count_ = 0;
 };
 
@@ -261,7 +276,7 @@ std::size_t pack_leg(const WindowLeg& leg, std::uint8_t* out) {
     Packer packer(out + codes_at(leg), samples);
     code_leg(packer, leg, bits.all);
     CLEW_CHECK(packer.count() == number_count + sample_number_count * samples);
-    return static_cast<std::size_t>(packer.end() - out);
+    return static_cast<std::size_t>(packer.finish() - out);
 }
 
 void unpack_leg(const std::uint8_t* packed, WindowLeg& leg) {
