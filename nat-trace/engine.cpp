@@ -24,9 +24,8 @@ namespace {
 constexpr std::size_t expiry_step_min = 1024;  ///< places looked at by one tick
 constexpr float clock_bits_min = 64;           ///< of the link that a clock is learnt from
 constexpr float relay_clock_bits_min = 40;     ///< likewise, through a proxy
-constexpr std::size_t fetched_ahead = 8;   ///< legs whose turn comes are fetched into the cache so far ahead, or twice
-constexpr std::size_t behind_fetched = 3;  ///< buckets behind those that a leaving leg's keys stand in
-constexpr std::size_t expiry_share = 64;   ///< and so much of the window: all of it in 64 ticks
+constexpr std::size_t fetched_ahead = 8;  ///< legs whose turn comes are fetched into the cache so far ahead, or twice
+constexpr std::size_t expiry_share = 64;  ///< and so much of the window: all of it in 64 ticks
 
 }  // namespace
 
@@ -243,13 +242,9 @@ class Engine::Impl {
     /// A leg whose turn comes is fetched, and of one that comes sooner what it is found by.
     void fetch_dirty(std::size_t n) const {
         if (n + fetched_ahead < dirty_.size()) window_.prefetch(dirty_[n + fetched_ahead].leg);
-        const auto each_ahead = [&](std::size_t ahead, auto&& fetch) {
-            if (n + ahead >= dirty_.size()) return;
-            const WindowLeg& leg = window_.leg(dirty_[n + ahead].leg);
-            if (leg.dirty) fetch(leg);
-        };
-        each_ahead(fetched_ahead / 2, [this](const WindowLeg& leg) { index_.prefetch(leg); });
-        each_ahead(fetched_ahead / 4, [this](const WindowLeg& leg) { index_.prefetch_behind(leg, 1); });
+        if (n + fetched_ahead / 2 >= dirty_.size()) return;
+        const WindowLeg& soon = window_.leg(dirty_[n + fetched_ahead / 2].leg);
+        if (soon.dirty) index_.prefetch(soon);
     }
 
     void link(LegIndex i) {
@@ -350,19 +345,11 @@ class Engine::Impl {
             const LegIndex far = window_.next_to_leave(2 * fetched_ahead);
             if (far == no_leg) return;
             window_.prefetch(far);
-            leaving_[++leaving_at_ % leaving_.size()] = far;
-            const auto given_before = [this](std::size_t how_long) {
-                const LegIndex i = leaving_[(leaving_at_ - how_long) % leaving_.size()];
-                return i != no_leg && window_.was_given(i) ? i : no_leg;
-            };
-            if (const LegIndex near = given_before(fetched_ahead); near != no_leg) {
-                window_.prefetch_removal(near);
-                index_.prefetch(window_.leg(near));
-                paths_.prefetch(near);
-            }
-            for (std::size_t behind = 1; behind <= behind_fetched; ++behind)
-                if (const LegIndex nearer = given_before(fetched_ahead + 2 * behind); nearer != no_leg)
-                    index_.prefetch_behind(window_.leg(nearer), behind);
+            const LegIndex near = std::exchange(leaving_[leaving_at_++ % fetched_ahead], far);
+            if (near == no_leg || !window_.was_given(near)) continue;
+            window_.prefetch_removal(near);
+            index_.prefetch(window_.leg(near));
+            paths_.prefetch(near);
         }
     }
 
@@ -375,8 +362,8 @@ class Engine::Impl {
         });
     }
 
-    static constexpr std::array<LegIndex, 2 * fetched_ahead> no_legs() {
-        std::array<LegIndex, 2 * fetched_ahead> out{};
+    static constexpr std::array<LegIndex, fetched_ahead> no_legs() {
+        std::array<LegIndex, fetched_ahead> out{};
         out.fill(no_leg);
         return out;
     }
@@ -396,9 +383,9 @@ class Engine::Impl {
     Gatherer gatherer_;
     ChainMaker chain_maker_;
     std::vector<Dirty> dirty_;
-    std::vector<LegIndex> sharers_;                                // reused by every mark_sharers_dirty()
-    std::deque<Waiting> waiting_;                                  ///< legs that are not settled yet, the oldest first
-    std::array<LegIndex, 2 * fetched_ahead> leaving_ = no_legs();  ///< those that were fetched last
+    std::vector<LegIndex> sharers_;                            // reused by every mark_sharers_dirty()
+    std::deque<Waiting> waiting_;                              ///< legs that are not settled yet, the oldest first
+    std::array<LegIndex, fetched_ahead> leaving_ = no_legs();  ///< those that were fetched last
     std::size_t leaving_at_ = 0;
     LegIndex cursor_ = 0;
     TimeNs now_ = 0;

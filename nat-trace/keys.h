@@ -44,14 +44,6 @@ class KeyIndex {
     void prefetch(const WindowLeg& leg) const {
         for (std::size_t n = 0; n < leg.key_count; ++n) prefetch_line(&heads_[place_of(leg.keys[n]).bucket]);
     }
-    /// The same for the buckets so far behind those, which should have come by now, as the ones between.
-    void prefetch_behind(const WindowLeg& leg, std::size_t how_far) const {
-        for (std::size_t n = 0; n < leg.key_count; ++n) {
-            std::uint32_t next = heads_[place_of(leg.keys[n]).bucket].next;
-            for (std::size_t m = 1; m < how_far && next != no_bucket; ++m) next = overflow_[next].next;
-            if (next != no_bucket) prefetch_line(&overflow_[next]);
-        }
-    }
     void prefetch(const LegKeys& keys) const {
         for (std::size_t n = 0; n < keys.count && !heads_.empty(); ++n)
             prefetch_line(&heads_[place_of(keys.keys[n]).bucket]);
