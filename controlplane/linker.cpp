@@ -11,6 +11,7 @@
 namespace clew::control {
 namespace {
 constexpr std::size_t legs_per_turn_max = 20'000;
+constexpr std::size_t legs_expected = 4;                // so far ahead the engine is told of them
 constexpr DurationNs restart_grace_ns = 10 * ns_per_s;  // observers have connected and sent what was not stored
 }  // namespace
 
@@ -119,7 +120,9 @@ v1::GatewayList Linker::gateways() const {
 }
 
 void Linker::take(const ReceivedBatch& batch) {
-    for (const Leg& leg : batch.legs) {
+    for (std::size_t n = 0; n < batch.legs.size(); ++n) {
+        if (n + legs_expected < batch.legs.size()) engine_.expect(batch.legs[n + legs_expected].id);
+        const Leg& leg = batch.legs[n];
         const v1::TapName& tap = batch.taps[leg.tap];
         if (!add(leg, tap.name(), tap.clock())) ++counters_.legs_without_tap;
     }

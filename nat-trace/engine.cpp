@@ -35,6 +35,7 @@ class Engine::Impl {
         : limits_(limits),
           around_limits_{
               {limits.candidate_distance_ns_max}, limits.candidate_count_max, 2 * limits.candidate_count_max},
+          window_(limits.open_leg_count),
           paths_(window_, around_limits_.evidence),
           gatherer_(window_, index_, around_limits_),
           chain_maker_(window_, around_limits_.evidence) {}
@@ -53,10 +54,13 @@ class Engine::Impl {
         return taps_[id];
     }
 
+    void expect(LegId id) const { window_.prefetch_id(id); }
+
     void add(const Leg& report) {
         CLEW_CHECK(report.tap < taps_.size());
         ++counters_.legs_received;
         const bool had_cut = window_.has_cut_samples();
+        window_.rest();
         const LegIndex held = window_.find(report.id);
         if (held == no_leg)
             admit(report);
@@ -124,13 +128,18 @@ class Engine::Impl {
 
     std::size_t memory_bytes() const {
         return window_.memory_bytes() + index_.memory_bytes() + paths_.memory_bytes() + turns_.memory_bytes() +
-               dirty_.capacity() * sizeof(LegIndex) + waiting_.size() * sizeof(Waiting);
+               dirty_.capacity() * sizeof(Dirty) + waiting_.size() * sizeof(Waiting);
     }
 
   private:
+    struct Dirty {
+        LegIndex leg = no_leg;
+        LegId id = 0;
+    };
     struct Waiting {
         LegIndex leg = no_leg;
         LegId id = 0;
+        TimeNs arrived_ns = 0;  ///< the engine's time when the first report came
     };
 
     void admit(const Leg& report) {
@@ -144,10 +153,9 @@ class Engine::Impl {
         const LegIndex i =
             window_.insert(TurnBook::is_doubtful(report) ? turned(report) : report, clock_of_tap_[report.tap]);
         WindowLeg& leg = window_.leg(i);
-        leg.arrived_ns = now_;
         const LegKeys keys = keys_of(window_, leg);
         index_.prefetch(keys);
-        waiting_.push_back({i, leg.id});
+        waiting_.push_back({i, leg.id, now_});
         // A path of its own until it is linked, so that every leg always stands in exactly one.
         paths_.assign_alone(i);
         mark_dirty(i);
@@ -208,7 +216,7 @@ class Engine::Impl {
         sharers_.clear();
         for (std::size_t n = 0; n < leg.key_count; ++n) {
             std::size_t count = 0;
-            index_.each(index_.key_at(i, n), [&](LegIndex other) {
+            index_.each(leg.keys[n], [&](LegIndex other) {
                 sharers_.push_back(other);
                 return ++count < limits_.candidate_count_max;
             });
@@ -224,21 +232,19 @@ class Engine::Impl {
         for (std::size_t n = 0; n < dirty_.size(); ++n) {
             const auto [i, id] = dirty_[n];
             fetch_dirty(n);
-            if (window_.leg(i).id != id || !window_.leg(i).dirty) continue;
+            if (window_.id(i) != id || !window_.leg(i).dirty) continue;
             link(i);
+            window_.rest();
         }
         dirty_.clear();
     }
 
     /// A leg whose turn comes is fetched, and of one that comes sooner what it is found by.
     void fetch_dirty(std::size_t n) const {
-        if (n + fetched_ahead < dirty_.size()) {
-            window_.prefetch(dirty_[n + fetched_ahead].leg);
-            index_.prefetch_keys(dirty_[n + fetched_ahead].leg);
-        }
+        if (n + fetched_ahead < dirty_.size()) window_.prefetch(dirty_[n + fetched_ahead].leg);
         if (n + fetched_ahead / 2 >= dirty_.size()) return;
-        const LegIndex soon = dirty_[n + fetched_ahead / 2].leg;
-        if (window_.leg(soon).dirty) index_.prefetch(soon, window_.leg(soon));
+        const WindowLeg& soon = window_.leg(dirty_[n + fetched_ahead / 2].leg);
+        if (soon.dirty) index_.prefetch(soon);
     }
 
     void link(LegIndex i) {
@@ -274,12 +280,14 @@ class Engine::Impl {
 
     void settle(bool all) {
         while (!waiting_.empty()) {
-            const auto [i, id] = waiting_.front();
-            if (waiting_.size() > fetched_ahead) window_.prefetch_head(waiting_[fetched_ahead].leg);
-            WindowLeg& leg = window_.leg(i);
-            if (leg.id == id && !all && leg.arrived_ns + limits_.settle_ns > now_) break;
+            const auto [i, id, arrived_ns] = waiting_.front();
+            if (waiting_.size() > fetched_ahead) window_.prefetch(waiting_[fetched_ahead].leg);
+            const bool is_held = window_.id(i) == id;
+            if (is_held && !all && arrived_ns + limits_.settle_ns > now_) break;
             waiting_.pop_front();
-            if (leg.id != id) continue;
+            if (!is_held) continue;
+            window_.rest();
+            WindowLeg& leg = window_.leg(i);
             leg.settled = true;
             // Its rivals may have found their own; what made a proxy of two connections may have become common.
             const bool was_blind = clocks_.size() > 1 && paths_.is_alone(i);
@@ -296,7 +304,10 @@ class Engine::Impl {
     template <typename F>
     void each_leg(F&& take) {
         for (LegIndex i = 0; i < window_.place_count(); ++i)
-            if (window_.leg(i).id != 0) take(i);
+            if (window_.id(i) != 0) {
+                take(i);
+                window_.rest();
+            }
     }
 
     bool is_over(LegIndex i) const {
@@ -317,6 +328,7 @@ class Engine::Impl {
         for (std::size_t n = 0; n < steps; ++n) {
             cursor_ = (cursor_ + 1) % static_cast<LegIndex>(places);
             if (!window_.was_over_before(cursor_, now_ - limits_.leg_age_ns_max)) continue;
+            window_.rest();
             const WindowLeg& leg = window_.leg(cursor_);
             if (leg.id == 0 || leg.phase != LegPhase::ended || leg.last_ns + limits_.leg_age_ns_max > now_ ||
                 !is_over(cursor_))
@@ -333,12 +345,11 @@ class Engine::Impl {
             const LegIndex far = window_.next_to_leave(2 * fetched_ahead);
             if (far == no_leg) return;
             window_.prefetch(far);
-            index_.prefetch_keys(far);
-            const Waiting near = std::exchange(leaving_[leaving_at_++ % fetched_ahead], {far, window_.leg(far).id});
-            if (near.leg == no_leg || window_.leg(near.leg).id != near.id) continue;
-            window_.prefetch_removal(near.leg);
-            index_.prefetch(near.leg, window_.leg(near.leg));
-            paths_.prefetch(near.leg);
+            const LegIndex near = std::exchange(leaving_[leaving_at_++ % fetched_ahead], far);
+            if (near == no_leg || !window_.was_given(near)) continue;
+            window_.prefetch_removal(near);
+            index_.prefetch(window_.leg(near));
+            paths_.prefetch(near);
         }
     }
 
@@ -351,6 +362,12 @@ class Engine::Impl {
         });
     }
 
+    static constexpr std::array<LegIndex, fetched_ahead> no_legs() {
+        std::array<LegIndex, fetched_ahead> out{};
+        out.fill(no_leg);
+        return out;
+    }
+
     EngineLimits limits_;
     NeighbourhoodLimits around_limits_;
     std::vector<Tap> taps_;
@@ -358,17 +375,17 @@ class Engine::Impl {
     std::unordered_map<std::string, TapId> tap_by_name_;
     std::unordered_map<std::string, std::uint16_t> clocks_;
     LegWindow window_;
-    KeyIndex index_;
+    KeyIndex index_{window_};
     TurnBook turns_;
     std::vector<LegId> turned_ids_;  // reused by every turned()
     Leg turned_;                     // likewise
     PathBook paths_;
     Gatherer gatherer_;
     ChainMaker chain_maker_;
-    std::vector<Waiting> dirty_;
-    std::vector<LegIndex> sharers_;                 // reused by every mark_sharers_dirty()
-    std::deque<Waiting> waiting_;                   ///< legs that are not settled yet, the oldest first
-    std::array<Waiting, fetched_ahead> leaving_{};  ///< those that were fetched last
+    std::vector<Dirty> dirty_;
+    std::vector<LegIndex> sharers_;                            // reused by every mark_sharers_dirty()
+    std::deque<Waiting> waiting_;                              ///< legs that are not settled yet, the oldest first
+    std::array<LegIndex, fetched_ahead> leaving_ = no_legs();  ///< those that were fetched last
     std::size_t leaving_at_ = 0;
     LegIndex cursor_ = 0;
     TimeNs now_ = 0;
@@ -384,6 +401,7 @@ Engine& Engine::operator=(Engine&&) noexcept = default;
 
 TapId Engine::add_tap(const Tap& tap) { return impl_->add_tap(tap); }
 const Tap& Engine::tap(TapId id) const { return impl_->tap(id); }
+void Engine::expect(LegId id) const { impl_->expect(id); }
 void Engine::add(const Leg& leg) { impl_->add(leg); }
 void Engine::tick(TimeNs now) { impl_->tick(now); }
 void Engine::finish() { impl_->finish(); }

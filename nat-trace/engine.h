@@ -28,6 +28,7 @@ struct EngineLimits {
     DurationNs settle_ns = 200 * ns_per_ms;  ///< how long a leg waits for its neighbours before it is called unlinked
     DurationNs candidate_distance_ns_max = 2 * ns_per_s;  ///< how far apart in time two legs' first packets may be
     std::size_t candidate_count_max = 64;                 ///< rivals looked at for one key
+    std::size_t open_leg_count = 16'384;  ///< legs that lie open; of more, those not used for long are packed
 };
 
 struct PairVerdict;  // nat-trace/verdict.h
@@ -56,6 +57,9 @@ class Engine {
     /// Names a tap; the same name gives the same number. At most 65,535.
     TapId add_tap(const Tap& tap);
     const Tap& tap(TapId id) const;
+
+    /// A report of this leg will be added soon: memory that it needs is fetched meanwhile. Changes nothing else.
+    void expect(LegId id) const;
 
     /// Takes a report in, in any order. Its `tap` must come from add_tap.
     void add(const Leg& leg);

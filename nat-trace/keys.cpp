@@ -30,7 +30,8 @@ constexpr int crowd_step_bits = 24;  ///< a step is 17 ms
 constexpr std::uint32_t shared_head_count_min = 4;  ///< sharers of a stream's first bytes
 constexpr std::uint32_t rare_head_count_max = 16;
 
-constexpr std::size_t head_key_count = 6;  ///< of a bucket's nine places, as many are taken on average before it grows
+/// So many keys for each of a head's nine places before it grows; those that many share take none of them.
+constexpr std::size_t head_key_count = 7;
 
 std::uint64_t salted(Salt salt, std::uint64_t value) { return mix_bits(mix_bits(value) ^ salt); }
 
@@ -181,25 +182,24 @@ LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
 }
 
 void KeyIndex::insert(LegIndex i, WindowLeg& leg, const LegKeys& keys) {
-    while (keys_.size() <= i / chunk_size) keys_.emplace_back(chunk_size);
     key_total_ += keys.count;
-    if (key_total_ > heads_.size() * head_key_count) grow();
+    while (key_total_ > heads_.size() * head_key_count) grow();
     leg.key_count = keys.count;
-    this->keys(i) = keys.keys;
+    leg.keys = keys.keys;
     for (std::size_t n = 0; n < keys.count; ++n) push(keys.keys[n], i);
 }
 
 void KeyIndex::change(LegIndex i, WindowLeg& leg, const LegKeys& keys) {
-    const Keys old = this->keys(i);
+    const auto old = leg.keys;
     const auto old_end = old.begin() + leg.key_count;
     const auto new_end = keys.keys.begin() + keys.count;
     for (auto key = old.begin(); key != old_end; ++key)
         if (!std::binary_search(keys.keys.begin(), new_end, *key)) take_out(*key, i);
     key_total_ += keys.count;
     key_total_ -= leg.key_count;
-    if (key_total_ > heads_.size() * head_key_count) grow();
+    while (key_total_ > heads_.size() * head_key_count) grow();
     leg.key_count = keys.count;
-    this->keys(i) = keys.keys;
+    leg.keys = keys.keys;
     for (auto key = keys.keys.begin(); key != new_end; ++key)
         if (!std::binary_search(old.begin(), old_end, *key)) push(*key, i);
 }
@@ -217,6 +217,8 @@ void KeyIndex::push_full_bucket_back(Bucket& head) {
     std::uint32_t number = 0;
     if (free_.empty()) {
         number = static_cast<std::uint32_t>(overflow_.size());
+        if (overflow_.size() == overflow_.capacity())
+            overflow_.reserve(std::max(head_count_min, overflow_.size() + overflow_.size() / growth_share));
         overflow_.emplace_back();
     } else {
         number = free_.back();
@@ -241,16 +243,10 @@ void KeyIndex::shorten(Bucket& head) {
 }
 
 void KeyIndex::remove(LegIndex i, WindowLeg& leg) {
-    prefetch(i, leg);
-    for (std::size_t n = 0; n < leg.key_count; ++n) take_out(key_at(i, n), i);
+    prefetch(leg);
+    for (std::size_t n = 0; n < leg.key_count; ++n) take_out(leg.keys[n], i);
     key_total_ -= leg.key_count;
     leg.key_count = 0;
-    keys(i).fill(0);
-}
-
-bool KeyIndex::has_key(LegIndex i, std::uint32_t key) const {
-    const Keys& all = keys(i);
-    return std::find(all.begin(), all.end(), key) != all.end();
 }
 
 void KeyIndex::take_out(std::uint32_t key, LegIndex i) {
@@ -294,15 +290,14 @@ void KeyIndex::drop_empty(Bucket& head, Bucket* before, std::uint32_t number) {
     --head.chain_length;
 }
 
-/// Twice the heads: each chain is taken apart from its oldest place on, so that the newest stay first. The keys of a
+/// More heads: each chain is taken apart from its oldest place on, so that the newest stay first. The keys of a
 /// bucket's legs tell where each belongs.
 void KeyIndex::grow() {
-    PageVector<Bucket> old_heads(std::max<std::size_t>(512, heads_.size() * 2));
+    PageVector<Bucket> old_heads(std::max(head_count_min, heads_.size() + heads_.size() / growth_share));
     old_heads.swap(heads_);
     PageVector<Bucket> old_overflow = std::move(overflow_);
     overflow_.clear();
     free_.clear();
-    const std::size_t mask = old_heads.size() - 1;
     std::vector<const Bucket*> chain;
     for (std::size_t n = 0; n < old_heads.size(); ++n) {
         chain.assign(1, &old_heads[n]);
@@ -310,19 +305,19 @@ void KeyIndex::grow() {
         for (std::size_t c = chain.size(); c-- > 0;)
             for (std::size_t p = 0; p < chain[c]->count; ++p) {
                 const LegIndex leg = chain[c]->legs[p];
-                for (const std::uint32_t key : keys(leg)) {
-                    const std::uint64_t h = mix_bits(key);
-                    if ((h & mask) != n || static_cast<std::uint16_t>(h >> 48) != chain[c]->tags[p]) continue;
+                bool moved = false;
+                window_.each_key(leg, [&](std::uint32_t key) {
+                    const Place place = place_of(key, old_heads.size());
+                    if (moved || place.bucket != n || place.tag != chain[c]->tags[p]) return;
                     push(key, leg);
-                    break;
-                }
+                    moved = true;
+                });
             }
     }
 }
 
 std::size_t KeyIndex::memory_bytes() const {
-    return (heads_.capacity() + overflow_.capacity()) * sizeof(Bucket) + free_.capacity() * sizeof(std::uint32_t) +
-           keys_.size() * chunk_size * sizeof(Keys);
+    return (heads_.capacity() + overflow_.capacity()) * sizeof(Bucket) + free_.capacity() * sizeof(std::uint32_t);
 }
 
 }  // namespace clew

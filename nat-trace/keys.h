@@ -29,24 +29,25 @@ struct LegKeys {
 LegKeys keys_of(const LegWindow& window, const WindowLeg& leg);
 
 /// From key to legs: buckets of one cache line with nine places each, so that a look-up, an insertion and a removal
-/// read one line as a rule. A full bucket's content moves to an overflow bucket behind it. Beside the buckets lie the
-/// keys of each leg.
+/// read one line as a rule. A full bucket's content moves to an overflow bucket behind it. The legs know their keys.
 class KeyIndex {
   public:
+    /// Of the window's legs, which outlives it.
+    explicit KeyIndex(const LegWindow& window) : window_(window) {}
+
     void insert(LegIndex i, WindowLeg& leg, const LegKeys& keys);
     /// Gives a leg other keys; those that stay are not touched.
     void change(LegIndex i, WindowLeg& leg, const LegKeys& keys);
     void remove(LegIndex i, WindowLeg& leg);
 
     /// Fetches the buckets of a leg's keys into the cache, all at once.
-    void prefetch(LegIndex i, const WindowLeg& leg) const {
-        for (std::size_t n = 0; n < leg.key_count; ++n) prefetch_line(&heads_[place_of(key_at(i, n)).bucket]);
+    void prefetch(const WindowLeg& leg) const {
+        for (std::size_t n = 0; n < leg.key_count; ++n) prefetch_line(&heads_[place_of(leg.keys[n]).bucket]);
     }
     void prefetch(const LegKeys& keys) const {
         for (std::size_t n = 0; n < keys.count && !heads_.empty(); ++n)
             prefetch_line(&heads_[place_of(keys.keys[n]).bucket]);
     }
-    void prefetch_keys(LegIndex i) const { prefetch_line(&keys(i)); }
 
     enum class Look : std::uint8_t { take, pass_by, stop };
 
@@ -78,7 +79,6 @@ class KeyIndex {
             if (b->next == no_bucket) return;
         }
     }
-    std::uint32_t key_at(LegIndex i, std::size_t n) const { return keys(i)[n]; }
 
     std::size_t memory_bytes() const;
 
@@ -89,8 +89,8 @@ class KeyIndex {
     /// In a longer chain a removal does not look: its places may name legs that have left.
     static constexpr std::size_t removal_bucket_count_max = 4;
     static constexpr std::uint32_t no_bucket = 0xffff'ffff;
-    static constexpr std::size_t chunk_size = 16'384;
-    using Keys = std::array<std::uint32_t, key_slot_count>;
+    static constexpr std::size_t head_count_min = 512;
+    static constexpr std::size_t growth_share = 4;  ///< heads and buckets behind them grow by a quarter
 
     /// Places 0 … count-1 are taken, the newest last.
     struct alignas(64) Bucket {
@@ -115,13 +115,16 @@ class KeyIndex {
         std::uint16_t tag = 0;
     };
 
-    Place place_of(std::uint32_t key) const {
+    static Place place_of(std::uint32_t key, std::size_t head_count) {
         const std::uint64_t h = mix_bits(key);
-        return {h & (heads_.size() - 1), static_cast<std::uint16_t>(h >> 48)};
+        return {(h & 0xffff'ffff) * head_count >> 32, static_cast<std::uint16_t>(h >> 48)};
     }
-    Keys& keys(LegIndex i) { return keys_[i / chunk_size][i % chunk_size]; }
-    const Keys& keys(LegIndex i) const { return keys_[i / chunk_size][i % chunk_size]; }
-    bool has_key(LegIndex i, std::uint32_t key) const;
+    Place place_of(std::uint32_t key) const { return place_of(key, heads_.size()); }
+    bool has_key(LegIndex i, std::uint32_t key) const {
+        bool has = false;
+        window_.each_key(i, [&](std::uint32_t k) { has |= k == key; });
+        return has;
+    }
     void push(std::uint32_t key, LegIndex i);
     void push_full_bucket_back(Bucket& head);
     void shorten(Bucket& head);
@@ -129,10 +132,10 @@ class KeyIndex {
     void drop_empty(Bucket& head, Bucket* before, std::uint32_t number);
     void grow();
 
+    const LegWindow& window_;
     PageVector<Bucket> heads_;
     PageVector<Bucket> overflow_;
-    std::vector<std::uint32_t> free_;     ///< of overflow_
-    std::vector<PageVector<Keys>> keys_;  ///< chunk_size each
+    std::vector<std::uint32_t> free_;  ///< of overflow_
     std::size_t key_total_ = 0;
 };
 

@@ -52,7 +52,7 @@ void Gatherer::gather_around(LegIndex start) {
     out_->cut = false;
     push(start);
     for (std::size_t at = 0; at < out_->legs.size(); ++at) {
-        if (at + 1 < out_->legs.size()) index_.prefetch(out_->legs[at + 1], window_.leg(out_->legs[at + 1]));
+        if (at + 1 < out_->legs.size()) index_.prefetch(window_.leg(out_->legs[at + 1]));
         add_path_of(out_->legs[at]);
         expand(at);
     }
@@ -61,7 +61,7 @@ void Gatherer::gather_around(LegIndex start) {
 void Gatherer::push(LegIndex i) {
     out_->verified.push_back(static_cast<std::uint16_t>(out_->legs.size()));
     out_->legs.push_back(i);
-    index_.prefetch_keys(i);
+    window_.prefetch(i);
 }
 
 std::size_t Gatherer::include(LegIndex i) {
@@ -86,9 +86,9 @@ void Gatherer::expand(std::size_t at) {
     const LegIndex me = out_->legs[at];
     WindowLeg& leg = window_.leg(me);
     tried_.clear();
-    index_.prefetch(me, leg);
+    index_.prefetch(leg);
     for (std::size_t n = 0; n < leg.key_count; ++n) {
-        const std::uint32_t key = index_.key_at(me, n);
+        const std::uint32_t key = leg.keys[n];
         if (is_crowded(key, leg) || !find_near(key, me, leg)) {
             ++out_->keys_cut;
             leg.ambiguous = true;

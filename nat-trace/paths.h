@@ -62,8 +62,10 @@ class PathBook {
     void tell(F&& take) {
         for (const Path& path : departed_) take(path);
         departed_.clear();
-        for (const std::uint32_t number : queue_)
+        for (const std::uint32_t number : queue_) {
             if (next_to_tell(number)) take(std::as_const(told_));
+            window_.rest();
+        }
         queue_.clear();
     }
 

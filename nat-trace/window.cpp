@@ -13,8 +13,8 @@
 namespace clew {
 namespace {
 
-constexpr std::size_t values_per_leg = shared_value_count;  ///< and now and then a request
-constexpr std::size_t prevalence_room_min = 262'144;
+constexpr std::size_t room_share = 8;                                        ///< room for places grows by an eighth
+constexpr std::size_t values_per_leg = shared_value_count + hint_count_max;  ///< at most
 constexpr std::uint32_t behind_proxy_count_min = 4;
 constexpr std::uint32_t sure_proxy_count_min = 8;
 constexpr std::uint32_t sure_proxy_share = 8;  ///< behind a proxy for each one of its own
@@ -28,6 +28,7 @@ std::uint32_t take_from(Pool& pool, std::vector<std::uint32_t>& free) {
         free.pop_back();
         return place;
     }
+    if (pool.size() == pool.capacity()) pool.reserve(std::max<std::size_t>(64, pool.size() + pool.size() / room_share));
     pool.emplace_back();
     return static_cast<std::uint32_t>(pool.size() - 1);
 }
@@ -147,16 +148,18 @@ std::uint64_t hash_of(const Endpoint& endpoint) {
 }
 
 LegIndex LegWindow::find(LegId id) const {
-    return ids_.find(mix_bits(id), no_leg, [&](LegIndex i) { return leg(i).id == id; });
+    return ids_.find(mix_bits(id), no_leg, [&](LegIndex i) { return this->id(i) == id; });
 }
 
 LegIndex LegWindow::take_place() {
     if (free_.empty()) {
-        const std::size_t first = chunks_.size() * chunk_size;
-        CLEW_CHECK(first + chunk_size < no_leg);
-        chunks_.emplace_back(chunk_size);
-        last_steps_.resize(first + chunk_size);
-        for (std::size_t i = chunk_size; i-- > 0;) free_.push_back(static_cast<LegIndex>(first + i));
+        const std::size_t first = room_;
+        room_ += std::max(room_step, room_ / room_share / room_step * room_step);
+        CLEW_CHECK(room_ < no_newer);
+        legs_.make_room(room_);
+        order_.reserve(room_), order_.resize(room_);
+        last_steps_.reserve(room_), last_steps_.resize(room_);
+        for (std::size_t i = room_; i-- > first;) free_.push_back(static_cast<LegIndex>(i));
     }
     const LegIndex i = free_.back();
     free_.pop_back();
@@ -166,7 +169,7 @@ LegIndex LegWindow::take_place() {
 
 void LegWindow::grow_ids() {
     ids_.grow([this](auto&& add) {
-        for (LegIndex i = newest_; i != no_leg; i = leg(i).older) add(mix_bits(leg(i).id), i);
+        for (LegIndex i = newest_; i != no_leg; i = order_[i].older) add(mix_bits(id(i)), i);
     });
 }
 
@@ -178,10 +181,10 @@ void LegWindow::note_last(LegIndex i) {
 
 LegIndex LegWindow::insert(const Leg& report, ClockId clock) {
     if (ids_.is_full()) grow_ids();
+    if (prevalence_.is_full(values_per_leg)) grow_prevalence();
     if (size_ == 0) base_ns_ = report.last_ns;
     const LegIndex i = take_place();
-    WindowLeg& l = leg(i);
-    l = WindowLeg{};
+    WindowLeg& l = legs_.take(i);
     l.id = report.id;
     l.clock = clock;
     clock_max_ = std::max(clock_max_, clock);
@@ -194,10 +197,7 @@ LegIndex LegWindow::insert(const Leg& report, ClockId clock) {
     ++size_;
     if (l.tap >= legs_of_tap_.size()) legs_of_tap_.resize(l.tap + std::size_t{1});
     ++legs_of_tap_[l.tap];
-    if (size_ * values_per_leg > prevalence_.room())
-        grow_prevalence();
-    else
-        count_values(l, values);
+    count_values(l, values);
     return i;
 }
 
@@ -250,6 +250,7 @@ void LegWindow::drop_hints(WindowLeg& l) {
 }
 
 bool LegWindow::update(LegIndex i, const Leg& report) {
+    if (prevalence_.is_full(values_per_leg)) grow_prevalence();
     WindowLeg& l = leg(i);
     const WindowLeg before = l;
     std::size_t hints_before = 0;
@@ -274,6 +275,7 @@ bool LegWindow::update(LegIndex i, const Leg& report) {
 }
 
 void LegWindow::turn_round(LegIndex i) {
+    if (prevalence_.is_full(values_per_leg)) grow_prevalence();
     WindowLeg& l = leg(i);
     Segment segment = segments_[l.segment].segment;
     clew::turn_round(segment);
@@ -301,7 +303,7 @@ void LegWindow::remove(LegIndex i) {
     drop_segment(l.segment);
     if (l.process != no_leg) free_processes_.push_back(l.process);
     names_.let_go(l.server_name);
-    l.id = 0;
+    legs_.give_back(i);
     last_steps_[i] = never_over;
     free_.push_back(i);
     --size_;
@@ -352,12 +354,17 @@ LegWindow::Values LegWindow::values_of(const WindowLeg& l) const {
     return out;
 }
 
-void LegWindow::count_values(WindowLeg& l, const Values& all) {
+void LegWindow::count_values(WindowLeg& l, const Values& all) { l.sharers = add_values(l, all); }
+
+Sharers LegWindow::add_values(const WindowLeg& l, const Values& all) {
     each_hint(l, [&](const WindowHint& h) {
         if (h.kind == HintKind::http_request) prevalence_.add(hint_value(l, h));
     });
-    for (std::size_t n = 0; n < all.count; ++n) prevalence_.add(all.values[n]);
-    note_sharers(l, all);
+    Sharers out;
+    for (std::size_t n = 0; n < all.count; ++n)
+        out.counts[all.places[n]] = static_cast<std::uint8_t>(prevalence_.add(all.values[n]));
+    out.epoch = epoch_;
+    return out;
 }
 
 void LegWindow::note_sharers(WindowLeg& l, const Values& all) {
@@ -376,8 +383,12 @@ void LegWindow::forget_values(const WindowLeg& l) {
 }
 
 void LegWindow::grow_prevalence() {
-    prevalence_.reset(std::max<std::size_t>(prevalence_room_min, 2 * size_ * values_per_leg));
-    for (LegIndex i = newest_; i != no_leg; i = leg(i).older) count_values(leg(i), values_of(leg(i)));
+    prevalence_.grow();
+    WindowLeg unpacked;
+    for (LegIndex i = newest_; i != no_leg; i = order_[i].older) {
+        const WindowLeg& l = legs_.look_at(i, unpacked);
+        add_values(l, values_of(l));
+    }
 }
 
 void LegWindow::note_head(LegIndex i, HeadOfChain head) {
@@ -414,28 +425,36 @@ void LegWindow::defer(LegIndex i, KnownProxy until) {
 LegIndex LegWindow::next_to_leave(std::size_t ahead) {
     const LegIndex i = not_given_;
     if (i == no_leg || given_ >= ahead) return no_leg;
-    leg(i).leaves_soon = true;
-    not_given_ = leg(i).newer;
-    if (not_given_ != no_leg) prefetch_head(not_given_);
+    order_[i].leaves_soon = 1;
+    not_given_ = newer_than(i);
+    if (not_given_ != no_leg) {
+        prefetch_line(&order_[not_given_]);
+        legs_.prefetch_place(not_given_);
+    }
     ++given_;
     return i;
 }
 
 void LegWindow::unlink(LegIndex i) {
-    WindowLeg& l = leg(i);
-    if (l.leaves_soon) --given_;
-    l.leaves_soon = false;
-    if (not_given_ == i) not_given_ = l.newer;
-    (l.older == no_leg ? oldest_ : leg(l.older).newer) = l.newer;
-    (l.newer == no_leg ? newest_ : leg(l.newer).older) = l.older;
-    l.older = l.newer = no_leg;
+    const Neighbours between = order_[i];
+    const LegIndex newer = newer_than(i);
+    given_ -= between.leaves_soon;
+    if (not_given_ == i) not_given_ = newer;
+    if (between.older == no_leg)
+        oldest_ = newer;
+    else
+        order_[between.older].newer = between.newer;
+    (newer == no_leg ? newest_ : order_[newer].older) = between.older;
+    order_[i] = Neighbours{};
 }
 
 void LegWindow::append(LegIndex i) {
-    WindowLeg& l = leg(i);
-    l.older = newest_;
-    l.newer = no_leg;
-    (newest_ == no_leg ? oldest_ : leg(newest_).newer) = i;
+    order_[i] = Neighbours{};
+    order_[i].older = newest_;
+    if (newest_ == no_leg)
+        oldest_ = i;
+    else
+        order_[newest_].newer = i & no_newer;
     newest_ = i;
     if (not_given_ == no_leg) not_given_ = i;
 }
@@ -479,9 +498,10 @@ void LegWindow::drop_segment(std::uint32_t number) {
 }
 
 std::size_t LegWindow::memory_bytes() const {
-    return chunks_.size() * chunk_size * sizeof(WindowLeg) + free_.capacity() * sizeof(LegIndex) + ids_.memory_bytes() +
-           last_steps_.capacity() * sizeof(std::uint32_t) + segments_.capacity() * sizeof(HeldSegment) +
-           processes_.capacity() * sizeof(Process) + hints_.capacity() * sizeof(WindowHint) + names_.memory_bytes() +
+    return legs_.memory_bytes() + order_.capacity() * sizeof(Neighbours) + free_.capacity() * sizeof(LegIndex) +
+           ids_.memory_bytes() + last_steps_.capacity() * sizeof(std::uint32_t) +
+           segments_.capacity() * sizeof(HeldSegment) + processes_.capacity() * sizeof(Process) +
+           hints_.capacity() * sizeof(WindowHint) + names_.memory_bytes() +
            free_hints_.capacity() * sizeof(std::uint32_t) + prevalence_.memory_bytes() + clocks_.memory_bytes() +
            streams_.memory_bytes() + openers_.capacity() * sizeof(Opener) + deferred_.capacity() * sizeof(Deferred);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine's window: the legs it still holds, in a compact form of fixed size, found by id, and ordered by when they
-// were last reported. Segments, processes and hints live beside them, because few legs have their own. One thread.
+// The engine's window: the legs it still holds, found by id, and ordered by when they were last reported. Those that
+// were not used for some time lie packed (leg_store.h). Segments, processes and hints live beside them, because few
+// legs have their own. One thread.
 #pragma once
 
 #include <array>
@@ -11,152 +12,15 @@
 #include "nat-trace/clocks.h"
 #include "nat-trace/id_table.h"
 #include "nat-trace/leg.h"
+#include "nat-trace/leg_store.h"
 #include "nat-trace/name_pool.h"
 #include "nat-trace/pages.h"
 #include "nat-trace/prefetch.h"
 #include "nat-trace/prevalence.h"
 #include "nat-trace/stream_book.h"
+#include "nat-trace/window_leg.h"
 
 namespace clew {
-
-/// A leg's place in the window. Stays while the leg is held; used again after it left.
-using LegIndex = std::uint32_t;
-constexpr LegIndex no_leg = 0xffff'ffff;
-
-/// An offset in ns from a leg's first packet; unknown when it is not known or beyond 4.29 s.
-using TimeOffset = std::uint32_t;
-constexpr TimeOffset time_offset_unknown = 0xffff'ffff;
-
-constexpr std::size_t window_sample_count_max = 3;  ///< of the leg's samples, so many are kept
-constexpr std::size_t key_slot_count = 12;          ///< keys under which one leg can be found
-
-struct WindowSample {
-    TimeOffset time = time_offset_unknown;
-    std::uint32_t hash = 0;  ///< Sample::payload_hash, each half folded to 16 bits; 0 = not known
-    std::uint32_t seq = 0;
-    std::uint32_t ack = 0;
-    std::uint16_t length = 0;
-    std::uint16_t ip_id = 0;
-
-    bool is_cut() const { return (hash & 1) != 0; }  ///< less was captured than sent
-    std::uint16_t prefix() const { return static_cast<std::uint16_t>(hash >> 16); }
-    /// As far as both were captured. Of what is not known nothing is the same.
-    bool same_payload(const WindowSample& other) const {
-        if (hash == 0 || other.hash == 0 || length != other.length) return false;
-        return is_cut() || other.is_cut() ? prefix() == other.prefix() : hash == other.hash;
-    }
-};
-
-/// One direction of a leg.
-struct WindowFlow {
-    std::uint64_t packets = 0;
-    std::uint64_t bytes = 0;
-    std::uint32_t retransmissions = 0;
-    std::uint32_t isn = 0;
-    std::uint32_t next_seq = 0;
-    std::uint32_t first_tsval = 0;
-    TimeOffset syn = time_offset_unknown;
-    TimeOffset first_ack = time_offset_unknown;
-    std::uint16_t mss = 0;
-    std::uint16_t first_ip_id = 0;
-    std::uint8_t window_scale = 0xff;
-    std::uint8_t first_ttl = 0;
-    /// Of the first packet with payload; else of the last packet or, if none came back, of the first.
-    std::uint8_t data_ttl = 0;
-    std::uint8_t syn_count = 0;
-    bool has_isn = false;
-    bool has_timestamps = false;
-    bool sack_permitted = false;
-    std::uint8_t sample_count = 0;
-    std::uint16_t head_length = 0;  ///< bytes of the stream's (or first datagram's) head, at most 256
-    std::uint32_t head = 0;         ///< their hash, folded; 0 = not known
-    std::array<WindowSample, window_sample_count_max> samples{};
-};
-
-/// An explicit signal as the engine compares it.
-struct WindowHint {
-    HintKind kind = HintKind::none;
-    Direction direction = Direction::to_server;
-    bool has_destination = false;
-    std::uint32_t next = no_leg;  ///< of the same leg
-    std::uint64_t value = 0;      ///< hash of the value's bytes
-    Endpoint source;              ///< TOA and PROXY: the client it names; X-Forwarded-For: the address
-    Endpoint destination;         ///< PROXY: the server it names
-    TimeNs time_ns = 0;
-};
-
-/// Whether no tap saw the leg's connection nearer to the client, and if so whether it looks like what a proxy opened.
-enum class HeadOfChain : std::uint8_t { no = 0, of_its_own = 1, behind_proxy = 2 };
-
-/// Whether an address is known to open connections for others.
-enum class KnownProxy : std::uint8_t { no = 0, likely = 1, sure = 2 };
-
-/// A value of a leg that others may share: of `isn` and `head` (of the stream) there are two, one for each direction.
-enum class Shared : std::uint8_t { isn = 0, head = 2, server = 4, client = 5, syn_ip_id = 6 };
-constexpr std::size_t shared_value_count = 7;
-
-/// How many legs of a leg's tap share a value with it, itself counted; at most 255. As it was when last looked up.
-struct Sharers {
-    std::array<std::uint8_t, shared_value_count> counts{};
-    std::uint8_t epoch = 0;  ///< when it was looked up
-
-    std::uint32_t of(Shared value) const { return counts[static_cast<std::size_t>(value)]; }
-    std::uint32_t of(Shared value, Direction d) const {
-        return counts[static_cast<std::size_t>(value) + static_cast<std::size_t>(d)];
-    }
-};
-
-/// One leg in the window. 0 = not known holds for times as in Leg.
-struct WindowLeg {
-    LegId id = 0;  ///< 0 = the place is free
-    TimeNs first_ns = 0;
-    TimeNs last_ns = 0;
-    TimeNs arrived_ns = 0;  ///< the engine's time when the first report came
-    Endpoint client;
-    Endpoint server;
-    std::uint32_t revision = 0;
-    std::uint32_t segment = 0;
-    std::uint32_t process = no_leg;
-    std::uint32_t server_name = no_name;  ///< of the window's names
-    std::uint32_t first_hint = no_leg;
-    std::uint32_t time_error_ns = 0;
-    TapId tap = 0;
-    ClockId clock = 0;
-    Protocol protocol = Protocol::tcp;
-    Observer observer = Observer::mirror;
-    LegPhase phase = LegPhase::opened;
-    LegEnd end = LegEnd::none;
-    ClientBy client_by = ClientBy::first_packet;
-    SocketRole socket_role = SocketRole::none;
-    App app = App::unknown;
-    std::uint8_t key_count = 0;
-
-    // where it stands among the paths
-    std::uint8_t names_given = 0;  ///< how many paths took their id from this leg
-    std::uint8_t rivals = 0;       ///< of the link to the next leg
-    std::uint8_t margin_bits = 0;
-    bool dirty = false;      ///< waits to be linked
-    bool settled = false;    ///< waited long enough for its neighbours
-    bool ambiguous = false;  ///< has rivals that nothing tells apart
-    HeadOfChain head = HeadOfChain::no;
-    bool relay_next = false;  ///< a proxy stands between it and the next leg of its path
-    bool leaves_soon = false;
-    std::uint32_t path = no_leg;
-    LegIndex next_in_path = no_leg;
-    LegIndex older = no_leg;  ///< neighbours in the order of the last report
-    LegIndex newer = no_leg;
-
-    Sharers sharers;
-
-    std::array<WindowFlow, direction_count> flows{};
-
-    const WindowFlow& flow(Direction d) const { return flows[static_cast<std::size_t>(d)]; }
-    bool is_socket() const { return observer == Observer::socket; }
-    bool same_ends(const WindowLeg& other) const { return client == other.client && server == other.server; }
-    /// The absolute time of an offset; 0 when it is unknown.
-    TimeNs at(TimeOffset offset) const { return offset == time_offset_unknown ? 0 : first_ns + offset; }
-};
-static_assert(sizeof(WindowLeg) <= 400, "a million of them must fit");
 
 /// Mixes 64 bits (the finalizer of MurmurHash3): for keys and ids, not for anything that must be secret.
 constexpr std::uint64_t mix_bits(std::uint64_t x) {
@@ -168,14 +32,27 @@ constexpr std::uint64_t mix_bits(std::uint64_t x) {
 }
 std::uint64_t hash_of(const Endpoint& endpoint);
 
+constexpr std::size_t open_leg_count_usual = 16'384;
+
 class LegWindow {
   public:
-    WindowLeg& leg(LegIndex i) { return chunks_[i / chunk_size][i % chunk_size]; }
-    const WindowLeg& leg(LegIndex i) const { return chunks_[i / chunk_size][i % chunk_size]; }
+    explicit LegWindow(std::size_t open_leg_count = open_leg_count_usual) : legs_(open_leg_count) {}
+
+    /// A leg; at a free place an empty one, which nobody may write to. It stays where it is until rest().
+    WindowLeg& leg(LegIndex i) { return legs_.leg(i); }
+    const WindowLeg& leg(LegIndex i) const { return legs_.leg(i); }
+    LegId id(LegIndex i) const { return legs_.id(i); }  ///< 0 at a free place
+    template <typename F>
+    void each_key(LegIndex i, F&& take) const {
+        legs_.each_key(i, take);
+    }
+    /// To be called now and then, when nobody holds a leg: those that were not used for some time are packed.
+    void rest() { legs_.rest(); }
 
     std::size_t size() const { return size_; }
-    std::size_t place_count() const { return place_count_; }  ///< all places that were ever taken lie before
-    LegIndex find(LegId id) const;                            ///< no_leg when it is not held
+    std::size_t place_count() const { return place_count_; }           ///< all places that were ever taken lie before
+    LegIndex find(LegId id) const;                                     ///< no_leg when it is not held
+    void prefetch_id(LegId id) const { ids_.prefetch(mix_bits(id)); }  ///< what find() will read
 
     /// Makes a place for a new leg and fills it from the report; the leg becomes the newest.
     LegIndex insert(const Leg& report, ClockId clock);
@@ -192,20 +69,16 @@ class LegWindow {
 
     LegIndex oldest() const { return oldest_; }  ///< the leg whose last report is longest ago
 
-    /// Fetches a leg into the cache. It may be no_leg.
-    void prefetch(LegIndex i) const {
-        if (i == no_leg) return;
-        const char* at = reinterpret_cast<const char*>(&leg(i));
-        for (std::size_t n = 0; n < sizeof(WindowLeg); n += 64) prefetch_line(at + n);
-    }
-    void prefetch_head(LegIndex i) const { prefetch_line(&leg(i)), prefetch_line(&leg(i).path); }
+    /// Fetches a leg into the cache.
+    void prefetch(LegIndex i) const { legs_.prefetch(i); }
     /// The next of the oldest that was not given yet, for what its removal will need to be fetched early; no_leg when
     /// there is none, or when `ahead` legs were given that have not left.
     LegIndex next_to_leave(std::size_t ahead);
+    bool was_given(LegIndex i) const { return order_[i].leaves_soon; }
     /// Fetches what remove() will write beside the leg, which should have been fetched.
     void prefetch_removal(LegIndex i) const {
         values_of(leg(i));
-        ids_.prefetch(mix_bits(leg(i).id));
+        ids_.prefetch(mix_bits(id(i)));
     }
 
     const Segment& segment(std::uint32_t number) const { return segments_[number].segment; }
@@ -263,7 +136,7 @@ class LegWindow {
     template <typename F>
     void each_deferred_of_proxies(F&& take) {
         std::erase_if(deferred_, [&](const Deferred& d) {
-            if (leg(d.leg).id != d.id) return true;
+            if (id(d.leg) != d.id) return true;
             if (known_proxy(leg(d.leg)) < d.until) return false;
             take(d.leg);
             return true;
@@ -283,8 +156,8 @@ class LegWindow {
     std::size_t memory_bytes() const;
 
   private:
-    static constexpr std::size_t chunk_size = 16'384;
-    static constexpr int last_step_bits = 26;  ///< a step is 67 ms: 32 bits of them are nine years
+    static constexpr std::size_t room_step = 16'384;  ///< places
+    static constexpr int last_step_bits = 26;         ///< a step is 67 ms: 32 bits of them are nine years
     static constexpr std::uint32_t never_over = 0xffff'ffff;
     struct HeldSegment {
         Segment segment;
@@ -321,11 +194,23 @@ class LegWindow {
     Values values_of(const WindowLeg& l) const;
     void note_sharers(WindowLeg& l, const Values& all);
     void count_values(WindowLeg& l, const Values& all);
+    Sharers add_values(const WindowLeg& l, const Values& all);
     void forget_values(const WindowLeg& l);
     void grow_prevalence();
     void grow_ids();
 
-    std::vector<PageVector<WindowLeg>> chunks_;
+    /// A leg's neighbours in the order of the last report.
+    struct Neighbours {
+        LegIndex older = no_leg;
+        LegIndex newer : 31 = no_newer;
+        LegIndex leaves_soon : 1 = 0;
+    };
+    static constexpr LegIndex no_newer = no_leg >> 1;
+    LegIndex newer_than(LegIndex i) const { return order_[i].newer == no_newer ? no_leg : LegIndex{order_[i].newer}; }
+
+    LegStore legs_;
+    std::size_t room_ = 0;
+    PageVector<Neighbours> order_;  ///< by place
     std::vector<LegIndex> free_;
     IdTable ids_;
     /// Of each place: when its leg was last seen, in steps after base_ns_, rounded up. What is too far from the first

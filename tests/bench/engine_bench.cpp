@@ -18,6 +18,7 @@ namespace {
 using namespace clew;
 
 constexpr std::size_t tick_every = 2'000;
+constexpr std::size_t expected_ahead = 4;       ///< as the control plane's linker does
 constexpr double journeys_per_second = 10'000;  ///< in the simulated time: how often ports are used again
 
 /// A region of about `legs` legs, repeated with fresh ids, numbers and times as often as is needed.
@@ -97,9 +98,10 @@ struct RunningEngine {
         for (Leg& leg : batch) leg = supply->next();
     }
     void feed() {
-        for (const Leg& leg : batch) {
-            now = std::max(now, leg.last_ns);
-            engine->add(leg);
+        for (std::size_t n = 0; n < batch.size(); ++n) {
+            if (n + expected_ahead < batch.size()) engine->expect(batch[n + expected_ahead].id);
+            now = std::max(now, batch[n].last_ns);
+            engine->add(batch[n]);
         }
         fed += batch.size();
         engine->tick(now);

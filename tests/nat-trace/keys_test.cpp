@@ -12,17 +12,27 @@ namespace {
 constexpr std::uint32_t flooded_key = 7;
 
 struct Flood {
-    KeyIndex index;
-    std::vector<WindowLeg> legs;
+    LegWindow window{100};  // so that most lie packed
+    KeyIndex index{window};
 
-    explicit Flood(std::size_t count) : legs(count) {
+    explicit Flood(std::size_t count) {
         LegKeys keys;
         keys.keys[0] = flooded_key;
         keys.count = 1;
-        for (LegIndex i = 0; i < count; ++i) index.insert(i, legs[i], keys);
+        for (LegIndex i = 0; i < count; ++i) {
+            Leg leg;
+            leg.id = i + 1;
+            EXPECT_EQ(window.insert(leg, 0), i);
+            window.leg(i).settled = true;
+            index.insert(i, window.leg(i), keys);
+            window.rest();
+        }
     }
     void remove(LegIndex from, LegIndex end) {
-        for (LegIndex i = from; i < end; ++i) index.remove(i, legs[i]);
+        for (LegIndex i = from; i < end; ++i) {
+            index.remove(i, window.leg(i));
+            window.remove(i);
+        }
     }
     std::set<LegIndex> found() const {
         std::set<LegIndex> out;
