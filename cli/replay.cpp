@@ -106,13 +106,13 @@ class Replay {
         std::sort(sorted.begin(), sorted.end(), [](const Path* a, const Path* b) {
             return a->first_ns != b->first_ns ? a->first_ns < b->first_ns : a->id < b->id;
         });
-        GatewayBook gateways;
+        GatewayBook gateways(engine_);
         for (const Path* path : sorted) gateways.learn(*path);
         for (const Path* path : sorted) {
             outcome.paths.push_back(sink_.with_analysis(*path));
-            wire::name_gateways(*path, gateways, engine_, outcome.paths.back());
+            wire::name_gateways(*path, gateways, outcome.paths.back());
         }
-        outcome.gateways = wire::to_message(gateways, engine_);
+        outcome.gateways = wire::to_message(gateways);
         outcome.legs = sink_.legs().size();
         for (const LegId leg : sink_.legs()) outcome.legs_without_path += !placed.contains(leg);
         for (const sensor::NamedCount& counter : pipeline_->counters())

@@ -57,7 +57,17 @@ void take_store(YamlMap map, store::StoreSettings& store) {
     if (store.url.empty() && store.directory.empty()) store.directory = "store";
 }
 
-void take_engine(YamlMap map, EngineLimits& limits) {
+/// Beside the embedded store. A store elsewhere leaves no place on this host that is known to be there.
+std::string profile_file(const store::StoreSettings& store) {
+    if (!store.url.empty()) return {};
+    const std::size_t end = store.directory.find_last_not_of('/');
+    return store.directory.substr(0, end + 1) + ".gateways";
+}
+
+void take_engine(YamlMap map, ControlConfig& config) {
+    EngineLimits& limits = config.engine;
+    config.profile_file = profile_file(config.store);
+    map.take("profile_file", config.profile_file);
     std::uint64_t leg_count_max = limits.leg_count_max;
     std::uint64_t leg_age_s = static_cast<std::uint64_t>(limits.leg_age_ns_max / ns_per_s);
     std::uint64_t settle_ms = static_cast<std::uint64_t>(limits.settle_ns / ns_per_ms);
@@ -107,7 +117,7 @@ Result<ControlConfig> load_control_config(const std::string& path) {
     config.console_directory = console_directory();
     api.take("console", config.console_directory);
     take_store(document->map("store"), config.store);
-    take_engine(document->map("engine"), config.engine);
+    take_engine(document->map("engine"), config);
     take_gateways(*document, config);
     if (auto finished = document->finish(); !finished) return tl::make_unexpected(finished.error());
     if (const char* library = std::getenv("CLEW_CHDB")) config.store.library = library;

@@ -30,6 +30,7 @@ struct ControlConfig {
     store::StoreSettings store;
     EngineLimits engine;
     std::vector<GatewayName> gateways;
+    std::string profile_file;  ///< where what is learnt of gateways is kept; empty: it is learnt anew
 };
 
 /// Reads and checks the file. Does not open the key file: see read_keys().

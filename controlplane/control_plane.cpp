@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "controlplane/api.h"
+#include "controlplane/gateway_keeper.h"
 #include "controlplane/gateway_names.h"
 #include "controlplane/ingest.h"
 #include "controlplane/ladder_source.h"
@@ -29,6 +30,7 @@ class RunningControlPlane final : public ControlPlane {
         : config_(config),
           store_(std::move(store)),
           paths_(*store_),
+          profiles_(config.profile_file),
           linker_(config.engine, to_linker_, paths_),
           ingest_(*store_, to_linker_, to_writer_) {}
 
@@ -48,6 +50,7 @@ class RunningControlPlane final : public ControlPlane {
     std::uint16_t api_port() const override { return server_->port(); }
 
   private:
+    void take_profiles();
     Result<void> refill();
     Result<ConsoleFiles> console() const;
 
@@ -55,7 +58,8 @@ class RunningControlPlane final : public ControlPlane {
     std::unique_ptr<store::Store> store_;
     BatchQueue to_linker_{queue_leg_count_max};
     BatchQueue to_writer_{queue_leg_count_max};
-    PathWriter paths_;  ///< outlives the linker, which hands it its last paths
+    PathWriter paths_;        ///< outlives the linker, which hands it its last paths
+    GatewayKeeper profiles_;  ///< likewise
     Linker linker_;
     Ingest ingest_;
     std::unique_ptr<wire::Collector> collector_;
@@ -64,6 +68,15 @@ class RunningControlPlane final : public ControlPlane {
     std::unique_ptr<Api> api_;
     std::unique_ptr<http::Server> server_;
 };
+
+/// A file that cannot be read is told and left: profiles are learnt anew, and it is written over.
+void RunningControlPlane::take_profiles() {
+    if (auto learnt = profiles_.load())
+        linker_.restore(std::move(*learnt));
+    else
+        fmt::print(stderr, "clew-control: {}; gateways are learnt anew\n", learnt.error().sentence);
+    if (profiles_.keeps()) linker_.keep_gateways([this](std::string state) { profiles_.put(std::move(state)); });
+}
 
 Result<void> RunningControlPlane::refill() {
     const TimeNs since = wall_clock_ns() - config_.engine.leg_age_ns_max - refill_margin_ns;
@@ -92,6 +105,7 @@ Result<ConsoleFiles> RunningControlPlane::console() const {
 Result<void> RunningControlPlane::start() {
     auto files = console();
     if (!files) return tl::make_unexpected(files.error());
+    take_profiles();
     if (auto refilled = refill(); !refilled) return refilled;
     auto collector = wire::Collector::start(config_.wire, ingest_);
     if (!collector) return tl::make_unexpected(collector.error());
@@ -165,6 +179,8 @@ v1::Status RunningControlPlane::status() const {
     add("engine_stream_notes_refused", linker.engine.stream_notes_refused,
         "leg reports whose stream marks, resets and loops found no room: their paths tell less of losses");
     add("engine_drains_put_off", linker.drains_put_off, "times that paths waited in the engine for the store");
+    add("gateway_file_failures", profiles_.failures(),
+        "times that what was learnt of gateways could not be written to its file; tried again a minute later");
     const auto legs = legs_ ? legs_->counters() : LegWriterCounters{};
     add("store_legs", legs.legs_stored, "leg reports stored");
     add("store_leg_inserts", legs.inserts, "inserts of legs");

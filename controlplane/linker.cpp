@@ -20,7 +20,8 @@ Linker::Linker(const EngineLimits& limits, BatchQueue& queue, PathWriter& paths)
       queue_(queue),
       paths_(paths),
       engine_(limits),
-      revision_base_(revision_base(wall_clock_ns())) {}
+      revision_base_(revision_base(wall_clock_ns())),
+      gateways_(engine_) {}
 
 Linker::~Linker() {
     stopping_ = true;
@@ -36,6 +37,8 @@ void Linker::refill(const std::vector<store::StoredLeg>& legs, const std::vector
     restart_ = std::make_unique<Restart>(paths, ids, since_ns);
     restart_done_at_ns_ = wall_clock_ns() + restart_settle_ns_;
 }
+
+void Linker::restore(wire::LearntGateways learnt) { gateways_.restore(std::move(learnt.gateways), learnt.counted); }
 
 void Linker::start() {
     thread_ = std::thread([this] { run(); });
@@ -60,6 +63,7 @@ void Linker::run() {
         const std::lock_guard lock(mutex_);
         closed_ = true;
         questions_.clear();  // whoever waits is told by the broken promise
+        hand_over_gateways();
         return;
     }
 }
@@ -105,9 +109,14 @@ void Linker::answer_questions() {
 void Linker::show_gateways() {
     if (++ticks_since_shown_ < gateways_every_ticks) return;
     ticks_since_shown_ = 0;
-    auto fresh = std::make_shared<const v1::GatewayList>(wire::to_message(gateways_, engine_));
+    auto fresh = std::make_shared<const v1::GatewayList>(wire::to_message(gateways_));
     const std::lock_guard lock(mutex_);
     gateways_shown_ = std::move(fresh);
+}
+
+void Linker::hand_over_gateways() {
+    ticks_since_kept_ = 0;
+    if (keep_gateways_) keep_gateways_(wire::encode_gateway_state(gateways_));
 }
 
 v1::GatewayList Linker::gateways() const {
@@ -149,6 +158,7 @@ void Linker::tick() {
     hand_on();
     if (restart_) finish_restart(wall);
     show_gateways();
+    if (++ticks_since_kept_ >= gateways_kept_every_ticks) hand_over_gateways();
     counters_.engine = engine_.counters();
     const std::lock_guard lock(mutex_);
     shown_ = counters_;
@@ -163,7 +173,7 @@ void Linker::hand_on() {
     engine_.tell([&](const Path& path) {
         gateways_.learn(path);
         v1::Path message = wire::to_message(path, engine_);
-        wire::name_gateways(path, gateways_, engine_, message);
+        wire::name_gateways(path, gateways_, message);
         message.set_revision(revision_base_ + path.revision);
         if (!restart_ || restart_->admit(message)) messages.push_back(std::move(message));
     });

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -18,6 +19,7 @@
 #include "nat-trace/engine.h"
 #include "nat-trace/gateway_book.h"
 #include "nat-trace/verdict.h"
+#include "wire/gateway_state.h"
 
 namespace clew::control {
 
@@ -32,6 +34,7 @@ class Linker {
   public:
     static constexpr std::uint32_t tick_every_ms = 100;
     static constexpr std::uint32_t gateways_every_ticks = 20;
+    static constexpr std::uint32_t gateways_kept_every_ticks = 600;
     static constexpr std::uint32_t explain_timeout_ms = 3'000;
     static constexpr std::size_t question_count_max = 64;  ///< waiting to be answered
     static constexpr std::size_t tap_count_max = 60'000;
@@ -42,6 +45,11 @@ class Linker {
 
     /// Before start(): what the store remembers. `since_ns`: the time from which on `legs` are complete.
     void refill(const std::vector<store::StoredLeg>& legs, const std::vector<v1::Path>& paths, TimeNs since_ns);
+    /// Before start(): what was learnt of gateways before.
+    void restore(wire::LearntGateways learnt);
+    /// Before start(): who takes what is learnt (wire/gateway_state.h), now and then and at the end, on the linker's
+    /// thread.
+    void keep_gateways(std::function<void(std::string)> keep) { keep_gateways_ = std::move(keep); }
     void start();
 
     LinkerCounters counters() const;  ///< from any thread
@@ -60,6 +68,7 @@ class Linker {
     void answer_questions();
     Result<v1::LinkExplanation> answer(LegId a, LegId b) const;
     void show_gateways();
+    void hand_over_gateways();
     void run();
     void take(const ReceivedBatch& batch);
     bool add(Leg leg, const std::string& tap, const std::string& clock);
@@ -80,6 +89,8 @@ class Linker {
     mutable std::mutex mutex_;
     LinkerCounters shown_;
     GatewayBook gateways_;
+    std::function<void(std::string)> keep_gateways_;
+    std::uint32_t ticks_since_kept_ = 0;
     std::uint32_t ticks_since_shown_ = gateways_every_ticks;
     std::shared_ptr<const v1::GatewayList> gateways_shown_ = std::make_shared<v1::GatewayList>();
     std::vector<Question> questions_;

@@ -15,7 +15,7 @@
 
 namespace clew {
 
-/// What can be told of a gateway by one word each.
+/// What can be told of a gateway by one word each. Kept on disk by number (wire/gateway_state.proto).
 enum class GatewayTrait : std::uint8_t {
     kind = 0,             ///< LinkKind
     client_sequence = 1,  ///< the client's sequence numbers: kept, shifted
@@ -79,8 +79,8 @@ struct AddressSet {
 
 struct Gateway {
     std::uint64_t id = 0;
-    TapId from_tap = 0;  ///< on the client's side
-    TapId to_tap = 0;
+    std::string from_tap;  ///< by name; on the client's side
+    std::string to_tap;
     std::string known_by;  ///< "tunnel end 192.0.2.1", "MAC 02:00:5e:10:00:01", "address 198.51.100.1"
     TimeNs first_ns = 0;
     TimeNs last_ns = 0;
@@ -90,7 +90,8 @@ struct Gateway {
     AddressSet services;  ///< server addresses that it rewrites (VIPs)
     AddressSet backends;  ///< and what it writes instead
     std::array<DelayHistogram, direction_count> delay;
-    std::array<std::uint64_t, direction_count> packets{};  ///< at the tap before it, in the direction of travel
+    std::array<DurationNs, direction_count> usual_delay_ns{};  ///< median of some delays; 0: too few yet
+    std::array<std::uint64_t, direction_count> packets{};      ///< at the tap before it, in the direction of travel
     std::array<std::uint64_t, direction_count> lost{};
     std::uint64_t resets = 0;      ///< that it sent
     std::uint64_t syns_eaten = 0;  ///< openings that were seen before it and not behind

@@ -2,6 +2,7 @@
 #include "nat-trace/gateway_book.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "nat-trace/window.h"
 
@@ -18,45 +19,33 @@ const Layer* tunnel_of(const Segment& segment) {
     return nullptr;
 }
 
-std::uint64_t hash_of_mac(const MacAddress& mac) {
-    std::uint64_t h = 0x6d61;
-    for (const std::uint8_t byte : mac.bytes) h = h << 8 | byte;
+/// What the packets of the leg, on their way to the server, are sent to; empty where nothing tells.
+std::string addressee_of(const PathLeg& leg) {
+    if (const Layer* tunnel = tunnel_of(leg.segment)) return "tunnel end " + to_text(tunnel->server_end);
+    if (!leg.segment.server_mac.is_zero()) return "MAC " + to_text(leg.segment.server_mac);
+    return {};
+}
+
+/// As addressee_of; where no tunnel and no MAC is written, the address that the gateway itself has.
+std::string addressee_of(const PathLeg& from, const PathLeg& to) {
+    std::string out = addressee_of(from);
+    if (!out.empty()) return out;
+    return "address " + to_text(from.server.ip != to.server.ip ? from.server.ip : to.client.ip);
+}
+
+std::uint64_t hash_of_text(std::string_view text) {
+    std::uint64_t h = 0xcbf29ce484222325;  // FNV-1a
+    for (const char c : text) h = (h ^ static_cast<std::uint8_t>(c)) * 0x100000001b3ULL;
     return mix_bits(h);
 }
 
-/// Where packets to the server enter what stands behind the leg: the tap, and the address that they are sent to there.
-struct Entrance {
-    std::uint64_t hash = 0;  ///< 0: nothing tells
-    std::string known_by;
-};
-
-Entrance entrance_of(const PathLeg& leg) {
-    Entrance out;
-    if (const Layer* tunnel = tunnel_of(leg.segment)) {
-        out.known_by = "tunnel end " + to_text(tunnel->server_end);
-        out.hash = hash_of(Endpoint{tunnel->server_end, 1});
-    } else if (!leg.segment.server_mac.is_zero()) {
-        out.known_by = "MAC " + to_text(leg.segment.server_mac);
-        out.hash = hash_of_mac(leg.segment.server_mac);
-    } else {
-        return out;
-    }
-    out.hash = mix_bits(out.hash ^ (std::uint64_t{leg.tap} << 48)) | 1;
-    return out;
+/// Where packets to the server enter what stands behind the tap.
+std::uint64_t entrance_of(std::string_view tap, std::string_view addressee) {
+    return mix_bits(hash_of_text(tap) ^ (hash_of_text(addressee) + 1));
 }
 
-/// As entrance_of; where no tunnel and no MAC is written, by the address that the gateway itself has.
-Entrance entrance_of(const PathLeg& from, const PathLeg& to) {
-    Entrance out = entrance_of(from);
-    if (out.hash != 0) return out;
-    const IpAddress& own = from.server.ip != to.server.ip ? from.server.ip : to.client.ip;
-    out.known_by = "address " + to_text(own);
-    out.hash = mix_bits(hash_of(Endpoint{own, 2}) ^ (std::uint64_t{from.tap} << 48)) | 1;
-    return out;
-}
-
-std::uint64_t id_of(const Entrance& entrance, TapId to_tap) {
-    return mix_bits(entrance.hash + (std::uint64_t{to_tap} + 1) * 0x9e3779b97f4a7c15ULL);
+std::uint64_t id_of(std::uint64_t entrance, std::string_view to_tap) {
+    return mix_bits(entrance + (hash_of_text(to_tap) | 1));
 }
 
 /// Two taps on one wire: nothing stands between.
@@ -71,24 +60,45 @@ bool is_over(const PathLeg& leg) { return leg.phase == LegPhase::ended; }
 }  // namespace
 
 Gateway* GatewayBook::find(const PathLeg& from, const PathLeg& to) {
-    const auto at = gateways_.find(id_of(entrance_of(from, to), to.tap));
+    const std::uint64_t entrance = entrance_of(engine_.tap(from.tap).name, addressee_of(from, to));
+    const auto at = gateways_.find(id_of(entrance, engine_.tap(to.tap).name));
     return at == gateways_.end() ? nullptr : &at->second;
 }
 
 Gateway& GatewayBook::of(const PathLeg& from, const PathLeg& to) {
-    const Entrance entrance = entrance_of(from, to);
-    const std::uint64_t id = id_of(entrance, to.tap);
+    std::string known_by = addressee_of(from, to);
+    const std::string& from_tap = engine_.tap(from.tap).name;
+    const std::string& to_tap = engine_.tap(to.tap).name;
+    const std::uint64_t entrance = entrance_of(from_tap, known_by);
+    const std::uint64_t id = id_of(entrance, to_tap);
     const auto at = gateways_.find(id);
     if (at != gateways_.end()) return at->second;
     if (gateways_.size() >= gateway_count_max) make_room();
-    Gateway& fresh = gateways_[id];
+    Gateway fresh;
     fresh.id = id;
-    fresh.from_tap = from.tap;
-    fresh.to_tap = to.tap;
-    fresh.known_by = entrance.known_by;
+    fresh.from_tap = from_tap;
+    fresh.to_tap = to_tap;
+    fresh.known_by = std::move(known_by);
     fresh.first_ns = from.first_ns;
-    by_entrance_[entrance.hash].push_back(id);
-    return fresh;
+    return keep(std::move(fresh), entrance);
+}
+
+Gateway& GatewayBook::keep(Gateway gateway, std::uint64_t entrance) {
+    by_entrance_[entrance].push_back(gateway.id);
+    const std::uint64_t id = gateway.id;
+    return gateways_.emplace(id, std::move(gateway)).first->second;
+}
+
+PathId& GatewayBook::place_of(PathId path) { return counted_[mix_bits(path) % counted_path_count]; }
+
+void GatewayBook::restore(std::vector<Gateway> gateways, std::span<const PathId> counted) {
+    for (Gateway& gateway : gateways) {
+        const std::uint64_t entrance = entrance_of(gateway.from_tap, gateway.known_by);
+        gateway.id = id_of(entrance, gateway.to_tap);
+        if (gateways_.size() < gateway_count_max && !gateways_.contains(gateway.id)) keep(std::move(gateway), entrance);
+    }
+    for (const PathId id : counted)
+        if (id != 0) place_of(id) = id;
 }
 
 void GatewayBook::make_room() {
@@ -106,9 +116,10 @@ void GatewayBook::make_room() {
 }
 
 const Gateway* GatewayBook::behind(const PathLeg& leg) const {
-    const Entrance entrance = entrance_of(leg);
-    const auto at = by_entrance_.find(entrance.hash);
-    if (entrance.hash == 0 || at == by_entrance_.end()) return nullptr;
+    const std::string addressee = addressee_of(leg);
+    if (addressee.empty()) return nullptr;
+    const auto at = by_entrance_.find(entrance_of(engine_.tap(leg.tap).name, addressee));
+    if (at == by_entrance_.end()) return nullptr;
     const Gateway* best = nullptr;
     for (const std::uint64_t id : at->second) {
         const Gateway& one = gateways_.at(id);
@@ -121,7 +132,7 @@ void GatewayBook::learn(const Path& path) {
     if (path.retracted || path.legs.empty()) return;
     const bool over = std::all_of(path.legs.begin(), path.legs.end(), is_over);
     if (!over && path.last_ns - path.first_ns < counted_after_ns) return;
-    PathId& counted = counted_[mix_bits(path.id) % counted_path_count];
+    PathId& counted = place_of(path.id);
     if (counted == path.id) return;
     counted = path.id;
     for (std::size_t n = 0; n < path.links.size(); ++n) learn_link(path, n);
@@ -209,20 +220,21 @@ void GatewayBook::add_delay(Gateway& gateway, Direction direction, const Segment
     if (delay.samples == 0) return;
     gateway.delay[static_cast<std::size_t>(direction)].add(delay.mean_ns, delay.error_ns);
     Batch& batch = batches_[gateway.id][static_cast<std::size_t>(direction)];
+    DurationNs& usual_ns = gateway.usual_delay_ns[static_cast<std::size_t>(direction)];
     batch.delays[batch.count++] = delay.mean_ns;
     if (batch.count < delay_batch_count) return;
     batch.count = 0;
     std::nth_element(batch.delays.begin(), batch.delays.begin() + delay_batch_count / 2, batch.delays.end());
     const DurationNs median = std::max<DurationNs>(1, batch.delays[delay_batch_count / 2]);
     const DurationNs least = std::max(delay_change_ns_min, 2 * delay.error_ns);
-    const bool slower = median > 2 * batch.usual_ns && median - batch.usual_ns > least;
-    const bool faster = 2 * median < batch.usual_ns && batch.usual_ns - median > least;
-    if (batch.usual_ns != 0 && (slower || faster)) {
+    const bool slower = median > 2 * usual_ns && median - usual_ns > least;
+    const bool faster = 2 * median < usual_ns && usual_ns - median > least;
+    if (usual_ns != 0 && (slower || faster)) {
         const char* what = direction == Direction::to_server ? "delay to_server" : "delay to_client";
-        gateway.events.push_back({now, what, std::to_string(batch.usual_ns) + " ns", std::to_string(median) + " ns"});
+        gateway.events.push_back({now, what, std::to_string(usual_ns) + " ns", std::to_string(median) + " ns"});
         if (gateway.events.size() > gateway_event_count_max) gateway.events.pop_front();
     }
-    if (batch.usual_ns == 0 || slower || faster) batch.usual_ns = median;
+    if (usual_ns == 0 || slower || faster) usual_ns = median;
 }
 
 std::size_t GatewayBook::memory_bytes() const {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Learns gateways' profiles from paths as they are told. Bounded: when there are too many, the one longest not seen
-// leaves. A path counts once, when its legs are over or it is old enough. One thread; a pure function of the paths.
+// leaves. A path counts once, when its legs are over or it is old enough. Gateways' ids depend on the taps' names
+// alone, so they are the same after a restart. One thread; a pure function of the paths.
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "nat-trace/engine.h"
 #include "nat-trace/gateway.h"
 
 namespace clew {
@@ -19,8 +23,12 @@ constexpr DurationNs delay_change_ns_min = 100 * ns_per_us;
 
 class GatewayBook {
   public:
-    GatewayBook() : counted_(counted_path_count) {}
+    /// `engine`, which outlives it, names the taps of the paths.
+    explicit GatewayBook(const Engine& engine) : engine_(engine), counted_(counted_path_count) {}
 
+    /// Before any path: what an earlier book had learnt, and of which paths (see counted()). Of more gateways than are
+    /// kept the first.
+    void restore(std::vector<Gateway> gateways, std::span<const PathId> counted);
     void learn(const Path& path);
 
     /// The gateway that the packets of `leg`, on their way to the server, are sent to; null when it is not known. Where
@@ -28,6 +36,8 @@ class GatewayBook {
     const Gateway* behind(const PathLeg& leg) const;
 
     const std::unordered_map<std::uint64_t, Gateway>& all() const { return gateways_; }
+    /// The paths that need not be counted again, with zeros among them.
+    const std::vector<PathId>& counted() const { return counted_; }
     std::uint64_t evicted() const { return evicted_; }
     std::size_t memory_bytes() const;
 
@@ -35,7 +45,6 @@ class GatewayBook {
     struct Batch {
         std::array<DurationNs, delay_batch_count> delays{};
         std::size_t count = 0;
-        DurationNs usual_ns = 0;  ///< median of an earlier batch; 0: none yet
     };
     using Batches = std::array<Batch, direction_count>;
 
@@ -45,8 +54,11 @@ class GatewayBook {
     Gateway* find(const PathLeg& from, const PathLeg& to);
     void add_trait(Gateway& gateway, GatewayTrait trait, std::uint8_t value, TimeNs now);
     void add_delay(Gateway& gateway, Direction direction, const SegmentDelay& delay, TimeNs now);
+    PathId& place_of(PathId path);
+    Gateway& keep(Gateway gateway, std::uint64_t entrance);
     void make_room();
 
+    const Engine& engine_;
     std::unordered_map<std::uint64_t, Gateway> gateways_;
     std::unordered_map<std::uint64_t, Batches> batches_;
     std::unordered_map<std::uint64_t, std::vector<std::uint64_t>> by_entrance_;  ///< gateways by tap and address

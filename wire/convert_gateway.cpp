@@ -40,11 +40,11 @@ void encode_delay(const DelayHistogram& delay, std::size_t d, v1::Gateway& messa
     out.set_error_ns(delay.error_ns);
 }
 
-void encode(const Gateway& gateway, const Engine& engine, v1::Gateway& message) {
+void encode(const Gateway& gateway, v1::Gateway& message) {
     message.set_gateway_id(id_text(gateway.id));
     message.set_known_by(gateway.known_by);
-    message.set_from_tap(engine.tap(gateway.from_tap).name);
-    message.set_to_tap(engine.tap(gateway.to_tap).name);
+    message.set_from_tap(gateway.from_tap);
+    message.set_to_tap(gateway.to_tap);
     message.set_first_ns(gateway.first_ns);
     message.set_last_ns(gateway.last_ns);
     message.set_links(gateway.links);
@@ -91,21 +91,21 @@ void encode(const Weighing& weighing, const char* way, v1::LinkExplanation& mess
 
 }  // namespace
 
-v1::GatewayList to_message(const GatewayBook& book, const Engine& engine) {
+v1::GatewayList to_message(const GatewayBook& book) {
     std::vector<const Gateway*> sorted;
     for (const auto& [id, gateway] : book.all()) sorted.push_back(&gateway);
     std::sort(sorted.begin(), sorted.end(), [](const Gateway* a, const Gateway* b) {
         return a->links != b->links ? a->links > b->links : a->id < b->id;
     });
     v1::GatewayList list;
-    for (const Gateway* gateway : sorted) encode(*gateway, engine, *list.add_gateways());
+    for (const Gateway* gateway : sorted) encode(*gateway, *list.add_gateways());
     if (book.evicted() > 0)
         list.set_partial(std::to_string(book.evicted()) + " gateways were forgotten: there are more than " +
                          std::to_string(gateway_count_max));
     return list;
 }
 
-void name_gateways(const Path& path, const GatewayBook& book, const Engine& engine, v1::Path& message) {
+void name_gateways(const Path& path, const GatewayBook& book, v1::Path& message) {
     for (std::size_t n = 0; n < path.openings.size(); ++n) {
         const Opening& opening = path.openings[n];
         if (opening.fate != OpeningFate::unanswered || opening.from_leg == no_place || opening.to_leg != no_place)
@@ -115,7 +115,7 @@ void name_gateways(const Path& path, const GatewayBook& book, const Engine& engi
         v1::PathOpening& out = *message.mutable_openings(static_cast<int>(n));
         out.set_gateway_id(id_text(gateway->id));
         out.set_gateway(gateway->known_by);
-        out.set_usual_tap(engine.tap(gateway->to_tap).name);
+        out.set_usual_tap(gateway->to_tap);
     }
 }
 

@@ -10,10 +10,10 @@
 namespace clew::wire {
 
 /// All gateways of the book, the busiest first.
-v1::GatewayList to_message(const GatewayBook& book, const Engine& engine);
+v1::GatewayList to_message(const GatewayBook& book);
 
 /// Tells for SYNs that went out of sight which gateway they were sent to.
-void name_gateways(const Path& path, const GatewayBook& book, const Engine& engine, v1::Path& message);
+void name_gateways(const Path& path, const GatewayBook& book, v1::Path& message);
 
 /// Both legs must be known.
 v1::LinkExplanation to_message(const PairVerdict& verdict, const Engine& engine);

@@ -42,6 +42,10 @@ TEST(ControlConfig, DefaultsAreTheDocumentedOnes) {
     EXPECT_EQ(config->store.bytes_max, 53'687'091'200u);
     EXPECT_EQ(load_text("program: control\nstore: {url: 'http://127.0.0.1:8123'}\n")->store.bytes_max, 0u);
     EXPECT_EQ(config->engine.leg_age_ns_max, 300 * ns_per_s);
+    EXPECT_EQ(config->profile_file, "store.gateways");
+    EXPECT_EQ(load_text("program: control\nstore: {directory: 'a/b/'}\n")->profile_file, "a/b.gateways");
+    EXPECT_EQ(load_text("program: control\nengine: {profile_file: x}\n")->profile_file, "x");
+    EXPECT_EQ(load_text("program: control\nstore: {url: 'http://127.0.0.1:8123'}\n")->profile_file, "");
 }
 
 TEST(ControlConfig, GatewaysOfTheInventoryGiveNames) {

@@ -40,6 +40,7 @@ class ControlPlaneTest : public testing::Test {
         directory_ = ::mkdtemp(pattern.data());
         config_.wire.endpoint = "ipc://" + directory_ + "/wire.sock";
         config_.api_port = 0;
+        config_.profile_file = directory_ + "/store.gateways";
         start();
     }
     ~ControlPlaneTest() override {
@@ -411,6 +412,27 @@ TEST_F(ControlPlaneTest, ARestartKeepsPathsAndTheirIds) {
     }
     EXPECT_EQ(found_again, 100u);
     EXPECT_EQ(legs.size(), 400u);
+}
+
+TEST_F(ControlPlaneTest, ARestartKeepsWhatWasLearntOfGateways) {
+    publish();
+    const auto links = [&](std::uint64_t count) {
+        return eventually([&] {
+            const auto list = get_message<v1::GatewayList>("/api/v1/gateways");
+            return list.gateways_size() == 1 && list.gateways(0).links() == count;
+        });
+    };
+    offer(1, 40);
+    ASSERT_TRUE(links(40));
+    const auto before = get_message<v1::GatewayList>("/api/v1/gateways").gateways(0);
+    stop();
+    start();
+    ASSERT_TRUE(links(40));  // none of the refilled paths counts again
+    offer(41, 5);
+    ASSERT_TRUE(links(45));
+    const auto after = get_message<v1::GatewayList>("/api/v1/gateways").gateways(0);
+    EXPECT_EQ(after.gateway_id(), before.gateway_id());
+    EXPECT_EQ(after.first_ns(), before.first_ns());
 }
 
 TEST_F(ControlPlaneTest, ATakenPortIsOneSentence) {

@@ -58,7 +58,7 @@ class GatewayTest : public testing::Test {
     Engine engine;
     World world;
     TapId inside = 0, outside = 0;
-    GatewayBook book;
+    GatewayBook book{engine};
 };
 
 TEST_F(GatewayTest, AGatewayIsKnownByItsMacAndWhatItDoesIsLearnt) {
@@ -108,13 +108,44 @@ TEST_F(GatewayTest, APathThatIsToldAgainCountsOnce) {
     EXPECT_EQ(only().links, 1u);
 }
 
+TEST_F(GatewayTest, ABookThatIsRestoredGoesOnAndCountsNoPathTwice) {
+    std::vector<Path> paths;
+    Path path;
+    path.legs.resize(2);
+    path.links.resize(1);
+    for (PathLeg& leg : path.legs) leg.phase = LegPhase::ended;
+    path.legs[0].tap = inside;
+    path.legs[1].tap = outside;
+    path.legs[0].segment.server_mac = mac(7);
+    for (PathId id = 1; id <= 30; ++id) path.id = id, paths.push_back(path);
+    for (std::size_t n = 0; n < 20; ++n) book.learn(paths[n]);
+    // The taps come in another order after the restart.
+    Engine later_engine{EngineLimits{}};
+    const TapId later_outside = later_engine.add_tap({"outside", "one"});
+    const TapId later_inside = later_engine.add_tap({"inside", "one"});
+    GatewayBook later{later_engine};
+    later.restore({only()}, book.counted());
+    for (Path& one : paths) {
+        one.legs[0].tap = later_inside;
+        one.legs[1].tap = later_outside;
+        later.learn(one);
+    }
+    ASSERT_EQ(later.all().size(), 1u);
+    const Gateway& g = later.all().begin()->second;
+    EXPECT_EQ(g.id, only().id);
+    EXPECT_EQ(g.links, 30u);
+    EXPECT_EQ(g.trait(GatewayTrait::kind).total, 30u);
+    ASSERT_NE(later.behind(paths[0].legs[0]), nullptr);
+    EXPECT_EQ(later.behind(paths[0].legs[0])->id, g.id);
+}
+
 TEST_F(GatewayTest, WhatStandsBehindALegIsKnownByWhereItsPacketsAreSent) {
     for (int n = 0; n < 5; ++n) connect(n, 7);
     PathLeg leg;
     leg.tap = inside;
     leg.segment.server_mac = mac(7);
     ASSERT_NE(book.behind(leg), nullptr);
-    EXPECT_EQ(book.behind(leg)->to_tap, outside);
+    EXPECT_EQ(book.behind(leg)->to_tap, "outside");
     leg.segment.server_mac = mac(8);
     EXPECT_EQ(book.behind(leg), nullptr);
 }
