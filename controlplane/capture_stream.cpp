@@ -17,6 +17,15 @@ constexpr DurationNs unknown_clocks_ns_max = 2 * ns_per_s;
 constexpr DurationNs slice_ns_min = ns_per_ms;
 constexpr double slice_growth_max = 8;
 
+/// How much more each leg's clock shows than the first one's; 0 where that is not known.
+std::vector<std::int64_t> clock_offsets(const v1::Path& path) {
+    std::vector<std::int64_t> of_leg(static_cast<std::size_t>(path.legs_size()));
+    for (const v1::PathLink& link : path.links())
+        if (link.to() < of_leg.size() && link.from() < link.to())
+            of_leg[link.to()] = of_leg[link.from()] + (link.has_clock() ? link.clock().offset_ns() : 0);
+    return of_leg;
+}
+
 /// What the clocks of a path's taps may differ by.
 DurationNs clocks_apart(const v1::Path& path) {
     DurationNs apart = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <functional>
 #include <future>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -14,6 +15,7 @@
 #include "controlplane/ladder_table.h"
 #include "controlplane/partial.h"
 #include "nat-trace/ladder.h"
+#include "nat-trace/path_clocks.h"
 #include "wire/convert.h"
 
 namespace clew::control {
@@ -45,6 +47,7 @@ void fill_cell(const LadderCell& cell, const Frames& frames, v1::LadderCell& mes
     if (cell.has_delay) message.set_delay_ns(cell.delay_ns);
     if (!cell.seen) return;
     message.set_time_ns(cell.header.time_ns);
+    message.set_aligned_ns(cell.aligned_ns);
     message.set_seq(cell.header.seq);
     message.set_ack(cell.header.ack);
     message.set_length(cell.header.length);
@@ -144,6 +147,7 @@ Observed ask_pages(const std::string& observer, const Ask& ask, v1::HeaderReques
 /// A path's packets in rows, before they are told.
 struct LinedUp {
     v1::Ladder ladder;              ///< without its rows
+    TimeNs rows_until_ns = INT64_MAX;  ///< complete_until_ns as rows' times are counted
     std::vector<std::size_t> legs;  ///< of the path: one for each column
     std::vector<LadderRow> rows;
     Frames frames;
@@ -154,7 +158,7 @@ struct LinedUp {
 void cut_rows(LinedUp& lined_up, const FrameWish& wish, std::uint32_t row_max) {
     v1::Ladder& ladder = lined_up.ladder;
     auto& rows = lined_up.rows;
-    if (const TimeNs until = ladder.complete_until_ns(); until != 0 && !wish.frames)
+    if (const TimeNs until = lined_up.rows_until_ns; until != INT64_MAX && !wish.frames)
         rows.erase(
             std::find_if(rows.begin(), rows.end(), [until](const LadderRow& row) { return row.time_ns >= until; }),
             rows.end());
@@ -176,7 +180,9 @@ Result<LinedUp> line_up(wire::Collector& collector, const v1::Path& path, TimeNs
     v1::Ladder& ladder = lined_up.ladder;
     ladder.set_path_id(path.path_id());
     const auto observers = observer_of_tap(collector.observers());
+    const PathClocks clocks(*vocabulary);
     std::map<std::string, v1::HeaderRequest> requests;
+    std::map<std::string, std::size_t> a_leg_of;  ///< each observer
     const TimeSpan span = packets_span(path);
     for (int i = 0; i < path.legs_size(); ++i) {
         const v1::PathLeg& leg = path.legs(i);
@@ -187,11 +193,12 @@ Result<LinedUp> line_up(wire::Collector& collector, const v1::Path& path, TimeNs
         if (observer == observers.end())
             add_partial(ladder,
                         "nobody who sees tap '" + leg.tap() + "' has connected since this control plane started");
-        else
-            requests[observer->second].add_legs(vocabulary->legs[static_cast<std::size_t>(i)].leg);
+        if (observer == observers.end()) continue;
+        requests[observer->second].add_legs(vocabulary->legs[static_cast<std::size_t>(i)].leg);
+        a_leg_of.try_emplace(observer->second, static_cast<std::size_t>(i));
     }
     const auto asker_left = http::AnswerScope::left();
-    std::vector<std::future<Observed>> asks;  // all at once: they are few
+    std::vector<std::pair<std::size_t, std::future<Observed>>> asks;  // all at once: they are few; each with its leg
     for (auto& [observer, request] : requests) {
         request.set_from_ns(from_ns != 0 ? from_ns : span.from_ns);
         request.set_to_ns(to_ns != 0 ? to_ns : span.to_ns);
@@ -201,14 +208,18 @@ Result<LinedUp> line_up(wire::Collector& collector, const v1::Path& path, TimeNs
         const Ask ask = [&collector, name = observer, asker_left](const v1::HeaderRequest& wanted) {
             return collector.ask_headers(name, wanted, LadderSource::ask_timeout_ms, asker_left);
         };
-        asks.push_back(std::async(std::launch::async, ask_pages, observer, ask, request, limit));
+        asks.emplace_back(a_leg_of[observer],
+                          std::async(std::launch::async, ask_pages, observer, ask, request, limit));
     }
     std::vector<PacketHeader> headers;
-    for (std::future<Observed>& ask : asks) {
+    for (auto& [leg, ask] : asks) {
         Observed observed = ask.get();
         if (!observed.partial.empty()) add_partial(ladder, observed.partial);
         const TimeNs until = observed.complete_until_ns, known = ladder.complete_until_ns();
-        if (until != 0) ladder.set_complete_until_ns(known == 0 ? until : std::min(known, until));
+        if (until != 0) {
+            ladder.set_complete_until_ns(known == 0 ? until : std::min(known, until));
+            lined_up.rows_until_ns = std::min(lined_up.rows_until_ns, clocks.aligned(leg, until));
+        }
         headers.insert(headers.end(), observed.headers.begin(), observed.headers.end());
         lined_up.frames.merge(observed.frames);
     }
@@ -246,7 +257,13 @@ Result<v1::LadderTable> LadderSource::table(const v1::Path& path, TimeNs from_ns
                                             std::uint32_t row_max) const {
     const auto lined_up = line_up(collector_, path, from_ns, to_ns, {}, row_max);
     if (!lined_up) return tl::make_unexpected(lined_up.error());
-    v1::LadderTable table = to_table(lined_up->ladder, lined_up->rows, lined_up->legs);
+    const DelayErrors errors(path);
+    std::vector<double> of_columns;
+    for (std::size_t n = 0; n < lined_up->legs.size(); ++n) {
+        const auto error = n == 0 ? std::nullopt : errors.between(lined_up->legs[n - 1], lined_up->legs[n]);
+        of_columns.push_back(error ? static_cast<double>(*error) : std::numeric_limits<double>::quiet_NaN());
+    }
+    v1::LadderTable table = to_table(lined_up->ladder, lined_up->rows, lined_up->legs, of_columns);
     table.set_more(lined_up->ladder.complete_until_ns() != 0);
     return table;
 }

@@ -19,7 +19,7 @@ void put_cell(const LadderCell& cell, std::int64_t start_ns, v1::LadderTable& ta
     const PacketHeader header = cell.seen ? cell.header : PacketHeader{};
     put(*table.mutable_seen(), static_cast<std::uint8_t>(cell.seen));
     put(*table.mutable_missing(), static_cast<std::uint8_t>(cell.missing));
-    put(*table.mutable_time(), static_cast<double>(cell.seen ? header.time_ns - start_ns : 0));
+    put(*table.mutable_time(), static_cast<double>(cell.seen ? cell.aligned_ns - start_ns : 0));
     put(*table.mutable_seq(), header.seq);
     put(*table.mutable_ack(), header.ack);
     put(*table.mutable_length(), std::uint32_t{header.length});
@@ -33,11 +33,13 @@ void put_cell(const LadderCell& cell, std::int64_t start_ns, v1::LadderTable& ta
 
 }  // namespace
 
-v1::LadderTable to_table(const v1::Ladder& head, std::span<const LadderRow> rows, std::span<const std::size_t> legs) {
+v1::LadderTable to_table(const v1::Ladder& head, std::span<const LadderRow> rows, std::span<const std::size_t> legs,
+                         std::span<const double> delay_errors_ns) {
     v1::LadderTable table;
     table.set_path_id(head.path_id());
     table.set_partial(head.partial());
     *table.mutable_columns() = head.columns();
+    for (const double error : delay_errors_ns) put(*table.mutable_delay_error(), error);
     table.set_rows(static_cast<std::uint32_t>(rows.size()));
     const std::int64_t start_ns = rows.empty() ? 0 : rows[0].time_ns;
     table.set_start_ns(start_ns);

@@ -10,20 +10,6 @@
 namespace clew::control {
 namespace {
 
-/// The same for a ladder's columns.
-std::vector<std::int64_t> column_offsets(const v1::Path& path, const v1::Ladder& ladder) {
-    const std::vector<std::int64_t> of_leg = clock_offsets(path);
-    std::vector<std::int64_t> offsets;
-    for (const v1::PathLeg& column : ladder.columns())
-        for (int i = 0; i < path.legs_size(); ++i)
-            if (path.legs(i).leg_id() == column.leg_id()) {
-                offsets.push_back(of_leg[static_cast<std::size_t>(i)]);
-                break;
-            }
-    offsets.resize(static_cast<std::size_t>(ladder.columns_size()));
-    return offsets;
-}
-
 /// "vlan 7 / vxlan 100 (192.0.2.1 > 192.0.2.2)".
 std::string layers_text(const v1::PathLeg& leg) {
     std::string text;
@@ -59,12 +45,8 @@ std::string comment_of(const v1::Path& path, const v1::Ladder& ladder, int colum
 
 }  // namespace
 
-std::vector<std::int64_t> clock_offsets(const v1::Path& path) {
-    std::vector<std::int64_t> of_leg(static_cast<std::size_t>(path.legs_size()));
-    for (const v1::PathLink& link : path.links())
-        if (link.to() < of_leg.size() && link.from() < link.to())
-            of_leg[link.to()] = of_leg[link.from()] + (link.has_clock() ? link.clock().offset_ns() : 0);
-    return of_leg;
+TimeNs PathCapture::time_of(const v1::LadderCell& cell) const {
+    return look_.aligned ? cell.aligned_ns() : cell.time_ns();
 }
 
 bool PathCapture::wants(const std::string& tap) const {
@@ -95,7 +77,7 @@ void PathCapture::add(const v1::Path& path, const v1::Ladder& ladder, TimeNs fro
         began_ = true;
     }
     add_interfaces(path, ladder);
-    const Slice slice{path, ladder, column_offsets(path, ladder), from, until};
+    const Slice slice{path, ladder, from, until};
     for (const v1::LadderRow& row : ladder.rows())
         if (look_.direction.empty() || row.direction() == look_.direction) add_row(slice, row);
 }
@@ -111,7 +93,7 @@ void PathCapture::add_row(const Slice& slice, const v1::LadderRow& row) {
             key = {slice.path.path_id(), i, cell.time_ns(), cell.seq(), cell.ack(), cell.ip_id()};
             if (const auto known = rows_of_both_.find(key); known != rows_of_both_.end()) ids = known->second;
         }
-        is_of_next |= cell.time_ns() - (look_.aligned ? slice.offsets[static_cast<std::size_t>(i)] : 0) >= slice.until;
+        is_of_next |= time_of(cell) >= slice.until;
         add_cell(slice, row, i, ids);
     }
     if (is_of_next && !ids.empty()) rows_of_next_[key] = std::move(ids);
@@ -120,7 +102,7 @@ void PathCapture::add_row(const Slice& slice, const v1::LadderRow& row) {
 /// Where the cell is a packet of this slice.
 void PathCapture::add_cell(const Slice& slice, const v1::LadderRow& row, int column, IdOfLength& ids) {
     const v1::LadderCell& cell = row.cells(column);
-    const TimeNs time_ns = cell.time_ns() - (look_.aligned ? slice.offsets[static_cast<std::size_t>(column)] : 0);
+    const TimeNs time_ns = time_of(cell);
     const std::string& name = slice.ladder.columns(column).tap();
     if (time_ns < slice.from || time_ns >= slice.until || !wants(name)) return;
     if (cell.frame().empty()) {

@@ -24,9 +24,6 @@ struct CaptureLook {
     bool strip_tunnels = false;     ///< packets come without them
 };
 
-/// How much more each leg's clock shows than the first one's; 0 where that is not known.
-std::vector<std::int64_t> clock_offsets(const v1::Path& path);
-
 class PathCapture {
   public:
     PathCapture(const CaptureLook& look, wire::PcapngWriter& writer) : look_(look), writer_(writer) {}
@@ -70,12 +67,12 @@ class PathCapture {
     struct Slice {
         const v1::Path& path;
         const v1::Ladder& ladder;
-        std::vector<std::int64_t> offsets;  ///< of the columns' clocks
         TimeNs from = 0, until = 0;
     };
     void add_interfaces(const v1::Path& path, const v1::Ladder& ladder);
     void add_row(const Slice& slice, const v1::LadderRow& row);
     void add_cell(const Slice& slice, const v1::LadderRow& row, int column, IdOfLength& ids);
+    TimeNs time_of(const v1::LadderCell& cell) const;
     bool wants(const std::string& tap) const;
 
     CaptureLook look_;

@@ -2,6 +2,7 @@
 #include "nat-trace/classify.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace clew {
 namespace {
@@ -43,6 +44,17 @@ void set_deltas(const WindowLeg& from, const WindowLeg& to, const SampleMatches&
         link.has_delta[n] = true;
         link.delta[n] = y.samples[match.pairs[0].b].seq - x.samples[match.pairs[0].a].seq;
     }
+}
+
+void set_clock(const LegWindow& window, const WindowLeg& from, const WindowLeg& to, Link& link) {
+    constexpr DurationNs drift_span_ns_min = 10 * ns_per_s;  // before that what it adds up to is less than the bounds
+    link.clock = window.clocks().between(from.clock, to.clock, from.first_ns);
+    const DurationNs span = from.last_ns - from.first_ns;
+    if (!link.clock.known || span < drift_span_ns_min) return;
+    const ClockOffset last = window.clocks().between(from.clock, to.clock, from.last_ns);
+    if (last.known)
+        link.clock_drift_ppb =
+            std::llround(static_cast<double>(last.offset_ns - link.clock.offset_ns) * 1e9 / static_cast<double>(span));
 }
 
 }  // namespace
@@ -121,7 +133,7 @@ Link make_link(const LegWindow& window, const WindowLeg& from, const WindowLeg& 
     for (const Direction d : {Direction::to_server, Direction::to_client})
         link.delay[static_cast<std::size_t>(d)] =
             delay_of(window, from, to, d, link.kind, matches[static_cast<std::size_t>(d)]);
-    if (from.clock != to.clock) link.clock = window.clocks().between(from.clock, to.clock, from.first_ns);
+    if (from.clock != to.clock) set_clock(window, from, to, link);
     for (std::size_t n = 0; n < evidence.line_count; ++n) link.evidence.add(evidence.lines[n]);
     const bool tunnel = !is_relay && from.same_ends(to) && !from.is_socket() && !to.is_socket() &&
                         !same_tunnels(window.segment(from.segment), window.segment(to.segment));

@@ -10,9 +10,11 @@
 #include <span>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 
 #include "nat-trace/ladder_marks.h"
 #include "nat-trace/ladder_streams.h"
+#include "nat-trace/path_clocks.h"
 
 namespace clew {
 namespace {
@@ -98,7 +100,8 @@ Key key_of(const Path& path, const Place& place, const PacketHeader& h) {
 struct Seen {
     Key key;
     std::size_t leg = 0;
-    const PacketHeader* header = nullptr;  ///< in the order of legs and times
+    const PacketHeader* header = nullptr;  ///< in the order of legs and times; its time is aligned
+    TimeNs stamped_ns = 0;                 ///< as it was
 };
 
 /// Packets of one key side by side, legs in the order of the packets' way, of one leg the earlier first.
@@ -166,8 +169,8 @@ class OpenRows {
 
 class RowBuilder {
   public:
-    RowBuilder(const Path& path, const std::vector<Place>& places)
-        : path_(path), places_(places), streams_(places.empty() ? 0 : places.back().transport + 1) {}
+    RowBuilder(const Path& path, const std::vector<Place>& places, const PathClocks& clocks)
+        : path_(path), places_(places), clocks_(clocks), streams_(places.empty() ? 0 : places.back().transport + 1) {}
 
     /// All packets of one key, in the order of passes_before(); each becomes a cell of one row.
     void add(std::span<const Seen> group) {
@@ -253,9 +256,15 @@ class RowBuilder {
         for (Row& r : rows_) placed.push_back(place(r));
         std::vector<std::size_t> transports;
         for (const Place& p : places_) transports.push_back(p.transport);
-        mark_ladder(placed, transports, streams_, path_.protocol == Protocol::tcp);
+        mark_ladder(placed, transports, streams_, clocks_, path_.protocol == Protocol::tcp);
         std::vector<LadderRow> out;
-        for (Row& r : rows_) out.push_back(std::move(r.row));
+        out.reserve(rows_.size());
+        for (Row& r : rows_) {
+            // Till here headers have aligned times.
+            for (LadderCell& cell : r.row.cells)
+                if (cell.seen) std::swap(cell.aligned_ns, cell.header.time_ns);
+            out.push_back(std::move(r.row));
+        }
         return out;
     }
 
@@ -279,6 +288,7 @@ class RowBuilder {
         LadderCell& cell = row.row.cells[seen.leg];
         cell.seen = true;
         cell.header = *seen.header;
+        cell.aligned_ns = seen.stamped_ns;  // exchanged at the end
     }
     /// Every leg of its transport connection saw it: no other row of that can be the same.
     bool is_complete(const Row& r) const {
@@ -390,24 +400,28 @@ class RowBuilder {
         back.merged = true;
     }
 
-    static void set_times(LadderRow& row) {
+    void set_times(LadderRow& row) const {
         TimeNs last = 0;
+        std::size_t last_leg = 0;
         const std::size_t count = row.cells.size();
         for (std::size_t n = 0; n < count; ++n) {
-            LadderCell& cell = row.cells[row.direction == Direction::to_server ? n : count - 1 - n];
+            const std::size_t leg = row.direction == Direction::to_server ? n : count - 1 - n;
+            LadderCell& cell = row.cells[leg];
             if (!cell.seen) continue;
             if (last == 0) {
                 row.time_ns = cell.header.time_ns;
-            } else {
+            } else if (clocks_.comparable(last_leg, leg)) {
                 cell.has_delay = true;
                 cell.delay_ns = cell.header.time_ns - last;
             }
             last = cell.header.time_ns;
+            last_leg = leg;
         }
     }
 
     const Path& path_;
     const std::vector<Place>& places_;
+    const PathClocks& clocks_;
     std::vector<Row> rows_;
     LadderStreams streams_;
     std::unordered_map<std::size_t, std::size_t> same_group_;  ///< of a group behind a proxy: that before it
@@ -421,14 +435,17 @@ std::vector<LadderRow> build_ladder(const Path& path, std::vector<PacketHeader> 
     const std::vector<Place> places = places_of(path);
     std::sort(headers.begin(), headers.end());
     headers.erase(std::unique(headers.begin(), headers.end()), headers.end());
+    const PathClocks clocks(path);
     std::vector<Seen> all;
     all.reserve(headers.size());
-    for (const PacketHeader& h : headers) {
+    for (PacketHeader& h : headers) {
         const auto leg = place_of_leg.find(h.leg);
-        if (leg != place_of_leg.end()) all.push_back({key_of(path, places[leg->second], h), leg->second, &h});
+        if (leg == place_of_leg.end()) continue;
+        const TimeNs stamped = std::exchange(h.time_ns, clocks.aligned(leg->second, h.time_ns));
+        all.push_back({key_of(path, places[leg->second], h), leg->second, &h, stamped});
     }
     std::sort(all.begin(), all.end(), passes_before);
-    RowBuilder builder(path, places);
+    RowBuilder builder(path, places, clocks);
     for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
         while (end < all.size() && all[end].key == all[begin].key) ++end;
         builder.add(std::span(all).subspan(begin, end - begin));

@@ -57,22 +57,24 @@ const char* to_text(Missing missing);  ///< "lost", "capture_gap", "unknown", "r
 struct LadderCell {
     bool seen = false;
     PacketHeader header;
+    TimeNs aligned_ns = 0;  ///< its time by the clock of the path's first leg (nat-trace/path_clocks.h)
     bool has_delay = false;
-    DurationNs delay_ns = 0;  ///< to the previous tap that saw it, in the packet's direction of travel
+    /// To the previous tap that saw it, in the packet's direction of travel; none where their clocks do not compare.
+    DurationNs delay_ns = 0;
     Missing missing = Missing::no;
     std::uint16_t carriers = 0;  ///< recut: so many packets here carried its bytes; the delay is till the last of them
 };
 
 struct LadderRow {
     Direction direction = Direction::to_server;
-    TimeNs time_ns = 0;           ///< at the first tap in the direction of travel that saw it
+    TimeNs time_ns = 0;           ///< aligned, at the first tap in the direction of travel that saw it
     bool retransmission = false;  ///< the same sequence range came before, at the same tap
     LadderMarks marks = 0;
     std::vector<LadderCell> cells;  ///< one for each leg of the path, client to server
 };
 
-/// Lines the packets up. `headers` may come in any order and hold other legs' packets (left out). Rows are in time
-/// order. Segments that begin at the same byte of a stream share a row although they end elsewhere, and a row's bytes
+/// Lines the packets up. `headers` may come in any order and hold other legs' packets (left out). Rows are in the order of
+/// aligned times. Segments that begin at the same byte of a stream share a row although they end elsewhere, and a row's bytes
 /// that passed a tap in other segments are told by Missing::recut. So it is across a proxy too where it passes bytes on
 /// as they are (nat-trace/ladder_streams.h); across others packets share a row only where their payload is the same.
 std::vector<LadderRow> build_ladder(const Path& path, std::vector<PacketHeader> headers);

@@ -66,10 +66,11 @@ void mark_duplicates(std::vector<PlacedRow>& rows) {
 class Gaps {
   public:
     Gaps(std::vector<PlacedRow>& rows, const std::vector<std::size_t>& transport_of_leg, const LadderStreams& streams,
-         bool tcp)
+         const PathClocks& clocks, bool tcp)
         : rows_(rows),
           transport_of_leg_(transport_of_leg),
           streams_(streams),
+          clocks_(clocks),
           tcp_(tcp),
           spans_(transport_of_leg.size()) {
         for (std::size_t n = 0; n < rows.size(); ++n) {
@@ -194,7 +195,7 @@ class Gaps {
     }
 
     /// Its delay is counted from the tap before that saw the packet.
-    static void set_recut(LadderRow& row, std::size_t leg, const Cut& cut) {
+    void set_recut(LadderRow& row, std::size_t leg, const Cut& cut) const {
         LadderCell& cell = row.cells[leg];
         cell.missing = Missing::recut;
         cell.carriers = cut.carriers;
@@ -202,8 +203,8 @@ class Gaps {
         for (std::size_t at = leg; at != (up ? 0 : row.cells.size() - 1);) {
             const LadderCell& before = row.cells[up ? --at : ++at];
             if (!before.seen) continue;
-            cell.has_delay = true;
-            cell.delay_ns = cut.last_ns - before.header.time_ns;
+            cell.has_delay = clocks_.comparable(at, leg);
+            if (cell.has_delay) cell.delay_ns = cut.last_ns - before.header.time_ns;
             return;
         }
     }
@@ -237,6 +238,7 @@ class Gaps {
     std::vector<PlacedRow>& rows_;
     const std::vector<std::size_t>& transport_of_leg_;
     const LadderStreams& streams_;
+    const PathClocks& clocks_;
     bool tcp_;
     std::vector<Span> spans_;                                                       ///< of each leg
     std::map<std::tuple<std::size_t, std::size_t, Direction>, Segments> segments_;  ///< leg, stream
@@ -251,10 +253,10 @@ std::uint32_t sequence_length(const PacketHeader& header) {
 }
 
 void mark_ladder(std::vector<PlacedRow>& rows, const std::vector<std::size_t>& legs_transport,
-                 const LadderStreams& streams, bool tcp) {
+                 const LadderStreams& streams, const PathClocks& clocks, bool tcp) {
     if (tcp) mark_segments(rows);
     mark_duplicates(rows);
-    Gaps(rows, legs_transport, streams, tcp).mark();
+    Gaps(rows, legs_transport, streams, clocks, tcp).mark();
 }
 
 const char* to_text(Missing missing) {

@@ -9,6 +9,7 @@
 
 #include "nat-trace/ladder.h"
 #include "nat-trace/ladder_streams.h"
+#include "nat-trace/path_clocks.h"
 
 namespace clew {
 
@@ -31,6 +32,6 @@ struct PlacedRow {
 /// `rows` are in the order of time. Marks resets, zero windows, keep-alives, duplicates, and for cells that were not
 /// seen why: lost on the wire, or a gap of the capture. `legs_transport`: of each leg of the path.
 void mark_ladder(std::vector<PlacedRow>& rows, const std::vector<std::size_t>& legs_transport,
-                 const LadderStreams& streams, bool tcp);
+                 const LadderStreams& streams, const PathClocks& clocks, bool tcp);
 
 }  // namespace clew

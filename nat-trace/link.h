@@ -123,7 +123,9 @@ struct Link {
     std::array<SegmentDelay, direction_count>
         delay{};  ///< per direction: time at the later tap minus time at the earlier
     std::array<SegmentLoss, direction_count> loss{};
-    ClockOffset clock;  ///< known where the legs' taps have two clocks: what `to`'s shows more than `from`'s
+    /// Known where the legs' taps have two clocks: what `to`'s shows more than `from`'s at the first packet of `from`.
+    ClockOffset clock;
+    std::int64_t clock_drift_ppb = 0;  ///< how much that grows until the last one, ns a second
     Ledger evidence;
 };
 

@@ -32,6 +32,7 @@ enum class Unlinked : std::uint8_t {
 struct PathLeg {
     LegId leg = 0;
     TapId tap = 0;
+    ClockId clock = 0;  ///< of its tap; a number within the path's source
     Observer observer = Observer::mirror;
     Endpoint client;
     Endpoint server;

@@ -14,6 +14,7 @@ PathLeg path_leg(const LegWindow& window, const WindowLeg& leg) {
     PathLeg out;
     out.leg = leg.id;
     out.tap = leg.tap;
+    out.clock = leg.clock;
     out.observer = leg.observer;
     out.client = leg.client;
     out.server = leg.server;

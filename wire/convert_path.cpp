@@ -70,6 +70,7 @@ void encode_link(const Link& link, std::uint32_t from, std::uint32_t to, v1::Pat
     if (!link.clock.known) return;
     message.mutable_clock()->set_offset_ns(link.clock.offset_ns);
     message.mutable_clock()->set_error_ns(link.clock.error_ns);
+    message.mutable_clock()->set_drift_ppb(link.clock_drift_ppb);
 }
 
 /// The enumerator whose text it is, of those up to `last`.
@@ -139,6 +140,10 @@ Result<Link> link_of(const v1::PathLink& message, const std::vector<PathLeg>& le
     link.rivals = message.rivals();
     link.has_delta = {message.has_delta_to_server(), message.has_delta_to_client()};
     link.delta = {message.delta_to_server(), message.delta_to_client()};
+    link.clock.known = message.has_clock();
+    link.clock.offset_ns = link.clock.likely_ns = message.clock().offset_ns();
+    link.clock.error_ns = message.clock().error_ns();
+    link.clock_drift_ppb = message.clock().drift_ppb();
     return link;
 }
 
@@ -201,13 +206,18 @@ Result<Path> path_from_message(const v1::Path& message) {
     path.unlinked = enumerator_of(message.unlinked(), Unlinked::folded).value_or(Unlinked::linked);
     path.first_ns = message.first_ns();
     path.last_ns = message.last_ns();
-    std::vector<std::string> taps;
+    std::vector<std::string> taps, clocks;
+    const auto number_of = [](std::vector<std::string>& names, const std::string& name) {
+        const auto known = std::find(names.begin(), names.end(), name);
+        const auto number = known - names.begin();
+        if (known == names.end()) names.push_back(name);
+        return static_cast<std::uint16_t>(number);
+    };
     for (const v1::PathLeg& one : message.legs()) {
         auto leg = leg_of(one);
         if (!leg) return tl::make_unexpected(leg.error());
-        const auto known = std::find(taps.begin(), taps.end(), one.tap());
-        leg->tap = static_cast<TapId>(known - taps.begin());
-        if (known == taps.end()) taps.push_back(one.tap());
+        leg->tap = number_of(taps, one.tap());
+        leg->clock = number_of(clocks, one.clock());
         path.legs.push_back(*leg);
     }
     for (const v1::PathLink& one : message.links()) {

@@ -110,8 +110,10 @@ void LinkColumns::put_link(const v1::PathLink& link, const v1::PathLeg& left, co
     source_port.number(written.port);
     put_delay(link);
     put_losses(link, left, right);
-    // A relay speaks its own packets on either side, a socket shows none: there is nothing to compare.
-    const bool same_packets = link.kind() != "relay" && left.observer() != "socket" && right.observer() != "socket";
+    // A relay speaks its own packets on either side, a socket shows none, and a tap may see the way back alone: there
+    // is nothing to compare.
+    const bool same_packets = link.kind() != "relay" && left.observer() != "socket" && right.observer() != "socket" &&
+                              left.to_server().packets() > 0 && right.to_server().packets() > 0;
     before.number(same_packets ? static_cast<std::uint64_t>(left.to_server().packets()) : std::uint64_t{0});
     behind.number(same_packets ? static_cast<std::uint64_t>(right.to_server().packets()) : std::uint64_t{0});
     from_clock.text(left.clock());

@@ -136,18 +136,11 @@ TEST_F(Vault, PcapTellsWholePacketsFromHeaders) {
 
 TEST_F(Vault, AlignedTimesAreByTheFirstTapsClock) {
     if (!has_tshark()) GTEST_SKIP() << "tshark is not installed";
-    v1::Path path = sample_path();
-    ASSERT_GE(path.links_size(), 1);
-    const v1::Ladder ladder = with_frames();
+    const v1::Path path = sample_path();
+    v1::Ladder ladder = with_frames();
     constexpr std::int64_t ahead_ns = 7 * ns_per_ms;
-    bool is_set = false;
-    for (v1::PathLink& link : *path.mutable_links()) {
-        link.clear_clock();
-        if (path.legs(static_cast<int>(link.to())).leg_id() != ladder.columns(1).leg_id()) continue;
-        link.mutable_clock()->set_offset_ns(ahead_ns);
-        is_set = true;
-    }
-    ASSERT_TRUE(is_set);
+    for (v1::LadderRow& row : *ladder.mutable_rows())
+        row.mutable_cells(1)->set_aligned_ns(row.cells(1).time_ns() - ahead_ns);
     serve("/api/v1/paths/9f3a11c04be7d210", api_json(path));
     serve("/api/v1/paths/9f3a11c04be7d210/ladder", api_json(ladder));
     const std::string second = ladder.columns(1).tap();

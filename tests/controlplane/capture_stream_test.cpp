@@ -100,6 +100,7 @@ struct Connection {
                 if (time_at(i, tap) < from || time_at(i, tap) >= until) continue;
                 cell.set_seen(any = true);
                 cell.set_time_ns(time_at(i, tap));
+                cell.set_aligned_ns(time_at(i, tap) - tap * clock_offset_ns);
                 cell.set_seq(i * 100);
                 cell.set_frame(std::string(frame_bytes, 'x'));
                 ++got;

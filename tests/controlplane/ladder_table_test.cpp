@@ -34,14 +34,15 @@ TEST(LadderTableTest, CellsStandInTheOrderOfTheColumns) {
     row.cells[0] = {
         .seen = true,
         .header =
-            {.time_ns = 1'700, .seq = 7, .ack = 9, .length = 1448, .ip_id = 5, .window = 64, .flags = 24, .ttl = 61},
+            {.time_ns = 41'700, .seq = 7, .ack = 9, .length = 1448, .ip_id = 5, .window = 64, .flags = 24, .ttl = 61},
+        .aligned_ns = 1'700,
         .has_delay = true,
         .delay_ns = 700,
         .missing = Missing::no};
     row.cells[2].missing = Missing::capture_gap;
     row.cells[2].header.seq = 99;  // not seen: not told
     const std::vector<std::size_t> legs = {0, 2};
-    const v1::LadderTable table = to_table(head, std::vector{row, row}, legs);
+    const v1::LadderTable table = to_table(head, std::vector{row, row}, legs, std::vector{std::nan(""), 64'834.0});
     EXPECT_EQ(table.rows(), 2u);
     EXPECT_EQ(table.columns_size(), 2);
     EXPECT_EQ(table.partial(), "sensor-b is away");
@@ -63,6 +64,8 @@ TEST(LadderTableTest, CellsStandInTheOrderOfTheColumns) {
     EXPECT_EQ(at<std::uint32_t>(table.window(), 0), 64u);
     EXPECT_EQ(at<float>(table.delay(), 0), 700);
     EXPECT_TRUE(std::isnan(at<float>(table.delay(), 1)));
+    EXPECT_TRUE(std::isnan(at<double>(table.delay_error(), 0)));
+    EXPECT_EQ(at<double>(table.delay_error(), 1), 64'834);
 }
 
 }  // namespace

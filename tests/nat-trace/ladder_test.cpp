@@ -313,5 +313,65 @@ TEST(Ladder, WhatAPacketIsMarkedWith) {
                                      "up 400 keep_alive [seen]", "up 500 reset [seen]"));
 }
 
+/// The second tap's clock shows 40 ms more, the third's is not compared with any.
+Path path_of_three_clocks() {
+    Path path = path_of({{1000, 5000}, {1000, 5000}, {1000, 5000}});
+    for (std::size_t i = 0; i < 3; ++i) path.legs[i].clock = static_cast<ClockId>(i);
+    path.links[0].clock.known = true;
+    path.links[0].clock.offset_ns = 40 * ns_per_ms;
+    return path;
+}
+
+TEST(LadderClocks, RowsAndDelaysAreByTheFirstTapsClock) {
+    constexpr TimeNs ahead = 40 * ns_per_ms;
+    const auto rows = build_ladder(path_of_three_clocks(),
+                                   {packet(1, 100, up, syn, 1000, 0), packet(2, ahead + 160, up, syn, 1000, 0),
+                                    packet(2, ahead + 300, down, syn | ack, 5000, 1001),
+                                    packet(1, 370, down, syn | ack, 5000, 1001), packet(3, 7, up, syn, 1000, 0)});
+    ASSERT_EQ(rows.size(), 2u);
+    EXPECT_EQ(rows[0].direction, up);
+    EXPECT_EQ(rows[0].time_ns, 100);
+    EXPECT_EQ(rows[0].cells[1].delay_ns, 60);
+    EXPECT_EQ(rows[0].cells[1].header.time_ns, ahead + 160) << "as stamped";
+    EXPECT_EQ(rows[0].cells[1].aligned_ns, 160);
+    EXPECT_TRUE(rows[0].cells[2].seen);
+    EXPECT_FALSE(rows[0].cells[2].has_delay) << "nothing tells what these clocks differ by";
+    EXPECT_EQ(rows[1].direction, down);
+    EXPECT_EQ(rows[1].time_ns, 300);
+    EXPECT_EQ(rows[1].cells[0].delay_ns, 70);
+}
+
+TEST(LadderClocks, ClocksThatDriftAreBroughtTogetherAllAlong) {
+    Path path = path_of({{1000, 5000}, {1000, 5000}, {1000, 5000}});
+    constexpr TimeNs noon = 1'700'000'000 * ns_per_s, hour = 3'600 * ns_per_s;
+    constexpr std::int64_t drift[] = {0, 50'000, -30'000};  // ppb, against the one before
+    const auto shown = [&](std::size_t clock, TimeNs time) {
+        for (std::size_t n = 1; n <= clock; ++n)
+            time += 40 * ns_per_ms + static_cast<TimeNs>(static_cast<double>(time - noon) * drift[n] * 1e-9);
+        return time;
+    };
+    std::vector<PacketHeader> packets;
+    for (std::size_t i = 0; i < 3; ++i) {
+        path.legs[i].clock = static_cast<ClockId>(i);
+        path.legs[i].first_ns = shown(i, noon);
+        for (std::uint32_t n = 0; n < 4; ++n)
+            packets.push_back(packet(i + 1, shown(i, noon + n * hour + static_cast<TimeNs>(i) * 1000), up, psh,
+                                     1001 + n * 10, 5001, 10));
+        if (i == 0) continue;
+        // The offset at the first packet of the leg before, by its clock.
+        path.links[i - 1].clock.known = true;
+        path.links[i - 1].clock.offset_ns =
+            40 * ns_per_ms +
+            static_cast<TimeNs>(static_cast<double>(shown(i - 1, noon) - noon) * static_cast<double>(drift[i]) * 1e-9);
+        path.links[i - 1].clock_drift_ppb = drift[i];
+    }
+    const auto rows = build_ladder(path, packets);
+    ASSERT_EQ(rows.size(), 4u);
+    for (std::uint32_t n = 0; n < 4; ++n) {
+        EXPECT_EQ(rows[n].time_ns, noon + n * hour);
+        for (const std::size_t leg : {1u, 2u}) EXPECT_NEAR(rows[n].cells[leg].delay_ns, 1000, 40) << n << " " << leg;
+    }
+}
+
 }  // namespace
 }  // namespace clew

@@ -50,8 +50,10 @@ function Delayed(props: { delay?: Delay; arrow: string; socket: boolean; most?: 
 function Missing(props: { from?: Leg; to?: Leg; way: "to_server" | "to_client"; relay: boolean; told: boolean }) {
   const [first, second] = props.way === "to_server" ? [props.from, props.to] : [props.to, props.from];
   if (props.relay || first?.observer === "socket" || second?.observer === "socket") return null;
-  const missing = Number(first?.[props.way]?.packets ?? 0) - Number(second?.[props.way]?.packets ?? 0);
-  if (missing <= 0 || props.told || second?.[props.way]?.missed) return null;
+  const before = Number(first?.[props.way]?.packets ?? 0), behind = Number(second?.[props.way]?.packets ?? 0);
+  const missing = before - behind;
+  // A tap that sees the other way alone misses nothing of this one.
+  if (behind === 0 || missing <= 0 || props.told || second?.[props.way]?.missed) return null;
   return <span class="warn" title={t("seen before and not behind: lost on the way, or not captured; the ladder tells which")}>✕ {t("{0} missing", missing)}</span>;
 }
 
