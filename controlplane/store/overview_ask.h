@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "controlplane/store/address_paths.h"
 #include "controlplane/store/clickhouse_client.h"
 #include "controlplane/store/filter.h"
 #include "controlplane/store/native_block.h"
@@ -30,8 +31,7 @@ class OverviewAsk {
 
     /// Runs "SELECT select FROM paths … WHERE range and filter tail". {since}, {until} and {step} are bound. On a limit
     /// the answer is empty and `partial` says so. `one_in`: only of so many path ids one is looked at, a power of 2; 0:
-    /// of how many is estimated from a few paths, and said there. All are counted where it is null, and where an
-    /// address is asked about, whose rows are read alone.
+    /// of how many is estimated from a few paths, and said there. All are counted where it is null.
     Result<std::string> ask(const OverviewQuery& query, const std::string& select, const std::string& tail,
                             std::string& partial, const std::string& joined = {},
                             std::uint32_t* one_in = nullptr) const;
@@ -45,7 +45,8 @@ class OverviewAsk {
                                    const std::string& select, const std::string& tail, std::string& partial) const;
 
   private:
-    Result<std::uint32_t> estimate_one_in(const OverviewQuery& query, const SqlCondition& filter) const;
+    Result<std::uint32_t> estimate_one_in(const OverviewQuery& query, const SqlCondition& filter,
+                                          const std::optional<AddressRows>& made) const;
     Result<std::string> run(ClickHouseCall call, const OverviewQuery& query, std::string& partial) const;
     ClickHouseClient& client_;
     const StoreSettings& settings_;
