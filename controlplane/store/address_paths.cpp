@@ -181,18 +181,18 @@ std::string address_count_sql(const SqlCondition& filter, const RolledRange& ran
 
 std::string address_paths_sql(const SqlCondition& filter, const RolledRange& range, const std::string& matching,
                               const std::string& columns) {
-    const std::string at = chosen(filter.addresses), has = any_of(filter.addresses);
+    const std::string any = one_of(filter.addresses, "ip"), has = any_of(filter.addresses);
     const std::string wanted = columns.empty() ? names_text : columns, row = "path_id, revision, stored_at";
     const std::string since = "stored_at >= toDateTime({rolled_sliced:UInt32})";
     // What no longer counts: made later, or since.
-    const std::string gone = "SELECT path_id, revision, stored_at FROM (" + made_rows(row + ", gone", range, at) +
-                             ") AS made LEFT JOIN (SELECT path_id, max((revision, stored_at)) AS newest FROM paths "
-                             "WHERE " +
-                             since +
-                             " GROUP BY path_id) AS since USING path_id WHERE made.gone OR (made.revision, "
-                             "made.stored_at) < since.newest";
+    const std::string gone =
+        made_rows(row, range, any + " AND gone") +
+        " UNION ALL SELECT made.path_id, made.revision, made.stored_at FROM (" +
+        made_rows(row, range, any + " AND path_id IN (SELECT path_id FROM paths WHERE " + since + ")") +
+        ") AS made JOIN (SELECT path_id, max((revision, stored_at)) AS newest FROM paths WHERE " + since +
+        " GROUP BY path_id) AS since USING path_id WHERE (made.revision, made.stored_at) < since.newest";
     const std::string place = "_part_starting_offset + _part_offset";
-    const std::string made = made_rows(names_text, range, at + " AND NOT gone AND " + matching);
+    const std::string made = made_rows(names_text, range, chosen(filter.addresses) + " AND NOT gone AND " + matching);
     return "(SELECT " + wanted + " FROM (" + made + ") WHERE (" + row + ") NOT IN (" + gone + ") UNION ALL SELECT " +
            wanted + " FROM paths PREWHERE " + place + " IN (SELECT argMax(" + place +
            ", (revision, stored_at)) FROM paths PREWHERE path_id IN (SELECT path_id FROM paths WHERE " + since +

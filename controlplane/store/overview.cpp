@@ -71,19 +71,19 @@ std::string matching_sql(const SqlCondition& filter, std::uint32_t one_in) {
 }  // namespace
 
 Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::string& select, const std::string& tail,
-                                     std::string& partial, const std::string& joined, std::uint32_t* one_in) const {
+                                     std::string& partial, const std::string& joined, CountedPart* part) const {
     auto filter = compile_filter(query.filter);
     if (!filter) return tl::make_unexpected(filter.error());
-    const bool sampled = one_in != nullptr && !query.exact;
+    const bool sampled = part != nullptr && !query.exact;
     const auto made = address_rows(client_, settings_, *filter, query.since_ns, query.until_ns,
                                    sampled ? address_rows_sampled_max : address_rows_max);
-    if (one_in != nullptr && *one_in == 0) {
-        const auto estimated = estimate_one_in(query, *filter, made);
+    if (part != nullptr && part->one_in == 0) {
+        const auto estimated = made && part->light ? Result<std::uint32_t>(1) : estimate_one_in(query, *filter, made);
         if (!estimated) return tl::make_unexpected(estimated.error());
-        *one_in = *estimated;
+        part->one_in = *estimated;
     }
     ClickHouseCall call;
-    const std::string matching = matching_sql(*filter, one_in == nullptr ? 1 : *one_in), stored = stored_sql(query);
+    const std::string matching = matching_sql(*filter, part == nullptr ? 1 : part->one_in), stored = stored_sql(query);
     if (made) {
         call.sql = "SELECT " + select + " FROM " + address_paths_sql(*filter, made->range, matching) + " AS paths " +
                    joined + " WHERE 1 " + tail + " FORMAT RowBinary";
