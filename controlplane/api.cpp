@@ -118,7 +118,10 @@ Result<http::Response> Api::route(const http::Target& target) const {
             if (routes_[i].answers == nullptr) return events();
             auto body = answers_[i](*id, *arguments);
             if (!body) return tl::make_unexpected(body.error());
-            return json_response(200, std::move(*body));
+            http::Response response = json_response(200, std::move(*body));
+            if (!routes_[i].binary.empty() && arguments->number("binary") != 0)
+                response.content_type = binary_content_type;
+            return response;
         }
     }
     return fail(ErrorKind::nothing_found,

@@ -7,6 +7,7 @@
 #include "controlplane/api.h"
 #include "controlplane/api_parameters.h"
 #include "controlplane/ladder_source.h"
+#include "controlplane/ladder_table.h"
 #include "controlplane/partial.h"
 #include "controlplane/store/filter_fields.h"
 #include "wire/convert.h"
@@ -121,21 +122,26 @@ void Api::add_path_routes() {
             keep_first_rows(*message);
             return to_json(*message);
         });
-    add({"paths/{id}/ladder_table",
-         "the ladder as flat little-endian arrays, for many packets",
-         {from, to,
-          count("rows", 1, LadderSource::row_count_max, LadderSource::row_count_max,
-                "how many at most, the first; `more` says whether there are more")},
-         v1::LadderTable::descriptor()},
-        [this](const std::string& id, const ApiArguments& arguments) -> Result<std::string> {
-            const auto path = path_with_legs(id);
-            if (!path) return tl::make_unexpected(path.error());
-            if (!sources_.ladder_table) return fail(ErrorKind::unreachable, "there are no sensors to be asked");
-            const auto table = sources_.ladder_table(*path, arguments.number("from_ns"), arguments.number("to_ns"),
-                                                     static_cast<std::uint32_t>(arguments.number("rows")));
-            if (!table) return tl::make_unexpected(table.error());
-            return to_json(*table);
-        });
+    ApiRoute table_route{
+        "paths/{id}/ladder_table",
+        "the ladder as flat little-endian arrays, for many packets",
+        {from,
+         to,
+         count("rows", 1, LadderSource::row_count_max, LadderSource::row_count_max,
+               "how many at most, the first; `more` says whether there are more"),
+         {"binary", ParameterKind::flag, false, 0, 1, 0, "the arrays as bytes, not as base64 in JSON"}},
+        v1::LadderTable::descriptor()};
+    table_route.binary =
+        "where `binary` is 1: a LadderTable without its arrays in JSON, then its arrays (docs/LADDER_TABLE.md)";
+    add(std::move(table_route), [this](const std::string& id, const ApiArguments& arguments) -> Result<std::string> {
+        const auto path = path_with_legs(id);
+        if (!path) return tl::make_unexpected(path.error());
+        if (!sources_.ladder_table) return fail(ErrorKind::unreachable, "there are no sensors to be asked");
+        auto table = sources_.ladder_table(*path, arguments.number("from_ns"), arguments.number("to_ns"),
+                                           static_cast<std::uint32_t>(arguments.number("rows")));
+        if (!table) return tl::make_unexpected(table.error());
+        return arguments.number("binary") != 0 ? to_bytes(std::move(*table)) : to_json(*table);
+    });
     add({"paths/{id}", "one path with its legs and links", {}, v1::Path::descriptor()},
         [this](const std::string& id, const ApiArguments&) -> Result<std::string> {
             auto path = find(id);

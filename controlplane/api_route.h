@@ -17,6 +17,8 @@
 
 namespace clew::control {
 
+constexpr const char* binary_content_type = "application/octet-stream";
+
 enum class ParameterKind { time, number, flag, text };
 
 struct ApiParameter {
@@ -35,6 +37,7 @@ struct ApiRoute {
     std::string_view media = "text/event-stream";
     std::string_view id_text = "16 hex digits, or at least 4 where they are unique in the last day";
     std::string_view id_pattern = "^[0-9A-Fa-f]{4,16}$";
+    std::string_view binary = {};  ///< what it answers as application/octet-stream where `binary` is 1; empty: nothing
     std::string_view method = "GET";  ///< or POST, DELETE: it changes something, and asks for JSON as its content type
 };
 

@@ -77,19 +77,49 @@ void add_delay(const v1::GatewayGroupList& list, const v1::GatewayGroup& group, 
     *out.add_incidents() = std::move(incident);
 }
 
+/// Of an instance, and of its points over time.
 struct ShareRule {
     const char* kind;
     const char* words;
+    const char* filter;  ///< of its paths those that show it
     Portion (*figure)(const v1::GatewayInstance&);
+    Portion (*point)(const v1::TimePoint&);
 };
 
+template <typename Of>
+Portion missing_of(const Of& one) {
+    return packet_portion(one.packets_missing(), one.packets_before());
+}
+template <typename Of>
+Portion resets_of(const Of& one) {
+    return portion(one.resets(), one.paths());
+}
+template <typename Of>
+Portion retransmitting_of(const Of& one) {
+    return portion(one.retransmitting(), one.paths());
+}
+
+/// The share over time, and since when it is as large as `floor`.
+void put_shares(const v1::GatewayGroupList& list, const std::vector<Portion>& points, double floor,
+                v1::Incident& incident) {
+    std::vector<double> shares;
+    for (const Portion& point : points) shares.push_back(point.of > 0 ? point.share() : -1.0);
+    incident.set_unit("share");
+    for (const double share : shares) incident.add_points(share);
+    incident.set_since_ns(since(list.since_ns(), list.step_ns(), shares,
+                                [floor](double value) { return value < 0 ? 0 : value >= floor ? 1 : -1; }));
+}
+
+/// What a share has to reach to stand out.
+double share_floor(double usual) { return std::max(usual * incident_surge_factor, usual + incident_share_min); }
+
 const ShareRule share_rules[] = {
-    {"instance-loss", "of its packets were not seen behind it (lost, or not captured)",
-     [](const v1::GatewayInstance& one) { return packet_portion(one.packets_missing(), one.packets_before()); }},
-    {"instance-resets", "of its paths ended by a reset",
-     [](const v1::GatewayInstance& one) { return portion(one.resets(), one.paths()); }},
-    {"instance-retransmissions", "of its paths saw retransmissions",
-     [](const v1::GatewayInstance& one) { return portion(one.retransmitting(), one.paths()); }},
+    {"instance-loss", "of its packets were not seen behind it (lost, or not captured)", "",
+     missing_of<v1::GatewayInstance>, missing_of<v1::TimePoint>},
+    {"instance-resets", "of its paths ended by a reset", " and leg.end == reset", resets_of<v1::GatewayInstance>,
+     resets_of<v1::TimePoint>},
+    {"instance-retransmissions", "of its paths saw retransmissions", " and path.retransmissions > 0",
+     retransmitting_of<v1::GatewayInstance>, retransmitting_of<v1::TimePoint>},
 };
 
 /// All of the peers' samples; of three and more without the worst peer's, which may be out of line itself.
@@ -119,9 +149,11 @@ void add_shares(const v1::GatewayGroupList& list, const v1::GatewayGroup& group,
         incident.set_sentence(fmt::format("{}: instance {}: {:.1f} % {}, its peers {:.1f} %", group_name(group),
                                           one.instance(), own * 100, rule.words, usual * 100));
         incident.set_severity(own / std::max(usual, 0.01) * (1 + one.share()));
-        incident.set_since_ns(list.since_ns());
-        incident.set_unit("");
-        for (const v1::TimePoint& point : one.points()) incident.add_points(static_cast<double>(point.paths()));
+        incident.clear_path_id();  // the slowest need not show it
+        incident.set_filter(incident.filter() + rule.filter);
+        std::vector<Portion> points;
+        for (const v1::TimePoint& point : one.points()) points.push_back(rule.point(point));
+        put_shares(list, points, share_floor(usual), incident);
         *out.add_incidents() = std::move(incident);
     }
 }
@@ -176,6 +208,50 @@ void add_segment(const v1::GatewayGroupList& list, const v1::GatewayGroup& group
     *out.add_incidents() = std::move(incident);
 }
 
+struct GroupRule {
+    const char* kind;
+    const char* words;
+    std::uint64_t (v1::TimePoint::*count)() const;
+};
+
+const GroupRule group_rules[] = {
+    {"segment-loss", "of the packets were lost on the wire", &v1::TimePoint::lost},
+    {"capture-gap", "of the packets passed and were not captured", &v1::TimePoint::not_captured},
+};
+
+/// Shares of a whole group, the last quarter of the range against the three before.
+void add_segment_shares(const v1::GatewayGroupList& list, const v1::GatewayGroup& group, v1::IncidentList& out) {
+    std::size_t count = 0;
+    for (const v1::GatewayInstance& one : group.instances())
+        count = std::max(count, static_cast<std::size_t>(one.points_size()));
+    const std::size_t split = count - count / 4;
+    for (const GroupRule& rule : group_rules) {
+        std::vector<Portion> points(count);
+        Portion part[2];
+        for (const v1::GatewayInstance& one : group.instances())
+            for (int i = 0; i < one.points_size(); ++i) {
+                const auto at = static_cast<std::size_t>(i);
+                const Portion some = packet_portion((one.points(i).*rule.count)(), one.points(i).packets_before());
+                for (Portion* sum : {&points[at], &part[at >= split]}) sum->some += some.some, sum->of += some.of;
+            }
+        const double before = part[0].share(), now = part[1].share();
+        if (part[0].of < static_cast<double>(incident_paths_min) || !stands_out(part[1], before, part[0])) continue;
+        v1::Incident incident;
+        incident.set_kind(rule.kind);
+        incident.set_subject(group_name(group));
+        incident.set_where(group_name(group));
+        incident.set_value(now);
+        incident.set_usual(before);
+        incident.set_sentence(fmt::format("{}: {:.1f} % {} in the last quarter of the time, {:.1f} % before",
+                                          group_name(group), now * 100, rule.words, before * 100));
+        incident.set_severity(now / std::max(before, 0.01));
+        incident.set_paths(group.paths());
+        incident.set_filter("link.kind == " + group.kind() + " and tap == \"" + group.to_tap() + "\"");
+        put_shares(list, points, share_floor(before), incident);
+        *out.add_incidents() = std::move(incident);
+    }
+}
+
 }  // namespace
 
 void add_gateway_incidents(const v1::GatewayGroupList& gateways, v1::IncidentList& out) {
@@ -189,6 +265,7 @@ void add_gateway_incidents(const v1::GatewayGroupList& gateways, v1::IncidentLis
             add_shares(gateways, group, i, out);
         }
         add_segment(gateways, rest, out);
+        add_segment_shares(gateways, group, out);
     }
 }
 

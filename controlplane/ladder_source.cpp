@@ -17,6 +17,7 @@
 #include "nat-trace/ladder.h"
 #include "nat-trace/path_clocks.h"
 #include "wire/convert.h"
+#include "wire/packed_headers.h"
 
 namespace clew::control {
 namespace {
@@ -133,6 +134,7 @@ Observed ask_pages(const std::string& observer, const Ask& ask, v1::HeaderReques
             observed.headers.push_back(*header);
             if (!message.frame().empty()) observed.frames.emplace(*header, std::move(message));
         }
+        wire::unpack(reply->packed(), observed.headers);
         const TimeNs next = reply->complete_until_ns();
         if (next == 0 || next <= request.from_ns() || request.frames() || observed.headers.size() >= count_max) {
             if (!reply->partial().empty()) observed.partial = observer + ": " + reply->partial();
@@ -204,6 +206,7 @@ Result<LinedUp> line_up(wire::Collector& collector, const v1::Path& path, TimeNs
         request.set_to_ns(to_ns != 0 ? to_ns : span.to_ns);
         const std::uint32_t limit = header_limit_of(request, wish, row_max);
         request.set_header_count_max(limit);
+        request.set_packed(!wish.frames);
         wish.apply(request);
         const Ask ask = [&collector, name = observer, asker_left](const v1::HeaderRequest& wanted) {
             return collector.ask_headers(name, wanted, LadderSource::ask_timeout_ms, asker_left);
@@ -220,7 +223,10 @@ Result<LinedUp> line_up(wire::Collector& collector, const v1::Path& path, TimeNs
             ladder.set_complete_until_ns(known == 0 ? until : std::min(known, until));
             lined_up.rows_until_ns = std::min(lined_up.rows_until_ns, clocks.aligned(leg, until));
         }
-        headers.insert(headers.end(), observed.headers.begin(), observed.headers.end());
+        if (headers.empty())
+            headers = std::move(observed.headers);
+        else
+            headers.insert(headers.end(), observed.headers.begin(), observed.headers.end());
         lined_up.frames.merge(observed.frames);
     }
     lined_up.rows = build_ladder(*vocabulary, std::move(headers));

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 
 #include "nat-trace/ladder.h"
 #include "wire/overview.pb.h"
@@ -15,5 +16,8 @@ namespace clew::control {
 /// the ± of what passes from the one before it, NaN where it is not known.
 v1::LadderTable to_table(const v1::Ladder& head, std::span<const LadderRow> rows, std::span<const std::size_t> legs,
                          std::span<const double> delay_errors_ns);
+
+/// The table as docs/LADDER_TABLE.md says: its arrays one behind the other, and nothing to decode.
+std::string to_bytes(v1::LadderTable table);
 
 }  // namespace clew::control

@@ -89,6 +89,9 @@ json operation(const ApiRoute& route) {
     if (route.answers != nullptr)
         content = {{"application/json",
                     {{"schema", {{"$ref", "#/components/schemas/" + std::string(route.answers->name())}}}}}};
+    if (!route.binary.empty())
+        content[binary_content_type] = {
+            {"schema", {{"type", "string"}, {"format", "binary"}, {"description", route.binary}}}};
     return {{"summary", route.summary},
             {"parameters", parameters},
             {"responses",

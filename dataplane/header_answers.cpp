@@ -9,9 +9,12 @@
 #include "dataplane/packet.h"
 #include "dataplane/vault/header_frame.h"
 #include "wire/convert.h"
+#include "wire/packed_headers.h"
 
 namespace clew::sensor {
 namespace {
+
+bool is_packed(const v1::HeaderRequest& request) { return request.packed() && !request.frames(); }
 
 v1::HeaderReply only_words(const std::string& partial) {
     v1::HeaderReply reply;
@@ -35,6 +38,7 @@ Result<vault::Question> to_question(const v1::HeaderRequest& request) {
     question.from = request.from_ns();
     question.to = request.to_ns();
     question.count_max = header_count_of(request);
+    question.records = request.frames();
     question.bytes_max = std::min(request.frame_bytes_max() == 0 ? frame_request_bytes_max : request.frame_bytes_max(),
                                   frame_request_bytes_max);
     for (const v1::NetworkChoice& choice : request.choice().networks()) {
@@ -54,7 +58,7 @@ Result<vault::Question> to_question(const v1::HeaderRequest& request) {
 }
 
 /// The frame as the request wants it, and how long it was as sent.
-void fill_frame(const v1::HeaderRequest& request, const vault::LegLabel& leg, const vault::FoundPacket& packet,
+void fill_frame(const v1::HeaderRequest& request, const vault::LegLabel& leg, const vault::FoundFrame& packet,
                 v1::PacketHeader& message) {
     std::vector<std::uint8_t> made;
     std::span<const std::uint8_t> frame = packet.frame;
@@ -96,15 +100,19 @@ class AnswerLegs {
         for (const vault::FoundPacket& packet : part.packets) {
             std::size_t& place = places[packet.leg];
             if (place == unknown) place = place_of(part.legs[packet.leg]);
-            legs_[place].latest =
-                static_cast<std::uint8_t>(packet.record.to_server ? packet.record.side : packet.record.side ^ 1);
+            legs_[place].latest = packet.client_side;
         }
         for (; told_ < legs_.size(); ++told_) legs_[told_].told = legs_[told_].latest;
+        const auto header_of = [&](const vault::FoundPacket& packet) {
+            PacketHeader header = packet.header;
+            if (legs_[places[packet.leg]].told != 0) header.direction = opposite(header.direction);
+            return header;
+        };
+        if (is_packed(request_)) return send_packed(part, last, reply, header_of);
         const auto fill = [&](std::size_t i, v1::PacketHeader& message) {
             const vault::FoundPacket& packet = part.packets[i];
-            const vault::LegLabel& leg = part.legs[packet.leg].label;
-            wire::encode(vault::to_packet_header(leg, packet.record, legs_[places[packet.leg]].told), message);
-            if (request_.frames()) fill_frame(request_, leg, packet, message);
+            wire::encode(header_of(packet), message);
+            if (request_.frames()) fill_frame(request_, part.legs[packet.leg].label, *packet.of, message);
         };
         if (last)
             reply_in_parts(part.packets.size(), last_words(part), reply, fill);
@@ -119,6 +127,24 @@ class AnswerLegs {
     };
     static constexpr std::size_t unknown = SIZE_MAX;
 
+    template <typename HeaderOf>
+    void send_packed(const vault::Answer& part, bool last, const HeaderReplier& reply,
+                     const HeaderOf& header_of) const {
+        const auto& packets = part.packets;
+        for (std::size_t sent = 0; sent < packets.size() || last;) {
+            const std::size_t end = std::min(packets.size(), sent + packed_reply_count_max);
+            v1::HeaderReply message;
+            message.mutable_packed()->reserve((end - sent) * wire::packed_header_bytes);
+            for (; sent < end; ++sent) wire::pack(header_of(packets[sent]), *message.mutable_packed());
+            const bool over = last && sent == packets.size();
+            if (over) {
+                message.MergeFrom(last_words(part));
+                message.set_last(true);
+            }
+            reply(message);
+            if (over) return;
+        }
+    }
     std::size_t place_of(const vault::AnswerLeg& leg) {
         const auto [place, is_new] = places_.try_emplace(leg.label.id, legs_.size());
         if (is_new) legs_.push_back({leg, 0, 0});
@@ -163,8 +189,8 @@ void send_parts(std::size_t count, const v1::HeaderReply* last, const HeaderRepl
 }  // namespace
 
 std::size_t header_count_of(const v1::HeaderRequest& request) {
-    const std::size_t asked = request.header_count_max() == 0 ? header_request_count_max : request.header_count_max();
-    return std::min(asked, header_request_count_max);
+    const std::size_t count_max = is_packed(request) ? packed_request_count_max : header_request_count_max;
+    return request.header_count_max() == 0 ? count_max : std::min<std::size_t>(request.header_count_max(), count_max);
 }
 
 void reply_in_parts(std::size_t count, v1::HeaderReply last, const HeaderReplier& reply,

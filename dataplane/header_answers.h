@@ -27,6 +27,8 @@ using HeaderReplier = std::function<void(const v1::HeaderReply&)>;
 constexpr std::size_t header_reply_count_max = 2048;       ///< headers in one reply message
 constexpr std::size_t header_reply_bytes_max = 1u << 20;   ///< of frames in one reply message
 constexpr std::size_t header_request_count_max = 200'000;  ///< headers given for one request
+constexpr std::size_t packed_reply_count_max = 16'384;     ///< packed headers in one reply message
+constexpr std::size_t packed_request_count_max = 500'000;  ///< packed headers given for one request
 constexpr std::uint64_t frame_request_bytes_max = 64u << 20;
 
 std::size_t header_count_of(const v1::HeaderRequest& request);

@@ -34,8 +34,22 @@ struct Place {
     std::array<bool, direction_count> has_base{};
 };
 
-/// Packets with one key are one packet, or retransmissions of one another.
-using Key = std::tuple<std::size_t, std::size_t, Direction, std::uint32_t, std::uint32_t, std::uint32_t, std::uint16_t>;
+/// Packets with one key are one packet, or retransmissions of one another. Packed, for there are many to be sorted:
+/// transport, handshake, direction and offset; payload length, the acknowledged offset, and the flags that matter.
+struct Key {
+    std::uint64_t place = 0, what = 0;
+    auto operator<=>(const Key&) const = default;
+
+    std::size_t transport() const { return place >> 49; }
+    Direction direction() const { return static_cast<Direction>(place >> 32 & 1); }
+};
+
+Key make_key(std::size_t transport, std::size_t handshake, Direction direction, std::uint32_t offset,
+             std::uint16_t length, std::uint32_t ack_offset, std::uint16_t kind) {
+    return {static_cast<std::uint64_t>(transport) << 49 | static_cast<std::uint64_t>(handshake & 0xffff) << 33 |
+                static_cast<std::uint64_t>(direction) << 32 | offset,
+            std::uint64_t{length} << 48 | std::uint64_t{ack_offset} << 16 | kind};
+}
 
 struct Row {
     LadderRow row;
@@ -85,31 +99,25 @@ std::vector<Place> places_of(const Path& path) {
 
 Key key_of(const Path& path, const Place& place, const PacketHeader& h) {
     const auto d = static_cast<std::size_t>(h.direction);
-    if (path.protocol != Protocol::tcp) return {0, 0, h.direction, h.seq, h.length, h.payload_check, 0};
+    if (path.protocol != Protocol::tcp) return make_key(0, 0, h.direction, h.seq, h.length, h.payload_check, 0);
     const std::uint32_t offset = h.seq - place.base[d];
     const std::uint32_t ack_offset = h.ack - place.base[1 - d];
     const auto kind = static_cast<std::uint16_t>(h.flags & (flag_syn | flag_fin | flag_rst));
     const bool bare_ack = h.length == 0 && kind == 0;
     const bool handshake =
         (kind & flag_syn) != 0 || (bare_ack && h.direction == Direction::to_server && offset == 1 && ack_offset == 1);
-    return {place.transport, handshake ? place.handshake : 0, h.direction, offset,
-            h.length,        bare_ack ? ack_offset : 0,       kind};
+    return make_key(place.transport, handshake ? place.handshake : 0, h.direction, offset, h.length,
+                    bare_ack ? ack_offset : 0, kind);
 }
 
-/// A packet at a leg of the path.
+/// A packet at a leg of the path. In order, packets of one key are side by side, legs in the order of the packets' way,
+/// of one leg the earlier first.
 struct Seen {
     Key key;
-    std::size_t leg = 0;
-    const PacketHeader* header = nullptr;  ///< in the order of legs and times; its time is aligned
-    TimeNs stamped_ns = 0;                 ///< as it was
+    std::uint32_t way = 0;     ///< how many legs it passed before this
+    std::uint32_t number = 0;  ///< among the headers, in the order of legs and times
+    auto operator<=>(const Seen&) const = default;
 };
-
-/// Packets of one key side by side, legs in the order of the packets' way, of one leg the earlier first.
-bool passes_before(const Seen& a, const Seen& b) {
-    if (a.key != b.key) return a.key < b.key;
-    if (a.leg != b.leg) return std::get<Direction>(a.key) == Direction::to_server ? a.leg < b.leg : a.leg > b.leg;
-    return a.header < b.header;
-}
 
 bool ip_ids_comparable(const std::vector<Place>& places, std::size_t a, std::size_t b) {
     for (std::size_t i = std::min(a, b) + 1; i <= std::max(a, b); ++i)
@@ -169,13 +177,22 @@ class OpenRows {
 
 class RowBuilder {
   public:
-    RowBuilder(const Path& path, const std::vector<Place>& places, const PathClocks& clocks)
-        : path_(path), places_(places), clocks_(clocks), streams_(places.empty() ? 0 : places.back().transport + 1) {}
+    /// `headers` have aligned times; `stamped_ns`: of each the time as it was.
+    RowBuilder(const Path& path, const std::vector<Place>& places, const PathClocks& clocks,
+               std::span<const PacketHeader> headers, std::span<const TimeNs> stamped_ns)
+        : path_(path),
+          places_(places),
+          clocks_(clocks),
+          headers_(headers),
+          stamped_ns_(stamped_ns),
+          streams_(places.empty() ? 0 : places.back().transport + 1) {}
 
-    /// All packets of one key, in the order of passes_before(); each becomes a cell of one row.
+    void expect(std::size_t row_count) { rows_.reserve(row_count); }
+
+    /// All packets of one key, in order; each becomes a cell of one row.
     void add(std::span<const Seen> group) {
-        const Direction d = std::get<Direction>(group[0].key);
-        const std::size_t transport = std::get<0>(group[0].key), first = rows_.size();
+        const Direction d = group[0].key.direction();
+        const std::size_t transport = group[0].key.transport(), first = rows_.size();
         if (are_one_packet(group)) {
             Row& row = new_row(d, transport, first);
             for (const Seen& s : group) fill(row, s);
@@ -184,8 +201,8 @@ class RowBuilder {
         std::optional<OpenRows> open;
         for (std::size_t i = 0; i < group.size(); ++i) {
             const Seen& s = group[i];
-            if (i == 0 || s.leg != group[i - 1].leg) open.emplace(rows_, first, places_, s.leg);
-            const auto taken = open->take(s.header->ip_id);
+            if (i == 0 || s.way != group[i - 1].way) open.emplace(rows_, first, places_, leg_of(s));
+            const auto taken = open->take(header_of(s).ip_id);
             fill(taken ? rows_[*taken] : new_row(d, transport, first), s);
         }
         mark_retransmissions(first);
@@ -233,6 +250,7 @@ class RowBuilder {
 
     /// Payload that a proxy passed on as it was shares one row.
     void join_relayed() {
+        if (places_.empty() || places_.back().transport == 0) return;
         std::map<std::tuple<std::size_t, Direction, std::uint16_t, std::uint16_t>, std::vector<std::size_t>> payloads;
         for (std::size_t n = 0; n < rows_.size(); ++n) {
             const PacketHeader* h = some_header(rows_[n]);
@@ -253,6 +271,7 @@ class RowBuilder {
         std::stable_sort(rows_.begin(), rows_.end(),
                          [](const Row& a, const Row& b) { return a.row.time_ns < b.row.time_ns; });
         std::vector<PlacedRow> placed;
+        placed.reserve(rows_.size());
         for (Row& r : rows_) placed.push_back(place(r));
         std::vector<std::size_t> transports;
         for (const Place& p : places_) transports.push_back(p.transport);
@@ -272,23 +291,28 @@ class RowBuilder {
     /// Each leg saw it once, and no IP id speaks against it: what most groups are, told without OpenRows.
     bool are_one_packet(std::span<const Seen> group) const {
         for (std::size_t i = 1; i < group.size(); ++i) {
-            if (group[i].leg == group[i - 1].leg) return false;
-            bool same = group[i].header->ip_id == 0, other = false;
+            if (group[i].way == group[i - 1].way) return false;
+            const std::uint16_t own = header_of(group[i]).ip_id;
+            bool same = own == 0, other = false;
             for (std::size_t k = 0; k < i && !same; ++k) {
-                const std::uint16_t id = group[k].header->ip_id;
-                if (id == 0 || !ip_ids_comparable(places_, group[k].leg, group[i].leg)) continue;
-                same = id == group[i].header->ip_id;
+                const std::uint16_t id = header_of(group[k]).ip_id;
+                if (id == 0 || !ip_ids_comparable(places_, leg_of(group[k]), leg_of(group[i]))) continue;
+                same = id == own;
                 other = true;
             }
             if (other && !same) return false;
         }
         return true;
     }
-    static void fill(Row& row, const Seen& seen) {
-        LadderCell& cell = row.row.cells[seen.leg];
+    const PacketHeader& header_of(const Seen& seen) const { return headers_[seen.number]; }
+    std::size_t leg_of(const Seen& seen) const {
+        return seen.key.direction() == Direction::to_server ? seen.way : places_.size() - 1 - seen.way;
+    }
+    void fill(Row& row, const Seen& seen) const {
+        LadderCell& cell = row.row.cells[leg_of(seen)];
         cell.seen = true;
-        cell.header = *seen.header;
-        cell.aligned_ns = seen.stamped_ns;  // exchanged at the end
+        cell.header = header_of(seen);
+        cell.aligned_ns = stamped_ns_[seen.number];  // exchanged at the end
     }
     /// Every leg of its transport connection saw it: no other row of that can be the same.
     bool is_complete(const Row& r) const {
@@ -422,30 +446,73 @@ class RowBuilder {
     const Path& path_;
     const std::vector<Place>& places_;
     const PathClocks& clocks_;
+    std::span<const PacketHeader> headers_;
+    std::span<const TimeNs> stamped_ns_;
     std::vector<Row> rows_;
     LadderStreams streams_;
     std::unordered_map<std::size_t, std::size_t> same_group_;  ///< of a group behind a proxy: that before it
 };
 
+/// The path's headers by leg and time, each once; where each leg's begin, with the end behind them. They mostly come in
+/// the order of time: then nothing is sorted.
+std::vector<PacketHeader> by_leg(const Path& path, const std::vector<PacketHeader>& headers,
+                                 std::vector<std::size_t>& begins) {
+    std::unordered_map<LegId, std::uint32_t> place_of_leg;
+    for (std::uint32_t i = 0; i < path.legs.size(); ++i) place_of_leg.emplace(path.legs[i].leg, i);
+    constexpr std::uint32_t none = UINT32_MAX;
+    std::vector<std::uint32_t> leg_of(headers.size(), none);
+    begins.assign(path.legs.size() + 1, 0);
+    for (std::size_t i = 0; i < headers.size(); ++i) {
+        const auto found = place_of_leg.find(headers[i].leg);
+        if (found == place_of_leg.end()) continue;
+        leg_of[i] = found->second;
+        ++begins[found->second + 1];
+    }
+    for (std::size_t leg = 1; leg < begins.size(); ++leg) begins[leg] += begins[leg - 1];
+    std::vector<PacketHeader> ordered(begins.back());
+    std::vector<std::size_t> next(begins);
+    for (std::size_t i = 0; i < headers.size(); ++i)
+        if (leg_of[i] != none) ordered[next[leg_of[i]]++] = headers[i];
+    std::size_t kept = 0;
+    for (std::size_t leg = 0; leg + 1 < begins.size(); ++leg) {
+        const auto begin = ordered.begin() + static_cast<std::ptrdiff_t>(begins[leg]);
+        auto end = ordered.begin() + static_cast<std::ptrdiff_t>(begins[leg + 1]);
+        if (!std::is_sorted(begin, end)) std::sort(begin, end);
+        end = std::unique(begin, end);
+        begins[leg] = kept;
+        const auto to = ordered.begin() + static_cast<std::ptrdiff_t>(kept);
+        kept += static_cast<std::size_t>(end - begin);
+        if (to != begin) std::move(begin, end, to);
+    }
+    begins.back() = kept;
+    ordered.resize(kept);
+    return ordered;
+}
+
 }  // namespace
 
 std::vector<LadderRow> build_ladder(const Path& path, std::vector<PacketHeader> headers) {
-    std::unordered_map<LegId, std::size_t> place_of_leg;
-    for (std::size_t i = 0; i < path.legs.size(); ++i) place_of_leg.emplace(path.legs[i].leg, i);
     const std::vector<Place> places = places_of(path);
-    std::sort(headers.begin(), headers.end());
-    headers.erase(std::unique(headers.begin(), headers.end()), headers.end());
-    const PathClocks clocks(path);
+    std::vector<std::size_t> begins;
+    headers = by_leg(path, headers, begins);
     std::vector<Seen> all;
     all.reserve(headers.size());
-    for (PacketHeader& h : headers) {
-        const auto leg = place_of_leg.find(h.leg);
-        if (leg == place_of_leg.end()) continue;
-        const TimeNs stamped = std::exchange(h.time_ns, clocks.aligned(leg->second, h.time_ns));
-        all.push_back({key_of(path, places[leg->second], h), leg->second, &h, stamped});
+    const PathClocks clocks(path);
+    std::vector<TimeNs> stamped_ns(headers.size());
+    std::size_t most = 0;
+    for (std::size_t leg = 0; leg < places.size(); ++leg) {
+        most = std::max(most, begins[leg + 1] - begins[leg]);
+        for (std::size_t i = begins[leg]; i < begins[leg + 1]; ++i) {
+            PacketHeader& h = headers[i];
+            stamped_ns[i] = std::exchange(h.time_ns, clocks.aligned(leg, h.time_ns));
+            const std::size_t way = h.direction == Direction::to_server ? leg : places.size() - 1 - leg;
+            all.push_back(
+                {key_of(path, places[leg], h), static_cast<std::uint32_t>(way), static_cast<std::uint32_t>(i)});
+        }
     }
-    std::sort(all.begin(), all.end(), passes_before);
-    RowBuilder builder(path, places, clocks);
+    std::sort(all.begin(), all.end());
+    RowBuilder builder(path, places, clocks, headers, stamped_ns);
+    builder.expect(most + most / 8);
     for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
         while (end < all.size() && all[end].key == all[begin].key) ++end;
         builder.add(std::span(all).subspan(begin, end - begin));

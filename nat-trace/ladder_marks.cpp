@@ -47,20 +47,26 @@ void mark_segments(std::vector<PlacedRow>& rows) {
 
 /// The same packet twice at one tap: same IP id and TTL, close together. A retransmission has a new id.
 void mark_duplicates(std::vector<PlacedRow>& rows) {
-    std::map<std::size_t, std::vector<PlacedRow*>> groups;
-    for (PlacedRow& placed : rows) groups[placed.group].push_back(&placed);
+    std::vector<std::pair<std::size_t, std::size_t>> places;  // of a group the earlier first
+    places.reserve(rows.size());
+    for (std::size_t n = 0; n < rows.size(); ++n) places.emplace_back(rows[n].group, n);
+    std::sort(places.begin(), places.end());
     const auto is_copy = [](const LadderCell& a, const LadderCell& b) {
         return a.seen && b.seen && a.header.ip_id != 0 && a.header.ip_id == b.header.ip_id &&
                a.header.ttl == b.header.ttl && b.header.time_ns - a.header.time_ns <= duplicate_apart_max_ns;
     };
-    for (auto& [number, group] : groups)
-        for (std::size_t late = 1; late < group.size(); ++late)
-            for (std::size_t early = late - std::min(late, duplicate_rows_apart_max); early < late; ++early)
-                for (std::size_t leg = 0; leg < group[late]->row->cells.size(); ++leg)
-                    if (is_copy(group[early]->row->cells[leg], group[late]->row->cells[leg])) {
-                        group[late]->row->marks |= ladder_duplicate;
-                        group[late]->row->retransmission = false;
-                    }
+    for (std::size_t late = 1; late < places.size(); ++late) {
+        LadderRow& row = *rows[places[late].second].row;
+        for (std::size_t early = late; early-- > 0 && late - early <= duplicate_rows_apart_max;) {
+            if (places[early].first != places[late].first) break;
+            const LadderRow& before = *rows[places[early].second].row;
+            for (std::size_t leg = 0; leg < row.cells.size(); ++leg)
+                if (is_copy(before.cells[leg], row.cells[leg])) {
+                    row.marks |= ladder_duplicate;
+                    row.retransmission = false;
+                }
+        }
+    }
 }
 
 class Gaps {
@@ -73,13 +79,18 @@ class Gaps {
           clocks_(clocks),
           tcp_(tcp),
           spans_(transport_of_leg.size()) {
+        std::size_t group_count = 0;
+        for (const PlacedRow& placed : rows) group_count = std::max(group_count, placed.group + 1);
+        for (const std::size_t transport : transport_of_leg)
+            transport_count_ = std::max(transport_count_, transport + 1);
+        last_of_group_.resize(group_count * transport_count_);
         for (std::size_t n = 0; n < rows.size(); ++n) {
             const PlacedRow& placed = rows[n];
             for (std::size_t leg = 0; leg < spans_.size(); ++leg) {
                 const LadderCell& cell = placed.row->cells[leg];
                 if (!cell.seen) continue;
                 spans_[leg].add(cell.header.time_ns);
-                last_of_group_[{placed.group, transport_of_leg_[leg]}] = n;
+                last_of_group_[placed.group * transport_count_ + transport_of_leg_[leg]] = n;
                 const std::uint32_t length = sequence_length(cell.header);
                 if (length != 0 && is_of_stream(leg, placed))
                     segments_[{leg, placed.stream, placed.row->direction}].add(placed.stream_offset, length,
@@ -231,7 +242,7 @@ class Gaps {
     Missing at_the_end(std::size_t n, std::size_t leg) const {
         const std::size_t transport = transport_of_leg_[leg];
         if (!tcp_ || rows_[n].length == 0) return Missing::unknown;
-        if (last_of_group_.at({rows_[n].group, transport}) > n) return Missing::lost;
+        if (last_of_group_[rows_[n].group * transport_count_ + transport] > n) return Missing::lost;
         return acknowledged_[n] && rows_[n].transport == transport ? Missing::capture_gap : Missing::unknown;
     }
 
@@ -242,7 +253,8 @@ class Gaps {
     bool tcp_;
     std::vector<Span> spans_;                                                       ///< of each leg
     std::map<std::tuple<std::size_t, std::size_t, Direction>, Segments> segments_;  ///< leg, stream
-    std::map<std::pair<std::size_t, std::size_t>, std::size_t> last_of_group_;      ///< and transport
+    std::size_t transport_count_ = 0;
+    std::vector<std::size_t> last_of_group_;  ///< and transport: group * transport_count_ + transport
     std::vector<bool> acknowledged_;
 };
 

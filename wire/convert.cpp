@@ -13,7 +13,6 @@
 namespace clew::wire {
 namespace {
 
-constexpr TimeNs time_ns_max = TimeNs{1} << 62;  // the year 2116: sums and differences of two times never overflow
 constexpr std::uint32_t head_length_max = 256;
 
 /// The first mistake found while decoding one message; the later ones do not matter.
@@ -40,7 +39,7 @@ std::uint16_t word(std::uint64_t v, const char* field, Mistake& m) {
 }
 
 TimeNs time_of(std::int64_t value, const char* field, Mistake& mistake) {
-    if (value < 0 || value > time_ns_max) {
+    if (!is_time(value)) {
         mistake.note(field, "is " + std::to_string(value) + ", which is no time");
         return 0;
     }

@@ -16,6 +16,9 @@
 
 namespace clew::wire {
 
+constexpr TimeNs time_ns_max = TimeNs{1} << 62;  ///< the year 2116: sums and differences of two times never overflow
+constexpr bool is_time(std::int64_t value) { return value >= 0 && value <= time_ns_max; }
+
 void encode(const Leg& leg, v1::Leg& message);
 /// Fails with one sentence when a value is out of its range. `leg.tap` is the message's tap index, unmapped.
 Result<Leg> decode(const v1::Leg& message);

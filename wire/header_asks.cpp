@@ -5,6 +5,8 @@
 #include <chrono>
 #include <set>
 
+#include "wire/packed_headers.h"
+
 namespace clew::wire {
 namespace {
 constexpr std::uint32_t header_count_limit = 1'000'000;  // an observer that answers more than was asked is cut here
@@ -13,8 +15,13 @@ constexpr std::uint32_t header_count_limit = 1'000'000;  // an observer that ans
 void turn(const v1::HeaderReply& last, v1::HeaderReply& whole) {
     if (last.turned_legs().empty()) return;
     const std::set<std::uint64_t> turned(last.turned_legs().begin(), last.turned_legs().end());
+    turn_packed(turned, *whole.mutable_packed());
     for (v1::PacketHeader& header : *whole.mutable_headers())
         if (turned.contains(header.leg())) header.set_direction(header.direction() == 0 ? 1 : 0);
+}
+
+std::size_t count_of(const v1::HeaderReply& reply) {
+    return static_cast<std::size_t>(reply.headers_size()) + packed_count(reply.packed());
 }
 
 }  // namespace
@@ -54,7 +61,7 @@ Result<v1::HeaderReply> HeaderAsks::wait(std::uint64_t request_id, std::uint32_t
     asks_.erase(request_id);
     if (!result.refusal.empty()) return fail(ErrorKind::unreachable, result.refusal);
     if (asker_left) return fail(ErrorKind::unreachable, "who asked has left");
-    if (!done && result.reply.headers_size() == 0)
+    if (!done && count_of(result.reply) == 0)
         return fail(ErrorKind::unreachable, "observer '" + result.observer + "' did not answer within " +
                                                 std::to_string(timeout_ms) + " ms; look at its log");
     if (!done) result.reply.set_partial("observer '" + result.observer + "' did not send the rest in time");
@@ -72,9 +79,12 @@ void HeaderAsks::reply(const std::string& observer, v1::HeaderReply part) {
     const auto found = asks_.find(part.request_id());
     if (found == asks_.end() || found->second.observer != observer) return;  // too late, or not asked
     Ask& ask = found->second;
-    const std::uint32_t room = ask.header_count_max - static_cast<std::uint32_t>(ask.reply.headers_size());
-    const auto taken = static_cast<int>(std::min(room, static_cast<std::uint32_t>(part.headers_size())));
-    if (taken < part.headers_size()) ask.reply.set_partial("more headers than were asked for were left out");
+    const std::size_t room = ask.header_count_max - count_of(ask.reply);
+    const auto taken = static_cast<int>(std::min(room, static_cast<std::size_t>(part.headers_size())));
+    const std::size_t packed_taken = std::min(room - static_cast<std::size_t>(taken), packed_count(part.packed()));
+    if (count_of(part) > static_cast<std::size_t>(taken) + packed_taken)
+        ask.reply.set_partial("more headers than were asked for were left out");
+    ask.reply.mutable_packed()->append(part.packed(), 0, packed_taken * packed_header_bytes);
     std::vector<v1::PacketHeader*> headers(static_cast<std::size_t>(taken));
     part.mutable_headers()->ExtractSubrange(0, taken, headers.data());
     for (v1::PacketHeader* header : headers) ask.reply.mutable_headers()->AddAllocated(header);

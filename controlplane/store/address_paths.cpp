@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "controlplane/store/clickhouse_client.h"
+#include "controlplane/store/native_block.h"
 
 namespace clew::store {
 namespace {
@@ -95,6 +96,37 @@ std::string numbers(const std::vector<std::uint64_t>& values) {
     return out;
 }
 
+/// That an address is one of the filter's.
+std::string one_of(const std::vector<AddressRange>& ranges, const std::string& address) {
+    std::string singles, sql;
+    for (const AddressRange& range : ranges) {
+        if (range.is_one())
+            singles += (singles.empty() ? "" : ", ") + range.first;
+        else
+            sql += (sql.empty() ? "(" : " OR (") + address + " >= " + range.first + " AND " + address +
+                   " <= " + range.last + ")";
+    }
+    if (!singles.empty()) sql += (sql.empty() ? "" : " OR ") + address + " IN (" + singles + ")";
+    return "(" + sql + ")";
+}
+
+/// That a row is of one of them. A path with two of them has two rows: the first counts. `ips` has each once, in order.
+std::string chosen(const std::vector<AddressRange>& ranges) {
+    std::string sql = one_of(ranges, "ip");
+    if (ranges.size() > 1 || !ranges[0].is_one()) sql += " AND ip = arrayFirst(x -> " + one_of(ranges, "x") + ", ips)";
+    return sql;
+}
+
+/// That a path has one of them. hasAny can use the column's bloom filter, a lambda cannot.
+std::string any_of(const std::vector<AddressRange>& ranges) {
+    std::string singles;
+    for (const AddressRange& range : ranges) {
+        if (!range.is_one()) return "arrayExists(x -> " + one_of(ranges, "x") + ", ips)";
+        singles += (singles.empty() ? "" : ", ") + range.first;
+    }
+    return "hasAny(ips, [" + singles + "])";
+}
+
 /// The rows of an address in the tables of hours and of slices, as far as they are made.
 std::string made_rows(const std::string& columns, const RolledRange& range, const std::string& condition) {
     std::string sql = "SELECT " + columns +
@@ -120,32 +152,47 @@ const RollupTable address_paths = {.name = "address_paths",
                                    .by_minute = false,
                                    .summed = false};
 
-std::optional<RolledRange> address_paths_range(ClickHouseClient& client, const StoreSettings& settings,
-                                               const SqlCondition& filter, TimeNs since_ns, TimeNs until_ns) {
+std::optional<AddressRows> address_rows(ClickHouseClient& client, const StoreSettings& settings,
+                                        const SqlCondition& filter, TimeNs since_ns, TimeNs until_ns,
+                                        std::uint64_t count_max) {
     const bool is_long = since_ns > 0 && (until_ns == 0 || until_ns - since_ns >= address_paths_range_min_ns);
     if (filter.addresses.empty() || !is_long) return std::nullopt;
     const auto range = Rollup(client, settings).rolled(since_ns);
-    return range ? *range : std::nullopt;
+    if (!range || !*range) return std::nullopt;
+    AddressRows rows{**range, 0};
+    ClickHouseCall call;
+    call.sql = "SELECT toUInt64(sum(rows)) FROM (EXPLAIN ESTIMATE " +
+               made_rows("path_id", rows.range, one_of(filter.addresses, "ip")) + ") FORMAT RowBinary";
+    call.parameters = address_paths_parameters(rows.range);
+    call.parameters.insert(call.parameters.end(), filter.parameters.begin(), filter.parameters.end());
+    call.database = settings.database;
+    call.bounded = true;
+    const auto reply = client.call(call);
+    if (!reply || reply->code != 0) return std::nullopt;  // `paths` answer as well
+    rows.count_about = RowReader(reply->body).number<std::uint64_t>();
+    if (rows.count_about > count_max) return std::nullopt;
+    return rows;
+}
+
+std::string address_count_sql(const SqlCondition& filter, const RolledRange& range, const std::string& matching) {
+    return "SELECT sum(n) FROM (" +
+           made_rows("count() AS n", range, chosen(filter.addresses) + " AND NOT gone AND " + matching) + ")";
 }
 
 std::string address_paths_sql(const SqlCondition& filter, const RolledRange& range, const std::string& matching,
                               const std::string& columns) {
-    std::string any;
-    for (const std::string& one : filter.addresses) any += (any.empty() ? "" : ", ") + one;
-    // A path with two of them has two rows here: the first counts. `ips` has each once, in order.
-    std::string at = "ip IN (" + any + ")", has = "hasAny(ips, [" + any + "])";
-    if (filter.addresses.size() > 1) at += " AND ip = arrayFirst(x -> x IN (" + any + "), ips)";
+    const std::string any = one_of(filter.addresses, "ip"), has = any_of(filter.addresses);
     const std::string wanted = columns.empty() ? names_text : columns, row = "path_id, revision, stored_at";
     const std::string since = "stored_at >= toDateTime({rolled_sliced:UInt32})";
     // What no longer counts: made later, or since.
-    const std::string gone = "SELECT path_id, revision, stored_at FROM (" + made_rows(row + ", gone", range, at) +
-                             ") AS made LEFT JOIN (SELECT path_id, max((revision, stored_at)) AS newest FROM paths "
-                             "WHERE " +
-                             since +
-                             " GROUP BY path_id) AS since USING path_id WHERE made.gone OR (made.revision, "
-                             "made.stored_at) < since.newest";
+    const std::string gone =
+        made_rows(row, range, any + " AND gone") +
+        " UNION ALL SELECT made.path_id, made.revision, made.stored_at FROM (" +
+        made_rows(row, range, any + " AND path_id IN (SELECT path_id FROM paths WHERE " + since + ")") +
+        ") AS made JOIN (SELECT path_id, max((revision, stored_at)) AS newest FROM paths WHERE " + since +
+        " GROUP BY path_id) AS since USING path_id WHERE (made.revision, made.stored_at) < since.newest";
     const std::string place = "_part_starting_offset + _part_offset";
-    const std::string made = made_rows(names_text, range, at + " AND NOT gone AND " + matching);
+    const std::string made = made_rows(names_text, range, chosen(filter.addresses) + " AND NOT gone AND " + matching);
     return "(SELECT " + wanted + " FROM (" + made + ") WHERE (" + row + ") NOT IN (" + gone + ") UNION ALL SELECT " +
            wanted + " FROM paths PREWHERE " + place + " IN (SELECT argMax(" + place +
            ", (revision, stored_at)) FROM paths PREWHERE path_id IN (SELECT path_id FROM paths WHERE " + since +

@@ -19,16 +19,30 @@ namespace clew::store {
 /// Shorter ranges are read from `paths`.
 constexpr DurationNs address_paths_range_min_ns = 3600 * ns_per_s;
 
-/// The hours and slices of the range that are made; none where `paths` must be read: the filter names no address, the
-/// range is short, or its first hour is not made. until_ns 0: now and later.
-std::optional<RolledRange> address_paths_range(ClickHouseClient& client, const StoreSettings& settings,
-                                               const SqlCondition& filter, TimeNs since_ns, TimeNs until_ns);
+/// Of how many rows by address a question may be answered: beyond, reading `paths` is quicker, by windows of time or by
+/// a part of them.
+constexpr std::uint64_t address_rows_max = 2'000'000;
+constexpr std::uint64_t address_rows_sampled_max = 1'000'000;  ///< where a part of `paths` would do
+
+/// What rows by address there are to answer a question.
+struct AddressRows {
+    RolledRange range;              ///< the hours and slices that are made
+    std::uint64_t count_about = 0;  ///< of them, from the index: hardly less
+};
+
+/// None where `paths` must be read: the filter names no address, the range is short, its first hour is not made, or
+/// there are more rows than count_max. until_ns 0: now and later.
+std::optional<AddressRows> address_rows(ClickHouseClient& client, const StoreSettings& settings,
+                                        const SqlCondition& filter, TimeNs since_ns, TimeNs until_ns,
+                                        std::uint64_t count_max);
 
 /// "(SELECT … UNION ALL …)", to stand behind FROM: the latest rows, of those that came in the range's hours, that have
 /// one of the filter's addresses and hold for `matching`, each once. `columns`: those of `paths` that are wanted, but
 /// for the body; empty: all of them. Binds what address_paths_parameters gives, besides the filter's own.
 std::string address_paths_sql(const SqlCondition& filter, const RolledRange& range, const std::string& matching,
                               const std::string& columns = {});
+/// "SELECT …" how many of those rows hold for `matching`; what came or changed since the last slice is not looked at.
+std::string address_count_sql(const SqlCondition& filter, const RolledRange& range, const std::string& matching);
 std::vector<std::pair<std::string, std::string>> address_paths_parameters(const RolledRange& range);
 
 }  // namespace clew::store

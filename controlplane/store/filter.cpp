@@ -18,6 +18,7 @@ using Kind = FilterToken::Kind;
 struct Range {
     IpAddress first;
     IpAddress last;
+    unsigned free_bits = 0;
 };
 
 template <typename Number>
@@ -43,7 +44,7 @@ std::optional<Range> parse_network(std::string_view text) {
         if (!given || *given > (ip->is_v4() ? 32u : 128u)) return std::nullopt;
         bits = *given + (ip->is_v4() ? 96u : 0u);
     }
-    Range range{*ip, *ip};
+    Range range{*ip, *ip, 128 - bits};
     for (unsigned i = 0; i < 16; ++i) {
         const unsigned kept = bits <= i * 8 ? 0 : std::min(bits - i * 8, 8u);
         const auto mask = static_cast<std::uint8_t>(0xff00u >> kept);
@@ -94,7 +95,7 @@ class Compiler {
         return "{" + name + ":" + std::string(type) + "}";
     }
 
-    using Addresses = std::vector<std::string>;  ///< of the part that was parsed last
+    using Addresses = std::vector<AddressRange>;  ///< of the part that was parsed last
     static Addresses either(const Addresses& a, const Addresses& b) {
         if (a.empty() || b.empty()) return {};
         Addresses out = a;
@@ -102,12 +103,18 @@ class Compiler {
         return out;
     }
     static Addresses both(const Addresses& a, const Addresses& b) {
-        return !a.empty() && (b.empty() || a.size() <= b.size()) ? a : b;
+        return !a.empty() && (b.empty() || extent(a) <= extent(b)) ? a : b;
+    }
+    /// The widest range tells most of how many rows there are, then how many ranges.
+    static std::pair<unsigned, std::size_t> extent(const Addresses& ranges) {
+        unsigned widest = 0;
+        for (const AddressRange& range : ranges) widest = std::max(widest, range.free_bits);
+        return {widest, ranges.size()};
     }
 
     std::string bind_address(const IpAddress& ip) {
         std::string bound = bind("IPv6", ipv6_text(ip));
-        condition_.addresses = {bound};
+        condition_.addresses = {{bound, bound}};
         return bound;
     }
 
@@ -277,6 +284,7 @@ class Compiler {
         if (range->first == range->last) return equals(field, bind_address(range->first));
         const std::string first = bind("IPv6", ipv6_text(range->first));
         const std::string last = bind("IPv6", ipv6_text(range->last));
+        condition_.addresses = {{first, last, range->free_bits}};
         return over(field, "(@ >= " + first + " AND @ <= " + last + ")");
     }
 

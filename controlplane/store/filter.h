@@ -23,12 +23,20 @@ constexpr std::size_t filter_bytes_max = 4096;
 constexpr std::size_t filter_depth_max = 50;  ///< nested parentheses and nots
 constexpr std::size_t filter_value_count_max = 200;
 
+/// Addresses from one to another; their parameters, as they stand in SQL.
+struct AddressRange {
+    std::string first, last;
+    unsigned free_bits = 0;  ///< so many of the last bits may be any; 0: one address
+
+    bool is_one() const { return free_bits == 0; }
+};
+
 /// A boolean SQL expression and the values of its parameters, escaped as ClickHouse reads parameters.
 struct SqlCondition {
     std::string sql;
     std::vector<std::pair<std::string, std::string>> parameters;  ///< name without "param_", value
-    /// Where every match has one of a few addresses on one of its legs: their parameters, as they stand in SQL.
-    std::vector<std::string> addresses = {};
+    /// Where every match has an address of one of a few ranges on one of its legs: these.
+    std::vector<AddressRange> addresses = {};
 };
 
 /// An empty filter takes all ("1"). A mistake is one sentence that names the column where it is.

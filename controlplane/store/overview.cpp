@@ -71,21 +71,23 @@ std::string matching_sql(const SqlCondition& filter, std::uint32_t one_in) {
 }  // namespace
 
 Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::string& select, const std::string& tail,
-                                     std::string& partial, const std::string& joined, std::uint32_t* one_in) const {
+                                     std::string& partial, const std::string& joined, CountedPart* part) const {
     auto filter = compile_filter(query.filter);
     if (!filter) return tl::make_unexpected(filter.error());
-    const auto made = address_paths_range(client_, settings_, *filter, query.since_ns, query.until_ns);
-    if (one_in != nullptr && *one_in == 0) {
-        const auto estimated = made ? Result<std::uint32_t>(1) : estimate_one_in(query, *filter);
+    const bool sampled = part != nullptr && !query.exact;
+    const auto made = address_rows(client_, settings_, *filter, query.since_ns, query.until_ns,
+                                   sampled ? address_rows_sampled_max : address_rows_max);
+    if (part != nullptr && part->one_in == 0) {
+        const auto estimated = made && part->light ? Result<std::uint32_t>(1) : estimate_one_in(query, *filter, made);
         if (!estimated) return tl::make_unexpected(estimated.error());
-        *one_in = *estimated;
+        part->one_in = *estimated;
     }
     ClickHouseCall call;
-    const std::string matching = matching_sql(*filter, one_in == nullptr ? 1 : *one_in), stored = stored_sql(query);
+    const std::string matching = matching_sql(*filter, part == nullptr ? 1 : part->one_in), stored = stored_sql(query);
     if (made) {
-        call.sql = "SELECT " + select + " FROM " + address_paths_sql(*filter, *made, matching) + " AS paths " + joined +
-                   " WHERE 1 " + tail + " FORMAT RowBinary";
-        call.parameters = address_paths_parameters(*made);
+        call.sql = "SELECT " + select + " FROM " + address_paths_sql(*filter, made->range, matching) + " AS paths " +
+                   joined + " WHERE 1 " + tail + " FORMAT RowBinary";
+        call.parameters = address_paths_parameters(made->range);
     } else {
         call.sql = "SELECT " + select + " FROM paths " + joined + " PREWHERE " + latest_rows_sql(stored, matching) +
                    " WHERE " + stored + " AND " + matching + " " + tail + " FORMAT RowBinary";
@@ -95,19 +97,28 @@ Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::stri
     return run(std::move(call), query, partial);
 }
 
-Result<std::uint32_t> OverviewAsk::estimate_one_in(const OverviewQuery& query, const SqlCondition& filter) const {
+/// By a few paths, or by all rows of the addresses where those are read.
+Result<std::uint32_t> OverviewAsk::estimate_one_in(const OverviewQuery& query, const SqlCondition& filter,
+                                                   const std::optional<AddressRows>& made) const {
     if (query.exact || query.until_ns - query.since_ns < sampled_range_min_ns) return 1;
+    if (made && made->count_about <= settings_.counted_paths_max) return 1;
     ClickHouseCall call;
-    call.sql = "SELECT count() FROM paths WHERE " + stored_sql(query) + " AND " + matching_sql(filter, tried_one_in) +
-               " FORMAT RowBinary";
-    call.parameters = filter.parameters;
+    const std::uint32_t tried = made ? 1 : tried_one_in;
+    const std::string matching = matching_sql(filter, tried);
+    if (made) {
+        call.sql = address_count_sql(filter, made->range, matching) + " FORMAT RowBinary";
+        call.parameters = address_paths_parameters(made->range);
+    } else {
+        call.sql = "SELECT count() FROM paths WHERE " + stored_sql(query) + " AND " + matching + " FORMAT RowBinary";
+    }
+    call.parameters.insert(call.parameters.end(), filter.parameters.begin(), filter.parameters.end());
     call.parameters.emplace_back("stored", stored_since(query.since_ns));
     std::string late;
     const auto answer = run(std::move(call), query, late);
     if (!answer) return tl::make_unexpected(answer.error());
     if (!late.empty()) return one_in_max;
     RowReader row(*answer);
-    const std::uint64_t paths = row.number<std::uint64_t>() * tried_one_in;
+    const std::uint64_t paths = row.number<std::uint64_t>() * tried;
     std::uint32_t one_in = 1;
     while (one_in < one_in_max && paths / one_in > settings_.counted_paths_max) one_in *= 2;
     return one_in;

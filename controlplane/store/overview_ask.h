@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "controlplane/store/address_paths.h"
 #include "controlplane/store/clickhouse_client.h"
 #include "controlplane/store/filter.h"
 #include "controlplane/store/native_block.h"
@@ -24,17 +25,20 @@ std::string minute_bucket_sql();
 std::string hops_sql();
 std::string facet_pairs_sql();
 
+/// Which of the paths are counted.
+struct CountedPart {
+    std::uint32_t one_in = 0;  ///< of so many path ids one, a power of 2; 0: of how many is estimated, and said here
+    bool light = false;        ///< counting a path costs little: all are, where rows by address tell them
+};
+
 class OverviewAsk {
   public:
     OverviewAsk(ClickHouseClient& client, const StoreSettings& settings) : client_(client), settings_(settings) {}
 
     /// Runs "SELECT select FROM paths … WHERE range and filter tail". {since}, {until} and {step} are bound. On a limit
-    /// the answer is empty and `partial` says so. `one_in`: only of so many path ids one is looked at, a power of 2; 0:
-    /// of how many is estimated from a few paths, and said there. All are counted where it is null, and where an
-    /// address is asked about, whose rows are read alone.
+    /// the answer is empty and `partial` says so. All are counted where `part` is null.
     Result<std::string> ask(const OverviewQuery& query, const std::string& select, const std::string& tail,
-                            std::string& partial, const std::string& joined = {},
-                            std::uint32_t* one_in = nullptr) const;
+                            std::string& partial, const std::string& joined = {}, CountedPart* part = nullptr) const;
 
     /// Which part of the range roll-ups answer; none where the question must read rows: it has a filter, its range is
     /// not of whole minutes and an hour or more, or no hour of its beginning is made.
@@ -45,7 +49,8 @@ class OverviewAsk {
                                    const std::string& select, const std::string& tail, std::string& partial) const;
 
   private:
-    Result<std::uint32_t> estimate_one_in(const OverviewQuery& query, const SqlCondition& filter) const;
+    Result<std::uint32_t> estimate_one_in(const OverviewQuery& query, const SqlCondition& filter,
+                                          const std::optional<AddressRows>& made) const;
     Result<std::string> run(ClickHouseCall call, const OverviewQuery& query, std::string& partial) const;
     ClickHouseClient& client_;
     const StoreSettings& settings_;

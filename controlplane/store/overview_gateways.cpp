@@ -132,6 +132,12 @@ v1::TimePoint point_of(const v1::GatewayInstance& one) {
     point.set_delay_paths(one.delay().paths());
     point.set_p50_ns(one.delay().p50_ns());
     point.set_p99_ns(one.delay().p99_ns());
+    point.set_packets_before(one.packets_before());
+    point.set_packets_missing(one.packets_missing());
+    point.set_retransmitting(one.retransmitting());
+    point.set_resets(one.resets());
+    point.set_lost(one.lost());
+    point.set_not_captured(one.not_captured());
     return point;
 }
 
@@ -175,6 +181,12 @@ Result<void> read_points(std::string_view answer, int point_count, Groups& group
         const Delays delays = read_delays(row, false);
         point.set_p50_ns(delays.p50_ns);
         point.set_p99_ns(delays.p99_ns);
+        point.set_packets_before(row.number<std::uint64_t>());
+        point.set_packets_missing(row.number<std::uint64_t>());
+        point.set_retransmitting(row.number<std::uint64_t>());
+        point.set_resets(row.number<std::uint64_t>());
+        point.set_lost(row.number<std::uint64_t>());
+        point.set_not_captured(row.number<std::uint64_t>());
         if (row.ok()) put_point(key, instance, at, point_count, point, groups);
     }
     return whole(row);
@@ -223,7 +235,10 @@ Result<std::string> ask_points(const OverviewAsk& store, const OverviewQuery& qu
                                std::string& partial) {
     const std::string keys = "kind, from_tap, to_tap, gateway, ";
     const std::string limit = std::to_string(std::uint64_t{count_max} * bucket_count_max);
-    return store.ask(query, keys + bucket_sql() + " AS bucket, count(), " + delay_sql,
+    return store.ask(query,
+                     keys + bucket_sql() + " AS bucket, count(), " + delay_sql +
+                         ", sum(before), sum(if(before > behind, before - behind, 0)), countIf(retransmissions > 0), "
+                         "countIf(has(ends, 'reset')), sum(lost), sum(gaps)",
                      "AND gateway != '' GROUP BY " + keys + "bucket LIMIT " + limit, partial, links_joined);
 }
 

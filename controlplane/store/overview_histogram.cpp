@@ -121,7 +121,7 @@ Result<v1::Histogram> Overview::histogram(const OverviewQuery& query) const {
     for (std::int64_t i = 0; i < count; ++i) histogram.add_buckets();
     const OverviewAsk store(client_, settings_);
     const auto rolled = store.rolled(query);
-    std::uint32_t one_in = rolled ? 1 : 0;  // both questions count the same part
+    CountedPart part{.one_in = rolled ? 1u : 0u, .light = by == nullptr};  // both questions count the same
     std::string& partial = *histogram.mutable_partial();
     auto answer = rolled ? store.ask_rolled(
                                query, *rolled, path_minutes,
@@ -134,10 +134,11 @@ Result<v1::Histogram> Overview::histogram(const OverviewQuery& query) const {
                                      bucket_sql() +
                                          " AS bucket, count(), countIf(unlinked != 'linked'), countIf(has(ends, "
                                          "'reset')), countIf(retransmissions > 0)",
-                                     "GROUP BY bucket", partial, {}, &one_in);
+                                     "GROUP BY bucket", partial, {}, &part);
     if (!answer) return tl::make_unexpected(answer.error());
-    if (one_in > 1) histogram.set_one_in(one_in);
-    if (auto filled = fill_buckets(*answer, one_in, histogram); !filled) return tl::make_unexpected(filled.error());
+    if (part.one_in > 1) histogram.set_one_in(part.one_in);
+    if (auto filled = fill_buckets(*answer, part.one_in, histogram); !filled)
+        return tl::make_unexpected(filled.error());
     if (by == nullptr || !histogram.partial().empty()) return histogram;
     histogram.set_by(query.by);
     answer =
@@ -146,9 +147,9 @@ Result<v1::Histogram> Overview::histogram(const OverviewQuery& query) const {
                   query, *rolled, facet_minutes, minute_bucket_sql() + " AS bucket, value, toUInt64(sum(n)) AS paths",
                   "WHERE field = '" + std::string(by->name) + "' GROUP BY bucket, value HAVING sum(n) > 0", partial)
             : store.ask(query, bucket_sql() + " AS bucket, arrayJoin(" + std::string(by->sql) + ") AS value, count()",
-                        "GROUP BY bucket, value", partial, {}, &one_in);
+                        "GROUP BY bucket, value", partial, {}, &part);
     if (!answer) return tl::make_unexpected(answer.error());
-    if (auto filled = fill_series(*answer, one_in, histogram); !filled) return tl::make_unexpected(filled.error());
+    if (auto filled = fill_series(*answer, part.one_in, histogram); !filled) return tl::make_unexpected(filled.error());
     return histogram;
 }
 
@@ -157,7 +158,7 @@ Result<v1::FacetList> Overview::facets(const OverviewQuery& query) const {
     const std::uint32_t count_max = std::clamp(query.count_max, 1u, overview_count_max);
     const OverviewAsk store(client_, settings_);
     const auto rolled = store.rolled(query);
-    std::uint32_t one_in = rolled ? 1 : 0;
+    CountedPart part{.one_in = rolled ? 1u : 0u};
     const std::string order = " ORDER BY field, n DESC, value LIMIT " + std::to_string(count_max + 1) + " BY field";
     const auto answer =
         rolled
@@ -166,9 +167,9 @@ Result<v1::FacetList> Overview::facets(const OverviewQuery& query) const {
                                "GROUP BY field, value HAVING n > 0" + order, *list.mutable_partial())
             : store.ask(query,
                         "arrayJoin(" + facet_pairs_sql() + ") AS pair, pair.1 AS field, pair.2 AS value, count() AS n",
-                        "GROUP BY pair" + order, *list.mutable_partial(), {}, &one_in);
+                        "GROUP BY pair" + order, *list.mutable_partial(), {}, &part);
     if (!answer) return tl::make_unexpected(answer.error());
-    if (one_in > 1) list.set_one_in(one_in);
+    if (part.one_in > 1) list.set_one_in(part.one_in);
     std::map<std::string, v1::Facet> found;
     RowReader row(*answer);
     while (!row.at_end()) {
@@ -176,7 +177,7 @@ Result<v1::FacetList> Overview::facets(const OverviewQuery& query) const {
         row.text();
         const std::string field(row.text());
         const std::string value(row.text());
-        const auto paths = one_in * row.number<std::uint64_t>();
+        const auto paths = part.one_in * row.number<std::uint64_t>();
         if (field.empty()) {
             list.set_paths(paths);
             continue;

@@ -194,9 +194,10 @@ Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings&
     call.bounded = true;
     call.settings = {{"use_top_k_dynamic_filtering", "0"},
                      {"max_memory_usage", std::to_string(settings.memory_bytes_max / 2)}};
-    const auto range = address_paths_range(client, settings, condition, query.since_ns, query.until_ns);
-    if (range && count_max <= address_path_count_max)
-        return search_addresses(client, settings, query, condition, *range, std::move(call), count_max);
+    const auto rows = count_max <= address_path_count_max
+                          ? address_rows(client, settings, condition, query.since_ns, query.until_ns, address_rows_max)
+                          : std::nullopt;
+    if (rows) return search_addresses(client, settings, query, condition, rows->range, std::move(call), count_max);
 
     for (std::uint64_t candidates = count_max + count_max / 4 + 64;;) {
         const bool windowed = window > query.since_ns;

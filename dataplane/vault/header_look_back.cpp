@@ -3,10 +3,8 @@
 
 #include <algorithm>
 
-#include "dataplane/bytes.h"
 #include "dataplane/vault/log_search.h"
 #include "dataplane/vault/streamed_answer.h"
-#include "dataplane/vault/tcp_options.h"
 
 namespace clew::vault {
 namespace {
@@ -86,27 +84,5 @@ std::unique_ptr<LogSearch> HeaderLookBack::begin(const Question& question) const
 }
 
 Answer HeaderLookBack::find(const Question& question) const { return find_all(question, begin(question), nullptr); }
-
-PacketHeader to_packet_header(const LegLabel& leg, const HeaderRecord& record, std::uint8_t client_side) {
-    PacketHeader header;
-    header.leg = leg.id;
-    header.time_ns = record.time_ns;
-    header.seq = record.seq;
-    header.ack = record.ack;
-    const OptionPlaces places = find_places(record.options.data(), record.options_length);
-    if (places.timestamps != 0) {
-        header.has_timestamps = true;
-        header.tsval = sensor::load_be32(record.options.data() + places.timestamps);
-        header.tsecr = sensor::load_be32(record.options.data() + places.timestamps + 4);
-    }
-    header.length = static_cast<std::uint16_t>(std::min<std::uint32_t>(record.payload_length, 0xffff));
-    header.ip_id = record.ip_id;
-    header.window = record.window;
-    header.payload_check = record.payload_check;
-    header.flags = record.flags;
-    header.ttl = record.ttl;
-    header.direction = record.side == client_side ? Direction::to_server : Direction::to_client;
-    return header;
-}
 
 }  // namespace clew::vault

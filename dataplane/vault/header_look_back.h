@@ -9,7 +9,6 @@
 #include "dataplane/vault/block_store.h"
 #include "dataplane/vault/header_appender.h"
 #include "dataplane/vault/look_back.h"
-#include "nat-trace/ladder.h"
 
 namespace clew::vault {
 
@@ -31,8 +30,5 @@ class HeaderLookBack {
     std::vector<const HeaderAppender*> appenders_;
     std::vector<std::string> taps_;
 };
-
-/// The header as a ladder wants it. `client_side` is the leg's, by the latest that is known.
-PacketHeader to_packet_header(const LegLabel& leg, const HeaderRecord& record, std::uint8_t client_side);
 
 }  // namespace clew::vault

@@ -95,7 +95,7 @@ class SearchOf : public LogSearch {
     void take_next() override {
         const StoredBlock& block = blocks_[next_];
         const bool limit = builder.taken() - from_open_ >= builder.question().count_max ||
-                           (builder.is_full() && builder.taken() != from_open_);
+                           (builder.is_full() && builder.taken() != from_open_) || block.first_ns > builder.latest();
         if (limit) builder.answer.complete_until = block.first_ns;
         if (limit || builder.question().is_cancelled()) {
             next_ = blocks_.size();

@@ -12,11 +12,15 @@ namespace {
 constexpr std::size_t part_count_min = 2048;  ///< but of the first
 
 /// What is the same of a packet in both logs.
-using Identity = std::tuple<LegId, TimeNs, std::uint8_t, std::uint32_t, std::uint16_t, std::uint32_t>;
+using Identity = std::tuple<LegId, TimeNs, Direction, std::uint32_t, std::uint16_t, std::uint32_t>;
 Identity identity_of(const Answer& answer, const FoundPacket& packet) {
-    const HeaderRecord& record = packet.record;
-    return {
-        answer.legs[packet.leg].label.id, record.time_ns, record.side, record.seq, record.ip_id, record.wire_length};
+    const PacketHeader& header = packet.header;
+    return {answer.legs[packet.leg].label.id,
+            header.time_ns,
+            header.direction,
+            header.seq,
+            header.ip_id,
+            packet.of ? packet.of->record.wire_length : 0};
 }
 
 /// Puts packets of other answers into one: a leg stands there once.
@@ -47,9 +51,11 @@ void join(Answer& headers, Answer packets) {
     for (FoundPacket& packet : packets.packets) {
         if (const auto same = places.find(identity_of(packets, packet)); same != places.end()) {
             FoundPacket& header = headers.packets[same->second];
-            header.whole = true;
-            header.link = packet.link;
-            header.frame = std::move(packet.frame);
+            if (header.of && packet.of) {
+                header.of->whole = true;
+                header.of->link = packet.of->link;
+                header.of->frame = std::move(packet.of->frame);
+            }
             places.erase(same);
             continue;
         }

@@ -16,7 +16,7 @@ const columns = Array.from({ length: taps }, (_, i) => leg(i));
 
 /** A download: three segments to an acknowledgement, one segment in five hundred lost behind the third tap and sent again. */
 function table() {
-  const cells = count * taps, of = (array) => Buffer.from(array.buffer).toString("base64");
+  const cells = count * taps;
   const to_server = new Uint8Array(count), again = new Uint8Array(count), marks = new Uint8Array(count), missing = new Uint8Array(cells), row_time = new Float64Array(count), seen = new Uint8Array(cells), time = new Float64Array(cells), seq = new Uint32Array(cells), ack = new Uint32Array(cells), length = new Uint32Array(cells), flags = new Uint16Array(cells), ttl = new Uint8Array(cells).fill(60), ip_id = new Uint16Array(cells), window = new Uint32Array(cells).fill(64240), delay = new Float32Array(cells).fill(NaN);
   for (let i = 0, next = 1; i < count; ++i) {
     to_server[i] = i % 4 === 3 ? 1 : 0;
@@ -39,17 +39,21 @@ function table() {
     }
     if (!to_server[i]) next += 1448;
   }
-  return { path_id: id, columns, rows: count, start_ns: "1700000000000000000", to_server: of(to_server), retransmission: of(again), marks: of(marks), row_time: of(row_time), seen: of(seen), missing: of(missing), time: of(time), seq: of(seq), ack: of(ack), length: of(length), flags: of(flags), ttl: of(ttl), ip_id: of(ip_id), window: of(window), delay: of(delay), partial: "" };
+  const head = Buffer.from(JSON.stringify({ path_id: id, columns, rows: count, start_ns: "1700000000000000000", partial: "", more: false })), start = Buffer.alloc(8);
+  start.write("CLT1");
+  start.writeUInt32LE(head.length, 4);
+  const padded = (array) => [array, Buffer.alloc((8 - (array.byteLength % 8)) % 8)];
+  return Buffer.concat([start, head, ...[row_time, time, seq, ack, length, window, delay, flags, ip_id, to_server, again, marks, seen, missing, ttl].map((array) => Buffer.from(array.buffer))].flatMap(padded));
 }
 
 const answers = {
   [`/api/v1/paths/${id}`]: JSON.stringify({ path_id: id, revision: 1, retracted: false, merged_into: "", proto: "tcp", unlinked: "linked", first_ns: "1700000000000000000", last_ns: "1700000010000000000", legs: columns, links: [] }),
-  [`/api/v1/paths/${id}/ladder_table`]: JSON.stringify(table()),
+  [`/api/v1/paths/${id}/ladder_table`]: table(),
 };
 const types = { js: "text/javascript", css: "text/css", svg: "image/svg+xml", html: "text/html" };
 const server = createServer((request, response) => {
   const path = request.url.split("?")[0];
-  if (answers[path]) return response.writeHead(200, { "Content-Type": "application/json" }).end(answers[path]);
+  if (answers[path]) return response.writeHead(200, { "Content-Type": typeof answers[path] === "string" ? "application/json" : "application/octet-stream" }).end(answers[path]);
   if (path.startsWith("/api/")) return response.writeHead(404).end("{}");
   const file = join(build, "share/clew/console", existsSync(join(build, "share/clew/console", path)) && path !== "/" ? path : "index.html");
   response.writeHead(200, { "Content-Type": types[file.split(".").pop()] }).end(readFileSync(file));

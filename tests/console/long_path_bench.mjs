@@ -93,6 +93,10 @@ try {
   const table = await fixture.get(`paths/${path.path_id}/ladder_table`);
   console.log(`ladder_table: ${table.rows} rows in ${Date.now() - start} ms${table.partial && `, partial: ${table.partial}`}; control plane ${memory().toFixed(0)} MB at most so far`);
 
+  start = Date.now();
+  const bytes = await (await fetch(`${fixture.url}/api/v1/paths/${path.path_id}/ladder_table?binary=1`)).arrayBuffer();
+  console.log(`ladder_table as bytes: ${(bytes.byteLength / 1e6).toFixed(1)} MB in ${Date.now() - start} ms`);
+
   const browser = await Browser.open(fixture.url, modules), page = await browser.page();
   for (const round of ["first", "second", "third"]) {
     start = Date.now();

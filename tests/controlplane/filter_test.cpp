@@ -92,9 +92,14 @@ TEST(Filter, TheAddressesThatEveryMatchHasOneOfAreTold) {
     const auto addresses = [](std::string_view text) {
         const auto condition = compile_filter(text);
         std::string out;
-        for (const std::string& bound : condition->addresses)
-            for (const auto& [name, value] : condition->parameters)
-                if (bound == "{" + name + ":IPv6}") out += value.substr(value.rfind('.') + 1) + " ";
+        for (const store::AddressRange& range : condition->addresses) {
+            for (const auto& [name, value] : condition->parameters) {
+                if (range.first == "{" + name + ":IPv6}") out += value.substr(value.rfind('.') + 1);
+                if (!range.is_one() && range.last == "{" + name + ":IPv6}")
+                    out += ".." + value.substr(value.rfind('.') + 1);
+            }
+            out += " ";
+        }
         return out;
     };
     EXPECT_EQ(addresses("ip.addr == 10.0.0.7"), "7 ");
@@ -103,8 +108,15 @@ TEST(Filter, TheAddressesThatEveryMatchHasOneOfAreTold) {
     EXPECT_EQ(addresses("proto == tcp and (10.0.0.7 or ip.src in {10.0.0.8, 10.0.0.9})"), "7 8 9 ");
     EXPECT_EQ(addresses("10.0.0.7 and (10.0.0.8 or 10.0.0.9)"), "7 ");
     EXPECT_EQ(addresses("(10.0.0.8 or 10.0.0.9) and 10.0.0.7"), "7 ");
+    EXPECT_EQ(addresses("ip.addr == 10.0.0.0/24"), "0..255 ");
+    EXPECT_EQ(addresses("path.server == 10.0.0.16/28 and leg.end == reset"), "16..31 ");
+    EXPECT_EQ(addresses("ip.src in {10.0.0.7, 10.0.0.128/25}"), "7 128..255 ");
+    EXPECT_EQ(addresses("10.0.0.0/24 and 10.0.0.7"), "7 ");
+    EXPECT_EQ(addresses("10.0.0.8 and 10.0.0.0/24"), "8 ");
+    EXPECT_EQ(addresses("10.0.0.0/24 and ip.dst == 10.0.0.0/28"), "0..15 ");
+    EXPECT_EQ(addresses("10.0.0.7/32"), "7 ");
     for (const char* none : {"", "proto == tcp", "10.0.0.7 or proto == tcp", "not 10.0.0.7", "not (not 10.0.0.7)",
-                             "ip.addr != 10.0.0.7", "ip.addr == 10.0.0.0/24", "ip.src in {10.0.0.7, 10.0.0.0/8}",
+                             "ip.addr != 10.0.0.7", "ip.addr != 10.0.0.0/24", "10.0.0.0/24 or proto == tcp",
                              "path.id == 0123456789abcdef", "path.id == 0123456789abcdef or 10.0.0.7"})
         EXPECT_EQ(addresses(none), "") << none;
 }

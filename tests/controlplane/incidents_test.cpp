@@ -88,8 +88,45 @@ TEST(Incidents, LossAndResetsAreComparedWithThePeers) {
     ASSERT_EQ(list.incidents_size(), 2);
     EXPECT_EQ(list.incidents(0).kind(), "instance-resets");  // 25 % is worse than 10 %
     EXPECT_EQ(list.incidents(1).kind(), "instance-loss");
+    EXPECT_EQ(list.incidents(0).path_id(), "") << "the slowest path need not have been reset";
+    EXPECT_EQ(list.incidents(0).filter(), "gw.instance == \"d\" and link.kind == snat and leg.end == reset");
     for (v1::GatewayInstance& one : *world.group->mutable_instances()) one.set_resets(20), one.set_packets_missing(80);
     EXPECT_EQ(world.find().incidents_size(), 0) << "all alike: no instance stands out";
+}
+
+TEST(Incidents, AShareTellsItselfOverTimeAndSinceWhen) {
+    World world;
+    v1::GatewayInstance& bad = add_instance(*world.group, "d", 80, ms / 10);
+    bad.set_resets(20);
+    for (int i = 5; i < 7; ++i) bad.mutable_points(i)->set_resets(7);
+    bad.mutable_points(7)->set_paths(0);  // nothing was seen: it goes on
+    const auto list = world.find();
+    ASSERT_EQ(list.incidents_size(), 1);
+    EXPECT_EQ(list.incidents(0).unit(), "share");
+    ASSERT_EQ(list.incidents(0).points_size(), 8);
+    EXPECT_EQ(list.incidents(0).points(0), 0);
+    EXPECT_DOUBLE_EQ(list.incidents(0).points(5), 0.7);
+    EXPECT_EQ(list.incidents(0).points(7), -1);
+    EXPECT_EQ(list.incidents(0).since_ns(), (1000 + 5 * 100) * ms);
+}
+
+TEST(Incidents, LossAndGapsOfAWholeSegmentAreComparedWithTheTimeBefore) {
+    for (const bool gap : {false, true}) {
+        World world;
+        for (v1::GatewayInstance& one : *world.group->mutable_instances())
+            for (int i = 0; i < 8; ++i) {
+                v1::TimePoint& point = *one.mutable_points(i);
+                point.set_packets_before(1000);
+                const std::uint64_t count = i < 6 ? 1 : 60;
+                gap ? point.set_not_captured(count) : point.set_lost(count);
+            }
+        const auto list = world.find();
+        ASSERT_EQ(list.incidents_size(), 1);
+        EXPECT_EQ(list.incidents(0).kind(), gap ? "capture-gap" : "segment-loss");
+        EXPECT_EQ(list.incidents(0).where(), "snat edge → core");
+        EXPECT_NEAR(list.incidents(0).value(), 0.06, 1e-9);
+        EXPECT_EQ(list.incidents(0).since_ns(), (1000 + 6 * 100) * ms);
+    }
 }
 
 /// A region where 1 % of the paths are reset, 20 % retransmit and 1 % of the packets go missing, two at a time,

@@ -12,6 +12,8 @@
 #include "dataplane/vault/tap_table.h"
 #include "tests/dataplane/frames.h"
 #include "tests/dataplane/vault/model_disk.h"
+#include "wire/convert.h"
+#include "wire/packed_headers.h"
 
 namespace clew::sensor {
 namespace {
@@ -28,7 +30,7 @@ v1::HeaderRequest request_of(std::uint64_t id, bool withdrawn = false) {
 /// A header log of `block_count` blocks on a disk whose reads may be held up.
 class Log {
   public:
-    explicit Log(unsigned block_count = 0) {
+    explicit Log(unsigned block_count = 0, std::uint32_t block_packets = 10) {
         vault::BlockStoreSettings settings;
         settings.directory = "vault";
         settings.first_block = vault::encode(vault::TapTable{"s", {"edge"}});
@@ -37,7 +39,7 @@ class Log {
         pipeline.leg_count_max = 64;
         pipeline.header_count_max = 0;
         pipeline.header_log = vault::HeaderAppenderSettings{};
-        pipeline.header_log->block.packet_count_max = 10;
+        pipeline.header_log->block.packet_count_max = block_packets;
         pipeline.header_log->block.leg_count_max = 16;
         pipeline_ = std::move(*Pipeline::create(pipeline, legs_));
         vault::HeaderLogWriter writer({pipeline_->header_log()}, *store_);
@@ -244,6 +246,51 @@ TEST(HeaderAnswers, ALimitCutsTheAnswerWhereItSays) {
             EXPECT_GT(some.complete_until_ns(), all.headers(count_max - 1).time_ns());
             EXPECT_LE(some.complete_until_ns(), all.headers(count_max).time_ns());
         }
+    }
+}
+
+/// Packed, the same headers come, at whatever count they are cut.
+TEST(HeaderAnswers, PackedHeadersAreTheSame) {
+    Log log(30);
+    HeaderAnswers answers(log.logs());
+    const v1::HeaderReply all = ask(answers, all_of_port(1, 80)).get();
+    ASSERT_EQ(all.headers_size(), 300);
+    for (const int count_max : {0, 1, 10, 37, 299, 300}) {
+        v1::HeaderRequest request = all_of_port(2, 80);
+        request.set_packed(true);
+        request.set_header_count_max(static_cast<std::uint32_t>(count_max));
+        const v1::HeaderReply some = ask(answers, request).get();
+        std::vector<PacketHeader> headers;
+        wire::unpack(some.packed(), headers);
+        EXPECT_EQ(some.headers_size(), 0);
+        ASSERT_EQ(headers.size(), count_max == 0 ? 300u : static_cast<std::size_t>(count_max));
+        for (int i = 0; i < static_cast<int>(headers.size()); ++i) EXPECT_EQ(headers[i], *wire::decode(all.headers(i)));
+        EXPECT_EQ(some.legs_size(), all.legs_size());
+        EXPECT_EQ(some.partial().empty(), count_max == 0 || count_max == 300) << some.partial();
+    }
+    v1::HeaderRequest request = all_of_port(3, 80);
+    request.set_packed(true);
+    request.set_frames(true);
+    EXPECT_EQ(ask(answers, request).get().headers_size(), 300);  // frames do not come packed
+}
+
+/// A block's packets come leg by leg: of many more than are asked for, the earliest are given all the same.
+TEST(HeaderAnswers, TheEarliestOfABlocksPacketsAreGivenWhateverTheirLeg) {
+    Log log(6000, 20'000);
+    HeaderAnswers answers(log.logs());
+    std::int64_t from_ns = 0;
+    for (int page = 0; page < 4; ++page) {
+        v1::HeaderRequest request = all_of_port(1, 80);
+        request.set_packed(true);
+        request.set_from_ns(from_ns);
+        request.set_header_count_max(1000);
+        const v1::HeaderReply some = ask(answers, request).get();
+        std::vector<PacketHeader> headers;
+        wire::unpack(some.packed(), headers);
+        ASSERT_EQ(headers.size(), 1000u);
+        for (int i = 0; i < 1000; ++i) EXPECT_EQ(headers[i].time_ns, ns_per_s + (page * 1000 + i) * ns_per_us);
+        from_ns = some.complete_until_ns();
+        EXPECT_EQ(from_ns, ns_per_s + (page + 1) * 1000 * ns_per_us);
     }
 }
 

@@ -7,7 +7,11 @@ import type { Status } from "./wire";
 
 export const apiAddress = (what: string, query: Query = {}) => address("/api/v1/" + what, query);
 
-export async function ask<T>(what: string, signal?: AbortSignal): Promise<T> {
+/** What an answer is read by. */
+export type Read<T> = (response: Response) => Promise<T>;
+const asJson = <T>(response: Response) => response.json() as Promise<T>;
+
+export async function ask<T>(what: string, signal?: AbortSignal, read: Read<T> = asJson): Promise<T> {
   let response: Response;
   try {
     response = await fetch(what, { signal });
@@ -15,8 +19,8 @@ export async function ask<T>(what: string, signal?: AbortSignal): Promise<T> {
     if ((failure as Error).name === "AbortError") throw failure;
     throw new Error("clew-control does not answer");
   }
+  if (response.ok) return read(response);
   const body = await response.text();
-  if (response.ok) return JSON.parse(body) as T;
   let sentence = `HTTP ${response.status}`;
   try {
     sentence = (JSON.parse(body) as { error: string }).error;
@@ -29,7 +33,7 @@ export async function ask<T>(what: string, signal?: AbortSignal): Promise<T> {
 export interface Asked<T> { value?: T; error?: string; loading: boolean; took: number }
 
 /** Asks when `what` changes (null: nothing to ask) and again at each `tick`; the old value stays until the new is there. */
-export function useApi<T>(what: string | null, tick = 0): Asked<T> {
+export function useApi<T>(what: string | null, tick = 0, read?: Read<T>): Asked<T> {
   const [asked, setAsked] = useState<Asked<T>>({ loading: what !== null, took: 0 });
   const before = useRef<string | null>(null);
   useEffect(() => {
@@ -42,7 +46,7 @@ export function useApi<T>(what: string | null, tick = 0): Asked<T> {
     const other = before.current?.split("?")[0] !== what.split("?")[0];
     before.current = what;
     setAsked((old) => (other ? { loading: true, took: 0 } : { ...old, loading: true }));
-    ask<T>(what, stop.signal).then(
+    ask<T>(what, stop.signal, read).then(
       (value) => setAsked({ value, loading: false, took: performance.now() - start }),
       (failure) => {
         if (!stop.signal.aborted) setAsked({ error: (failure as Error).message, loading: false, took: performance.now() - start });

@@ -17,35 +17,43 @@ export interface Rows {
   base: Uint32Array; // of each tap and direction (tap * 2 + toServer): the first sequence number seen
 }
 
-function bytesOf(base64: string): ArrayBuffer {
-  const quick = (Uint8Array as unknown as { fromBase64?: (text: string) => Uint8Array<ArrayBuffer> }).fromBase64; // newer browsers
-  if (quick) return quick(base64).buffer;
-  const text = atob(base64), out = new Uint8Array(text.length);
-  for (let i = 0; i < text.length; ++i) out[i] = text.charCodeAt(i);
-  return out.buffer;
+const magic = 0x31544c43, unit = 8; // "CLT1"; all begins at a multiple of eight bytes
+const padded = (bytes: number) => Math.ceil(bytes / unit) * unit;
+
+/** The API's answer to ladder_table?binary=1. */
+export async function readTable(response: Response): Promise<LadderTable> {
+  const bytes = await response.arrayBuffer(), head = new DataView(bytes);
+  if (bytes.byteLength < unit || head.getUint32(0, true) !== magic) throw new Error("clew-control's answer is no ladder");
+  const size = head.getUint32(4, true);
+  const table = JSON.parse(new TextDecoder().decode(new Uint8Array(bytes, unit, size))) as LadderTable;
+  return { ...table, bytes, at: padded(unit + size) };
 }
 
-export function fromMessage(ladder: LadderTable): Rows {
-  const count = ladder.rows, taps = ladder.columns.length;
+export function fromTable(ladder: LadderTable): Rows {
+  const count = ladder.rows, taps = ladder.columns.length, cells = count * taps;
+  let at = ladder.at;
+  function next<T>(array: { new (buffer: ArrayBuffer, at: number, length: number): T; BYTES_PER_ELEMENT: number }, length: number): T {
+    const from = at;
+    at = padded(at + length * array.BYTES_PER_ELEMENT);
+    return new array(ladder.bytes, from, length);
+  }
+  // In the order in which they stand.
+  const time = next(Float64Array, count), times = next(Float64Array, cells), seq = next(Uint32Array, cells), ack = next(Uint32Array, cells), length = next(Uint32Array, cells), window = next(Uint32Array, cells), delay = next(Float32Array, cells);
+  const flags = next(Uint16Array, cells), id = next(Uint16Array, cells), toServer = next(Uint8Array, count), again = next(Uint8Array, count), marks = next(Uint8Array, count), fate = next(Uint8Array, cells).slice(), missing = next(Uint8Array, cells), ttl = next(Uint8Array, cells);
   const rows: Rows = {
-    count, taps, columns: ladder.columns, startNs: ladder.start_ns, toServer: new Uint8Array(bytesOf(ladder.to_server)),
-    again: new Uint8Array(bytesOf(ladder.retransmission)), marks: new Uint8Array(bytesOf(ladder.marks)), time: new Float64Array(bytesOf(ladder.row_time)), fate: new Uint8Array(bytesOf(ladder.seen)),
-    at: new Float64Array(bytesOf(ladder.time)), seq: new Uint32Array(bytesOf(ladder.seq)), ack: new Uint32Array(bytesOf(ladder.ack)),
-    length: new Uint32Array(bytesOf(ladder.length)), flags: new Uint16Array(bytesOf(ladder.flags)), ttl: new Uint8Array(bytesOf(ladder.ttl)),
-    id: new Uint16Array(bytesOf(ladder.ip_id)), window: new Uint32Array(bytesOf(ladder.window)), delay: new Float32Array(bytesOf(ladder.delay)),
+    count, taps, columns: ladder.columns, startNs: ladder.start_ns, toServer, again, marks, time, fate, at: times, seq, ack, length, flags, ttl, id, window, delay,
     first: new Uint8Array(count), last: new Uint8Array(count), base: new Uint32Array(taps * 2),
   };
   const based = new Uint8Array(taps * 2);
   for (let i = 0; i < count; ++i)
     for (let j = 0; j < taps; ++j) {
-      const k = i * taps + j, end = j * 2 + rows.toServer[i];
-      if (rows.fate[k] !== Fate.seen || based[end]) continue;
+      const k = i * taps + j, end = j * 2 + toServer[i];
+      if (fate[k] !== Fate.seen || based[end]) continue;
       based[end] = 1;
-      rows.base[end] = rows.seq[k];
+      rows.base[end] = seq[k];
     }
   // Missing: 0 nothing to tell, 1 lost, 2 capture gap, 3 unknown, 4 recut.
-  const missing = new Uint8Array(bytesOf(ladder.missing));
-  for (let k = 0; k < missing.length; ++k) if (rows.fate[k] !== Fate.seen && missing[k]) rows.fate[k] = missing[k] + 1;
+  for (let k = 0; k < cells; ++k) if (fate[k] !== Fate.seen && missing[k]) fate[k] = missing[k] + 1;
   findEnds(rows);
   return rows;
 }

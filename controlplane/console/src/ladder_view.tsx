@@ -3,10 +3,10 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { apiAddress, useApi, type Asked } from "./api";
 import { Download } from "./download";
-import { fromMessage, linesOf, sequence, flagText, spanOf, timesOf, words, Fate, type Numbers, type Rows } from "./ladder";
+import { fromTable, linesOf, readTable, sequence, flagText, spanOf, timesOf, words, Fate, type Numbers, type Rows } from "./ladder";
 import { drawLadder, lineHeight, paintOf, tapX } from "./ladder_canvas";
 import { Answer, Drawing } from "./parts";
-import { changed, go, usePlace, view } from "./place";
+import { changed, go, usePlace, view, type Query } from "./place";
 import { drawSequence, margin, wholeSight, type Sight } from "./sequence_canvas";
 import { useSettings } from "./settings";
 import { bytes, clock, count, duration, plus } from "./time";
@@ -179,7 +179,7 @@ function Shown(props: { ladder: LadderTable; path?: Path }) {
   const { query } = usePlace();
   const { ladder, path } = props;
   const tcp = (path?.proto ?? "tcp") === "tcp";
-  const rows = useMemo(() => fromMessage(ladder), [ladder]);
+  const rows = useMemo(() => fromTable(ladder), [ladder]);
   const [foldAcks, setFoldAcks] = useState(false);
   const [foldIdle, setFoldIdle] = useState(true);
   const [numbers, setNumbers] = useState<Numbers>("relative");
@@ -234,9 +234,9 @@ const firstRows = 2000;
 
 /** The first rows at once and all of them when they are there. A link to a later row waits for all. */
 function useLadder(id: string, row: number): { ladder: Asked<LadderTable>; coming: boolean; failure?: string } {
-  const all = apiAddress(`paths/${id}/ladder_table`), far = row >= firstRows;
-  const head = useApi<LadderTable>(far ? null : apiAddress(`paths/${id}/ladder_table`, { rows: String(firstRows) }));
-  const whole = useApi<LadderTable>(far || head.value?.more ? all : null);
+  const asked = (query: Query = {}) => apiAddress(`paths/${id}/ladder_table`, { binary: "1", ...query }), far = row >= firstRows;
+  const head = useApi(far ? null : asked({ rows: String(firstRows) }), 0, readTable);
+  const whole = useApi(far || head.value?.more ? asked() : null, 0, readTable);
   if (far || whole.value || !head.value?.more) return { ladder: far || whole.value ? whole : head, coming: false };
   return { ladder: { ...head, value: { ...head.value, partial: "" } }, coming: !whole.error, failure: whole.error };
 }

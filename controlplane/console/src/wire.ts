@@ -36,11 +36,8 @@ export interface Path {
   openings?: Opening[]; resets?: Reset[]; icmp_errors?: { direction: string; leg: number; reporter: string; meaning: string; count: number }[];
 }
 export interface PathList { paths: Path[]; partial: string; next: string }
-/** Arrays in base64, little-endian: of rows, or of cells (row * columns + column). */
-export interface LadderTable {
-  path_id: string; columns: Leg[]; rows: number; start_ns: Int64; to_server: string; retransmission: string; marks: string; row_time: string; seen: string; missing: string;
-  time: string; seq: string; ack: string; length: string; flags: string; ttl: string; ip_id: string; window: string; delay: string; partial: string; more: boolean;
-}
+/** docs/LADDER_TABLE.md: its arrays are `bytes` from `at` on. */
+export interface LadderTable { path_id: string; columns: Leg[]; rows: number; start_ns: Int64; partial: string; more: boolean; bytes: ArrayBuffer; at: number }
 export interface Counter { name: string; tap: string; value: Int64; text: string }
 export interface Observer {
   name: string; kind: string; connected: boolean; started_ns: Int64; heard_ns: Int64; program_version: string; taps: string[];

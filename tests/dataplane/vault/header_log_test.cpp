@@ -103,9 +103,9 @@ TEST(HeaderLog, LookBackSeesOpenBlocksAndTheStoreAsOne) {
     EXPECT_EQ(answer.partial, "");
     ASSERT_EQ(answer.packets.size(), 125u);
     for (unsigned i = 0; i < 125; ++i) {
-        EXPECT_EQ(answer.packets[i].record.time_ns, ns_per_s + 2 * i * ns_per_us);
-        EXPECT_EQ(answer.packets[i].record.ip_id, 2 * i);
-        EXPECT_EQ(answer.packets[i].record.ip_offset, 18);
+        EXPECT_EQ(answer.packets[i].of->record.time_ns, ns_per_s + 2 * i * ns_per_us);
+        EXPECT_EQ(answer.packets[i].of->record.ip_id, 2 * i);
+        EXPECT_EQ(answer.packets[i].of->record.ip_offset, 18);
     }
     EXPECT_GT(store->counters().blocks, 1u);
     question.from = ns_per_s + 100 * ns_per_us;
@@ -279,7 +279,7 @@ TEST(HeaderLog, WriterAndReadersWorkWhileTheWorkerAppends) {
             });
             const auto answer = look_back.find(question);
             for (std::size_t i = 1; i < answer.packets.size(); ++i)
-                ASSERT_LT(answer.packets[i - 1].record.time_ns, answer.packets[i].record.time_ns);
+                ASSERT_LT(answer.packets[i - 1].of->record.time_ns, answer.packets[i].of->record.time_ns);
         }
     });
     for (unsigned n = 0; n < 5000; ++n) send(**pipeline, 40000, n);

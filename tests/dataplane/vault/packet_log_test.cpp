@@ -118,9 +118,9 @@ TEST(PacketLog, LookBackGivesWholePacketsOutOfOpenBlocksAndTheStore) {
     EXPECT_EQ(answer.legs[0].tap, "edge");
     for (unsigned i = 0; i < 300; ++i) {
         const unsigned n = 3 * i + 1;
-        EXPECT_EQ(answer.packets[i].frame, frame_of(40001, n, n % 3 == 2));
-        EXPECT_EQ(answer.packets[i].record.seq, n * 200);
-        EXPECT_EQ(answer.packets[i].record.ip_offset, 64);
+        EXPECT_EQ(answer.packets[i].of->frame, frame_of(40001, n, n % 3 == 2));
+        EXPECT_EQ(answer.packets[i].of->record.seq, n * 200);
+        EXPECT_EQ(answer.packets[i].of->record.ip_offset, 64);
     }
 }
 
@@ -158,8 +158,8 @@ TEST(PacketLog, TheEarliestComeFirstAndALimitSaysHowFar) {
         const Answer answer = log.both(question);
         ASSERT_LE(answer.packets.size(), 70u);
         for (const FoundPacket& packet : answer.packets) {
-            EXPECT_TRUE(packet.whole);
-            seqs.push_back(packet.record.seq);
+            EXPECT_TRUE(packet.of->whole);
+            seqs.push_back(packet.of->record.seq);
         }
         if (answer.complete_until == 0) break;
         EXPECT_NE(answer.partial.find("more than 70"), std::string::npos);
@@ -177,7 +177,7 @@ TEST(PacketLog, HeadersStandInForWhatIsNotKeptWhole) {
     log.write();
     const Answer answer = log.both(of_port(40000));
     ASSERT_EQ(answer.packets.size(), 60u);
-    for (unsigned i = 0; i < 60; ++i) EXPECT_EQ(answer.packets[i].whole, i < 10) << i;
+    for (unsigned i = 0; i < 60; ++i) EXPECT_EQ(answer.packets[i].of->whole, i < 10) << i;
     EXPECT_EQ(log.pipeline->packet_log()->counters().kept, 20u);
     EXPECT_EQ(log.pipeline->packet_log()->counters().leg_had_enough, 100u);
 }
@@ -202,8 +202,8 @@ TEST(PacketLog, RulesChooseByTapFilterTimeAndLength) {
     EXPECT_EQ(at_core.leg_had_enough, 93u);
     EXPECT_EQ(at_core.not_chosen, 167u);
     for (const FoundPacket& packet : log.packets(of_port(40000)).packets)
-        if (packet.record.time_ns < ns_per_s + 300 * ns_per_us) {
-            ASSERT_EQ(packet.frame.size(), 64u + 40 + 16);
+        if (packet.of->record.time_ns < ns_per_s + 300 * ns_per_us) {
+            ASSERT_EQ(packet.of->frame.size(), 64u + 40 + 16);
         }
     PacketRule wrong;
     wrong.bpf = "hots 1.2.3.4";
@@ -254,7 +254,7 @@ TEST(PacketLog, WriterAndReadersWorkWhileTheWorkerAppends) {
         while (!done) {
             const Answer answer = log.packets(of_port(40000));
             for (std::size_t i = 1; i < answer.packets.size(); ++i)
-                ASSERT_LT(answer.packets[i - 1].record.time_ns, answer.packets[i].record.time_ns);
+                ASSERT_LT(answer.packets[i - 1].of->record.time_ns, answer.packets[i].of->record.time_ns);
         }
     });
     for (unsigned n = 0; n < 5000; ++n) log.send(40000, n);
