@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <functional>
 #include <future>
-#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -267,7 +266,7 @@ Result<v1::LadderTable> LadderSource::table(const v1::Path& path, TimeNs from_ns
     std::vector<double> of_columns;
     for (std::size_t n = 0; n < lined_up->legs.size(); ++n) {
         const auto error = n == 0 ? std::nullopt : errors.between(lined_up->legs[n - 1], lined_up->legs[n]);
-        of_columns.push_back(error ? static_cast<double>(*error) : std::numeric_limits<double>::quiet_NaN());
+        of_columns.push_back(error ? static_cast<double>(*error) : -1);
     }
     v1::LadderTable table = to_table(lined_up->ladder, lined_up->rows, lined_up->legs, of_columns);
     table.set_more(lined_up->ladder.complete_until_ns() != 0);

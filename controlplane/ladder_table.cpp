@@ -57,7 +57,7 @@ v1::LadderTable to_table(const v1::Ladder& head, std::span<const LadderRow> rows
     table.set_path_id(head.path_id());
     table.set_partial(head.partial());
     *table.mutable_columns() = head.columns();
-    for (const double error : delay_errors_ns) put(*table.mutable_delay_error(), error);
+    table.mutable_delay_error_ns()->Add(delay_errors_ns.begin(), delay_errors_ns.end());
     table.set_rows(static_cast<std::uint32_t>(rows.size()));
     const std::int64_t start_ns = rows.empty() ? 0 : rows[0].time_ns;
     table.set_start_ns(start_ns);

@@ -14,6 +14,7 @@ export interface Rows {
   fate: Uint8Array; at: Float64Array; seq: Uint32Array; ack: Uint32Array; length: Uint32Array; flags: Uint16Array; ttl: Uint8Array;
   id: Uint16Array; window: Uint32Array; delay: Float32Array; // of each tap: index row * taps + tap; NaN: no delay
   first: Uint8Array; last: Uint8Array; // the taps that saw it first and last on its way
+  errors: number[]; // of each tap: the ± of a delay from the tap before it, ns; -1: not known
   base: Uint32Array; // of each tap and direction (tap * 2 + toServer): the first sequence number seen
 }
 
@@ -42,6 +43,7 @@ export function fromTable(ladder: LadderTable): Rows {
   const flags = next(Uint16Array, cells), id = next(Uint16Array, cells), toServer = next(Uint8Array, count), again = next(Uint8Array, count), marks = next(Uint8Array, count), fate = next(Uint8Array, cells).slice(), missing = next(Uint8Array, cells), ttl = next(Uint8Array, cells);
   const rows: Rows = {
     count, taps, columns: ladder.columns, startNs: ladder.start_ns, toServer, again, marks, time, fate, at: times, seq, ack, length, flags, ttl, id, window, delay,
+    errors: ladder.delay_error_ns ?? [],
     first: new Uint8Array(count), last: new Uint8Array(count), base: new Uint32Array(taps * 2),
   };
   const based = new Uint8Array(taps * 2);
@@ -56,6 +58,19 @@ export function fromTable(ladder: LadderTable): Rows {
   for (let k = 0; k < cells; ++k) if (fate[k] !== Fate.seen && missing[k]) fate[k] = missing[k] + 1;
   findEnds(rows);
   return rows;
+}
+
+/** The ± of a cell's delay, which is counted from the tap before that saw the packet; -1: not known. */
+export function delayError(rows: Rows, i: number, tap: number): number {
+  const step = rows.toServer[i] ? -1 : 1;
+  let sum = 0;
+  for (let j = tap; j + step >= 0 && j + step < rows.taps; j += step) {
+    const error = rows.errors[Math.max(j, j + step)] ?? -1;
+    if (error < 0) return -1;
+    sum += error;
+    if (rows.fate[i * rows.taps + j + step] === Fate.seen) return sum;
+  }
+  return -1;
 }
 
 /** The taps that saw each packet first and last on its way. */

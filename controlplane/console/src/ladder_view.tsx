@@ -3,7 +3,7 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { apiAddress, useApi, type Asked } from "./api";
 import { Download } from "./download";
-import { fromTable, linesOf, readTable, sequence, flagText, spanOf, timesOf, words, Fate, type Numbers, type Rows } from "./ladder";
+import { delayError, Fate, flagText, fromTable, linesOf, type Numbers, readTable, type Rows, sequence, spanOf, timesOf, words } from "./ladder";
 import { drawLadder, lineHeight, paintOf, tapX } from "./ladder_canvas";
 import { Answer, Drawing } from "./parts";
 import { changed, go, usePlace, view, type Query } from "./place";
@@ -92,6 +92,13 @@ const fateWords: Record<number, () => string> = {
   [Fate.recut]: () => t("≡ its bytes passed here in other segments: the stream was cut anew"),
 };
 
+/** How long after the tap before, by one clock, with its ±. */
+function delayText(rows: Rows, i: number, tap: number): string {
+  const delay = rows.delay[i * rows.taps + tap], error = delayError(rows, i, tap);
+  if (Number.isNaN(delay)) return "–";
+  return (delay < 0 ? "−" : "+") + duration(Math.abs(delay)) + (error < 0 ? "" : ` ±${duration(error)}`);
+}
+
 function Details(props: { rows: Rows; chosen: Chosen; tcp: boolean; numbers: Numbers }) {
   const { rows, chosen } = props;
   const { utc } = useSettings();
@@ -117,7 +124,7 @@ function Details(props: { rows: Rows; chosen: Chosen; tcp: boolean; numbers: Num
             return <tr key={leg.leg_id}><th scope="row">{leg.tap}</th><td colSpan={8} class="muted">{fateWords[rows.fate[k]]?.() ?? t("another connection: a proxy stands between")}</td></tr>;
           return (
             <tr key={leg.leg_id}>
-              <th scope="row">{leg.tap}</th><td>{clock(plus(rows.startNs, rows.at[k]), utc, 6)}</td><td>{Number.isNaN(rows.delay[k]) ? "–" : "+" + duration(rows.delay[k])}</td>
+              <th scope="row">{leg.tap}</th><td>{clock(plus(rows.startNs, rows.at[k]), utc, 6)}</td><td>{delayText(rows, i, j)}</td>
               <td>{props.tcp ? sequence(rows, k, j, rows.toServer[i], props.numbers) : "–"}</td><td>{rows.length[k]}</td><td>{flagText(rows.flags[k])}</td><td>{rows.ttl[k]}</td><td>{rows.id[k]}</td><td>{rows.window[k]}</td>
             </tr>
           );

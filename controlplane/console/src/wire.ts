@@ -37,7 +37,7 @@ export interface Path {
 }
 export interface PathList { paths: Path[]; partial: string; next: string }
 /** docs/LADDER_TABLE.md: its arrays are `bytes` from `at` on. */
-export interface LadderTable { path_id: string; columns: Leg[]; rows: number; start_ns: Int64; partial: string; more: boolean; bytes: ArrayBuffer; at: number }
+export interface LadderTable { path_id: string; columns: Leg[]; rows: number; start_ns: Int64; partial: string; more: boolean; delay_error_ns?: number[]; bytes: ArrayBuffer; at: number }
 export interface Counter { name: string; tap: string; value: Int64; text: string }
 export interface Observer {
   name: string; kind: string; connected: boolean; started_ns: Int64; heard_ns: Int64; program_version: string; taps: string[];
