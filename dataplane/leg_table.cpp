@@ -11,22 +11,25 @@
 namespace clew::sensor {
 namespace {
 std::size_t slot_count(std::uint32_t leg_count_max) {
-    return std::bit_ceil(std::size_t{std::max(leg_count_max, 1u)} * 2);
+    constexpr std::uint32_t legs_min = 4;  // whole lines of slots
+    return std::bit_ceil(std::size_t{std::max(leg_count_max, legs_min)} * 2);
 }
 }  // namespace
 
 bool LegTable::allocate(std::uint32_t leg_count_max, bool populate) {
-    if (!hot_.allocate(leg_count_max, populate) || !cold_.allocate(leg_count_max, populate, Pages::small) ||
-        !tcp_.allocate(leg_count_max, populate) || !free_.allocate(leg_count_max, populate) ||
-        !slots_.allocate(slot_count(leg_count_max), populate))
+    if (!hot_.allocate(std::max(leg_count_max, 1u), populate) ||
+        !cold_.allocate(leg_count_max, populate, Pages::small) || !tcp_.allocate(leg_count_max, populate) ||
+        !free_.allocate(leg_count_max, populate) || !slots_.allocate(slot_count(leg_count_max), populate))
         return false;
     mask_ = slots_.size() - 1;
+    capacity_ = leg_count_max;
     return true;
 }
 
 std::size_t LegTable::memory_bytes(std::uint32_t leg_count_max) {
-    return FixedArray<HotLeg>::memory_bytes(leg_count_max) + FixedArray<ColdLeg>::memory_bytes(leg_count_max) +
-           FixedArray<TcpLeg>::memory_bytes(leg_count_max) + FixedArray<LegNumber>::memory_bytes(leg_count_max) +
+    return FixedArray<HotLeg>::memory_bytes(std::max(leg_count_max, 1u)) +
+           FixedArray<ColdLeg>::memory_bytes(leg_count_max) + FixedArray<TcpLeg>::memory_bytes(leg_count_max) +
+           FixedArray<LegNumber>::memory_bytes(leg_count_max) +
            FixedArray<Slot>::memory_bytes(slot_count(leg_count_max));
 }
 
@@ -42,17 +45,17 @@ LegNumber LegTable::insert(const LegKey& key, std::uint32_t hash, const LegAddre
         if (hot_[leg].is_tcp()) tcp_[leg] = TcpLeg{};
     }
     cold_[leg].addresses = addresses;
-    std::size_t slot = hash & mask_;
+    std::size_t slot = home_of(hash);
     while (slots_[slot].leg != 0) slot = (slot + 1) & mask_;
     slots_[slot] = {hash, leg + 1};
     return leg;
 }
 
 void LegTable::remove(LegNumber leg, std::uint32_t hash) {
-    std::size_t hole = hash & mask_;
+    std::size_t hole = home_of(hash);
     while (slots_[hole].leg != leg + 1) hole = (hole + 1) & mask_;
     for (std::size_t next = (hole + 1) & mask_; slots_[next].leg != 0; next = (next + 1) & mask_) {
-        const std::size_t wants = slots_[next].hash & mask_;
+        const std::size_t wants = home_of(slots_[next].hash);
         if (((next - wants) & mask_) < ((next - hole) & mask_)) continue;
         slots_[hole] = slots_[next];
         hole = next;

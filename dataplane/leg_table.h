@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The leg table: open addressing over fixed arrays, nothing allocated after allocate(). One thread.
+// The leg table: open addressing over fixed arrays, nothing allocated after allocate(). One thread. Needs AVX2.
 #pragma once
 
+#include <bit>
 #include <cstdint>
+
+#include <immintrin.h>
 
 #include "dataplane/fixed_array.h"
 #include "dataplane/hash.h"
@@ -25,22 +28,26 @@ class LegTable {
         return static_cast<std::uint32_t>(fold(fold(key.addresses ^ seed, ends ^ seed * odd) ^ kind, seed | 1) >> 16);
     }
 
-    void prefetch_slot(std::uint32_t hash) const { prefetch_line(&slots_[hash & mask_]); }
-    /// Fetches the hot lines of the leg that find() will probably give: seldom it is behind another one's slot.
-    void prefetch_leg(std::uint32_t hash) const {
-        const std::uint32_t leg = slots_[hash & mask_].leg;
-        const auto* at = reinterpret_cast<const char*>(&hot_[leg - (leg != 0 ? 1 : 0)]);
+    void prefetch_slot(std::uint32_t hash) const { prefetch_line(&slots_[home_of(hash)]); }
+    /// The leg that find() will most probably give: the first of this hash in its line. Any leg where there is none.
+    LegNumber guess(std::uint32_t hash) const {
+        const Slot* line = &slots_[home_of(hash)];
+        const std::uint32_t leg = line[place_of_first(slots_with(line, hash))].leg;
+        return leg - (leg != 0 ? 1 : 0);
+    }
+    /// Fetches the hot lines.
+    void prefetch_leg(LegNumber leg) const {
+        const auto* at = reinterpret_cast<const char*>(&hot_[leg]);
         prefetch_line(at);
         prefetch_line(at + 64);
     }
 
-    /// Fetches what a look at one of the leg's first packets needs, where find() will probably give a leg that has
-    /// such.
-    [[gnu::always_inline]] void prefetch_studied(std::uint32_t hash, Side side) const {
-        const std::uint32_t leg = slots_[hash & mask_].leg;
-        if (leg == 0 || !hot_[leg - 1].flows[side].is_studied()) [[likely]]
+    /// Fetches what a look at one of the leg's first packets, or first payloads, needs, if this is one.
+    [[gnu::always_inline]] void prefetch_studied(LegNumber leg, Side side, bool has_payload) const {
+        const HotFlow& flow = hot_[leg].flows[side];
+        if (!flow.is_studied()) [[likely]]
             return;
-        prefetch_study(cold_[leg - 1], side);
+        if (has_payload || flow.packets_to_study != 0) prefetch_study(cold_[leg], side, has_payload);
     }
 
     /// Fetches all that a report reads, but the hot part.
@@ -49,14 +56,20 @@ class LegTable {
         prefetch_all(tcp_[leg]);
     }
 
+    /// Whether this place holds the leg of this key, which is not IPv6.
+    bool holds(LegNumber leg, const LegKey& key) const { return hot_[leg].key() == key; }
+
     /// `addresses` is only read of an IPv6 key, whose digest another pair may share.
     LegNumber find(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses) const {
-        for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
-            if (slots_[slot].hash != hash) continue;
-            const LegNumber leg = slots_[slot].leg - 1;
-            if (hot_[leg].key() == key && (!key.v6 || cold_[leg].addresses == addresses)) return leg;
+        for (std::size_t at = home_of(hash);; at = (at + slots_a_line) & mask_) {
+            const Slot* line = &slots_[at];
+            for (std::uint32_t with = slots_with(line, hash); with != 0; with &= with - 1) {
+                const LegNumber leg = line[place_of_first(with)].leg - 1;
+                if (leg == leg_none) continue;  // a free slot, and the hash is 0
+                if (hot_[leg].key() == key && (!key.v6 || cold_[leg].addresses == addresses)) return leg;
+            }
+            if (has_free_slot(line)) return leg_none;
         }
-        return leg_none;
     }
     /// A new leg, all zero but its key and addresses; leg_none when the table is full. It must not be there yet.
     LegNumber insert(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses);
@@ -72,14 +85,15 @@ class LegTable {
     TcpLeg& tcp(LegNumber leg) { return tcp_[leg]; }
     bool in_use(LegNumber leg) const { return hot_[leg].protocol != 0; }
     std::uint32_t count() const { return used_ - free_count_; }
-    std::uint32_t capacity() const { return static_cast<std::uint32_t>(hot_.size()); }
+    std::uint32_t capacity() const { return capacity_; }
 
   private:
-    [[gnu::noinline]] static void prefetch_study(const ColdLeg& cold, Side side) {
+    [[gnu::noinline]] static void prefetch_study(const ColdLeg& cold, Side side, bool has_payload) {
         const ColdFlow& flow = cold.flows[side];
         prefetch_line(&cold.revision);
         prefetch_line(&cold.time_error_ns);
         prefetch_line(&flow.first_ns);
+        if (!has_payload) return;
         prefetch_line(&flow.head);
         prefetch_line(&cold.samples[side][0]);
         prefetch_line(&cold.samples[side][2]);
@@ -94,8 +108,33 @@ class LegTable {
         std::uint32_t hash;
         std::uint32_t leg;  ///< number + 1; 0 = free
     };
+    /// Slots are probed one after the other, but each leg's probing begins at a cache line's first, and a whole line is
+    /// compared at once: nearly always one look, without a branch that cannot be foretold.
+    static constexpr std::size_t slots_a_line = 64 / sizeof(Slot);
 
-    FixedArray<HotLeg> hot_;
+    std::size_t home_of(std::uint32_t hash) const { return hash & mask_ & ~(slots_a_line - 1); }
+
+    /// Of a line's words, which are a hash and a leg by turns: a bit for each.
+    static std::uint32_t words_that_are(const Slot* line, std::uint32_t value) {
+        const auto* words = reinterpret_cast<const __m256i*>(line);
+        const __m256i wanted = _mm256_set1_epi32(static_cast<int>(value));
+        const auto half = [&](int i) {
+            const __m256i same = _mm256_cmpeq_epi32(_mm256_load_si256(words + i), wanted);
+            return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(same)));
+        };
+        return half(0) | half(1) << 8;
+    }
+    /// Bit 2 * i where slot i has this hash.
+    static std::uint32_t slots_with(const Slot* line, std::uint32_t hash) {
+        return words_that_are(line, hash) & 0x5555;
+    }
+    static bool has_free_slot(const Slot* line) { return (words_that_are(line, 0) & 0xaaaa) != 0; }
+    static std::size_t place_of_first(std::uint32_t with) {
+        return static_cast<std::size_t>(std::countr_zero(with)) / 2 % slots_a_line;
+    }
+
+    std::uint32_t capacity_ = 0;
+    FixedArray<HotLeg> hot_;  ///< one at least: a guess may be looked at
     FixedArray<ColdLeg> cold_;
     FixedArray<TcpLeg> tcp_;
     FixedArray<Slot> slots_;
