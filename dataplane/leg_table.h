@@ -2,6 +2,7 @@
 // The leg table: open addressing over fixed arrays, nothing allocated after allocate(). One thread. Needs AVX2.
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
 
@@ -28,11 +29,11 @@ class LegTable {
         return static_cast<std::uint32_t>(fold(fold(key.addresses ^ seed, ends ^ seed * odd) ^ kind, seed | 1) >> 16);
     }
 
-    void prefetch_slot(std::uint32_t hash) const { prefetch_line(&slots_[home_of(hash)]); }
+    void prefetch_slot(std::uint32_t hash) const { prefetch_line(&lines_[hash & line_mask_]); }
     /// The leg that find() will most probably give: the first of this hash in its line. Any leg where there is none.
     LegNumber guess(std::uint32_t hash) const {
-        const Slot* line = &slots_[home_of(hash)];
-        const std::uint32_t leg = line[place_of_first(slots_with(line, hash))].leg;
+        const Line& line = lines_[hash & line_mask_];
+        const std::uint32_t leg = line.legs[place_of_first(places_of(line.hashes, hash))];
         return leg - (leg != 0 ? 1 : 0);
     }
     /// Fetches the hot lines.
@@ -61,14 +62,14 @@ class LegTable {
 
     /// `addresses` is only read of an IPv6 key, whose digest another pair may share.
     LegNumber find(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses) const {
-        for (std::size_t at = home_of(hash);; at = (at + slots_a_line) & mask_) {
-            const Slot* line = &slots_[at];
-            for (std::uint32_t with = slots_with(line, hash); with != 0; with &= with - 1) {
-                const LegNumber leg = line[place_of_first(with)].leg - 1;
+        for (std::size_t at = hash & line_mask_;; at = (at + 1) & line_mask_) {
+            const Line& line = lines_[at];
+            for (std::uint32_t with = places_of(line.hashes, hash); with != 0; with &= with - 1) {
+                const LegNumber leg = line.legs[place_of_first(with)] - 1;
                 if (leg == leg_none) continue;  // a free slot, and the hash is 0
                 if (hot_[leg].key() == key && (!key.v6 || cold_[leg].addresses == addresses)) return leg;
             }
-            if (has_free_slot(line)) return leg_none;
+            if (places_of(line.legs, 0) != 0) return leg_none;
         }
     }
     /// A new leg, all zero but its key and addresses; leg_none when the table is full. It must not be there yet.
@@ -104,45 +105,41 @@ class LegTable {
         for (std::size_t at = 0; at < sizeof item; at += 64) prefetch_line(reinterpret_cast<const char*>(&item) + at);
     }
 
-    struct Slot {
-        std::uint32_t hash;
-        std::uint32_t leg;  ///< number + 1; 0 = free
-    };
-    /// Slots are probed one after the other, but each leg's probing begins at a cache line's first, and a whole line is
+    /// Slots are probed one after the other, but each leg's probing begins at a line's first, and a whole line is
     /// compared at once: nearly always one look, without a branch that cannot be foretold.
-    static constexpr std::size_t slots_a_line = 64 / sizeof(Slot);
+    static constexpr std::size_t slots_a_line = 8;
+    using Words = std::array<std::uint32_t, slots_a_line>;
+    struct alignas(64) Line {
+        Words hashes;
+        Words legs;  ///< number + 1; 0 = the slot is free
+    };
+    static_assert(sizeof(Line) == 64);
 
-    std::size_t home_of(std::uint32_t hash) const { return hash & mask_ & ~(slots_a_line - 1); }
+    /// A bit for each place of this value.
+    static std::uint32_t places_of(const Words& words, std::uint32_t value) {
+        const __m256i all = _mm256_load_si256(reinterpret_cast<const __m256i*>(words.data()));
+        const __m256i same = _mm256_cmpeq_epi32(all, _mm256_set1_epi32(static_cast<int>(value)));
+        return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(same)));
+    }
+    static std::size_t place_of_first(std::uint32_t places) {
+        return static_cast<std::size_t>(std::countr_zero(places)) % slots_a_line;
+    }
 
-    /// Of a line's words, which are a hash and a leg by turns: a bit for each.
-    static std::uint32_t words_that_are(const Slot* line, std::uint32_t value) {
-        const auto* words = reinterpret_cast<const __m256i*>(line);
-        const __m256i wanted = _mm256_set1_epi32(static_cast<int>(value));
-        const auto half = [&](int i) {
-            const __m256i same = _mm256_cmpeq_epi32(_mm256_load_si256(words + i), wanted);
-            return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(same)));
-        };
-        return half(0) | half(1) << 8;
-    }
-    /// Bit 2 * i where slot i has this hash.
-    static std::uint32_t slots_with(const Slot* line, std::uint32_t hash) {
-        return words_that_are(line, hash) & 0x5555;
-    }
-    static bool has_free_slot(const Slot* line) { return (words_that_are(line, 0) & 0xaaaa) != 0; }
-    static std::size_t place_of_first(std::uint32_t with) {
-        return static_cast<std::size_t>(std::countr_zero(with)) / 2 % slots_a_line;
-    }
+    std::size_t next_slot(std::size_t slot) const { return (slot + 1) & (lines_.size() * slots_a_line - 1); }
+    std::size_t home_of(std::uint32_t hash) const { return (hash & line_mask_) * slots_a_line; }
+    std::uint32_t& hash_at(std::size_t slot) { return lines_[slot / slots_a_line].hashes[slot % slots_a_line]; }
+    std::uint32_t& leg_at(std::size_t slot) { return lines_[slot / slots_a_line].legs[slot % slots_a_line]; }
 
     std::uint32_t capacity_ = 0;
     FixedArray<HotLeg> hot_;  ///< one at least: a guess may be looked at
     FixedArray<ColdLeg> cold_;
     FixedArray<TcpLeg> tcp_;
-    FixedArray<Slot> slots_;
+    FixedArray<Line> lines_;
     FixedArray<LegNumber> free_;
     std::uint32_t free_count_ = 0;  ///< of those that were given away before
     std::uint32_t used_ = 0;        ///< places that were given away at least once
     std::uint32_t eviction_cursor_ = 0;
-    std::size_t mask_ = 0;
+    std::size_t line_mask_ = 0;
 };
 
 }  // namespace clew::sensor

@@ -53,6 +53,7 @@ class FirstBytesMaker {
     }
 
     void allow(Places places, const ByteSet& bytes) {
+        if (bytes.all()) return allow_any(places);
         for (unsigned place = 0; place < place_last; ++place) {
             if ((places >> place & 1) == 0) continue;
             for (std::size_t byte = 0; byte < bytes.size(); ++byte)
@@ -64,7 +65,11 @@ class FirstBytesMaker {
         Places from = 0;
         for (unsigned place = 0; place <= place_last; ++place)
             if ((places >> place & 1) != 0) from |= ~Places{0} << place;
-        allow(from, ByteSet().set());
+        allow_any(from);
+    }
+    void allow_any(Places places) {
+        for (unsigned place = 0; place < place_last; ++place)
+            if ((places >> place & 1) != 0) to_.any_[place][branch_ / 64] |= std::uint64_t{1} << branch_ % 64;
     }
 
     /// Until ')' or the end. At a payload's first byte each alternative is a branch, and is done with when it ends.
@@ -83,9 +88,40 @@ class FirstBytesMaker {
         return ends;
     }
 
+    /// What stands at a payload's first byte, and may stand there a few times, is a branch for each number of times.
     Places read_sequence(Places from) {
-        Places places = from;
-        while (!at_end() && look() != '|' && look() != ')') places = read_repeated(places);
+        constexpr unsigned branches_max = 8;
+        if (from != 1 || ends_here()) return read_rest(from);
+        const std::size_t begin = at_;
+        unsigned least = 1, most = 1;
+        read_one(0);
+        read_count(least, most);
+        const std::size_t behind = at_;
+        if (most - least >= branches_max) {
+            at_ = begin;
+            return read_rest(from);
+        }
+        Places ends = 0;
+        for (unsigned times = least; times <= most; ++times) {
+            if (times != least) {
+                any_from(ends);
+                open_branch();
+            }
+            Places places = from;
+            for (unsigned n = 0; n < times; ++n) {
+                at_ = begin;
+                places = read_one(places);
+            }
+            at_ = behind;
+            ends = read_rest(places);
+        }
+        return ends;
+    }
+
+    bool ends_here() const { return at_end() || look() == '|' || look() == ')'; }
+
+    Places read_rest(Places places) {
+        while (!ends_here()) places = read_repeated(places);
         return places;
     }
 
@@ -203,6 +239,9 @@ class FirstBytesMaker {
 
 FirstBytes::FirstBytes(std::span<const char* const> expressions) {
     for (const char* const expression : expressions) FirstBytesMaker(*this, expression).make();
+    for (std::size_t place = 0; place < place_count; ++place)
+        for (Branches& fit : fitting_[place])
+            for (std::size_t i = 0; i < fit.size(); ++i) fit[i] |= any_[place][i];
 }
 
 }  // namespace clew::sensor

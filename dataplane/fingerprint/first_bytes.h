@@ -39,6 +39,7 @@ class FirstBytes {
     friend class FirstBytesMaker;
 
     Branches all_{};
+    std::array<Branches, place_count> any_{};  ///< those that any byte fits, which fitting_ has as well
     std::array<std::array<Branches, 256>, place_count> fitting_{};
 };
 
