@@ -6,10 +6,12 @@
 namespace clew::sensor {
 namespace {
 
-Flow make_flow(const HotLeg& leg, const ColdLeg& cold_leg, const TcpLeg& tcp, const LegParts& parts, Side side) {
+// What is filled in is new: what a leg has not stays as it was made, and nothing is copied twice.
+
+void fill_flow(Flow& flow, const HotLeg& leg, const ColdLeg& cold_leg, const TcpLeg& tcp, const LegParts& parts,
+               Side side) {
     const HotFlow& hot = leg.flows[side];
     const ColdFlow& cold = cold_leg.flows[side];
-    Flow flow;
     flow.packets = std::uint64_t{cold.packets_wrapped} << 32 | hot.packets;
     flow.bytes = std::uint64_t{cold.bytes_moved} * hot_bytes_moved + hot.bytes;
     flow.payload_bytes = std::uint64_t{cold.payload_bytes_moved} * hot_bytes_moved + hot.payload_bytes;
@@ -47,14 +49,12 @@ Flow make_flow(const HotLeg& leg, const ColdLeg& cold_leg, const TcpLeg& tcp, co
     flow.head = {cold.head_length, cold.head.hash_16, cold.head.hash_64, cold.head.hash_256, cold.head.hash_all};
     flow.sample_count = cold.sample_count;
     std::copy_n(cold_leg.samples[side].begin(), cold.sample_count, flow.samples.begin());
-    return flow;
 }
 
-TcpFlowAnalysis make_flow_analysis(const TcpSide& side, const LegParts& parts) {
-    TcpFlowAnalysis result;
+void fill_flow_analysis(TcpFlowAnalysis& result, const TcpSide& side, const LegParts& parts) {
     result.rtt = parts.statistics(side.rtt);
     result.resets = side.resets;
-    if (side.oddities == 0) return result;
+    if (side.oddities == 0) return;
     const TcpOddities& odd = parts.oddities(side);
     result.retransmissions_fast = odd.retransmissions_fast;
     result.retransmissions_timeout = odd.retransmissions_timeout;
@@ -67,7 +67,6 @@ TcpFlowAnalysis make_flow_analysis(const TcpSide& side, const LegParts& parts) {
     result.keep_alives = odd.keep_alives;
     result.capture_gaps = odd.capture_gaps;
     result.capture_gap_bytes = odd.capture_gap_bytes;
-    return result;
 }
 
 DurationNs first_byte_of(const Flow& client, const Flow& server) {
@@ -77,9 +76,10 @@ DurationNs first_byte_of(const Flow& client, const Flow& server) {
     return from == 0 ? 0 : std::max<DurationNs>(server.first_payload_ns - from, 0);
 }
 
-TcpAnalysis make_analysis(const Leg& leg, const ColdLeg& cold, const TcpLeg& tcp, const LegParts& parts, Side client) {
-    TcpAnalysis analysis;
-    analysis.flows = {make_flow_analysis(tcp.sides[client], parts), make_flow_analysis(tcp.sides[client ^ 1], parts)};
+void fill_analysis(Leg& leg, const ColdLeg& cold, const TcpLeg& tcp, const LegParts& parts, Side client) {
+    TcpAnalysis& analysis = leg.tcp;
+    fill_flow_analysis(analysis.flows[0], tcp.sides[client], parts);
+    fill_flow_analysis(analysis.flows[1], tcp.sides[client ^ 1], parts);
     analysis.response = parts.statistics(tcp.response);
     analysis.handshake_server = cold.handshake.server;
     analysis.handshake_client = cold.handshake.client;
@@ -89,7 +89,6 @@ TcpAnalysis make_analysis(const Leg& leg, const ColdLeg& cold, const TcpLeg& tcp
     analysis.reset_by_server = tcp.reset_origin != ResetOrigin::none && tcp.reset_side != client;
     analysis.reset_ttl_ahead = tcp.reset_ttl_ahead;
     analysis.reset_ip_id_apart = tcp.reset_ip_id_apart;
-    return analysis;
 }
 
 /// Kept the newest first, told in the order in which they came.
@@ -127,9 +126,9 @@ Leg make_leg(const HotLeg& hot, const ColdLeg& cold, const TcpLeg& tcp, const Le
     leg.first_ns = cold.first_ns;
     leg.last_ns = hot.last_ns();
     const Side server = client ^ 1;
-    leg.flow(Direction::to_server) = make_flow(hot, cold, tcp, parts, client);
-    leg.flow(Direction::to_client) = make_flow(hot, cold, tcp, parts, server);
-    if (hot.is_tcp()) leg.tcp = make_analysis(leg, cold, tcp, parts, client);
+    fill_flow(leg.flow(Direction::to_server), hot, cold, tcp, parts, client);
+    fill_flow(leg.flow(Direction::to_client), hot, cold, tcp, parts, server);
+    if (hot.is_tcp()) fill_analysis(leg, cold, tcp, parts, client);
     leg.app = cold.app;
     const LegNames& names = parts.names(cold);
     leg.server_name = names.server;

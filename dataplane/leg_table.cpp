@@ -10,24 +10,28 @@
 
 namespace clew::sensor {
 namespace {
-std::size_t slot_count(std::uint32_t leg_count_max) {
-    return std::bit_ceil(std::size_t{std::max(leg_count_max, 1u)} * 2);
+/// Half of the slots, or more, stay free.
+std::size_t line_count(std::uint32_t leg_count_max) {
+    constexpr std::uint32_t legs_a_line = 4;
+    return std::bit_ceil(std::size_t{std::max(leg_count_max, legs_a_line)} * 2) / (legs_a_line * 2);
 }
 }  // namespace
 
 bool LegTable::allocate(std::uint32_t leg_count_max, bool populate) {
-    if (!hot_.allocate(leg_count_max, populate) || !cold_.allocate(leg_count_max, populate, Pages::small) ||
-        !tcp_.allocate(leg_count_max, populate) || !free_.allocate(leg_count_max, populate) ||
-        !slots_.allocate(slot_count(leg_count_max), populate))
+    if (!hot_.allocate(std::max(leg_count_max, 1u), populate) ||
+        !cold_.allocate(leg_count_max, populate, Pages::small) || !tcp_.allocate(leg_count_max, populate) ||
+        !free_.allocate(leg_count_max, populate) || !lines_.allocate(line_count(leg_count_max), populate))
         return false;
-    mask_ = slots_.size() - 1;
+    line_mask_ = lines_.size() - 1;
+    capacity_ = leg_count_max;
     return true;
 }
 
 std::size_t LegTable::memory_bytes(std::uint32_t leg_count_max) {
-    return FixedArray<HotLeg>::memory_bytes(leg_count_max) + FixedArray<ColdLeg>::memory_bytes(leg_count_max) +
-           FixedArray<TcpLeg>::memory_bytes(leg_count_max) + FixedArray<LegNumber>::memory_bytes(leg_count_max) +
-           FixedArray<Slot>::memory_bytes(slot_count(leg_count_max));
+    return FixedArray<HotLeg>::memory_bytes(std::max(leg_count_max, 1u)) +
+           FixedArray<ColdLeg>::memory_bytes(leg_count_max) + FixedArray<TcpLeg>::memory_bytes(leg_count_max) +
+           FixedArray<LegNumber>::memory_bytes(leg_count_max) +
+           FixedArray<Line>::memory_bytes(line_count(leg_count_max));
 }
 
 LegNumber LegTable::insert(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses) {
@@ -42,22 +46,25 @@ LegNumber LegTable::insert(const LegKey& key, std::uint32_t hash, const LegAddre
         if (hot_[leg].is_tcp()) tcp_[leg] = TcpLeg{};
     }
     cold_[leg].addresses = addresses;
-    std::size_t slot = hash & mask_;
-    while (slots_[slot].leg != 0) slot = (slot + 1) & mask_;
-    slots_[slot] = {hash, leg + 1};
+    std::size_t slot = home_of(hash);
+    while (leg_at(slot) != 0) slot = next_slot(slot);
+    hash_at(slot) = hash;
+    leg_at(slot) = leg + 1;
     return leg;
 }
 
 void LegTable::remove(LegNumber leg, std::uint32_t hash) {
-    std::size_t hole = hash & mask_;
-    while (slots_[hole].leg != leg + 1) hole = (hole + 1) & mask_;
-    for (std::size_t next = (hole + 1) & mask_; slots_[next].leg != 0; next = (next + 1) & mask_) {
-        const std::size_t wants = slots_[next].hash & mask_;
-        if (((next - wants) & mask_) < ((next - hole) & mask_)) continue;
-        slots_[hole] = slots_[next];
+    const std::size_t mask = lines_.size() * slots_a_line - 1;
+    std::size_t hole = home_of(hash);
+    while (leg_at(hole) != leg + 1) hole = next_slot(hole);
+    for (std::size_t next = next_slot(hole); leg_at(next) != 0; next = next_slot(next)) {
+        const std::size_t wants = home_of(hash_at(next));
+        if (((next - wants) & mask) < ((next - hole) & mask)) continue;
+        hash_at(hole) = hash_at(next);
+        leg_at(hole) = leg_at(next);
         hole = next;
     }
-    slots_[hole] = {};
+    leg_at(hole) = 0;
     hot_[leg].protocol = 0;
     free_[free_count_++] = leg;
 }

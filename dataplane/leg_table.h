@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The leg table: open addressing over fixed arrays, nothing allocated after allocate(). One thread.
+// The leg table: open addressing over fixed arrays, nothing allocated after allocate(). One thread. Needs AVX2.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstdint>
+
+#include <immintrin.h>
 
 #include "dataplane/fixed_array.h"
 #include "dataplane/hash.h"
@@ -25,22 +29,26 @@ class LegTable {
         return static_cast<std::uint32_t>(fold(fold(key.addresses ^ seed, ends ^ seed * odd) ^ kind, seed | 1) >> 16);
     }
 
-    void prefetch_slot(std::uint32_t hash) const { prefetch_line(&slots_[hash & mask_]); }
-    /// Fetches the hot lines of the leg that find() will probably give: seldom it is behind another one's slot.
-    void prefetch_leg(std::uint32_t hash) const {
-        const std::uint32_t leg = slots_[hash & mask_].leg;
-        const auto* at = reinterpret_cast<const char*>(&hot_[leg - (leg != 0 ? 1 : 0)]);
+    void prefetch_slot(std::uint32_t hash) const { prefetch_line(&lines_[hash & line_mask_]); }
+    /// The leg that find() will most probably give: the first of this hash in its line. Any leg where there is none.
+    LegNumber guess(std::uint32_t hash) const {
+        const Line& line = lines_[hash & line_mask_];
+        const std::uint32_t leg = line.legs[place_of_first(places_of(line.hashes, hash))];
+        return leg - (leg != 0 ? 1 : 0);
+    }
+    /// Fetches the hot lines.
+    void prefetch_leg(LegNumber leg) const {
+        const auto* at = reinterpret_cast<const char*>(&hot_[leg]);
         prefetch_line(at);
         prefetch_line(at + 64);
     }
 
-    /// Fetches what a look at one of the leg's first packets needs, where find() will probably give a leg that has
-    /// such.
-    [[gnu::always_inline]] void prefetch_studied(std::uint32_t hash, Side side) const {
-        const std::uint32_t leg = slots_[hash & mask_].leg;
-        if (leg == 0 || !hot_[leg - 1].flows[side].is_studied()) [[likely]]
+    /// Fetches what a look at one of the leg's first packets, or first payloads, needs, if this is one.
+    [[gnu::always_inline]] void prefetch_studied(LegNumber leg, Side side, bool has_payload) const {
+        const HotFlow& flow = hot_[leg].flows[side];
+        if (!flow.is_studied()) [[likely]]
             return;
-        prefetch_study(cold_[leg - 1], side);
+        if (has_payload || flow.packets_to_study != 0) prefetch_study(cold_[leg], side, has_payload);
     }
 
     /// Fetches all that a report reads, but the hot part.
@@ -49,14 +57,20 @@ class LegTable {
         prefetch_all(tcp_[leg]);
     }
 
+    /// Whether this place holds the leg of this key, which is not IPv6.
+    bool holds(LegNumber leg, const LegKey& key) const { return hot_[leg].key() == key; }
+
     /// `addresses` is only read of an IPv6 key, whose digest another pair may share.
     LegNumber find(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses) const {
-        for (std::size_t slot = hash & mask_; slots_[slot].leg != 0; slot = (slot + 1) & mask_) {
-            if (slots_[slot].hash != hash) continue;
-            const LegNumber leg = slots_[slot].leg - 1;
-            if (hot_[leg].key() == key && (!key.v6 || cold_[leg].addresses == addresses)) return leg;
+        for (std::size_t at = hash & line_mask_;; at = (at + 1) & line_mask_) {
+            const Line& line = lines_[at];
+            for (std::uint32_t with = places_of(line.hashes, hash); with != 0; with &= with - 1) {
+                const LegNumber leg = line.legs[place_of_first(with)] - 1;
+                if (leg == leg_none) continue;  // a free slot, and the hash is 0
+                if (hot_[leg].key() == key && (!key.v6 || cold_[leg].addresses == addresses)) return leg;
+            }
+            if (places_of(line.legs, 0) != 0) return leg_none;
         }
-        return leg_none;
     }
     /// A new leg, all zero but its key and addresses; leg_none when the table is full. It must not be there yet.
     LegNumber insert(const LegKey& key, std::uint32_t hash, const LegAddresses& addresses);
@@ -72,14 +86,15 @@ class LegTable {
     TcpLeg& tcp(LegNumber leg) { return tcp_[leg]; }
     bool in_use(LegNumber leg) const { return hot_[leg].protocol != 0; }
     std::uint32_t count() const { return used_ - free_count_; }
-    std::uint32_t capacity() const { return static_cast<std::uint32_t>(hot_.size()); }
+    std::uint32_t capacity() const { return capacity_; }
 
   private:
-    [[gnu::noinline]] static void prefetch_study(const ColdLeg& cold, Side side) {
+    [[gnu::noinline]] static void prefetch_study(const ColdLeg& cold, Side side, bool has_payload) {
         const ColdFlow& flow = cold.flows[side];
         prefetch_line(&cold.revision);
         prefetch_line(&cold.time_error_ns);
         prefetch_line(&flow.first_ns);
+        if (!has_payload) return;
         prefetch_line(&flow.head);
         prefetch_line(&cold.samples[side][0]);
         prefetch_line(&cold.samples[side][2]);
@@ -90,20 +105,41 @@ class LegTable {
         for (std::size_t at = 0; at < sizeof item; at += 64) prefetch_line(reinterpret_cast<const char*>(&item) + at);
     }
 
-    struct Slot {
-        std::uint32_t hash;
-        std::uint32_t leg;  ///< number + 1; 0 = free
+    /// Slots are probed one after the other, but each leg's probing begins at a line's first, and a whole line is
+    /// compared at once: nearly always one look, without a branch that cannot be foretold.
+    static constexpr std::size_t slots_a_line = 8;
+    using Words = std::array<std::uint32_t, slots_a_line>;
+    struct alignas(64) Line {
+        Words hashes;
+        Words legs;  ///< number + 1; 0 = the slot is free
     };
+    static_assert(sizeof(Line) == 64);
 
-    FixedArray<HotLeg> hot_;
+    /// A bit for each place of this value.
+    static std::uint32_t places_of(const Words& words, std::uint32_t value) {
+        const __m256i all = _mm256_load_si256(reinterpret_cast<const __m256i*>(words.data()));
+        const __m256i same = _mm256_cmpeq_epi32(all, _mm256_set1_epi32(static_cast<int>(value)));
+        return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(same)));
+    }
+    static std::size_t place_of_first(std::uint32_t places) {
+        return static_cast<std::size_t>(std::countr_zero(places)) % slots_a_line;
+    }
+
+    std::size_t next_slot(std::size_t slot) const { return (slot + 1) & (lines_.size() * slots_a_line - 1); }
+    std::size_t home_of(std::uint32_t hash) const { return (hash & line_mask_) * slots_a_line; }
+    std::uint32_t& hash_at(std::size_t slot) { return lines_[slot / slots_a_line].hashes[slot % slots_a_line]; }
+    std::uint32_t& leg_at(std::size_t slot) { return lines_[slot / slots_a_line].legs[slot % slots_a_line]; }
+
+    std::uint32_t capacity_ = 0;
+    FixedArray<HotLeg> hot_;  ///< one at least: a guess may be looked at
     FixedArray<ColdLeg> cold_;
     FixedArray<TcpLeg> tcp_;
-    FixedArray<Slot> slots_;
+    FixedArray<Line> lines_;
     FixedArray<LegNumber> free_;
     std::uint32_t free_count_ = 0;  ///< of those that were given away before
     std::uint32_t used_ = 0;        ///< places that were given away at least once
     std::uint32_t eviction_cursor_ = 0;
-    std::size_t mask_ = 0;
+    std::size_t line_mask_ = 0;
 };
 
 }  // namespace clew::sensor

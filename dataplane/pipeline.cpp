@@ -13,6 +13,7 @@
 #include "dataplane/duplicate_filter.h"
 #include "dataplane/erspan_header.h"
 #include "dataplane/fingerprint/datagram.h"
+#include "dataplane/fingerprint/stream_head.h"
 #include "dataplane/fingerprint/study.h"
 #include "dataplane/fingerprint/tcp_options.h"
 #include "dataplane/found_delays.h"
@@ -51,6 +52,7 @@ struct InFlight {
     Transport transport;
     LegKey key;
     std::uint32_t hash = 0;
+    LegNumber likely_leg = 0;  ///< LegTable::guess(): asked for from memory
     std::uint64_t digest = 0;  ///< what makes two packets the same to the duplicate filter
     Side side = 0;
     bool refused = false;
@@ -201,8 +203,11 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
         }
     };
     const auto fetch_legs = [&](std::size_t from, std::size_t to) {
-        for (std::size_t i = from; i < to; ++i)
-            if (!flights_[i].refused) legs_.prefetch_leg(flights_[i].hash);
+        for (std::size_t i = from; i < to; ++i) {
+            if (flights_[i].refused) continue;
+            flights_[i].likely_leg = legs_.guess(flights_[i].hash);
+            legs_.prefetch_leg(flights_[i].likely_leg);
+        }
     };
     const std::size_t count = burst.size();
     std::size_t slots_fetched = 0, legs_fetched = 0;
@@ -217,7 +222,9 @@ void PipelineOnArrays::receive_some(std::span<const Packet> burst) {
     delays_.add_all(legs_, parts_);  // of the burst before: their places were asked for then
     fetch_legs(legs_fetched, count);
     const auto fetch_studied = [&](std::size_t i) {
-        if (!flights_[i].refused) legs_.prefetch_studied(flights_[i].hash, flights_[i].side);
+        const InFlight& flight = flights_[i];
+        if (!flight.refused)
+            legs_.prefetch_studied(flight.likely_leg, flight.side, flight.transport.payload_length != 0);
     };
     const std::size_t fetched = std::exchange(studies_, false) ? burst.size() : 0;  // where one was, others are near
     for (std::size_t i = 0; i < std::min(fetched, study_fetch_packets); ++i) fetch_studied(i);
@@ -287,8 +294,11 @@ void PipelineOnArrays::set_key(const Packet& packet, InFlight& flight) {
 }
 
 LegNumber PipelineOnArrays::find(const Packet& packet, const InFlight& flight) const {
-    if (!flight.key.v6) [[likely]]
+    if (!flight.key.v6) [[likely]] {
+        if (legs_.holds(flight.likely_leg, flight.key)) [[likely]]
+            return flight.likely_leg;
         return legs_.find(flight.key, flight.hash, {});
+    }
     return legs_.find(flight.key, flight.hash, addresses_of(packet.bytes, flight.decapped, flight.side));
 }
 
@@ -553,18 +563,17 @@ void PipelineOnArrays::move_sums(HotFlow& flow, ColdFlow& cold) {
 void PipelineOnArrays::append_header(LegNumber leg, const HotLeg& hot, const Packet& packet, const InFlight& flight) {
     if (headers_.empty_sized()) return;
     const Transport& transport = flight.transport;
-    std::uint32_t tsval = 0, tsecr = 0;
-    const bool has_timestamps =
-        transport.options_length != 0 &&
-        find_timestamps(packet.bytes + transport.options_offset, transport.options_length, tsval, tsecr);
+    Timestamps stamps;
+    if (transport.options_length != 0)
+        stamps = find_timestamps(packet.bytes + transport.options_offset, transport.options_length);
     const std::uint16_t check = transport.payload_captured != 0 ? payload_check(packet, transport) : std::uint16_t{0};
     const bool to_server = flight.side == hot.client_side();
     const PacketHeader header{.leg = id_of(leg, hot.generation),
                               .time_ns = packet.time_ns,
                               .seq = transport.seq,
                               .ack = transport.ack,
-                              .tsval = tsval,
-                              .tsecr = tsecr,
+                              .tsval = stamps.value(),
+                              .tsecr = stamps.echo(),
                               .length = static_cast<std::uint16_t>(std::min(transport.payload_length, 0xffffu)),
                               .ip_id = flight.decapped.ip_id,
                               .window = transport.window,
@@ -572,7 +581,7 @@ void PipelineOnArrays::append_header(LegNumber leg, const HotLeg& hot, const Pac
                               .flags = transport.flags,
                               .ttl = flight.decapped.ttl,
                               .direction = to_server ? Direction::to_server : Direction::to_client,
-                              .has_timestamps = has_timestamps};
+                              .has_timestamps = stamps.found};
     headers_.append(header);
 }
 
@@ -676,6 +685,7 @@ void PipelineOnArrays::deadline(LegNumber leg, TimeNs now) {
 void PipelineOnArrays::report(LegNumber leg, LegPhase phase, LegEnd end) {
     delays_.add_all(legs_, parts_);
     ColdLeg& cold = legs_.cold(leg);
+    for (ColdFlow& flow : cold.flows) settle_head(flow, parts_);
     ++cold.revision;
     const HotLeg& hot = legs_.hot(leg);
     const TcpLeg& tcp = hot.is_tcp() ? legs_.tcp(leg) : tcp_of_others;

@@ -38,17 +38,13 @@ SynOnLeg judge_syn(const HotLeg& hot, const ColdLeg& cold, Side side, const Tran
     return half_dead || both_differ ? SynOnLeg::starts_another : SynOnLeg::astray;
 }
 
-bool find_timestamps(const std::uint8_t* options, std::uint32_t length, std::uint32_t& tsval, std::uint32_t& tsecr) {
+Timestamps find_timestamps(const std::uint8_t* options, std::uint32_t length) {
     constexpr std::uint32_t nop_nop_timestamps = 0x0101080a;
-    if (length >= 12 && load_be32(options) == nop_nop_timestamps) {  // how nearly every segment carries them
-        tsval = load_be32(options + 4);
-        tsecr = load_be32(options + 8);
-        return true;
-    }
+    const auto both = [](std::uint64_t value, std::uint64_t echo) { return value | echo << 32; };
+    if (length >= 12 && load_be32(options) == nop_nop_timestamps)  // how nearly every segment carries them
+        return {both(load_be32(options + 4), load_be32(options + 8)), true};
     const TcpOptions found = parse_tcp_options({options, length});
-    tsval = found.tsval;
-    tsecr = found.tsecr;
-    return found.has_timestamps;
+    return {both(found.tsval, found.tsecr), found.has_timestamps};
 }
 
 }  // namespace clew::sensor

@@ -2,6 +2,8 @@
 // A TCP connection's beginning and end: whether it is over, and whether a SYN opens another one.
 #pragma once
 
+#include <cstdint>
+
 #include "dataplane/fingerprint/study.h"
 #include "dataplane/leg_state.h"
 #include "dataplane/transport.h"
@@ -27,7 +29,14 @@ enum class SynOnLeg : std::uint8_t {
 /// `quiet`: since the leg's last packet.
 SynOnLeg judge_syn(const HotLeg& hot, const ColdLeg& cold, Side side, const Transport& tcp, DurationNs quiet);
 
-/// Reads the timestamps option; false when there is none.
-bool find_timestamps(const std::uint8_t* options, std::uint32_t length, std::uint32_t& tsval, std::uint32_t& tsecr);
+/// TCP's timestamps option. Both numbers in one word: laid down as two, they would be waited for when read as one.
+struct Timestamps {
+    std::uint64_t both = 0;
+    bool found = false;
+
+    std::uint32_t value() const { return static_cast<std::uint32_t>(both); }
+    std::uint32_t echo() const { return static_cast<std::uint32_t>(both >> 32); }
+};
+Timestamps find_timestamps(const std::uint8_t* options, std::uint32_t length);
 
 }  // namespace clew::sensor

@@ -76,6 +76,13 @@ class FieldWriter {
         --at_;
     }
 
+    /// Varints that are all below 128: `count` of them, of which the first `used` stay.
+    template <std::size_t count>
+    void small_varints(const std::uint16_t* values, std::size_t used) {
+        for (std::size_t i = 0; i < count; ++i) at_[i] = static_cast<std::uint8_t>(values[i]);
+        at_ += used;
+    }
+
     void varint(std::uint64_t value) {
         for (; value >= 0x80; value >>= 7) *at_++ = static_cast<std::uint8_t>(value | 0x80);
         *at_++ = static_cast<std::uint8_t>(value);

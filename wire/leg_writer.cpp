@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "wire/leg_writer.h"
 
+#include <cstring>
 #include <string>
 
 #include "wire/leg.pb.h"
@@ -166,14 +167,31 @@ void put_process(const Process& process, FieldWriter& to) {
     to.bytes<M::kCommandFieldNumber>(command.data(), length);
 }
 
+/// All bins but the empty ones at the end; four at a time, as most are.
+std::size_t bins_used(const DelayStatistics& delays) {
+    constexpr std::size_t at_once = 4;
+    static_assert(delay_bin_count % at_once == 0);
+    std::size_t used = delay_bin_count;
+    for (std::uint64_t four = 0; used != 0; used -= at_once) {
+        std::memcpy(&four, &delays.bins[used - at_once], sizeof four);
+        if (four != 0) break;
+    }
+    while (used != 0 && delays.bins[used - 1] == 0) --used;
+    return used;
+}
+
 void put_delays(const DelayStatistics& delays, FieldWriter& to) {
     using M = v1::Delays;
     to.number<M::kCountFieldNumber>(delays.count);
     to.signed_number<M::kSumNsFieldNumber>(delays.sum_ns);
     to.signed_number<M::kMaxNsFieldNumber>(delays.max_ns);
-    std::size_t used = delay_bin_count;
-    while (used != 0 && delays.bins[used - 1] == 0) --used;
+    const std::size_t used = bins_used(delays);
     if (used == 0) return;
+    std::uint16_t largest_bits = 0;
+    for (const std::uint16_t bin : delays.bins) largest_bits = static_cast<std::uint16_t>(largest_bits | bin);
+    if (largest_bits < 0x80)
+        return to.short_message<M::kBinsFieldNumber>(
+            [&] { to.small_varints<delay_bin_count>(delays.bins.data(), used); });
     to.message<M::kBinsFieldNumber>([&] {
         for (std::size_t i = 0; i < used; ++i) to.varint(delays.bins[i]);
     });

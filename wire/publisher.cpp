@@ -76,6 +76,7 @@ class ThreadedPublisher final : public Publisher {
     void wait(std::int64_t now_ms);
     void farewell();
     void take_legs(std::int64_t now_ms);
+    void open_batch(std::int64_t now_ms);
     void close_batch();
     void send_batches();
     void send_counters(std::int64_t now_ms);
@@ -97,8 +98,9 @@ class ThreadedPublisher final : public Publisher {
     Outbox outbox_;
     PublisherSession session_;
 
-    std::string batch_legs_;  ///< of the batch that is being filled
+    std::string batch_;  ///< the one that is being filled, as it travels
     std::uint32_t batch_leg_count_ = 0;
+    std::size_t batch_bytes_before_ = 0;  ///< what the last one took
     std::int64_t batch_opened_ms_ = 0;
     std::uint64_t next_sequence_ = 1;
     std::int64_t counters_sent_ms_ = 0;
@@ -180,28 +182,32 @@ void ThreadedPublisher::wait(std::int64_t now_ms) {
 void ThreadedPublisher::take_legs(std::int64_t now_ms) {
     queue_.take_all(taken_);
     for (std::size_t taken = 0; taken < taken_.count();) {
-        if (batch_leg_count_ == 0) batch_opened_ms_ = now_ms;
+        if (batch_leg_count_ == 0) open_batch(now_ms);
         const std::size_t before = taken;
-        batch_legs_ += taken_.next(taken, settings_.batch_leg_count_max - batch_leg_count_);
+        batch_ += taken_.next(taken, settings_.batch_leg_count_max - batch_leg_count_);
         batch_leg_count_ += static_cast<std::uint32_t>(taken - before);
         if (batch_leg_count_ >= settings_.batch_leg_count_max) close_batch();
     }
     if (batch_leg_count_ > 0 && now_ms - batch_opened_ms_ >= settings_.batch_delay_ms_max) close_batch();
 }
 
-void ThreadedPublisher::close_batch() {
+/// Begins with its head. Room for as much as the last one took and the taps behind it: bytes are moved once.
+void ThreadedPublisher::open_batch(std::int64_t now_ms) {
+    batch_opened_ms_ = now_ms;
     v1::Batch head;
     head.set_sequence(next_sequence_);
     head.set_observer(settings_.hello.observer());
     head.set_started_ns(settings_.hello.started_ns());
-    std::string batch;
-    batch.reserve(head.ByteSizeLong() + batch_legs_.size());
-    head.AppendToString(&batch);
-    batch += batch_legs_;  // protobuf: messages written one behind the other are merged when read
-    outbox_.add(
-        {settings_.hello.observer(), settings_.hello.started_ns(), next_sequence_, batch_leg_count_, std::move(batch)});
+    batch_.clear();
+    batch_.reserve(batch_bytes_before_ + batch_bytes_before_ / 8 + settings_.hello.ByteSizeLong());
+    head.AppendToString(&batch_);  // protobuf: messages written one behind the other are merged when read
+}
+
+void ThreadedPublisher::close_batch() {
+    batch_bytes_before_ = batch_.size();
+    outbox_.add({settings_.hello.observer(), settings_.hello.started_ns(), next_sequence_, batch_leg_count_,
+                 std::move(batch_)});
     ++next_sequence_;
-    batch_legs_.clear();
     batch_leg_count_ = 0;
 }
 

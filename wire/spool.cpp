@@ -189,15 +189,16 @@ void Spool::close_reader() {
 }
 
 bool Spool::write_record(const SpoolRecord& record) {
-    const std::string bytes = encode_record(record);
-    if (!make_room(bytes.size())) return false;
-    if (writer_ >= 0 && segments_.back().bytes + bytes.size() > segment_bytes_max_) close_writer();
+    const std::string head = encode_record_head(record);
+    const std::size_t bytes = head.size() + record.batch.size();
+    if (!make_room(bytes)) return false;
+    if (writer_ >= 0 && segments_.back().bytes + bytes > segment_bytes_max_) close_writer();
     if (writer_ < 0 && !open_segment()) {
         ++counters_.write_failures;
         return false;
     }
     Segment& segment = segments_.back();
-    if (!write_whole(writer_, bytes)) {
+    if (!write_whole(writer_, head) || !write_whole(writer_, record.batch)) {
         ++counters_.write_failures;
         // A part of a record may stand there now: what follows must not be written behind it.
         if (::ftruncate(writer_, static_cast<off_t>(segment.bytes)) != 0 ||
@@ -205,8 +206,8 @@ bool Spool::write_record(const SpoolRecord& record) {
             close_writer();
         return false;
     }
-    segment.bytes += bytes.size();
-    counters_.bytes += bytes.size();
+    segment.bytes += bytes;
+    counters_.bytes += bytes;
     ++segment.record_count;
     segment.leg_count += record.leg_count;
     ++segment.unread_records;

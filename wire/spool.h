@@ -37,7 +37,8 @@ struct SpoolRecord {
 
 constexpr std::size_t spool_record_header_bytes = 12;
 
-std::string encode_record(const SpoolRecord& record);  ///< header and content
+std::string encode_record(const SpoolRecord& record);       ///< header and content
+std::string encode_record_head(const SpoolRecord& record);  ///< the same up to the batch, which ends it
 
 /// The content of one record; nothing when it is malformed.
 std::optional<SpoolRecord> decode_record_content(std::span<const std::uint8_t> content);

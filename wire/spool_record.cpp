@@ -33,24 +33,27 @@ bool record_checks_out(const std::uint8_t* header, std::span<const std::uint8_t>
     return get<std::uint64_t>(header + 4) == XXH3_64bits(content.data(), content.size());
 }
 
-std::string encode_record(const SpoolRecord& record) {
+std::string encode_record_head(const SpoolRecord& record) {
     CLEW_CHECK(record.observer.size() <= observer_name_bytes_max);
     const std::size_t content_bytes = record_content_fixed_bytes + record.observer.size() + record.batch.size();
+    std::string content;
+    put(content, record.started_ns);
+    put(content, record.sequence);
+    put(content, record.leg_count);
+    put(content, static_cast<std::uint16_t>(record.observer.size()));
+    content += record.observer;
+    XXH3_state_t checksum;
+    XXH3_INITSTATE(&checksum);
+    XXH3_64bits_reset(&checksum);
+    XXH3_64bits_update(&checksum, content.data(), content.size());
+    XXH3_64bits_update(&checksum, record.batch.data(), record.batch.size());
     std::string bytes;
-    bytes.reserve(spool_record_header_bytes + content_bytes);
     put(bytes, static_cast<std::uint32_t>(content_bytes));
-    put(bytes, std::uint64_t{0});  // the check sum's place
-    put(bytes, record.started_ns);
-    put(bytes, record.sequence);
-    put(bytes, record.leg_count);
-    put(bytes, static_cast<std::uint16_t>(record.observer.size()));
-    bytes += record.observer;
-    bytes += record.batch;
-    std::string checksum;
-    put(checksum, static_cast<std::uint64_t>(XXH3_64bits(bytes.data() + spool_record_header_bytes, content_bytes)));
-    bytes.replace(sizeof(std::uint32_t), checksum.size(), checksum);
-    return bytes;
+    put(bytes, static_cast<std::uint64_t>(XXH3_64bits_digest(&checksum)));
+    return bytes += content;
 }
+
+std::string encode_record(const SpoolRecord& record) { return encode_record_head(record) + record.batch; }
 
 std::optional<SpoolRecord> decode_record_content(std::span<const std::uint8_t> content) {
     if (content.size() < record_content_fixed_bytes) return std::nullopt;

@@ -4,12 +4,16 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 struct hs_database;
 
 namespace clew::sensor {
 
 enum class Carrier : std::uint8_t { tcp, udp, any };
+
+/// The signatures' expressions of one transport. `transport`: tcp or udp.
+std::vector<const char*> expressions_of(Carrier transport);
 
 /// The signatures of one transport, for every machine with AVX2; a match's id is the signature's place in the list. The
 /// caller frees it. A signature that does not compile is a programmer's error.

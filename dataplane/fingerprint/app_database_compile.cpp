@@ -21,14 +21,24 @@ constexpr Expression expressions[] = {
 #undef CLEW_SIGNATURE
 };
 
+bool is_of(const Expression& expression, Carrier transport) {
+    return expression.transport == transport || expression.transport == Carrier::any;
+}
+
 }  // namespace
 
-hs_database* compile_signatures(Carrier transport) {
+std::vector<const char*> expressions_of(Carrier transport) {
     std::vector<const char*> texts;
+    for (const Expression& expression : expressions)
+        if (is_of(expression, transport)) texts.push_back(expression.text);
+    return texts;
+}
+
+hs_database* compile_signatures(Carrier transport) {
+    const std::vector<const char*> texts = expressions_of(transport);
     std::vector<unsigned> flags, ids;
     for (unsigned i = 0; i < std::size(expressions); ++i) {
-        if (expressions[i].transport != transport && expressions[i].transport != Carrier::any) continue;
-        texts.push_back(expressions[i].text);
+        if (!is_of(expressions[i], transport)) continue;
         flags.push_back(HS_FLAG_DOTALL | HS_FLAG_SINGLEMATCH);
         ids.push_back(i);
     }

@@ -29,6 +29,8 @@ static_assert(std::size(signatures) <= 64, "candidates are the bits of one word"
 struct Databases {
     hs_database_t* tcp = load_signatures(Carrier::tcp);
     hs_database_t* udp = load_signatures(Carrier::udp);
+    FirstBytes tcp_first_bytes{expressions_of(Carrier::tcp)};
+    FirstBytes udp_first_bytes{expressions_of(Carrier::udp)};
     ~Databases() {
         hs_free_database(tcp);
         hs_free_database(udp);
@@ -47,7 +49,11 @@ int note_match(unsigned id, unsigned long long, unsigned long long, unsigned, vo
 
 }  // namespace
 
-AppScanner::AppScanner() : tcp_(databases().tcp), udp_(databases().udp) {
+AppScanner::AppScanner()
+    : tcp_(databases().tcp),
+      udp_(databases().udp),
+      tcp_first_bytes_(databases().tcp_first_bytes),
+      udp_first_bytes_(databases().udp_first_bytes) {
     CLEW_CHECK(hs_alloc_scratch(tcp_, &scratch_) == HS_SUCCESS && hs_alloc_scratch(udp_, &scratch_) == HS_SUCCESS);
 }
 
@@ -60,6 +66,7 @@ App AppScanner::name(const PayloadLook& look, bool datagram) {
     const bool named = datagram && look.bytes.size() >= dns_header_bytes && !look.on_port(port_dns);
     if (named && look.on_port(port_mdns)) return App::mdns;
     if (named && look.on_port(port_llmnr)) return App::llmnr;
+    if (!(datagram ? udp_first_bytes_ : tcp_first_bytes_).may_match(look.bytes)) return App::unknown;
     std::uint64_t candidates = 0;
     const auto size = static_cast<unsigned>(std::min<std::size_t>(look.bytes.size(), app_scan_bytes));
     hs_scan(datagram ? udp_ : tcp_, reinterpret_cast<const char*>(look.bytes.data()), size, 0, scratch_, note_match,

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Names a payload's application protocol: Hyperscan finds every signature (app_signatures.def) in one pass over its
-// first bytes, and the small parser of each candidate decides. The compiled signatures (app_database.h) are one for the
-// process; an AppScanner holds what one thread needs to scan and allocates only when made.
+// Names a payload's application protocol. Most payloads match no signature (app_signatures.def), which their first
+// bytes tell (first_bytes.h); of the others Hyperscan finds every signature in one pass, and the small parser of each
+// candidate decides. The compiled signatures (app_database.h) are one for the process; an AppScanner holds what one
+// thread needs to scan and allocates only when made.
 #pragma once
 
 #include <cstdint>
 
 #include "dataplane/fingerprint/app_check.h"
+#include "dataplane/fingerprint/first_bytes.h"
 #include "nat-trace/app.h"
 
 struct hs_database;
@@ -29,6 +31,8 @@ class AppScanner {
   private:
     const hs_database* tcp_ = nullptr;
     const hs_database* udp_ = nullptr;
+    const FirstBytes& tcp_first_bytes_;
+    const FirstBytes& udp_first_bytes_;
     hs_scratch* scratch_ = nullptr;
 };
 

@@ -14,20 +14,6 @@ namespace {
 constexpr std::string_view methods[] = {"GET ",     "POST ",  "PUT ",     "HEAD ", "DELETE ",
                                         "OPTIONS ", "PATCH ", "CONNECT ", "TRACE "};
 
-/// Most payloads are no HTTP, and most of those are told by their first byte.
-bool may_be_method(char first) {
-    switch (first) {
-        case 'G':
-        case 'P':
-        case 'H':
-        case 'D':
-        case 'O':
-        case 'C':
-        case 'T': return true;
-        default: return false;
-    }
-}
-
 /// A line with its end, off the front of `text`; nothing when the end is not there: a cut line would give a wrong
 /// value.
 std::optional<std::string_view> take_line(std::string_view& text) {
@@ -56,7 +42,7 @@ void read_header(std::string_view line, HttpHead& head) {
 /// The start line; false when this is not HTTP.
 bool read_start(std::string_view& text, HttpHead& head) {
     head.response = text.starts_with("HTTP/1.");
-    head.request = !text.empty() && may_be_method(text[0]) &&
+    head.request = !text.empty() && may_begin_http(static_cast<std::uint8_t>(text[0])) &&
                    std::any_of(std::begin(methods), std::end(methods),
                                [&](std::string_view method) { return text.starts_with(method); });
     if (!head.response && !head.request) return false;

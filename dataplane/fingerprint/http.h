@@ -23,6 +23,20 @@ struct HttpHead {
     std::string_view forwarded_for;  ///< the whole value of the last such line
 };
 
+/// Most payloads are no HTTP, and most of those are told by their first byte.
+constexpr bool may_begin_http(std::uint8_t first) {
+    switch (first) {
+        case 'G':
+        case 'P':
+        case 'H':
+        case 'D':
+        case 'O':
+        case 'C':
+        case 'T': return true;
+        default: return false;
+    }
+}
+
 /// `in_head`: the stream's earlier bytes were an HTTP head whose end has not come: read header lines from the next line
 /// on.
 HttpHead parse_http_head(std::span<const std::uint8_t> payload, bool in_head);

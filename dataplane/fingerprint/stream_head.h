@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The first 256 bytes of a direction's stream, put together from its first packets and hashed over fixed lengths; a
-// PROXY header at the very start is left out and handed back. Buffers come from a fixed pool (LegParts). One thread.
+// The first 256 bytes of a direction's stream, put together from its first packets and hashed over fixed lengths, not
+// before somebody asks or they are all there; a PROXY header at the very start is left out and handed back. Buffers
+// come from a fixed pool (LegParts). One thread.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +22,9 @@ enum HeadState : std::uint8_t {
 /// Adds payload that lies `offset` bytes behind the stream's start. The result's state is `found` when a PROXY header
 /// was completed by this very payload. Bytes behind a hole are left out: they count when they come again in order.
 ProxyHeader add_to_head(ColdFlow& flow, LegParts& parts, std::uint32_t offset, std::span<const std::uint8_t> payload);
+
+/// Hashes what came since: before the head is told, and before its buffer is given back.
+void settle_head(ColdFlow& flow, LegParts& parts);
 
 /// The head of a datagram protocol: its first datagram's payload.
 void set_datagram_head(ColdFlow& flow, std::span<const std::uint8_t> payload);

@@ -100,7 +100,10 @@ StudyFindings Study::look(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, bo
         look_at_stream(cold, seen, advances, findings);
     else
         look_at_datagram(cold, seen, findings);
-    if (hot_flow.payloads_to_study == 0) parts_.give_back_stream_buffer(flow.head_buffer);
+    if (hot_flow.payloads_to_study == 0 && flow.head_buffer != 0) {
+        settle_head(flow, parts_);
+        parts_.give_back_stream_buffer(flow.head_buffer);
+    }
     return findings;
 }
 
@@ -176,6 +179,7 @@ void Study::look_at_http(ColdLeg& cold, const SeenPacket& seen, std::span<const 
                          StudyFindings& findings) {
     ColdFlow& flow = cold.flows[seen.side];
     const bool continued = flow.in_http_head;
+    if (!continued && !may_begin_http(payload[0])) return;
     const HttpHead head = parse_http_head(payload, continued);
     if (!head.request && !head.response && !continued) return;
     flow.in_http_head = !head.complete;

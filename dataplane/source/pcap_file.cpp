@@ -120,19 +120,19 @@ Packet PcapFile::packet_of(const PcapRecord& record) {
     packet.tap = tap_;
     packet.link = link_;
     packet.time_source = TimeSource::file;
-    add(packets_, 1);
-    add(byte_count_, packet.wire_length);
     return packet;
 }
 
 /// Whole records out of the block that was read; a new one is read when none is lent out of the old one.
 std::size_t PcapFile::lend_records(std::span<Packet> burst) {
     std::size_t count = 0;
+    std::uint64_t bytes = 0;
     PcapRecord record;
     while (count < burst.size()) {
         if (records_->next(record)) {
             record.captured_length = std::min(record.captured_length, snapshot_length_);
-            burst[count++] = packet_of(record);
+            burst[count] = packet_of(record);
+            bytes += burst[count++].wire_length;
         } else if (count != 0) {
             break;
         } else if (!records_->refill()) {
@@ -140,6 +140,8 @@ std::size_t PcapFile::lend_records(std::span<Packet> burst) {
             break;
         }
     }
+    add(packets_, count);
+    add(byte_count_, bytes);
     return count;
 }
 
@@ -157,6 +159,8 @@ bool PcapFile::read_ahead() {
     const auto length = static_cast<std::uint32_t>(std::min<std::size_t>(header->caplen, packet_bytes_max));
     const auto seconds = std::clamp<std::int64_t>(header->ts.tv_sec, 0, seconds_max);
     ahead_ = packet_of({0, 0, length, header->len, nullptr});
+    add(packets_, 1);
+    add(byte_count_, ahead_.wire_length);
     ahead_.time_ns = seconds * ns_per_s + std::clamp<std::int64_t>(header->ts.tv_usec, 0, ns_per_s - 1);
     return true;
 }

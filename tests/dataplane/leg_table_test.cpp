@@ -71,9 +71,11 @@ TEST_F(Tables, LegTableIsAMap) {
     for (int step = 0; step < 200'000; ++step) {
         const std::uint64_t number = below(120);
         const LegKey key = key_of(number);
-        const std::uint32_t hash = static_cast<std::uint32_t>(number % 7);  // long probe runs on purpose
+        // Long probe runs on purpose: of few lines of slots, and around the table's end.
+        const std::uint32_t hash = 13 + static_cast<std::uint32_t>(number % 7);
         const auto known = twin.find(number);
         ASSERT_EQ(table.find(key, hash, {}), known == twin.end() ? leg_none : known->second);
+        ASSERT_TRUE(!table.holds(table.guess(hash), key) || known->second == table.guess(hash));
         if (known != twin.end() && below(2) == 0) {
             table.remove(known->second, hash);
             twin.erase(known);
@@ -84,6 +86,22 @@ TEST_F(Tables, LegTableIsAMap) {
         }
         ASSERT_EQ(table.count(), twin.size());
     }
+}
+
+TEST_F(Tables, AGuessIsTheLegWhereHashesDiffer) {
+    LegTable table;
+    ASSERT_TRUE(table.allocate(1000, false));
+    std::map<std::uint32_t, LegNumber> legs;
+    for (std::uint64_t number = 0; legs.size() < 1000; ++number) {
+        const auto hash = static_cast<std::uint32_t>(random());
+        if (!legs.contains(hash)) legs[hash] = table.insert(key_of(number), hash, {});
+    }
+    std::size_t right = 0;
+    for (const auto& [hash, leg] : legs) right += table.guess(hash) == leg;
+    EXPECT_GT(right, 950u) << "all but those of lines that are full";
+    LegTable none;
+    ASSERT_TRUE(none.allocate(0, false));
+    EXPECT_FALSE(none.holds(none.guess(7), key_of(7)));
 }
 
 TEST_F(Tables, EvictionTakesTheOldestOfItsSample) {
