@@ -190,6 +190,7 @@ Result<std::optional<v1::PathList>> search_addresses(ClickHouseClient& client, c
     if (!*bodies) return list;
     bool more = false;
     if (const auto got = take_paths(**bodies, count_max, list, more); !got) return tl::make_unexpected(got.error());
+    if (window > 0 && !more) return std::optional<v1::PathList>();  // some have changed meanwhile
     if (more) tell_more(query, count_max, list);
     return list;
 }
