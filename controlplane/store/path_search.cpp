@@ -119,6 +119,13 @@ Result<TimeNs> first_window(const PathQuery& query) {
     return std::max(query.since_ns, end - first_window_ns);
 }
 
+void grow_window(const PathQuery& query, TimeNs& window, DurationNs& window_ns) {
+    const TimeNs window_end = window + window_ns;
+    const DurationNs range_ns = window_end - query.since_ns;
+    window_ns = window_ns > range_ns / window_growth ? range_ns : window_ns * window_growth;
+    window = window_end - window_ns;
+}
+
 /// One question's answer; nothing where the time limit ended it, which `list` then says.
 Result<std::optional<std::string>> ask(ClickHouseClient& client, const StoreSettings& settings,
                                        const ClickHouseCall& call, v1::PathList& list) {
@@ -142,28 +149,39 @@ void tell_more(const PathQuery& query, std::uint32_t count_max, v1::PathList& li
                      " paths and there are more; ask for more, or narrow the time or the filter");
 }
 
-/// The paths of the filter's addresses: which, and in what order, `address_paths` tells; their bodies by their ids.
-Result<v1::PathList> search_addresses(ClickHouseClient& client, const StoreSettings& settings, const PathQuery& query,
-                                      const SqlCondition& condition, const RolledRange& made, ClickHouseCall call,
-                                      std::uint32_t count_max) {
+/// The paths of the filter's addresses that begin from `window` on (0: all): which, and in what order, `address_paths`
+/// tells; their bodies by their ids. Nothing where the window has too few.
+Result<std::optional<v1::PathList>> search_addresses(ClickHouseClient& client, const StoreSettings& settings,
+                                                     const PathQuery& query, const SqlCondition& condition,
+                                                     RolledRange made, ClickHouseCall call, std::uint32_t count_max,
+                                                     TimeNs window) {
     v1::PathList list;
+    std::string matching = condition.sql;
+    if (window > 0) {  // its rows came in the hours from then on
+        const auto stored_s = static_cast<std::uint32_t>(std::stoul(stored_since(window)));
+        made.from_s = std::max(made.from_s, stored_s - stored_s % Rollup::hour_s);
+        matching += " AND first_ns >= {window:Int64}";
+    }
     call.sql = "SELECT path_id, toUInt32(stored_at) AS at FROM " +
-               address_paths_sql(condition, made, condition.sql, "path_id, first_ns, stored_at") + " ORDER BY " +
+               address_paths_sql(condition, made, matching, "path_id, first_ns, stored_at") + " ORDER BY " +
                order_of(query) + " LIMIT {candidates:UInt64} FORMAT RowBinary";
     call.parameters = address_paths_parameters(made);
     call.parameters.insert(call.parameters.end(), condition.parameters.begin(), condition.parameters.end());
     call.parameters.emplace_back("candidates", std::to_string(count_max + 1));
+    call.parameters.emplace_back("window", std::to_string(window));
     call.settings.emplace_back("enable_shared_storage_snapshot_in_query", "1");
     auto found = ask(client, settings, call, list);
     if (!found) return tl::make_unexpected(found.error());
-    if (!*found || (*found)->empty()) return list;
+    if (!*found) return list;
     std::string ids;
-    std::uint32_t stored_from = 0xffff'ffff;
-    for (RowReader row(**found); !row.at_end();) {
+    std::uint32_t stored_from = 0xffff'ffff, count = 0;
+    for (RowReader row(**found); !row.at_end(); ++count) {
         ids += (ids.empty() ? "" : ",") + std::to_string(row.number<std::uint64_t>());
         stored_from = std::min(stored_from, row.number<std::uint32_t>());
         if (!row.ok()) return fail(ErrorKind::failed, "the store's answer ends in the middle of a row");
     }
+    if (window > 0 && count <= count_max) return std::optional<v1::PathList>();
+    if (count == 0) return list;
     call.sql = bodies_sql(query, condition.sql, "stored_at >= toDateTime({stored:UInt32}) AND ", ids);
     call.parameters = condition.parameters;
     call.parameters.emplace_back("stored", std::to_string(stored_from));
@@ -172,6 +190,7 @@ Result<v1::PathList> search_addresses(ClickHouseClient& client, const StoreSetti
     if (!*bodies) return list;
     bool more = false;
     if (const auto got = take_paths(**bodies, count_max, list, more); !got) return tl::make_unexpected(got.error());
+    if (window > 0 && !more) return std::optional<v1::PathList>();  // some have changed meanwhile
     if (more) tell_more(query, count_max, list);
     return list;
 }
@@ -197,7 +216,14 @@ Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings&
     const auto rows = count_max <= address_path_count_max
                           ? address_rows(client, settings, condition, query.since_ns, query.until_ns, address_rows_max)
                           : std::nullopt;
-    if (rows) return search_addresses(client, settings, query, condition, rows->range, std::move(call), count_max);
+    while (rows) {
+        const bool windowed = window > query.since_ns;
+        auto list =
+            search_addresses(client, settings, query, condition, rows->range, call, count_max, windowed ? window : 0);
+        if (!list) return tl::make_unexpected(list.error());
+        if (*list) return std::move(**list);
+        grow_window(query, window, window_ns);
+    }
 
     for (std::uint64_t candidates = count_max + count_max / 4 + 64;;) {
         const bool windowed = window > query.since_ns;
@@ -219,10 +245,7 @@ Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings&
             continue;
         }
         if (!more && windowed) {
-            const TimeNs window_end = window + window_ns;
-            const DurationNs range_ns = window_end - query.since_ns;
-            window_ns = window_ns > range_ns / window_growth ? range_ns : window_ns * window_growth;
-            window = window_end - window_ns;
+            grow_window(query, window, window_ns);
             continue;
         }
         if (more) tell_more(query, count_max, list);

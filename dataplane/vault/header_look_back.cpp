@@ -43,6 +43,10 @@ void HeaderLog::stored(const BlockStore& store, const StoredBlock& stored, TapNa
     const auto legs = block->legs();
     if (!legs) return builder.answer.note(legs.error().sentence);
     if (!stored.keys_known) learn(store, stored, *legs);
+    std::size_t wanted = 0;
+    for (const BlockLeg& leg : *legs)
+        if (builder.wants(leg.label)) wanted += leg.packet_count;
+    builder.expect(wanted);
     const auto read = block->packets(
         *legs, [&](const BlockLeg& leg) { return builder.wants(leg.label); },
         [&](std::size_t offset, std::size_t bytes) { return store.read(stored, offset, bytes); },

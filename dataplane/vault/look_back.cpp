@@ -98,6 +98,12 @@ void AnswerBuilder::leave_out_later() {
     std::erase_if(packets, [this](const FoundPacket& packet) { return packet.time_ns() > latest_; });
 }
 
+void AnswerBuilder::expect(std::size_t packets) {
+    const std::size_t there = answer.packets.size();
+    if (packets > question_.count_max) packets = question_.count_max;
+    if (there + packets > answer.packets.capacity()) answer.packets.reserve(std::max(there + packets, 2 * there));
+}
+
 FoundPacket& AnswerBuilder::add(const LegLabel& label, const std::string& tap, const HeaderRecord& record) {
     const auto [place, is_new] = places_.try_emplace(label.id, static_cast<std::uint32_t>(answer.legs.size()));
     if (is_new) answer.legs.push_back({label, tap});

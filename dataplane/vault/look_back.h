@@ -85,6 +85,7 @@ class AnswerBuilder {
 
     const Question& question() const { return question_; }
     bool wants(const LegLabel& label) const { return question_.choice.wants(label); }
+    void expect(std::size_t packets);  ///< so many may come: room for those that can be given
     void take(const LegLabel& label, const std::string& tap, const HeaderRecord& record);
     void take_whole(const LegLabel& label, const std::string& tap, const HeaderRecord& record, std::uint8_t link,
                     std::span<const std::uint8_t> frame);
