@@ -2,9 +2,11 @@
 // Gateways: groups (one kind of link between two taps), the matrix of their instances, and their added delay over time.
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { apiAddress, asking, rangeOf, useApi } from "./api";
+import { FollowSwitch, useFollow } from "./follow";
 import { Answer, Drawing } from "./parts";
 import { changed, usePlace, view } from "./place";
 import { Profiles } from "./profiles";
+import { useQuestion } from "./question";
 import { colour, useSettings } from "./settings";
 import { clock, count, duration, percent, plus } from "./time";
 import type { GatewayGroup, GatewayInstance, GatewayGroupList } from "./wire";
@@ -136,8 +138,11 @@ function Group(props: { list: GatewayGroupList; group: GatewayGroup }) {
 export function Gateways() {
   const { query } = usePlace();
   const range = rangeOf(query), filter = query.filter ?? "";
-  const key = `${range.since}|${range.until}|${filter}`;
-  const asked = useApi<GatewayGroupList>(useMemo(() => apiAddress("gateway_groups", asking(range, filter, { buckets: "60", limit: "500" })), [key]));
+  const following = useFollow(20), { tick } = following;
+  const key = `${range.since}|${range.until}|${filter}|${tick}`;
+  const question = useMemo(() => apiAddress("gateway_groups", asking(range, filter, { buckets: "60", limit: "500" })), [key]);
+  useQuestion(question);
+  const asked = useApi<GatewayGroupList>(question, tick);
   return (
     <div class="page">
       <h1 class="hidden">{t("Gateways")}</h1>
@@ -149,6 +154,7 @@ export function Gateways() {
               <nav class="strip" aria-label={t("Groups")}>
                 <a class="button" href={changed({ group: "" })} aria-current={!query.group ? "true" : undefined}>{t("All groups")}</a>
                 {list.groups.map((group) => <a key={keyOf(group)} class="button" href={changed({ group: keyOf(group) })} aria-current={query.group === keyOf(group) ? "true" : undefined}>{group.kind} {group.from_tap} → {group.to_tap}</a>)}
+                <FollowSwitch of={following} />
                 <a class="right" href={view("/compare", { group: query.group ?? "" })}>{t("compare with another time")}</a>
               </nav>
               {chosen.map((group) => <Group key={keyOf(group)} list={list} group={group} />)}
@@ -156,7 +162,7 @@ export function Gateways() {
           );
         }}
       </Answer>
-      <Profiles />
+      <Profiles tick={tick} />
     </div>
   );
 }

@@ -2,12 +2,13 @@
 // What is out of line now, worst first, each with one click to a path that shows it; else what runs: services, gateways.
 import { useMemo } from "preact/hooks";
 import { apiAddress, asking, rangeOf, useApi, type Range } from "./api";
+import { FollowSwitch, useFollow } from "./follow";
 import { Answer, Sparkline } from "./parts";
 import { address, usePlace, view } from "./place";
+import { useQuestion } from "./question";
 import { Search } from "./shell";
 import { useSettings } from "./settings";
 import { bytes, clock, count, duration, percent } from "./time";
-import { useTick } from "./paths";
 import type { GatewayGroupList, Incident, IncidentList, ServiceList } from "./wire";
 import { t } from "./words";
 
@@ -103,18 +104,20 @@ function TopGateways(props: { list: GatewayGroupList }) {
 export function Home() {
   const { query } = usePlace();
   const range = rangeOf(query), filter = query.filter ?? "";
-  const [tick, setLive, live] = useTick(10);
+  const following = useFollow(10), { tick } = following;
   const key = `${range.since}|${range.until}|${filter}|${tick}`;
   const question = (what: string, more: Record<string, string>) => useMemo(() => apiAddress(what, asking(range, filter, more)), [key]);
-  const incidents = useApi<IncidentList>(question("incidents", { buckets: "60" }));
-  const services = useApi<ServiceList>(question("services", { buckets: "60", limit: "12" }));
-  const gateways = useApi<GatewayGroupList>(question("gateway_groups", { buckets: "0", limit: "100" }));
+  const first = question("incidents", { buckets: "60" });
+  useQuestion(first);
+  const incidents = useApi<IncidentList>(first, tick);
+  const services = useApi<ServiceList>(question("services", { buckets: "60", limit: "12" }), tick);
+  const gateways = useApi<GatewayGroupList>(question("gateway_groups", { buckets: "0", limit: "100" }), tick);
   return (
     <div class="page">
       <h1 class="hidden">{t("Home")}</h1>
       <div class="hero"><Search wide /></div>
       <section aria-labelledby="out">
-        <h2 id="out">{t("Out of line now")} <label class="right"><input type="checkbox" checked={live} onChange={() => setLive(!live)} />{t("follow")}</label></h2>
+        <h2 id="out">{t("Out of line now")} <FollowSwitch of={following} class="right" /></h2>
         <Answer of={incidents} empty={(list) => list.incidents.length === 0 && t("All is well: no instance stands out against its peers, no delay, loss, reset or unlinked share grew, every observer is here.")}>
           {(list) => <Incidents list={list} range={range} filter={filter} />}
         </Answer>

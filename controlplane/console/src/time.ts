@@ -45,6 +45,13 @@ export function duration(ns: number): string {
   return `${(ns / 3600e9).toFixed(1)} h`;
 }
 
+/** A time of which parts of `step` ns can be told apart: -41.02 ms where steps are of 10 µs. */
+export function finely(ns: number, step = 0): string {
+  const size = Math.abs(ns), [unit, name] = size < 1e3 ? [1, "ns"] : size < 1e6 ? [1e3, "µs"] : size < 1e9 ? [1e6, "ms"] : [1e9, "s"];
+  if (!(step > 0) || ns === 0) return duration(ns);
+  return `${(ns / unit).toFixed(Math.max(0, Math.min(6, Math.ceil(-Math.log10(step / unit) - 1e-9))))} ${name}`;
+}
+
 export function count(value: number | string): string {
   const n = Number(value);
   if (Math.abs(n) < 10000) return String(n);
