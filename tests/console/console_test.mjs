@@ -180,6 +180,25 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.close();
   });
 
+  await t.test("two paths compared: the other one chosen in the table, what differs is marked", async () => {
+    const page = await browser.page();
+    await page.goto(at(`/path/${slowPath}`));
+    await page.getByRole("link", { name: "choose the other one" }).click();
+    await page.locator(".note", { hasText: slowPath }).waitFor();
+    await page.goto(page.url() + "&filter=" + encodeURIComponent('path.hops == 5 and not gw.instance == "02:00:5e:01:00:03"'));
+    await page.locator(".table .row a").first().click();
+    const row = page.locator(".two-paths tbody tr", { has: page.locator("th", { hasText: /^nat-edge/ }) });
+    await row.waitFor();
+    assert.equal(new URL(page.url()).pathname, `/path/${slowPath}`);
+    assert.equal(await page.locator(".two-paths tbody tr").count(), 5);
+    const differs = await row.locator(".differs").allTextContents();
+    assert.ok(differs.some((text) => /µs ±/.test(text)), `the slow hop is marked: ${differs}`);
+    await browser.fits(page, "two paths");
+    await browser.accessible(page, "two paths");
+    if (options.screens) await page.screenshot({ path: join(options.screens, "two-paths-dark-1366.png") });
+    await page.close();
+  });
+
   await t.test("CLI and curl copy the question that the view asked", async () => {
     const page = await browser.page(), asked = [];
     await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);

@@ -84,6 +84,7 @@ export class Fixture {
     this.wire = wire;
   }
 
+  /** One for all taps of one clock, and one for each tap that has its own. */
   async startSensors() {
     await this.startSensor("sensor", "region", this.taps.filter((tap) => !tap.alone), 256);
     for (const tap of this.taps.filter((tap) => tap.alone)) await this.startSensor(tap.name, tap.name, [tap], 160);
@@ -126,8 +127,13 @@ export class Fixture {
     await Promise.race([ended, sleep(15000).then(() => child.kill("SIGKILL"))]);
   }
 
+  async endSensors() {
+    for (const name of Object.keys(this.children)) if (!["control", "store"].includes(name)) await this.end(name);
+  }
+
   async stop() {
-    for (const name of [...Object.keys(this.children).filter((name) => !["control", "store"].includes(name)), "control", "store"]) await this.end(name);
+    await this.endSensors();
+    for (const name of ["control", "store"]) await this.end(name);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

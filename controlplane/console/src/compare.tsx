@@ -48,11 +48,12 @@ function Change(props: { row: ComparedTimes; figure: Figure }) {
   const worse = row.worse.includes(figure.name), better = row.better.includes(figure.name);
   const text = (one: ComparedFigures | undefined, value: number | undefined) =>
     value === undefined ? <span class="muted">–</span> : <>{figure.text(value)}{figure.error && one && <small> ±{duration(figure.error(one))}</small>}</>;
+  const samples = (one?: ComparedFigures) => (figure.name.startsWith("delay") ? t("of {0} paths whose delay is known", one?.delay?.paths ?? "0") : figure.name === "packets_missing" || figure.name === "lost" ? t("of {0} packets", one?.packets_before ?? "0") : t("{0} paths", one?.paths ?? "0"));
   const words = worse ? t("worse: more than the error or chance explains") : better ? t("better: more than the error or chance explains") : t("no change that the error or chance does not explain");
   return (
     <>
-      <td class="number muted">{text(row.before, before)}</td>
-      <td class={worse ? "number bad" : better ? "number good" : "number"} title={figure.name === "paths" ? undefined : words}>{worse ? "▲ " : better ? "▼ " : ""}{text(row.now, now)}</td>
+      <td class="number muted" title={samples(row.before)}>{text(row.before, before)}</td>
+      <td class={worse ? "number bad" : better ? "number good" : "number"} title={figure.name === "paths" ? undefined : `${words} · ${samples(row.now)}`}>{worse ? "▲ " : better ? "▼ " : ""}{text(row.now, now)}</td>
     </>
   );
 }

@@ -37,16 +37,16 @@ function Row(props: { group: GatewayGroup; one: GatewayInstance; most: number })
   return (
     <tr class={slow ? "slow" : ""}>
       <th scope="row"><a href={view("/paths", { filter: filterOf(group, one) })}>{one.instance}</a></th>
-      <td class="number">{count(one.paths)}</td>
+      <td class="number" title={one.paths}>{count(one.paths)}</td>
       <td><Bar part={one.share} label={percent(one.share)} /> {percent(one.share)}</td>
       <td class={slow ? "number bad" : "number"} title={t("median over {0} paths of their mean added delay; ±{1}", one.delay?.paths ?? 0, duration(error))}>
         {known(one) ? <><Bar part={p50 / props.most} label={duration(p50)} tone={slow ? "worse" : ""} /> {duration(p50)} <small>±{duration(error)}</small></> : <span class="muted" title={t("no packet was seen at both taps, or their clocks were never compared")}>–</span>}
       </td>
-      <td class="number">{known(one) ? duration(p99) : "–"}</td>
+      <td class="number" title={t("of {0} paths whose delay is known", one.delay?.paths ?? "0")}>{known(one) ? duration(p99) : "–"}</td>
       <td class={missing > 0.001 ? "number warn" : "number"} title={t("{0} of {1} packets towards the server were not seen behind it: lost, or not captured", one.packets_missing, one.packets_before)}>{Number(one.packets_before) ? percent(missing) : "–"}</td>
       <Fates one={one} />
-      <td class={odd(Number(one.retransmitting), Number(one.paths), sum((i) => i.retransmitting)) ? "number warn" : "number"}>{percent(Number(one.retransmitting) / Number(one.paths))}</td>
-      <td class={odd(Number(one.resets), Number(one.paths), sum((i) => i.resets)) ? "number bad" : "number"}>{percent(Number(one.resets) / Number(one.paths))}</td>
+      <td class={odd(Number(one.retransmitting), Number(one.paths), sum((i) => i.retransmitting)) ? "number warn" : "number"} title={t("{0} of {1} paths", one.retransmitting, one.paths)}>{percent(Number(one.retransmitting) / Number(one.paths))}</td>
+      <td class={odd(Number(one.resets), Number(one.paths), sum((i) => i.resets)) ? "number bad" : "number"} title={t("{0} of {1} paths", one.resets, one.paths)}>{percent(Number(one.resets) / Number(one.paths))}</td>
       <td class="number" title={t("different source addresses and ports it wrote: what is left of {0} ports", Number(one.addresses) * 64512)}>{Number(one.addresses) ? `${one.addresses} · ${percent(Number(one.ports) / (Number(one.addresses) * 64512))}` : "–"}</td>
       <td>{one.slowest_path && <a href={view("/path/" + one.slowest_path)}>{t("slowest path")}</a>}</td>
     </tr>

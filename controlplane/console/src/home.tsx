@@ -66,16 +66,16 @@ function Services(props: { list: ServiceList }) {
   const peak = Math.max(1, ...props.list.services.map((one) => Number(one.paths)));
   return (
     <table class="plain-table">
-      <thead><tr><th scope="col">{t("Service")}</th><th scope="col" class="number">{t("paths")}</th><th scope="col">{t("over time")}</th><th scope="col" class="number" title={t("different client addresses")}>{t("clients")}</th><th scope="col" class="number">{t("bytes")}</th><th scope="col" class="number" title={t("share of paths with a reset")}>{t("reset")}</th><th scope="col" class="number" title={t("share of paths with retransmissions")}>{t("retr.")}</th></tr></thead>
+      <thead><tr><th scope="col">{t("Service")}</th><th scope="col" class="number">{t("paths")}</th><th scope="col">{t("over time")}</th><th scope="col" class="number" title={t("different client addresses")}>{t("clients")}</th><th scope="col" class="number" title={t("of the first leg that has any, both ways")}>{t("bytes")}</th><th scope="col" class="number" title={t("share of paths with a reset")}>{t("reset")}</th><th scope="col" class="number" title={t("share of paths with retransmissions")}>{t("retr.")}</th></tr></thead>
       <tbody>
         {props.list.services.map((one) => (
           <tr key={one.service + one.proto}>
             <td><a href={view("/paths", { filter: `path.service == ${one.service} and proto == ${one.proto}` })}>{one.service}</a> <small>{one.proto}</small></td>
-            <td class="number"><meter min={0} max={peak} value={Number(one.paths)} aria-label={t("paths")} /> {count(one.paths)}</td>
+            <td class="number" title={one.paths}><meter min={0} max={peak} value={Number(one.paths)} aria-label={t("paths")} /> {count(one.paths)}</td>
             <td><Sparkline points={one.counts.map(Number)} label={t("paths over time")} /></td>
-            <td class="number">{count(one.clients)}</td><td class="number">{bytes(one.bytes)}</td>
-            <td class={odd(one.resets, one.paths, share((s) => s.resets)) ? "number bad" : "number"}>{percent(Number(one.resets) / Number(one.paths))}</td>
-            <td class={odd(one.retransmitting, one.paths, share((s) => s.retransmitting)) ? "number warn" : "number"}>{percent(Number(one.retransmitting) / Number(one.paths))}</td>
+            <td class="number" title={one.clients}>{count(one.clients)}</td><td class="number" title={`${one.bytes} B`}>{bytes(one.bytes)}</td>
+            <td class={odd(one.resets, one.paths, share((s) => s.resets)) ? "number bad" : "number"} title={t("{0} of {1} paths", one.resets, one.paths)}>{percent(Number(one.resets) / Number(one.paths))}</td>
+            <td class={odd(one.retransmitting, one.paths, share((s) => s.retransmitting)) ? "number warn" : "number"} title={t("{0} of {1} paths", one.retransmitting, one.paths)}>{percent(Number(one.retransmitting) / Number(one.paths))}</td>
           </tr>
         ))}
       </tbody>
@@ -86,13 +86,13 @@ function Services(props: { list: ServiceList }) {
 function TopGateways(props: { list: GatewayGroupList }) {
   return (
     <table class="plain-table">
-      <thead><tr><th scope="col">{t("Group")}</th><th scope="col" class="number">{t("instances")}</th><th scope="col" class="number">{t("paths")}</th><th scope="col" class="number" title={t("median of the paths' added delay, with the largest ± among them")}>{t("added p50")}</th><th scope="col" class="number">p99</th></tr></thead>
+      <thead><tr><th scope="col">{t("Group")}</th><th scope="col" class="number">{t("instances")}</th><th scope="col" class="number">{t("paths")}</th><th scope="col" class="number" title={t("median of the paths' added delay, with the largest ± among them")}>{t("added p50")}</th><th scope="col" class="number" title={t("99 of 100 paths are below")}>p99</th></tr></thead>
       <tbody>
         {props.list.groups.map((one) => (
           <tr key={one.kind + one.from_tap + one.to_tap}>
             <td><a href={view("/gateways", { group: `${one.kind}|${one.from_tap}|${one.to_tap}` })}>{one.kind} {one.from_tap} → {one.to_tap}</a></td>
-            <td class="number">{one.instances.length}</td><td class="number">{count(one.paths)}</td>
-            <td class="number">{Number(one.delay?.paths ?? 0) ? <>{duration(Number(one.delay!.p50_ns))} <small>±{duration(Number(one.delay!.error_ns))}</small></> : "–"}</td>
+            <td class="number">{one.instances.length}</td><td class="number" title={one.paths}>{count(one.paths)}</td>
+            <td class="number" title={t("of {0} paths whose delay is known", one.delay?.paths ?? "0")}>{Number(one.delay?.paths ?? 0) ? <>{duration(Number(one.delay!.p50_ns))} <small>±{duration(Number(one.delay!.error_ns))}</small></> : "–"}</td>
             <td class="number">{Number(one.delay?.paths ?? 0) ? duration(Number(one.delay!.p99_ns)) : "–"}</td>
           </tr>
         ))}

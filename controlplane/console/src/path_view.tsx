@@ -3,6 +3,7 @@
 // way back beneath. A grade opens why the two legs are taken for one connection.
 import { useEffect, useState } from "preact/hooks";
 import { apiAddress, useApi } from "./api";
+import { ComparedPaths } from "./compare_paths";
 import { Fates, LostAtHop } from "./fates";
 import { Answer, CopyButton, Grade, Value } from "./parts";
 import { address, changed, go, usePlace, view } from "./place";
@@ -206,9 +207,9 @@ export function Lanes(props: { path: Path; second?: boolean }) {
   );
 }
 
-function Other(props: { id: string }) {
+function Other(props: { id: string; to?: Path }) {
   const other = useApi<Path>(apiAddress("paths/" + props.id));
-  return <Answer of={other}>{(path) => <><Title path={path} second /><Lanes path={path} second /></>}</Answer>;
+  return <Answer of={other}>{(path) => <>{props.to && <ComparedPaths one={props.to} other={path} />}<Title path={path} second /><Lanes path={path} second /></>}</Answer>;
 }
 
 function Title(props: { path: Path; second?: boolean }) {
@@ -230,6 +231,7 @@ export function PathView(props: { id: string }) {
   const first = asked.value?.legs[0], last = asked.value?.legs[asked.value.legs.length - 1];
   useTitle(first ? `${first.client} → ${last?.server} · ${t("path {0}", props.id)} · Clew` : "");
   const [vs, setVs] = useState(query.vs ?? "");
+  useEffect(() => setVs(query.vs ?? ""), [query.vs]);
   return (
     <div class="page wide">
       <Answer of={asked}>
@@ -245,12 +247,13 @@ export function PathView(props: { id: string }) {
               <form onSubmit={(event) => { event.preventDefault(); go(changed({ vs: vs.trim() })); }}>
                 <label>{t("compare with")} <input class="short" value={vs} placeholder={t("path id")} onInput={(event) => setVs(event.currentTarget.value)} /></label>
               </form>
+              <a class="button" href={view("/paths", { vs: path.path_id })}>{t("choose the other one")}</a>
             </div>
             <Lanes path={path} />
           </>
         )}
       </Answer>
-      {query.vs && <Other id={query.vs} />}
+      {query.vs && <Other id={query.vs} to={asked.value} />}
     </div>
   );
 }

@@ -75,7 +75,10 @@ function usePages(query: Query, tick: number): Pages {
   return { asked: { ...asked, value }, more };
 }
 
-function columns(filter: string, utc: boolean, narrow: boolean): Column<Path>[] {
+/** The path's page, or that of the one to compare it with. */
+const openedFrom = (against: string) => (path: Path) => (against ? view("/path/" + against, { vs: path.path_id }) : view("/path/" + path.path_id));
+
+function columns(filter: string, utc: boolean, narrow: boolean, opened: (path: Path) => string): Column<Path>[] {
   const cell = (field: string, value: string | number | undefined, title?: string) =>
     value !== undefined && value !== "" ? <Value field={field} value={String(value)} filter={filter} title={title} /> : <span class="muted">–</span>;
   const client: Column<Path> = { key: "client", name: t("Client"), width: "minmax(142px,1.1fr)", title: t("the client as its own side sees it: before every NAT"), sort: (p) => p.legs[0]?.client ?? "", cell: (p) => cell("path.client", p.legs[0]?.client) };
@@ -83,7 +86,7 @@ function columns(filter: string, utc: boolean, narrow: boolean): Column<Path>[] 
   const seen: Column<Path> = { key: "seen", name: t("Seen by server"), width: "minmax(142px,1.1fr)", title: t("the client as the server sees it: behind every NAT"), sort: (p) => p.legs[p.legs.length - 1]?.client ?? "", cell: (p) => afterNat(p, "client", filter) };
   const server: Column<Path> = { key: "server", name: t("Server"), width: "minmax(142px,1.1fr)", title: t("who answers in the end: behind every NAT"), sort: (p) => p.legs[p.legs.length - 1]?.server ?? "", cell: (p) => afterNat(p, "server", filter) };
   return [
-    { key: "time", name: t("Time"), width: "112px", title: t("of the first packet"), sort: (p) => p.first_ns, cell: (p) => <><a href={view("/path/" + p.path_id)}>{clock(p.first_ns, utc)}</a><Value field="path.id" value={p.path_id} filter={filter} label={t("path {0}", p.path_id)}>▾</Value></> },
+    { key: "time", name: t("Time"), width: "112px", title: t("of the first packet"), sort: (p) => p.first_ns, cell: (p) => <><a href={opened(p)}>{clock(p.first_ns, utc)}</a><Value field="path.id" value={p.path_id} filter={filter} label={t("path {0}", p.path_id)}>▾</Value></> },
     { key: "proto", name: t("Proto"), width: narrow ? "40px" : "48px", sort: (p) => p.proto, cell: (p) => cell("proto", p.proto) },
     ...(narrow ? [{ ...client, below: service }, { ...seen, below: server }] : [client, service, seen, server]),
     { key: "grade", name: t("Grade"), width: narrow ? "48px" : "54px", title: t("the weakest link's grade: A is best"), sort: (p) => weakest(p) || "E", cell: (p) => (weakest(p) ? <Value field="path.grade" value={weakest(p)} filter={filter} label={t("grade {0}", weakest(p))}><Grade grade={weakest(p)} /></Value> : <Grade grade="" />) },
@@ -177,7 +180,8 @@ export function Paths() {
     const paths = asked.value?.paths ?? [];
     return odd ? paths.map((path) => ({ path, odd: oddness(path) })).sort((a, b) => b.odd - a.odd).map((one) => one.path) : paths;
   }, [asked.value?.paths, odd]);
-  const table = useMemo(() => columns(filter, utc, narrow), [filter, utc, narrow, t("Time")]);
+  const against = query.vs ?? "", opened = useMemo(() => openedFrom(against), [against, range.since, range.until, filter]);
+  const table = useMemo(() => columns(filter, utc, narrow, opened), [filter, utc, narrow, opened, t("Time")]);
   return (
     <div class="split">
       <Facets asked={facets} filter={filter} />
@@ -186,6 +190,7 @@ export function Paths() {
         <Answer of={histogram}>
           {(value) => <Chart sinceNs={value.since_ns} stepNs={value.step_ns} series={series} brush height={128} label={t("Paths over time; drag to choose a time")} />}
         </Answer>
+        {against && <p class="note" role="status">{t("Open the path to compare with {0}.", against)} <a href={view("/path/" + against)}>{t("Back to it")}</a></p>}
         <div class="strip">
           <span class="muted">{asked.value ? t("{0} of {1} paths", count(asked.value.paths.length), facets.value ? (facets.value.one_in > 1 ? "≈ " : "") + count(facets.value.paths) : "…") : ""}{asked.value?.next ? ` · ${t("scroll for more")}` : ""}</span>
           <label title={t("of the paths that are shown: resets, then what is not linked, then retransmissions")}><input type="checkbox" checked={odd} onChange={() => go(changed({ first: odd ? "newest" : "" }), true)} />{t("abnormal first")}</label>
@@ -196,7 +201,7 @@ export function Paths() {
           <a href={view("/compare")}>{t("compare with another time")}</a>
         </div>
         <Answer of={asked} empty={(list) => list.paths.length === 0 && (filter ? t("No path of this time matches the filter.") : t("No path in this time. Trust shows whether the taps get packets."))}>
-          {() => <Table key={narrow ? "narrow" : "wide"} rows={rows} columns={table} sort={sort} onSort={(to) => go(changed({ sort: to }), true)} label={t("Paths")} id={(path) => path.path_id} open={(path) => go(view("/path/" + path.path_id))} nearEnd={more} />}
+          {() => <Table key={narrow ? "narrow" : "wide"} rows={rows} columns={table} sort={sort} onSort={(to) => go(changed({ sort: to }), true)} label={t("Paths")} id={(path) => path.path_id} open={(path) => go(opened(path))} nearEnd={more} />}
         </Answer>
       </section>
     </div>

@@ -25,7 +25,7 @@ function Observers(props: { observers: Observer[] }) {
       <tbody>
         {props.observers.map((one) => (
           <tr key={one.name}>
-            <th scope="row">{one.name}</th><td>{one.kind}</td>
+            <th scope="row">{one.name}</th><td>{one.kind === "agent" ? t("agent") : one.kind === "sensor" ? t("sensor") : one.kind}</td>
             <td>{one.connected ? <b class="good">● {t("connected")}</b> : <b class="bad">○ {t("away")}</b>}</td>
             <td>{clock(one.heard_ns, utc, 0)}</td><td>{clock(one.started_ns, utc, 0, true)}</td>
             <td class="chips">{one.taps.map((tap) => <a key={tap} class="chip" href={view("/paths", { filter: `tap == "${tap}"` })}>{tap}</a>)}</td><td>{one.program_version}</td>
