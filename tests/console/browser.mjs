@@ -61,6 +61,8 @@ export class Browser {
       const cut = (part) => part.clientWidth > 0 && part.scrollWidth > part.clientWidth + 1;
       for (const part of document.querySelectorAll(".table .head span, .table .head button, .table .row button.plain, .facet button.plain, .plain-table td, .plain-table th"))
         if (cut(part) && !part.querySelector(".cut")) out.push(`'${part.textContent.slice(0, 40)}' is cut`);
+      for (const address of document.querySelectorAll(".table .row .cut"))
+        if (cut(address.firstChild) && !/:.*:/.test(address.textContent)) out.push(`'${address.textContent}' is cut`);
       for (const list of document.querySelectorAll(".facets section")) {
         const tails = [...list.querySelectorAll(".cut")].filter((one) => cut(one.firstChild)).map((one) => one.lastChild.textContent);
         if (new Set(tails).size < tails.length) out.push(`entries of '${list.querySelector("h3").textContent}' look alike: ${tails}`);

@@ -8,12 +8,12 @@ import { clock } from "./time";
 import { t } from "./words";
 
 export interface Series { label: string; values: (number | null)[]; tone: string; fill?: boolean; bars?: boolean; dash?: boolean }
-/** `fit`: the scale is the data's own; else it begins at 0. `band`: the two series between which it is filled. */
 
 export const tones = ["c1", "c2", "c3", "c4", "c5", "c6", "c7"];
 
 const hour = (seconds: number, utc: boolean, exact: boolean) => clock(String(BigInt(Math.round(seconds * 1000)) * 1000000n), utc, 0).slice(0, exact ? 8 : 5);
 
+/** `fit`: the scale is the data's own; else it begins at 0. `band`: the two series between which it is filled. */
 interface Props {
   sinceNs: string; stepNs: string; series: Series[]; height?: number; label: string; brush?: boolean; fit?: boolean; band?: [number, number];
   format?: (value: number, step?: number) => string;

@@ -55,8 +55,9 @@ function usePages(query: Query, tick: number): Pages {
   useQuestion(first);
   const asked = useApi<PathList>(first, tick);
   const [rest, setRest] = useState<{ of: string; paths: Path[]; next: string; partial: string; busy: boolean } | null>(null);
-  useEffect(() => setRest(null), [first]);
-  const own = rest?.of === first ? rest : null;
+  const of = `${first}|${tick}`;
+  useEffect(() => setRest(null), [of]);
+  const own = rest?.of === of ? rest : null;
   const value = asked.value && {
     paths: own ? [...asked.value.paths, ...own.paths] : asked.value.paths,
     next: own ? own.next : asked.value.next,
@@ -66,10 +67,10 @@ function usePages(query: Query, tick: number): Pages {
   const more = () => {
     if (!value?.next || own?.busy || value.paths.length >= heldMax) return;
     const got = own?.paths ?? [];
-    setRest({ of: first, paths: got, next: value.next, partial: value.partial, busy: true });
+    setRest({ of, paths: got, next: value.next, partial: value.partial, busy: true });
     ask<PathList>(first + "&cursor=" + encodeURIComponent(value.next)).then(
-      (page) => setRest({ of: first, paths: [...got, ...page.paths], next: page.next, partial: page.partial, busy: false }),
-      () => setRest({ of: first, paths: got, next: value.next, partial: t("the next page did not come"), busy: false }),
+      (page) => setRest({ of, paths: [...got, ...page.paths], next: page.next, partial: page.partial, busy: false }),
+      () => setRest({ of, paths: got, next: value.next, partial: t("the next page did not come"), busy: false }),
     );
   };
   return { asked: { ...asked, value }, more };
@@ -179,7 +180,7 @@ export function Paths() {
   const rows = useMemo(() => {
     const paths = asked.value?.paths ?? [];
     return odd ? paths.map((path) => ({ path, odd: oddness(path) })).sort((a, b) => b.odd - a.odd).map((one) => one.path) : paths;
-  }, [asked.value?.paths, odd]);
+  }, [asked.value?.paths.length, asked.value?.paths[0], odd]);
   const against = query.vs ?? "", opened = useMemo(() => openedFrom(against), [against, range.since, range.until, filter]);
   const table = useMemo(() => columns(filter, utc, narrow, opened), [filter, utc, narrow, opened, t("Time")]);
   return (

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each tap: what it sees a second, and what of that is dropped there.
 import type { Live } from "./api";
-import { linesOf, lossy } from "./counters";
+import { linesOf, lossy, type Line } from "./counters";
 import { view } from "./place";
 import { bytes, count } from "./time";
 import { t } from "./words";
@@ -9,9 +9,14 @@ import { t } from "./words";
 interface Tap { tap: string; owner: string; connected: boolean; packets: number | null; bits: number | null; drops: number | null; seen: number; lost: number; words: string }
 
 function tapsOf(live: Live): Tap[] {
-  const lines = linesOf(live);
+  const lines = new Map<string, Line[]>(), key = (owner: string, tap: string) => `${owner}|${tap}`;
+  for (const line of linesOf(live)) {
+    const place = key(line.owner, line.counter.tap), there = lines.get(place);
+    if (there) there.push(line);
+    else lines.set(place, [line]);
+  }
   return (live.status?.observers ?? []).filter((one) => one.kind !== "agent").flatMap((observer) => observer.taps.map((tap) => {
-    const own = lines.filter((line) => line.owner === observer.name && line.counter.tap === tap);
+    const own = lines.get(key(observer.name, tap)) ?? [];
     const named = (name: string) => own.find((line) => line.counter.name === name), lost = own.filter((line) => lossy.test(line.counter.name));
     const packets = named("tap_packets"), size = named("tap_bytes"), known = lost.length && lost.every((line) => line.perSecond !== null);
     return {

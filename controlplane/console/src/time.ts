@@ -49,7 +49,8 @@ export function duration(ns: number): string {
 export function finely(ns: number, step = 0): string {
   const size = Math.abs(ns), [unit, name] = size < 1e3 ? [1, "ns"] : size < 1e6 ? [1e3, "µs"] : size < 1e9 ? [1e6, "ms"] : [1e9, "s"];
   if (!(step > 0) || ns === 0) return duration(ns);
-  return `${(ns / unit).toFixed(Math.max(0, Math.min(6, Math.ceil(-Math.log10(step / unit) - 1e-9))))} ${name}`;
+  const digits = Math.max(0, Math.min(5, Math.ceil(-Math.log10(step / unit) - 1e-9))), whole = (places: number) => Math.abs((step / unit) * 10 ** places - Math.round((step / unit) * 10 ** places)) < 1e-6;
+  return `${(ns / unit).toFixed(!whole(digits) && whole(digits + 1) ? digits + 1 : digits)} ${name}`; // steps of 0.25 need two places
 }
 
 export function count(value: number | string): string {

@@ -11,7 +11,7 @@ import { count } from "./time";
 import type { Topology, TopologyNode } from "./wire";
 import { t } from "./words";
 
-const nodeHeight = 34, gap = 12, nodeWidthMax = 168, nodeWidthMin = 140, betweenMin = 26, edge = 10; // px
+const nodeHeight = 34, gap = 12, nodeWidthMax = 168, nodeWidthMin = 140, betweenMin = 26, margin = 10; // px
 const scaleMin = 0.7; // of a drawing that is wider than the page: smaller could not be read
 const nameLetter = 7.25, smallLetter = 6.4; // px
 
@@ -52,7 +52,7 @@ function title(node: TopologyNode): [string, string] {
 }
 
 /** The paths of an edge; none where an end is "the others": they have no filter, and the other end's alone would show more. */
-const between = (a: TopologyNode, b: TopologyNode) => (a.filter && b.filter ? `${a.filter} and ${b.filter}` : "");
+const pathsOf = (a: TopologyNode, b: TopologyNode) => (a.filter && b.filter ? `${a.filter} and ${b.filter}` : "");
 
 /** Instances differ in their last digits, taps in their first. */
 const cutLeft = (text: string, letters: number) => (text.length > letters ? "…" + text.slice(text.length - letters + 1) : text);
@@ -61,7 +61,7 @@ const cutRight = (text: string, letters: number) => (text.length > letters ? tex
 /** What an edge counts, and what its link finds where that is not the same. */
 function told(edge: Topology["edges"][0], a: TopologyNode, b: TopologyNode): string {
   const words = t("{0} paths · {1} with a reset · {2} with retransmissions", edge.paths, edge.resets, edge.retransmitting);
-  if (!between(a, b)) return `${words} · ${t("no link: the others have no filter")}`;
+  if (!pathsOf(a, b)) return `${words} · ${t("no link: the others have no filter")}`;
   return a.role === "gateway" && b.role === "gateway" ? `${words} · ${t("the link shows the paths that cross both, in any order")}` : words;
 }
 
@@ -70,7 +70,7 @@ function Graph(props: { topology: Topology }) {
   const box = useRef<HTMLDivElement>(null);
   const [room, setRoom] = useState(1200);
   useLayoutEffect(() => {
-    const watch = new ResizeObserver(() => setRoom(box.current!.clientWidth - 2 * edge));
+    const watch = new ResizeObserver(() => setRoom(box.current!.clientWidth - 2 * margin));
     watch.observe(box.current!);
     return () => watch.disconnect();
   }, []);
@@ -84,7 +84,7 @@ function Graph(props: { topology: Topology }) {
   const most = Math.max(1, ...topology.edges.map((e) => Number(e.paths)));
   return (
     <div class="over graph-box" ref={box} tabIndex={0} role="region" aria-label={t("Topology")}>
-      <svg class="topology" width={width * scale + 2 * edge} height={height * scale + 2 * edge} viewBox={`${-edge / scale} ${-edge / scale} ${width + (2 * edge) / scale} ${height + (2 * edge) / scale}`} role="group" aria-label={t("Topology")}>
+      <svg class="topology" width={width * scale + 2 * margin} height={height * scale + 2 * margin} viewBox={`${-margin / scale} ${-margin / scale} ${width + (2 * margin) / scale} ${height + (2 * margin) / scale}`} role="group" aria-label={t("Topology")}>
         {topology.edges.map((edge) => {
           const a = placed.get(edge.from), b = placed.get(edge.to);
           if (!a || !b) return null;
@@ -93,11 +93,11 @@ function Graph(props: { topology: Topology }) {
           const bad = Number(edge.resets) / Number(edge.paths), again = Number(edge.retransmitting) / Number(edge.paths);
           const near = over === edge.from || over === edge.to;
           const line = (
-              <path d={`M${x1} ${a.y}C${x1 + bend} ${a.y} ${x2 - bend} ${b.y} ${x2} ${b.y}`} class={`edge ${bad > Math.max(0.02, usual.resets * 2) ? "bad" : again > Math.max(0.02, usual.again * 2) ? "warn" : ""} ${near ? "near" : ""}`} style={{ strokeWidth: 1 + 9 * Math.sqrt(Number(edge.paths) / most) + "px" }}>
-                <title>{told(edge, a.node, b.node)}</title>
-              </path>
+            <path d={`M${x1} ${a.y}C${x1 + bend} ${a.y} ${x2 - bend} ${b.y} ${x2} ${b.y}`} class={`edge ${bad > Math.max(0.02, usual.resets * 2) ? "bad" : again > Math.max(0.02, usual.again * 2) ? "warn" : ""} ${near ? "near" : ""}`} style={{ strokeWidth: 1 + 9 * Math.sqrt(Number(edge.paths) / most) + "px" }}>
+              <title>{told(edge, a.node, b.node)}</title>
+            </path>
           );
-          const filter = between(a.node, b.node);
+          const filter = pathsOf(a.node, b.node);
           if (!filter) return <g key={edge.from + edge.to}>{line}</g>;
           return (
             <a key={edge.from + edge.to} href={view("/paths", { filter })} aria-label={t("{0} paths from {1} to {2}", edge.paths, title(a.node)[0], title(b.node)[0])}>
@@ -138,7 +138,7 @@ function EdgeList(props: { topology: Topology }) {
           return (
             <tr key={edge.from + edge.to}>
               <td>{title(a)[0]} <small>{title(a)[1]}</small></td><td>{title(b)[0]} <small>{title(b)[1]}</small></td>
-              <td class="number" title={told(edge, a, b)}>{between(a, b) ? <a href={view("/paths", { filter: between(a, b) })}>{count(edge.paths)}</a> : count(edge.paths)}</td><td class="number">{count(edge.resets)}</td><td class="number">{count(edge.retransmitting)}</td>
+              <td class="number" title={told(edge, a, b)}>{pathsOf(a, b) ? <a href={view("/paths", { filter: pathsOf(a, b) })}>{count(edge.paths)}</a> : count(edge.paths)}</td><td class="number">{count(edge.resets)}</td><td class="number">{count(edge.retransmitting)}</td>
             </tr>
           );
         })}

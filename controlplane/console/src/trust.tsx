@@ -13,7 +13,7 @@ import { useQuestion } from "./question";
 import { useSettings } from "./settings";
 import { Taps } from "./taps";
 import { clock, count, duration, finely } from "./time";
-import type { ClockList, Histogram, Observer } from "./wire";
+import type { ClockList, ClockPair, Histogram, Observer } from "./wire";
 import { t } from "./words";
 
 function Observers(props: { observers: Observer[] }) {
@@ -67,26 +67,25 @@ function linkRate(h: Histogram): Series[] {
   return [{ label: t("linked share"), tone: "good", fill: true, values: h.buckets.map((b) => (Number(b.paths) ? 1 - Number(b.unlinked) / Number(b.paths) : null)) }];
 }
 
-function Clocks(props: { list: ClockList }) {
+/** The offset of one clock to another, and between which bounds it is. */
+function Pair(props: { list: ClockList; pair: ClockPair }) {
+  const { list, pair } = props;
+  const series = useMemo((): Series[] => {
+    const offsets = pair.offsets_ns.map((offset, i) => (pair.errors_ns[i] && pair.errors_ns[i] !== "0" ? Number(offset) : null));
+    const bound = (way: number) => offsets.map((offset, i) => (offset === null ? null : offset + way * Number(pair.errors_ns[i])));
+    return [
+      { label: t("offset"), tone: "c1", values: offsets }, { label: t("upper bound"), tone: "muted", dash: true, values: bound(1) }, { label: t("lower bound"), tone: "muted", dash: true, values: bound(-1) },
+    ];
+  }, [pair, t("offset")]);
   return (
-    <>
-      {props.list.pairs.map((pair) => {
-        const value = (i: number) => (pair.errors_ns[i] && pair.errors_ns[i] !== "0" ? Number(pair.offsets_ns[i]) : null);
-        const series: Series[] = [
-          { label: t("offset"), tone: "c1", values: pair.offsets_ns.map((_, i) => value(i)) },
-          { label: t("upper bound"), tone: "muted", dash: true, values: pair.offsets_ns.map((_, i) => (value(i) === null ? null : value(i)! + Number(pair.errors_ns[i]))) },
-          { label: t("lower bound"), tone: "muted", dash: true, values: pair.offsets_ns.map((_, i) => (value(i) === null ? null : value(i)! - Number(pair.errors_ns[i]))) },
-        ];
-        return (
-          <section key={pair.from + pair.to}>
-            <h3>{pair.from} – {pair.to} <small>{duration(Number(pair.offset_ns))} ±{duration(Number(pair.error_ns))} · {t("{0} paths", count(pair.paths))}</small></h3>
-            {pair.offsets_ns.length > 0 && <Chart sinceNs={props.list.since_ns} stepNs={props.list.step_ns} series={series} height={150} fit band={[1, 2]} format={finely} label={t("Offset of {0} to {1} over time", pair.from, pair.to)} />}
-          </section>
-        );
-      })}
-    </>
+    <section>
+      <h3>{pair.from} – {pair.to} <small>{duration(Number(pair.offset_ns))} ±{duration(Number(pair.error_ns))} · {t("{0} paths", count(pair.paths))}</small></h3>
+      {pair.offsets_ns.length > 0 && <Chart sinceNs={list.since_ns} stepNs={list.step_ns} series={series} height={150} fit band={[1, 2]} format={finely} label={t("Offset of {0} to {1} over time", pair.from, pair.to)} />}
+    </section>
   );
 }
+
+const Clocks = (props: { list: ClockList }) => <>{props.list.pairs.map((pair) => <Pair key={pair.from + pair.to} list={props.list} pair={pair} />)}</>;
 
 export function Trust() {
   const { query } = usePlace();
