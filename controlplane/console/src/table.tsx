@@ -48,7 +48,7 @@ export function Table<Row>(props: {
     virtual.scrollToIndex(next);
   };
   const press = (event: KeyboardEvent) => {
-    if (event.target !== event.currentTarget) return;
+    if ((event.target !== scroller.current && event.target !== document.body) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "j" || event.key === "ArrowDown") move(at + 1);
     else if (event.key === "k" || event.key === "ArrowUp") move(at - 1);
     else if (event.key === "Home") move(0);
@@ -57,6 +57,13 @@ export function Table<Row>(props: {
     else return;
     event.preventDefault();
   };
+  const pressed = useRef(press);
+  pressed.current = press;
+  useEffect(() => { // also where nothing has the focus
+    const anywhere = (event: KeyboardEvent) => event.target === document.body && pressed.current(event);
+    addEventListener("keydown", anywhere);
+    return () => removeEventListener("keydown", anywhere);
+  }, []);
   return (
     <div class={double ? "table double" : "table"} ref={scroller} role="table" aria-label={props.label} aria-rowcount={rows.length + 1} tabIndex={0} onKeyDown={press}>
       <div class="head" role="row" style={{ gridTemplateColumns: grid }}>
