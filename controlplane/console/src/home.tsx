@@ -117,7 +117,8 @@ export function Home() {
       <h1 class="hidden">{t("Home")}</h1>
       <div class="hero"><Search wide /></div>
       <section aria-labelledby="out">
-        <h2 id="out">{t("Out of line now")} <FollowSwitch of={following} class="right" /></h2>
+        <FollowSwitch of={following} class="right" />
+        <h2 id="out">{t("Out of line now")}</h2>
         <Answer of={incidents} empty={(list) => list.incidents.length === 0 && t("All is well: no instance stands out against its peers, no delay, loss, reset or unlinked share grew, every observer is here.")}>
           {(list) => <Incidents list={list} range={range} filter={filter} />}
         </Answer>

@@ -109,7 +109,7 @@ export function Trust() {
       <section aria-labelledby="agents"><h2 id="agents">{t("Agents")}</h2>
         {waiting ? <p class="note">{waiting}</p> : <Agents live={live} />}</section>
       <div class="columns">
-        <section aria-labelledby="share"><h2 id="share">{t("Link rate")} <FollowSwitch of={following} class="right" /></h2>
+        <section aria-labelledby="share"><FollowSwitch of={following} class="right" /><h2 id="share">{t("Link rate")}</h2>
           <Answer of={reasons}>{(h) => <Chart sinceNs={h.since_ns} stepNs={h.step_ns} series={share} height={170} label={t("Share of paths that are linked, over time")} format={(v) => `${Math.round(v * 100)} %`} />}</Answer></section>
         <section aria-labelledby="why"><h2 id="why">{t("Linked, and why not")}</h2>
           <Answer of={reasons} empty={(h) => h.series.length === 0 && t("No path in this time. Trust shows whether the taps get packets.")}>{(h) => <Chart sinceNs={h.since_ns} stepNs={h.step_ns} series={why} height={170} label={t("Reasons over time")} />}</Answer></section>
