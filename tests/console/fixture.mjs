@@ -21,7 +21,7 @@ export async function eventually(condition, what, seconds = 30) {
 }
 
 /** A region with several instances a gateway, one of them 4 ms slow; losses; connections that nobody answers; two taps whose
- * clocks are tens of milliseconds apart, each with a sensor of its own. */
+ * clocks are 15 milliseconds apart, each with a sensor of its own. */
 const corpora = [
   { name: "nat", classes: "chain-4", connections: 500, seed: 7, slow: true },
   { name: "mixed", classes: "snat+delta+dnat,snat+relay-v2+dnat,dns,icmp,refused,scan", connections: 160, seed: 8, conditions: "network-loss" },
