@@ -51,7 +51,7 @@ export function Chart(props: Props) {
       cursor: { drag: { x: !!props.brush, y: false, setScale: false }, points: { show: false } },
       series: [{ label: t("Time"), value: (_u, v) => (v == null ? "–" : hour(v, utc, true)) },
         ...props.series.map((one) => ({
-          label: one.label, stroke: colour(one.tone), width: 1.5, dash: one.dash ? [4, 4] : undefined, spanGaps: false, points: { show: !one.bars && one.values.filter((v) => v !== null).length < 30, size: 4, fill: colour(one.tone) },
+          label: one.label, stroke: colour(one.tone), width: 1.5, dash: one.dash ? [4, 4] : undefined, spanGaps: false, points: { show: !one.bars && !one.dash && one.values.filter((v) => v !== null).length < 30, size: 4, fill: colour(one.tone) },
           fill: one.bars || one.fill ? colour(one.tone) + (one.bars ? "cc" : "33") : undefined, paths: one.bars ? uPlot.paths.bars!({ size: [0.9, 40], align: 1 }) : undefined,
           value: (_u: uPlot, v: number | null) => (v == null ? "–" : format(v, span && span / 1000)),
         }))],
