@@ -11,7 +11,7 @@ import { count } from "./time";
 import type { Topology, TopologyNode } from "./wire";
 import { t } from "./words";
 
-const nodeHeight = 34, gap = 12, nodeWidthMax = 168, nodeWidthMin = 140, betweenMin = 26, margin = 10; // px
+const nodeHeight = 34, gap = 12, nodeWidthMax = 236, nodeWidthMin = 140, betweenMin = 26, betweenUsual = 60, margin = 10; // px
 const scaleMin = 0.7; // of a drawing that is wider than the page: smaller could not be read
 const nameLetter = 7.25, smallLetter = 6.4; // px
 
@@ -30,7 +30,7 @@ interface Drawn { placed: Map<string, Placed>; nodeWidth: number; width: number;
 function place(topology: Topology, room: number): Drawn {
   const columns = layers(topology), placed = new Map<string, Placed>();
   const tallest = Math.max(...columns.map((c) => c.length)) * (nodeHeight + gap);
-  const gaps = Math.max(1, columns.length - 1), nodeWidth = Math.max(nodeWidthMin, Math.min(nodeWidthMax, (room - gaps * betweenMin) / columns.length));
+  const gaps = Math.max(1, columns.length - 1), nodeWidth = Math.max(nodeWidthMin, Math.min(nodeWidthMax, (room - gaps * betweenUsual) / columns.length));
   const between = Math.max(betweenMin, (room - columns.length * nodeWidth) / gaps);
   columns.forEach((column, i) => {
     const weight = new Map(column.map((node) => {
