@@ -446,5 +446,6 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.close();
   });
 
+  for (const fault of browser.faults) console.log(`fault: ${fault}`); // also where a step failed
   assert.deepEqual(browser.faults, []);
 });
