@@ -43,7 +43,7 @@ export class Browser {
       if (["serious", "critical"].includes(one.impact)) this.faults.push(`${where}: ${one.id}: ${one.help}: ${one.nodes.slice(0, 3).map((n) => n.html.slice(0, 160) + " " + (n.any[0]?.message ?? "")).join(" | ")}`);
   }
 
-  /** Nothing is wider than its screen, and no word of the bar is cut. */
+  /** Nothing is wider than its screen, no word is cut, entries of one list can be told apart, grades can be read. */
   async fits(page, where) {
     const words = await page.evaluate(() => {
       const out = [];
@@ -56,6 +56,33 @@ export class Browser {
         if (card.scrollHeight > card.clientHeight + 1 || card.scrollWidth > card.clientWidth + 1) out.push(`'${card.textContent.slice(0, 40)}' is larger than its card`);
       const lanes = document.querySelector(".lanes");
       if (lanes && lanes.querySelectorAll(".leg").length <= 5 && lanes.scrollWidth > lanes.clientWidth + 1) out.push(`five legs need ${lanes.scrollWidth} of ${lanes.clientWidth}`);
+      for (const box of document.querySelectorAll(".over, .columns > section, .table, .facets"))
+        if (box.scrollWidth > box.clientWidth + 1) out.push(`'${box.getAttribute("aria-label") ?? box.textContent.slice(0, 30)}' needs ${box.scrollWidth} of ${box.clientWidth}`);
+      const cut = (part) => part.clientWidth > 0 && part.scrollWidth > part.clientWidth + 1;
+      for (const part of document.querySelectorAll(".table .head span, .table .head button, .table .row button.plain, .facet button.plain, .plain-table td, .plain-table th"))
+        if (cut(part) && !part.querySelector(".cut")) out.push(`'${part.textContent.slice(0, 40)}' is cut`);
+      for (const address of document.querySelectorAll(".table .row .cut"))
+        if (cut(address.firstChild) && !/:.*:/.test(address.textContent)) out.push(`'${address.textContent}' is cut`);
+      for (const list of document.querySelectorAll(".facets section")) {
+        const tails = [...list.querySelectorAll(".cut")].filter((one) => cut(one.firstChild)).map((one) => one.lastChild.textContent);
+        if (new Set(tails).size < tails.length) out.push(`entries of '${list.querySelector("h3").textContent}' look alike: ${tails}`);
+      }
+      const ruler = document.createElement("canvas").getContext("2d");
+      for (const input of document.querySelectorAll("input[placeholder]")) {
+        const style = getComputedStyle(input);
+        ruler.font = style.font;
+        const need = ruler.measureText(input.placeholder).width, room = input.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+        if (input.clientWidth && need > room) out.push(`the hint '${input.placeholder}' needs ${Math.round(need)} of ${Math.round(room)}`);
+      }
+      for (const text of document.querySelectorAll(".topology text")) {
+        const own = text.getBoundingClientRect(), card = text.parentNode.querySelector("rect").getBoundingClientRect(), whole = text.ownerSVGElement.parentNode.getBoundingClientRect();
+        if (own.right > card.right + 1 || own.right > whole.right + 1) out.push(`'${text.textContent}' is outside of its node`);
+      }
+      const light = (colour) => colour.match(/[\d.]+/g).slice(0, 3).map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)).reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+      for (const grade of document.querySelectorAll(".grade")) {
+        const style = getComputedStyle(grade), [a, b] = [light(style.color), light(style.backgroundColor)].sort((x, y) => y - x);
+        if ((a + 0.05) / (b + 0.05) < 4.5) out.push(`grade ${grade.textContent}: contrast ${((a + 0.05) / (b + 0.05)).toFixed(1)}`);
+      }
       return out;
     });
     for (const one of words) this.faults.push(`${where}: ${one}`);
@@ -69,6 +96,7 @@ export class Browser {
 /** The file that a click on the button saves. */
 export async function downloaded(page, button) {
   const [file] = await Promise.all([page.waitForEvent("download"), button.click()]);
+  assert.ok(!file.url().startsWith("blob:"), "the browser's own download, not the page's memory");
   return file.path();
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The console, driven: search → path → why linked → ladder; facets; the slow instance first on the home page; Trust when a
-// sensor is gone; Chinese; the budgets. `--looks all` takes every screen in every size, theme and language (else one of each),
+// sensor is gone; Chinese; the budgets. `--looks all` takes every screen in every size and theme and in Chinese (else each size and theme once),
 // `--screens DIR` keeps screenshots of them.
 import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, readdirSync } from "node:fs";
@@ -10,13 +10,13 @@ import { parseArgs } from "node:util";
 import { Browser, chromium, downloaded, framesOf } from "./browser.mjs";
 import { eventually, Fixture, reasonToSkip } from "./fixture.mjs";
 
-const options = parseArgs({ options: { build: { type: "string" }, looks: { type: "string", default: "dark" }, screens: { type: "string" } } }).values;
+const options = parseArgs({ options: { build: { type: "string" }, looks: { type: "string", default: "dark-1366,light-2560" }, screens: { type: "string" } } }).values;
 const build = resolve(options.build ?? "build/release");
 const modules = resolve(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "../../controlplane/console/node_modules");
 const firstLoadBytesMax = 350 * 1024;
 const awaySecondsMax = 10;
 const secondsMax = 560;  // of a busy machine; a quiet one takes a tenth
-const looks = [["dark", 1366, 768], ["light", 2560, 1440], ["zh", 1366, 768]].filter(([look]) => options.looks === "all" || options.looks.split(",").includes(look));
+const looks = [["dark-1366", 1366, 768], ["light-2560", 2560, 1440], ["light-1366", 1366, 768], ["dark-2560", 2560, 1440], ["zh-1366", 1366, 768]].filter(([look]) => options.looks === "all" || options.looks.split(",").includes(look));
 
 const reason = reasonToSkip(build, chromium, modules);
 if (reason) {
@@ -71,7 +71,7 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await row.waitFor();
     assert.ok((await row.textContent()).includes(address));
     assert.ok((await row.textContent()).includes(path.legs[4].server), "the server behind the NATs stands beside");
-    await page.locator(".table").focus();
+    await page.evaluate(() => document.activeElement.blur());
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
     await page.locator(".lanes .leg").nth(4).waitFor();
@@ -93,13 +93,13 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
       return seen.size;
     });
     assert.ok(painted > 10, `the ladder is drawn: ${painted} colours`);
-    const all = await downloaded(page, page.getByRole("button", { name: "pcapng of all taps" }));
+    const all = await downloaded(page, page.getByRole("link", { name: "pcapng of all taps" }));
     const packets = framesOf(all);
     assert.ok(packets.length > 5, `tshark reads ${packets.length} frames`);
     assert.equal(new Set(packets.map((line) => line.split("\t")[0])).size, 5, "frames of five taps");
     assert.ok(packets.every((line) => line.split("\t")[1].includes(path.proto)), "every frame is of the path's protocol");
     await page.locator(".ladder .scroll").click({ position: { x: 400, y: 50 }, modifiers: ["Shift"] });
-    const some = framesOf(await downloaded(page, page.getByRole("button", { name: "pcapng of the range" })));
+    const some = framesOf(await downloaded(page, page.getByRole("link", { name: "pcapng of the range" })));
     assert.ok(some.length > 0 && some.length < packets.length, `${some.length} of ${packets.length} frames are in the range`);
     await page.close();
   });
@@ -116,7 +116,7 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     assert.match(await page.locator(".lanes").textContent(), /✕ \d+ lost/);
     await browser.fits(page, "lossy path");
     await browser.accessible(page, "lossy path");
-    if (options.screens) await page.screenshot({ path: join(options.screens, "lossy-dark.png") });
+    if (options.screens) await page.screenshot({ path: join(options.screens, "lossy-dark-1366.png") });
     await page.goto(at(`/path/${reset.path_id}`));
     assert.match(await page.locator(".fates").textContent(), new RegExp(`reset to the (server|client), sent by (the )?(${reset.resets[0].by}|a middlebox)`));
     await page.goto(at("/gateways"));
@@ -180,21 +180,212 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.close();
   });
 
+  await t.test("two paths compared: the other one chosen in the table, what differs is marked", async () => {
+    const page = await browser.page();
+    await page.goto(at(`/path/${slowPath}`));
+    await page.getByRole("link", { name: "choose the other one" }).click();
+    await page.locator(".note", { hasText: slowPath }).waitFor();
+    await page.goto(page.url() + "&filter=" + encodeURIComponent('path.hops == 5 and not gw.instance == "02:00:5e:01:00:03"'));
+    await page.locator(".table .row a").first().click();
+    const row = page.locator(".two-paths tbody tr", { has: page.locator("th", { hasText: /^nat-edge/ }) });
+    await row.waitFor();
+    assert.equal(new URL(page.url()).pathname, `/path/${slowPath}`);
+    assert.equal(await page.locator(".two-paths tbody tr").count(), 5);
+    const differs = await row.locator(".differs").allTextContents();
+    assert.ok(differs.some((text) => /µs ±/.test(text)), `the slow hop is marked: ${differs}`);
+    await browser.fits(page, "two paths");
+    await browser.accessible(page, "two paths");
+    if (options.screens) await page.screenshot({ path: join(options.screens, "two-paths-dark-1366.png") });
+    await page.close();
+  });
+
+  await t.test("CLI and curl copy the question that the view asked", async () => {
+    const page = await browser.page(), asked = [];
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    page.on("request", (request) => asked.push(request.url()));
+    const copied = async (name) => {
+      await page.locator(".tools").getByRole("button", { name, exact: true }).click();
+      return page.evaluate(() => navigator.clipboard.readText());
+    };
+    for (const [path, sign, question, command] of [
+      ["/", ".incidents li", "incidents?", ""], ["/paths", ".table .row", "paths?", /^clew paths --since 20\S+Z 'proto == tcp'$/], ["/gateways", ".group", "gateway_groups?", /^clew gateways$/],
+      ["/topology", ".topology", "topology?", ""], ["/compare", ".compared", "compare?", ""], ["/trust", ".counters", "status", /^clew status$/], [`/path/${slowPath}`, ".lanes", `paths/${slowPath}`, new RegExp(`^clew path show ${slowPath}$`)],
+      [`/ladder/${slowPath}`, ".ladder canvas", `paths/${slowPath}/ladder`, new RegExp(`^clew ladder ${slowPath}$`)],
+    ]) {
+      asked.length = 0;
+      await page.goto(at(path, { filter: "proto == tcp", follow: "0" }));
+      await page.locator(sign).first().waitFor();
+      const [, address] = /^curl '(http[^']+)'$/.exec(await copied("curl"));
+      assert.ok(address.startsWith(`${fixture.url}/api/v1/${question}`), `${path} copies ${address}`);
+      // Trust is told its status as it comes, and the ladder asks for a table that only a program reads.
+      const twin = path === "/trust" ? `${fixture.url}/api/v1/events` : path.startsWith("/ladder") ? `${address}_table` : address;
+      assert.ok(asked.some((url) => url === twin || (path.startsWith("/ladder") && url.startsWith(twin))), `${path} asked ${twin}`);
+      assert.equal((await fetch(address)).status, 200, address);
+      if (command) assert.match(await copied("CLI"), command);
+      else assert.ok(await page.locator(".tools").getByRole("button", { name: "CLI", exact: true }).isDisabled(), `no command shows ${path}`);
+    }
+    await page.close();
+  });
+
+  await t.test("only this and not this on the cells of a row, and from a path's page", async () => {
+    const page = await browser.page(), filter = `path.id == ${slowPath}`, row = page.locator(".table .row");
+    await page.goto(at("/paths", { filter }));
+    await row.first().waitFor();
+    const without = await row.first().locator("[role=cell]").evaluateAll((cells) => cells.map((cell, i) => (cell.querySelector(".value") || cell.textContent === "" ? -1 : i)).filter((i) => i >= 0));
+    const heads = await page.locator("[role=columnheader]").allTextContents();
+    assert.deepEqual(without.map((i) => heads[i]), ["Added", "Lasted"], "the filter has no field for these two only");
+    const cells = await row.locator(".value").count();
+    assert.ok(cells >= 14, `${cells} values`);
+    for (let i = 0; i < cells; ++i)
+      for (const [choice, left] of [["Only this", 1], ["Not this", 0]]) {
+        await page.goto(at("/paths", { filter }));
+        await row.locator(".value").nth(i).locator("button").first().click();
+        await row.getByRole("button", { name: choice }).click();
+        await page.waitForURL((url) => url.searchParams.get("filter") !== filter);
+        const words = new URL(page.url()).searchParams.get("filter");
+        await page.getByText("No path of this time matches the filter.").or(row.first()).first().waitFor();
+        await eventually(async () => (await row.count()) === left, `${words} leaves ${left}`);
+      }
+    await page.goto(at(`/path/${slowPath}`, { filter: "proto == tcp" }));
+    for (const [leg, end] of [[0, 0], [2, 1], [4, 1]]) {
+      await page.goto(at(`/path/${slowPath}`, { filter: "proto == tcp" }));
+      await page.locator(".leg").nth(leg).locator(".end").nth(end).getByRole("button").click();
+      await page.getByRole("button", { name: "Only this" }).click();
+      await page.locator(`.row a[href*="${slowPath}"]`).waitFor();
+      const there = new URL(page.url());
+      assert.equal(there.pathname, "/paths");
+      assert.match(there.searchParams.get("filter"), /^proto == tcp and (path|ip)\.\w+ == \S+$/);
+    }
+    await page.close();
+  });
+
+  await t.test("what is chosen in a view is in its address, and its title names it", async () => {
+    const page = await browser.page();
+    await page.goto(at("/paths", { filter: "proto == tcp" }));
+    await page.locator(".table .row").first().waitFor();
+    await page.getByRole("button", { name: "Added" }).click();
+    await page.getByLabel("abnormal first").uncheck();
+    await page.getByRole("checkbox", { name: "follow" }).check();
+    for (const [name, value] of [["sort", "added.down"], ["first", "newest"], ["follow", "1"]]) assert.equal(new URL(page.url()).searchParams.get(name), value);
+    await page.reload();
+    await page.locator(".table .row").first().waitFor();
+    assert.equal(await page.locator("[aria-sort]").getAttribute("aria-sort"), "descending");
+    assert.ok(await page.getByRole("checkbox", { name: "follow" }).isChecked() && !(await page.getByLabel("abnormal first").isChecked()));
+    assert.equal(await page.title(), "proto == tcp · Paths · Clew");
+    await page.goto(at("/topology"));
+    await page.locator(".topology").waitFor();
+    await page.getByLabel("nodes at most").selectOption("60");
+    await page.getByLabel("as a list of edges").check();
+    await page.reload();
+    await page.locator(".edges").waitFor();
+    assert.equal(await page.getByLabel("nodes at most").inputValue(), "60");
+    assert.equal(await page.title(), "Topology · Clew");
+    const others = page.locator(".edges tbody tr", { hasText: "the others" });
+    for (const row of await others.all()) assert.equal(await row.getByRole("link").count(), 0, "an edge to the others has no link");
+    await page.goto(at(`/path/${slowPath}`));
+    await page.locator(".lanes").waitFor();
+    const { legs } = await fixture.get(`paths/${slowPath}`);
+    assert.equal(await page.title(), `${legs[0].client} → ${legs[4].server} · path ${slowPath} · Clew`);
+    await page.keyboard.press("w");
+    await page.keyboard.press("w");
+    assert.match(page.url(), /why=1/);
+    await page.keyboard.press("s");
+    await page.locator(".sequence canvas").waitFor();
+    await page.keyboard.press("o");
+    await page.locator(".lanes").waitFor();
+    await page.close();
+  });
+
+  await t.test("views of a time that ends now ask again while they are seen", async () => {
+    const page = await browser.page(), asked = [];
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname.split("/").pop()));
+    const times = (what) => asked.filter((one) => one === what).length;
+    await page.clock.install();
+    for (const [path, sign, what] of [["/", ".incidents li", "incidents"], ["/gateways", ".group", "gateway_groups"], ["/topology", ".topology", "topology"], ["/trust", ".counters", "clocks"]]) {
+      await page.goto(at(path));
+      await page.locator(sign).first().waitFor();
+      asked.length = 0;
+      await page.clock.fastForward(31000);
+      await eventually(() => times(what) > 0, `${path} asks again`);
+      await page.evaluate(() => Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true }));
+      asked.length = 0;
+      await page.clock.fastForward(61000);
+      await page.evaluate(() => delete document.visibilityState);
+      assert.equal(times(what), 0, `${path} is not seen and asks nothing`);
+      await page.getByRole("checkbox", { name: "follow" }).uncheck();
+      asked.length = 0;
+      await page.clock.fastForward(61000);
+      await page.evaluate(() => fetch("/api/v1/status"));
+      assert.equal(times(what), 0, `${path} does not follow`);
+      assert.equal(new URL(page.url()).searchParams.get("follow"), "0");
+    }
+    await page.goto(at("/", { until: String(BigInt(since) + 60000000000n) }));
+    assert.ok(await page.getByRole("checkbox", { name: "follow" }).isDisabled(), "a time that is over does not change");
+    await page.close();
+  });
+
+  await t.test("clocks many milliseconds apart: their graph shows the bounds as a band", async () => {
+    const { pairs } = await eventually(async () => {
+      const list = await fixture.get(`clocks?since_ns=${since}&buckets=60`);
+      return list.pairs.length && list;
+    }, "two clocks are compared");
+    const [pair] = pairs;
+    assert.ok(Math.abs(Number(pair.offset_ns)) > 5e6 && Number(pair.error_ns) < 1e6, `${pair.offset_ns} ± ${pair.error_ns}`);
+    const page = await browser.page();
+    await page.goto(at("/trust"));
+    const graph = page.locator("#clocks ~ section canvas").first();
+    await graph.waitFor();
+    await page.waitForTimeout(100); // it is drawn in the next frame
+    const height = await graph.evaluate((canvas) => {
+      const part = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim().match(/\w\w/g).map((v) => parseInt(v, 16));
+      const band = [...part("--muted"), 0x40]; // the canvas has no ground of its own
+      const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let most = 0;
+      for (let x = 0; x < width; ++x) {
+        let n = 0;
+        for (let y = 0; y < height; ++y) n += band.every((v, i) => Math.abs(data[(y * width + x) * 4 + i] - v) < 6) ? 1 : 0;
+        most = Math.max(most, n);
+      }
+      return most;
+    });
+    assert.ok(height >= 4, `the band is ${height} pixels high`); // less than one where the scale begins at 0
+    await page.close();
+  });
+
+  await t.test("Trust says what each tap sees and drops a second", async () => {
+    const status = await fixture.get("status"), later = structuredClone(status), sensor = later.observers.find((one) => one.name === "console-sensor");
+    const grow = (name, by) => { const counter = sensor.counters.find((one) => one.tap === "nat-edge" && one.name === name); counter.value = String(Number(counter.value) + by); };
+    sensor.heard_ns = String(BigInt(sensor.heard_ns) + 2000000000n);
+    grow("tap_packets", 3000);
+    const dropped = sensor.counters.find((one) => one.tap === "nat-edge" && /drop/.test(one.name));
+    assert.ok(dropped, "a tap has a counter of drops");
+    grow(dropped.name, 50);
+    const page = await browser.page();
+    await page.route("**/api/v1/events", (route) => route.fulfill({ contentType: "text/event-stream", body: "retry: 3600000\n" + [status, later].map((one) => `event: status\ndata: ${JSON.stringify(one)}\n\n`).join("") }));
+    await page.goto(at("/trust"));
+    const row = page.locator(".taps tbody tr", { has: page.locator("th", { hasText: /^nat-edge$/ }) });
+    await eventually(async () => (await row.locator("td").nth(1).textContent()) === "1500", "1500 packets a second");
+    assert.equal(await row.locator("td").nth(3).textContent(), "25");
+    assert.equal(await page.locator(".taps tbody tr").count(), status.observers.flatMap((one) => one.taps).length);
+    await page.close();
+  });
+
   const screens = [
     ["home", "/", {}, ".plain-table"], ["paths", "/paths", {}, ".table .row"], ["path", `/path/${slowPath}`, { why: "1" }, ".why"],
     ["ladder", `/ladder/${slowPath}`, { row: "3" }, ".cells"], ["sequence", `/ladder/${longPath}`, { show: "sequence", row: "8" }, ".sequence canvas"],
-    ["gateways", "/gateways", {}, ".heat canvas"], ["topology", "/topology", {}, ".topology"], ["compare", "/compare", { since: String(BigInt(since) + 20000000000n), before: since }, ".compared"], ["trust", "/trust", {}, ".counters"],
+    ["gateways", "/gateways", {}, ".heat canvas"], ["topology", "/topology", {}, ".topology"], ["edges", "/topology", { show: "edges" }, ".edges"], ["compare", "/compare", { since: String(BigInt(since) + 20000000000n), before: since }, ".compared"], ["trust", "/trust", {}, ".counters"], ["clocks", "/trust", {}, "#clocks ~ section canvas"],
   ];
   for (const [look, width, height] of looks)
     await t.test(`every screen, ${look} at ${width}×${height}: whole, accessible, no error`, async () => {
-      const page = await browser.page({ width, height, theme: look === "light" ? "light" : "dark", language: look === "zh" ? "zh" : "en" });
+      const page = await browser.page({ width, height, theme: look.startsWith("light") ? "light" : "dark", language: look.startsWith("zh") ? "zh" : "en" });
       for (const [name, path, query, sign] of screens) {
         await page.goto(at(path, query));
         await page.locator(sign).first().waitFor();
         await page.waitForLoadState("load");
+        if (name === "clocks") await page.locator("#clocks").evaluate((head) => head.scrollIntoView());
         await browser.fits(page, `${name} ${look}`);
         await browser.accessible(page, `${name} ${look}`);
-        if (look === "zh") assert.equal(await page.locator("html").getAttribute("lang"), "zh-CN");
+        if (look.startsWith("zh")) assert.equal(await page.locator("html").getAttribute("lang"), "zh-CN");
         if (options.screens) {
           await page.waitForTimeout(250);
           await page.screenshot({ path: join(options.screens, `${name}-${look}.png`) });
@@ -240,10 +431,10 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
   await t.test("a sensor that is gone shows in Trust and on the home page", async () => {
     const page = await browser.page();
     await page.goto(at("/trust"));
-    await page.getByText("● connected").waitFor();
+    await page.getByText("● connected").first().waitFor();
     const horizons = page.locator(".horizons tbody tr");
     await eventually(async () => !(await horizons.allTextContents()).some((text) => /nothing is kept|\b0 ns/.test(text)), "rows and headers have an oldest");
-    assert.match(await horizons.nth(1).textContent(), /headers.*console-sensor/);
+    assert.ok((await horizons.allTextContents()).some((text) => /headers.*console-sensor/.test(text)));
     await fixture.end("sensor");
     await page.getByText("○ away").waitFor({ timeout: awaySecondsMax * 1000 });
     await page.goto(at("/"));
@@ -255,5 +446,6 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.close();
   });
 
+  for (const fault of browser.faults) console.log(`fault: ${fault}`); // also where a step failed
   assert.deepEqual(browser.faults, []);
 });

@@ -20,10 +20,12 @@ export async function eventually(condition, what, seconds = 30) {
   }
 }
 
-/** A region with several instances a gateway, one of them 4 ms slow; losses; connections that nobody answers. */
+/** A region with several instances a gateway, one of them 4 ms slow; losses; connections that nobody answers; two taps whose
+ * clocks are 15 milliseconds apart, each with a sensor of its own. */
 const corpora = [
   { name: "nat", classes: "chain-4", connections: 500, seed: 7, slow: true },
   { name: "mixed", classes: "snat+delta+dnat,snat+relay-v2+dnat,dns,icmp,refused,scan", connections: 160, seed: 8, conditions: "network-loss" },
+  { name: "skew", classes: "snat", connections: 200, seed: 9, conditions: "clocks", clocks: true },
 ];
 
 export class Fixture {
@@ -50,7 +52,7 @@ export class Fixture {
       if (done.status !== 0) throw new Error(`clew-sim: ${done.stderr}`);
       const region = JSON.parse(readFileSync(join(folder, "region.json"), "utf8"));
       const names = readdirSync(folder).filter((file) => file.endsWith(".pcap"));
-      for (const file of names) this.taps.push({ name: `${one.name}-${file.replace(".pcap", "")}`, file: join(folder, file) });
+      for (const file of names) this.taps.push({ name: `${one.name}-${file.replace(".pcap", "")}`, file: join(folder, file), alone: !!one.clocks });
       this.region = region;
     }
   }
@@ -82,20 +84,26 @@ export class Fixture {
     this.wire = wire;
   }
 
-  async startSensor() {
-    const taps = this.taps.map((tap) => `  - {name: ${tap.name}, source: "pcap:${tap.file}"}`).join("\n");
-    const config = join(this.directory, "sensor.yaml");
-    writeFileSync(config, `program: sensor\nobserver: console-sensor\nclock: region\ntaps:\n${taps}\nworkers: 1\nleg_count_max: 65536\n` +
-      `header_count_max: 524288\nmemory: {huge_pages: never, mb: 256}\ncontrol: {endpoint: '${this.wire}'}\n` +
-      `vault: {directory: '${this.directory}/vault', bytes_max: 268435456}\nspool: {directory: '${this.directory}/spool', bytes_max: 268435456}\n`);
-    await this.start("sensor", "tests/console_feed", [config]);
+  /** One for all taps of one clock, and one for each tap that has its own. */
+  async startSensors() {
+    await this.startSensor("sensor", "region", this.taps.filter((tap) => !tap.alone), 256);
+    for (const tap of this.taps.filter((tap) => tap.alone)) await this.startSensor(tap.name, tap.name, [tap], 160);
+  }
+
+  async startSensor(name, clock, read, megabytes) {
+    const taps = read.map((tap) => `  - {name: ${tap.name}, source: "pcap:${tap.file}"}`).join("\n");
+    const config = join(this.directory, `${name}.yaml`), large = megabytes > 200;
+    writeFileSync(config, `program: sensor\nobserver: console-${name}\nclock: ${clock}\ntaps:\n${taps}\nworkers: 1\nleg_count_max: ${large ? 65536 : 16384}\n` +
+      `header_count_max: ${large ? 524288 : 65536}\nmemory: {huge_pages: never, mb: ${megabytes}}\ncontrol: {endpoint: '${this.wire}'}\n` +
+      `vault: {directory: '${this.directory}/vault-${name}', bytes_max: 268435456}\nspool: {directory: '${this.directory}/spool-${name}', bytes_max: 268435456}\n`);
+    await this.start(name, "tests/console_feed", [config]);
   }
 
   async begin() {
     mkdirSync(this.directory, { recursive: true });
     this.simulate();
     await this.startControl();
-    await this.startSensor();
+    await this.startSensors();
     const wanted = this.corpora[0].connections;
     await eventually(async () => {
       const list = await this.get(`paths?since_ns=${this.startNs}&limit=10000&filter=path.hops%20%3D%3D%205`);
@@ -119,8 +127,13 @@ export class Fixture {
     await Promise.race([ended, sleep(15000).then(() => child.kill("SIGKILL"))]);
   }
 
+  async endSensors() {
+    for (const name of Object.keys(this.children)) if (!["control", "store"].includes(name)) await this.end(name);
+  }
+
   async stop() {
-    for (const name of ["sensor", "control", "store"]) await this.end(name);
+    await this.endSensors();
+    for (const name of ["control", "store"]) await this.end(name);
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -64,7 +64,7 @@ async function addressToLadder(page) {
   await page.locator(".ladder canvas").waitFor();
   await page.locator(".cells tbody tr").first().waitFor();
   await look(page, "ladder");
-  const frames = framesOf(await downloaded(page, page.locator("button.download")));
+  const frames = framesOf(await downloaded(page, page.locator(".download")));
   assert.ok(frames.length > 5, `tshark reads ${frames.length} frames of the path`);
 }
 

@@ -84,7 +84,7 @@ try {
   fixture.taps = Array.from({ length: taps }, (_, i) => ({ name: `tap${i}`, file: join(fixture.directory, `tap${i}.pcap`) }));
   fixture.taps.forEach((tap, i) => capture(i, tap.file, fixture.startNs));
   await fixture.startControl();
-  await fixture.startSensor();
+  await fixture.startSensors();
   const path = await eventually(async () => (await fixture.get(`paths?since_ns=${fixture.startNs}&limit=10`)).paths.find((one) => one.legs.length === taps && one.legs.every((leg) => leg.end === "fin")), "the path is whole", 120);
   console.log(`${count} packets at ${taps} taps: one path of ${path.legs.length} legs; control plane ${memory().toFixed(0)} MB at most so far`);
 

@@ -20,7 +20,7 @@ async function sql(statement) {
 
 /** Copies of every stored path, one each step of the day. Without the control plane: it would roll each hour up again and again. */
 async function fill(legsWanted) {
-  await fixture.end("sensor");
+  await fixture.endSensors();
   await fixture.end("control");
   await sql("CREATE TABLE seed_paths AS paths");
   await sql("INSERT INTO seed_paths SELECT * FROM paths FINAL WHERE NOT retracted");

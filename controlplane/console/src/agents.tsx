@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The agents: which are there, what sockets they reported, and what they could not hand on.
 import type { Live } from "./api";
+import { secondsOf } from "./counters";
 import { view } from "./place";
 import { useSettings } from "./settings";
 import { clock, count } from "./time";
-import type { Observer, Status } from "./wire";
+import type { Observer } from "./wire";
 import { t } from "./words";
 
 const dropped = /refused|malformed|lost|overr|evict|full/; // what a socket's report was lost by; left out by the configuration is no loss
@@ -12,10 +13,10 @@ const dropped = /refused|malformed|lost|overr|evict|full/; // what a socket's re
 const sum = (one: Observer | undefined, fits: (name: string) => boolean) => (one?.counters ?? []).filter((c) => fits(c.name)).reduce((n, c) => n + Number(c.value), 0);
 const reported = (one: Observer | undefined) => sum(one, (name) => name === "legs_reported");
 
-function Row(props: { one: Observer; before: Status | undefined; seconds: number }) {
-  const { one, seconds } = props;
+function Row(props: { one: Observer; live: Live }) {
+  const { one, live } = props;
   const { utc } = useSettings();
-  const old = props.before?.observers.find((o) => o.name === one.name), lost = sum(one, (name) => dropped.test(name));
+  const old = live.before?.observers.find((o) => o.name === one.name), seconds = secondsOf(one, old, live), lost = sum(one, (name) => dropped.test(name));
   const words = one.counters.filter((c) => dropped.test(c.name) && Number(c.value) > 0).map((c) => `${c.value} ${c.text}`).join("\n");
   return (
     <tr>
@@ -42,7 +43,7 @@ export function Agents(props: { live: Live }) {
   return (
     <table class="plain-table agents">
       <thead><tr>{heads.map(([name, title], i) => <th key={i} scope="col" title={title} class={i > 2 && i < 7 ? "number" : ""}>{name}</th>)}</tr></thead>
-      <tbody>{agents.map((one) => <Row key={one.name} one={one} before={live.before} seconds={(live.heardMs - live.beforeMs) / 1000} />)}</tbody>
+      <tbody>{agents.map((one) => <Row key={one.name} one={one} live={live} />)}</tbody>
     </table>
   );
 }

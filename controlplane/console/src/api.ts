@@ -83,11 +83,23 @@ let live: Live = { heardMs: 0, beforeMs: 0, connected: false };
 const listeners = new Set<() => void>();
 let events: EventSource | undefined;
 
+/** What was heard before; of each observer its last other message, since not every status brings a new one. */
+function earlier(now: Status): Status | undefined {
+  const { status, before } = live;
+  if (!status) return undefined;
+  const find = (of: Status | undefined, name: string) => of?.observers.find((one) => one.name === name);
+  const observers = now.observers.flatMap((one) => {
+    const last = find(status, one.name), old = last?.heard_ns === one.heard_ns ? find(before, one.name) : last;
+    return old ? [old] : [];
+  });
+  return { ...status, observers };
+}
+
 function listen(): void {
   events = new EventSource("/api/v1/events");
   events.addEventListener("status", (event) => {
     const status = JSON.parse((event as MessageEvent<string>).data) as Status;
-    live = { status, before: live.status, heardMs: performance.now(), beforeMs: live.heardMs, connected: true };
+    live = { status, before: earlier(status), heardMs: performance.now(), beforeMs: live.heardMs, connected: true };
     listeners.forEach((listener) => listener());
   });
   events.onerror = () => {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two times compared: all paths, each group of gateways and its instances, before and now side by side, and what changed.
-import { useMemo, useState } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { apiAddress, asking, rangeOf, useApi } from "./api";
 import { Answer } from "./parts";
 import { address, changed, go, usePlace, view, type Query } from "./place";
+import { useQuestion } from "./question";
 import { useSettings } from "./settings";
 import { clock, count, duration, isRange, percent, plus, toNs } from "./time";
 import type { ComparedFigures, ComparedTimes, TimeComparison } from "./wire";
@@ -47,11 +48,12 @@ function Change(props: { row: ComparedTimes; figure: Figure }) {
   const worse = row.worse.includes(figure.name), better = row.better.includes(figure.name);
   const text = (one: ComparedFigures | undefined, value: number | undefined) =>
     value === undefined ? <span class="muted">–</span> : <>{figure.text(value)}{figure.error && one && <small> ±{duration(figure.error(one))}</small>}</>;
+  const samples = (one?: ComparedFigures) => (figure.name.startsWith("delay") ? t("of {0} paths whose delay is known", one?.delay?.paths ?? "0") : figure.name === "packets_missing" || figure.name === "lost" ? t("of {0} packets", one?.packets_before ?? "0") : t("{0} paths", one?.paths ?? "0"));
   const words = worse ? t("worse: more than the error or chance explains") : better ? t("better: more than the error or chance explains") : t("no change that the error or chance does not explain");
   return (
     <>
-      <td class="number muted">{text(row.before, before)}</td>
-      <td class={worse ? "number bad" : better ? "number good" : "number"} title={figure.name === "paths" ? undefined : words}>{worse ? "▲ " : better ? "▼ " : ""}{text(row.now, now)}</td>
+      <td class="number muted" title={samples(row.before)}>{text(row.before, before)}</td>
+      <td class={worse ? "number bad" : better ? "number good" : "number"} title={figure.name === "paths" ? undefined : `${words} · ${samples(row.now)}`}>{worse ? "▲ " : better ? "▼ " : ""}{text(row.now, now)}</td>
     </>
   );
 }
@@ -93,9 +95,11 @@ function Comparison(props: { comparison: TimeComparison; filter: string; group: 
 export function Compare() {
   const { query } = usePlace();
   const { utc } = useSettings();
-  const [changedOnly, setChangedOnly] = useState(false);
+  const changedOnly = query.changed === "1";
   const range = rangeOf(query), filter = query.filter ?? "", before = query.before ?? "";
-  const asked = useApi<TimeComparison>(useMemo(() => apiAddress("compare", asking(range, filter, { before_ns: beforeNs(query) })), [range.since, range.until, filter, before]));
+  const question = useMemo(() => apiAddress("compare", asking(range, filter, { before_ns: beforeNs(query) })), [range.since, range.until, filter, before]);
+  useQuestion(question);
+  const asked = useApi<TimeComparison>(question);
   const span = (since: string, until: string) => `${clock(since, utc, 0, true)} – ${clock(until, utc, 0)}`;
   return (
     <div class="page">
@@ -107,7 +111,7 @@ export function Compare() {
             {!offsets.some(([offset]) => offset === before) && <option value="fixed">{isRange(before) ? t("{0} before", before) : clock(before, utc, 0, true)}</option>}
           </select>
         </label>
-        <label><input type="checkbox" checked={changedOnly} onChange={() => setChangedOnly(!changedOnly)} />{t("only what changed")}</label>
+        <label><input type="checkbox" checked={changedOnly} onChange={() => go(changed({ changed: changedOnly ? "" : "1" }), true)} />{t("only what changed")}</label>
         {query.group && <a class="button" href={changed({ group: "" })}>{t("All groups")}</a>}
         {asked.value && <span class="muted">{t("before")}: {span(asked.value.before_ns, plus(asked.value.before_ns, Number(BigInt(asked.value.until_ns) - BigInt(asked.value.since_ns))))} · {t("now")}: {span(asked.value.since_ns, asked.value.until_ns)}</span>}
         <a href={view("/paths")}>{t("Paths")}</a>

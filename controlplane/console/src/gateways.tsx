@@ -2,9 +2,11 @@
 // Gateways: groups (one kind of link between two taps), the matrix of their instances, and their added delay over time.
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { apiAddress, asking, rangeOf, useApi } from "./api";
+import { FollowSwitch, useFollow } from "./follow";
 import { Answer, Drawing } from "./parts";
 import { changed, usePlace, view } from "./place";
 import { Profiles } from "./profiles";
+import { useQuestion } from "./question";
 import { colour, useSettings } from "./settings";
 import { clock, count, duration, percent, plus } from "./time";
 import type { GatewayGroup, GatewayInstance, GatewayGroupList } from "./wire";
@@ -35,16 +37,16 @@ function Row(props: { group: GatewayGroup; one: GatewayInstance; most: number })
   return (
     <tr class={slow ? "slow" : ""}>
       <th scope="row"><a href={view("/paths", { filter: filterOf(group, one) })}>{one.instance}</a></th>
-      <td class="number">{count(one.paths)}</td>
+      <td class="number" title={one.paths}>{count(one.paths)}</td>
       <td><Bar part={one.share} label={percent(one.share)} /> {percent(one.share)}</td>
       <td class={slow ? "number bad" : "number"} title={t("median over {0} paths of their mean added delay; ±{1}", one.delay?.paths ?? 0, duration(error))}>
         {known(one) ? <><Bar part={p50 / props.most} label={duration(p50)} tone={slow ? "worse" : ""} /> {duration(p50)} <small>±{duration(error)}</small></> : <span class="muted" title={t("no packet was seen at both taps, or their clocks were never compared")}>–</span>}
       </td>
-      <td class="number">{known(one) ? duration(p99) : "–"}</td>
+      <td class="number" title={t("of {0} paths whose delay is known", one.delay?.paths ?? "0")}>{known(one) ? duration(p99) : "–"}</td>
       <td class={missing > 0.001 ? "number warn" : "number"} title={t("{0} of {1} packets towards the server were not seen behind it: lost, or not captured", one.packets_missing, one.packets_before)}>{Number(one.packets_before) ? percent(missing) : "–"}</td>
       <Fates one={one} />
-      <td class={odd(Number(one.retransmitting), Number(one.paths), sum((i) => i.retransmitting)) ? "number warn" : "number"}>{percent(Number(one.retransmitting) / Number(one.paths))}</td>
-      <td class={odd(Number(one.resets), Number(one.paths), sum((i) => i.resets)) ? "number bad" : "number"}>{percent(Number(one.resets) / Number(one.paths))}</td>
+      <td class={odd(Number(one.retransmitting), Number(one.paths), sum((i) => i.retransmitting)) ? "number warn" : "number"} title={t("{0} of {1} paths", one.retransmitting, one.paths)}>{percent(Number(one.retransmitting) / Number(one.paths))}</td>
+      <td class={odd(Number(one.resets), Number(one.paths), sum((i) => i.resets)) ? "number bad" : "number"} title={t("{0} of {1} paths", one.resets, one.paths)}>{percent(Number(one.resets) / Number(one.paths))}</td>
       <td class="number" title={t("different source addresses and ports it wrote: what is left of {0} ports", Number(one.addresses) * 64512)}>{Number(one.addresses) ? `${one.addresses} · ${percent(Number(one.ports) / (Number(one.addresses) * 64512))}` : "–"}</td>
       <td>{one.slowest_path && <a href={view("/path/" + one.slowest_path)}>{t("slowest path")}</a>}</td>
     </tr>
@@ -136,8 +138,11 @@ function Group(props: { list: GatewayGroupList; group: GatewayGroup }) {
 export function Gateways() {
   const { query } = usePlace();
   const range = rangeOf(query), filter = query.filter ?? "";
-  const key = `${range.since}|${range.until}|${filter}`;
-  const asked = useApi<GatewayGroupList>(useMemo(() => apiAddress("gateway_groups", asking(range, filter, { buckets: "60", limit: "500" })), [key]));
+  const following = useFollow(20), { tick } = following;
+  const key = `${range.since}|${range.until}|${filter}|${tick}`;
+  const question = useMemo(() => apiAddress("gateway_groups", asking(range, filter, { buckets: "60", limit: "500" })), [key]);
+  useQuestion(question);
+  const asked = useApi<GatewayGroupList>(question, tick);
   return (
     <div class="page">
       <h1 class="hidden">{t("Gateways")}</h1>
@@ -149,6 +154,7 @@ export function Gateways() {
               <nav class="strip" aria-label={t("Groups")}>
                 <a class="button" href={changed({ group: "" })} aria-current={!query.group ? "true" : undefined}>{t("All groups")}</a>
                 {list.groups.map((group) => <a key={keyOf(group)} class="button" href={changed({ group: keyOf(group) })} aria-current={query.group === keyOf(group) ? "true" : undefined}>{group.kind} {group.from_tap} → {group.to_tap}</a>)}
+                <FollowSwitch of={following} />
                 <a class="right" href={view("/compare", { group: query.group ?? "" })}>{t("compare with another time")}</a>
               </nav>
               {chosen.map((group) => <Group key={keyOf(group)} list={list} group={group} />)}
@@ -156,7 +162,7 @@ export function Gateways() {
           );
         }}
       </Answer>
-      <Profiles />
+      <Profiles tick={tick} />
     </div>
   );
 }

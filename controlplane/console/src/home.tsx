@@ -2,12 +2,13 @@
 // What is out of line now, worst first, each with one click to a path that shows it; else what runs: services, gateways.
 import { useMemo } from "preact/hooks";
 import { apiAddress, asking, rangeOf, useApi, type Range } from "./api";
+import { FollowSwitch, useFollow } from "./follow";
 import { Answer, Sparkline } from "./parts";
 import { address, usePlace, view } from "./place";
+import { useQuestion } from "./question";
 import { Search } from "./shell";
 import { useSettings } from "./settings";
 import { bytes, clock, count, duration, percent } from "./time";
-import { useTick } from "./paths";
 import type { GatewayGroupList, Incident, IncidentList, ServiceList } from "./wire";
 import { t } from "./words";
 
@@ -65,16 +66,16 @@ function Services(props: { list: ServiceList }) {
   const peak = Math.max(1, ...props.list.services.map((one) => Number(one.paths)));
   return (
     <table class="plain-table">
-      <thead><tr><th scope="col">{t("Service")}</th><th scope="col" class="number">{t("paths")}</th><th scope="col">{t("over time")}</th><th scope="col" class="number" title={t("different client addresses")}>{t("clients")}</th><th scope="col" class="number">{t("bytes")}</th><th scope="col" class="number" title={t("share of paths with a reset")}>{t("reset")}</th><th scope="col" class="number" title={t("share of paths with retransmissions")}>{t("retr.")}</th></tr></thead>
+      <thead><tr><th scope="col">{t("Service")}</th><th scope="col" class="number">{t("paths")}</th><th scope="col">{t("over time")}</th><th scope="col" class="number" title={t("different client addresses")}>{t("clients")}</th><th scope="col" class="number" title={t("of the first leg that has any, both ways")}>{t("bytes")}</th><th scope="col" class="number" title={t("share of paths with a reset")}>{t("reset")}</th><th scope="col" class="number" title={t("share of paths with retransmissions")}>{t("retr.")}</th></tr></thead>
       <tbody>
         {props.list.services.map((one) => (
           <tr key={one.service + one.proto}>
             <td><a href={view("/paths", { filter: `path.service == ${one.service} and proto == ${one.proto}` })}>{one.service}</a> <small>{one.proto}</small></td>
-            <td class="number"><meter min={0} max={peak} value={Number(one.paths)} aria-label={t("paths")} /> {count(one.paths)}</td>
+            <td class="number" title={one.paths}><meter min={0} max={peak} value={Number(one.paths)} aria-label={t("paths")} /> {count(one.paths)}</td>
             <td><Sparkline points={one.counts.map(Number)} label={t("paths over time")} /></td>
-            <td class="number">{count(one.clients)}</td><td class="number">{bytes(one.bytes)}</td>
-            <td class={odd(one.resets, one.paths, share((s) => s.resets)) ? "number bad" : "number"}>{percent(Number(one.resets) / Number(one.paths))}</td>
-            <td class={odd(one.retransmitting, one.paths, share((s) => s.retransmitting)) ? "number warn" : "number"}>{percent(Number(one.retransmitting) / Number(one.paths))}</td>
+            <td class="number" title={one.clients}>{count(one.clients)}</td><td class="number" title={`${one.bytes} B`}>{bytes(one.bytes)}</td>
+            <td class={odd(one.resets, one.paths, share((s) => s.resets)) ? "number bad" : "number"} title={t("{0} of {1} paths", one.resets, one.paths)}>{percent(Number(one.resets) / Number(one.paths))}</td>
+            <td class={odd(one.retransmitting, one.paths, share((s) => s.retransmitting)) ? "number warn" : "number"} title={t("{0} of {1} paths", one.retransmitting, one.paths)}>{percent(Number(one.retransmitting) / Number(one.paths))}</td>
           </tr>
         ))}
       </tbody>
@@ -85,13 +86,13 @@ function Services(props: { list: ServiceList }) {
 function TopGateways(props: { list: GatewayGroupList }) {
   return (
     <table class="plain-table">
-      <thead><tr><th scope="col">{t("Group")}</th><th scope="col" class="number">{t("instances")}</th><th scope="col" class="number">{t("paths")}</th><th scope="col" class="number" title={t("median of the paths' added delay, with the largest ± among them")}>{t("added p50")}</th><th scope="col" class="number">p99</th></tr></thead>
+      <thead><tr><th scope="col">{t("Group")}</th><th scope="col" class="number">{t("instances")}</th><th scope="col" class="number">{t("paths")}</th><th scope="col" class="number" title={t("median of the paths' added delay, with the largest ± among them")}>{t("added p50")}</th><th scope="col" class="number" title={t("99 of 100 paths are below")}>p99</th></tr></thead>
       <tbody>
         {props.list.groups.map((one) => (
           <tr key={one.kind + one.from_tap + one.to_tap}>
             <td><a href={view("/gateways", { group: `${one.kind}|${one.from_tap}|${one.to_tap}` })}>{one.kind} {one.from_tap} → {one.to_tap}</a></td>
-            <td class="number">{one.instances.length}</td><td class="number">{count(one.paths)}</td>
-            <td class="number">{Number(one.delay?.paths ?? 0) ? <>{duration(Number(one.delay!.p50_ns))} <small>±{duration(Number(one.delay!.error_ns))}</small></> : "–"}</td>
+            <td class="number">{one.instances.length}</td><td class="number" title={one.paths}>{count(one.paths)}</td>
+            <td class="number" title={t("of {0} paths whose delay is known", one.delay?.paths ?? "0")}>{Number(one.delay?.paths ?? 0) ? <>{duration(Number(one.delay!.p50_ns))} <small>±{duration(Number(one.delay!.error_ns))}</small></> : "–"}</td>
             <td class="number">{Number(one.delay?.paths ?? 0) ? duration(Number(one.delay!.p99_ns)) : "–"}</td>
           </tr>
         ))}
@@ -103,18 +104,21 @@ function TopGateways(props: { list: GatewayGroupList }) {
 export function Home() {
   const { query } = usePlace();
   const range = rangeOf(query), filter = query.filter ?? "";
-  const [tick, setLive, live] = useTick(10);
+  const following = useFollow(10), { tick } = following;
   const key = `${range.since}|${range.until}|${filter}|${tick}`;
   const question = (what: string, more: Record<string, string>) => useMemo(() => apiAddress(what, asking(range, filter, more)), [key]);
-  const incidents = useApi<IncidentList>(question("incidents", { buckets: "60" }));
-  const services = useApi<ServiceList>(question("services", { buckets: "60", limit: "12" }));
-  const gateways = useApi<GatewayGroupList>(question("gateway_groups", { buckets: "0", limit: "100" }));
+  const first = question("incidents", { buckets: "60" });
+  useQuestion(first);
+  const incidents = useApi<IncidentList>(first, tick);
+  const services = useApi<ServiceList>(question("services", { buckets: "60", limit: "12" }), tick);
+  const gateways = useApi<GatewayGroupList>(question("gateway_groups", { buckets: "0", limit: "100" }), tick);
   return (
     <div class="page">
       <h1 class="hidden">{t("Home")}</h1>
       <div class="hero"><Search wide /></div>
       <section aria-labelledby="out">
-        <h2 id="out">{t("Out of line now")} <label class="right"><input type="checkbox" checked={live} onChange={() => setLive(!live)} />{t("follow")}</label></h2>
+        <FollowSwitch of={following} class="right" />
+        <h2 id="out">{t("Out of line now")}</h2>
         <Answer of={incidents} empty={(list) => list.incidents.length === 0 && t("All is well: no instance stands out against its peers, no delay, loss, reset or unlinked share grew, every observer is here.")}>
           {(list) => <Incidents list={list} range={range} filter={filter} />}
         </Answer>

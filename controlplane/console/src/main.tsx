@@ -12,6 +12,7 @@ import { Paths } from "./paths";
 import { followLinks, usePlace, view } from "./place";
 import { useSettings } from "./settings";
 import { Bar } from "./shell";
+import { titleOf, useTitle } from "./title";
 import { TopologyView } from "./topology";
 import { Trust } from "./trust";
 import { t } from "./words";
@@ -45,7 +46,8 @@ class Guard extends Component<{ children: ComponentChildren; at: string }, { fai
 
 function App() {
   useSettings();
-  const { path } = usePlace();
+  const place = usePlace(), { path } = place;
+  useTitle(titleOf(place));
   return (
     <div class="app" onClick={followLinks}>
       <Bar />

@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Asked } from "./api";
-import { changed, go } from "./place";
+import { changed, go, here, view } from "./place";
 import { colour, useSettings } from "./settings";
 import { t } from "./words";
 
@@ -76,8 +76,8 @@ export function narrowed(filter: string, one: string, not: boolean): string {
   return filter.trim() ? `${/\b(or)\b|\|\|/.test(filter) ? `(${filter})` : filter} and ${part}` : part;
 }
 
-/** A value that narrows the view: a click shows "only this", "not this" and "copy". */
-export function Value(props: { field: string; value: string; filter: string; children?: ComponentChildren; title?: string }) {
+/** A value that narrows the paths: a click shows "only this", "not this" and "copy". From other views it leads to the paths. */
+export function Value(props: { field: string; value: string; filter: string; children?: ComponentChildren; title?: string; label?: string; copied?: string }) {
   const [open, setOpen] = useState(false);
   const box = useRef<HTMLSpanElement>(null);
   useEffect(() => {
@@ -95,16 +95,17 @@ export function Value(props: { field: string; value: string; filter: string; chi
   const one = condition(props.field, props.value);
   const narrow = (not: boolean) => {
     setOpen(false);
-    go(changed({ filter: narrowed(props.filter, one, not) }));
+    const filter = narrowed(props.filter, one, not);
+    go(here().path === "/paths" ? changed({ filter }) : view("/paths", { filter }));
   };
   return (
     <span class="value" ref={box}>
-      <button class="plain" title={props.title ?? one} aria-expanded={open} onClick={() => setOpen(!open)}>{props.children ?? props.value}</button>
+      <button class="plain" title={props.title ?? one} aria-expanded={open} aria-label={props.label} onClick={() => setOpen(!open)}>{props.children ?? <Cut text={props.value} />}</button>
       {open && (
         <span class="menu">
           <button onClick={() => narrow(false)}>{t("Only this")}</button>
           <button onClick={() => narrow(true)}>{t("Not this")}</button>
-          <button onClick={() => { setOpen(false); void copy(props.value); }}>{t("Copy")}</button>
+          <button onClick={() => { setOpen(false); void copy(props.copied ?? props.value); }}>{t("Copy")}</button>
         </span>
       )}
     </span>
@@ -120,6 +121,15 @@ export async function copy(text: string): Promise<void> {
   area.select();
   document.execCommand("copy");
   area.remove();
+}
+
+const tailSize = 9;
+
+/** A text that is cut in its middle where there is no room: ends tell addresses of one network apart. */
+export function Cut(props: { text: string }) {
+  const { text } = props;
+  if (text.length <= tailSize + 3) return <>{text}</>;
+  return <span class="cut"><span>{text.slice(0, -tailSize)}</span><span>{text.slice(-tailSize)}</span></span>;
 }
 
 export function CopyButton(props: { text: string; label: string }) {

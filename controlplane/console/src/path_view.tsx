@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // One path, left to right: each leg with the addresses as written there, each link with its grade, delays and losses; the
 // way back beneath. A grade opens why the two legs are taken for one connection.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { apiAddress, useApi } from "./api";
+import { ComparedPaths } from "./compare_paths";
 import { Fates, LostAtHop } from "./fates";
 import { Answer, CopyButton, Grade, Value } from "./parts";
 import { address, changed, go, usePlace, view } from "./place";
+import { useQuestion } from "./question";
 import { useSettings } from "./settings";
 import { bytes, clock, count, duration } from "./time";
+import { useTitle } from "./title";
 import type { Delay, FlowAnalysis, Leg, Link, Path } from "./wire";
 import { t } from "./words";
 
@@ -79,11 +82,15 @@ function Joint(props: { link: Link; path: Path; chosen: boolean; choose: () => v
   );
 }
 
-function End(props: { name: string; text: string; other: boolean; field: string }) {
+/** `field` holds for a path's own ends; addresses between them are asked for on any leg, without the port. */
+function End(props: { name: string; text: string; other: boolean; side: "client" | "server"; field?: string }) {
+  const { query } = usePlace();
+  const { text, field } = props;
+  const value = field ? text : text.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
   return (
     <div class="end">
       <small>{props.name}</small>
-      <span class={props.other ? "changed" : ""}><Value field={props.field} value={props.text} filter="">{props.text}</Value></span>
+      <span class={props.other ? "changed" : ""}><Value field={field ?? (props.side === "client" ? "ip.src" : "ip.dst")} value={value} copied={text} filter={query.filter ?? ""}>{text}</Value></span>
     </div>
   );
 }
@@ -104,7 +111,7 @@ function Tcp(props: { leg: Leg }) {
   return lines.length ? <div class="tcp" title={t("from this tap: handshake to the server and to the client; round trips to who receives, mean")}>{lines.map((line) => <small key={line}>{line}</small>)}</div> : null;
 }
 
-function LegCard(props: { leg: Leg; before?: Leg; number: number }) {
+function LegCard(props: { leg: Leg; before?: Leg; last: boolean }) {
   const { leg, before } = props;
   const flow = (f: Leg["to_server"], arrow: string) => f && Number(f.packets) > 0 && (
     <div title={t("packets, bytes, retransmissions, TTL of the first packet")}>
@@ -116,8 +123,8 @@ function LegCard(props: { leg: Leg; before?: Leg; number: number }) {
     <li class={"leg " + leg.observer}>
       <header><b>{leg.tap}</b> <small>{leg.observer === "socket" ? t("socket") : leg.observer === "nic" ? t("NIC") : t("mirror")} · {t("clock {0}", leg.clock)}</small></header>
       {leg.process && <div class="process" title={t("process and its number")}>⚙ {leg.process} <small>{leg.pid}</small></div>}
-      <End name={t("client")} text={leg.client} other={!!before && before.client !== leg.client} field="path.client" />
-      <End name={t("server")} text={leg.server} other={!!before && before.server !== leg.server} field="path.server" />
+      <End name={t("client")} text={leg.client} other={!!before && before.client !== leg.client} side="client" field={before ? undefined : "path.client"} />
+      <End name={t("server")} text={leg.server} other={!!before && before.server !== leg.server} side="server" field={!before ? "path.service" : props.last ? "path.server" : undefined} />
       {leg.layers.map((layer, i) => (
         <div key={i} class="tunnel" title={`${layer.client_end} → ${layer.server_end}`}>{layer.type}{layer.id !== undefined ? " " + layer.id : ""} <small>{layer.client_end && `${layer.client_end} → ${layer.server_end}`}</small></div>
       ))}
@@ -167,11 +174,21 @@ function Why(props: { link: Link; path: Path; close: () => void }) {
   );
 }
 
-export function Lanes(props: { path: Path; id?: string }) {
+export function Lanes(props: { path: Path; second?: boolean }) {
   const { query } = usePlace();
   const { path } = props;
   const chosen = query.why === undefined ? -1 : Number(query.why);
   const choose = (i: number) => go(changed({ why: chosen === i ? "" : String(i) }), true);
+  useEffect(() => {
+    if (props.second || !path.links.length) return;
+    const press = (event: KeyboardEvent) => {
+      if (!/^w$/i.test(event.key) || event.ctrlKey || event.metaKey || event.altKey || event.target instanceof HTMLInputElement) return;
+      const next = chosen + (event.key === "w" ? 1 : -1);
+      go(changed({ why: path.links[next] ? String(next) : next < -1 ? String(path.links.length - 1) : "" }), true);
+    };
+    addEventListener("keydown", press);
+    return () => removeEventListener("keydown", press);
+  }, [path, chosen, props.second]);
   const after = (i: number) => path.links.findIndex((link) => link.from === i && link.to === i + 1);
   return (
     <>
@@ -179,7 +196,7 @@ export function Lanes(props: { path: Path; id?: string }) {
         {path.legs.map((leg, i) => {
           const link = after(i);
           return [
-            <LegCard key={leg.leg_id} leg={leg} before={path.legs[i - 1]} number={i} />,
+            <LegCard key={leg.leg_id} leg={leg} before={path.legs[i - 1]} last={i + 1 === path.legs.length} />,
             link >= 0 ? <Joint key={"link" + i} link={path.links[link]} path={path} chosen={chosen === link} choose={() => choose(link)} />
               : i + 1 < path.legs.length ? <li key={"gap" + i} class="joint muted">⋯</li> : null,
           ];
@@ -192,9 +209,9 @@ export function Lanes(props: { path: Path; id?: string }) {
   );
 }
 
-function Other(props: { id: string }) {
+function Other(props: { id: string; to?: Path }) {
   const other = useApi<Path>(apiAddress("paths/" + props.id));
-  return <Answer of={other}>{(path) => <><Title path={path} second /><Lanes path={path} /></>}</Answer>;
+  return <Answer of={other}>{(path) => <>{props.to && <ComparedPaths one={props.to} other={path} />}<Title path={path} second /><Lanes path={path} second /></>}</Answer>;
 }
 
 function Title(props: { path: Path; second?: boolean }) {
@@ -211,8 +228,12 @@ function Title(props: { path: Path; second?: boolean }) {
 
 export function PathView(props: { id: string }) {
   const { query } = usePlace();
-  const asked = useApi<Path>(apiAddress("paths/" + props.id));
+  const question = apiAddress("paths/" + props.id), asked = useApi<Path>(question);
+  useQuestion(question);
+  const first = asked.value?.legs[0], last = asked.value?.legs[asked.value.legs.length - 1];
+  useTitle(first ? `${first.client} → ${last?.server} · ${t("path {0}", props.id)} · Clew` : "");
   const [vs, setVs] = useState(query.vs ?? "");
+  useEffect(() => setVs(query.vs ?? ""), [query.vs]);
   return (
     <div class="page wide">
       <Answer of={asked}>
@@ -228,12 +249,13 @@ export function PathView(props: { id: string }) {
               <form onSubmit={(event) => { event.preventDefault(); go(changed({ vs: vs.trim() })); }}>
                 <label>{t("compare with")} <input class="short" value={vs} placeholder={t("path id")} onInput={(event) => setVs(event.currentTarget.value)} /></label>
               </form>
+              <a class="button" href={view("/paths", { vs: path.path_id })}>{t("choose the other one")}</a>
             </div>
             <Lanes path={path} />
           </>
         )}
       </Answer>
-      {query.vs && <Other id={query.vs} />}
+      {query.vs && <Other id={query.vs} to={asked.value} />}
     </div>
   );
 }

@@ -3,8 +3,10 @@
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { apiAddress, ask, asking, rangeOf, useApi, type Asked } from "./api";
 import { Chart, type Series } from "./chart";
-import { Answer, Grade, Value } from "./parts";
+import { FollowSwitch, useFollow } from "./follow";
+import { Answer, Cut, Grade, Value } from "./parts";
 import { changed, go, usePlace, view, type Query } from "./place";
+import { useQuestion } from "./question";
 import { useSettings } from "./settings";
 import { Table, type Column } from "./table";
 import { between, clock, count, duration } from "./time";
@@ -32,15 +34,30 @@ export const oddness = (path: Path) => (reset(path) ? 4 : 0) + (path.unlinked !=
 
 interface Pages { asked: Asked<PathList>; more: () => void }
 
+const narrowMax = 1760; // px: below it the server's side stands beneath the client's, so that no column is out of sight
+
+function useNarrow(): boolean {
+  const fits = () => innerWidth < narrowMax;
+  const [narrow, setNarrow] = useState(fits);
+  useEffect(() => {
+    const update = () => setNarrow(fits());
+    addEventListener("resize", update);
+    return () => removeEventListener("resize", update);
+  }, []);
+  return narrow;
+}
+
 /** The newest paths, and further pages as they are scrolled to. */
 function usePages(query: Query, tick: number): Pages {
   const range = rangeOf(query);
   const key = `${range.since}|${range.until}|${query.filter ?? ""}|${tick}`;
   const first = useMemo(() => apiAddress("paths", asking(range, query.filter, { limit: String(pageSize) })), [key]);
-  const asked = useApi<PathList>(first);
+  useQuestion(first);
+  const asked = useApi<PathList>(first, tick);
   const [rest, setRest] = useState<{ of: string; paths: Path[]; next: string; partial: string; busy: boolean } | null>(null);
-  useEffect(() => setRest(null), [first]);
-  const own = rest?.of === first ? rest : null;
+  const of = `${first}|${tick}`;
+  useEffect(() => setRest(null), [of]);
+  const own = rest?.of === of ? rest : null;
   const value = asked.value && {
     paths: own ? [...asked.value.paths, ...own.paths] : asked.value.paths,
     next: own ? own.next : asked.value.next,
@@ -50,35 +67,46 @@ function usePages(query: Query, tick: number): Pages {
   const more = () => {
     if (!value?.next || own?.busy || value.paths.length >= heldMax) return;
     const got = own?.paths ?? [];
-    setRest({ of: first, paths: got, next: value.next, partial: value.partial, busy: true });
+    setRest({ of, paths: got, next: value.next, partial: value.partial, busy: true });
     ask<PathList>(first + "&cursor=" + encodeURIComponent(value.next)).then(
-      (page) => setRest({ of: first, paths: [...got, ...page.paths], next: page.next, partial: page.partial, busy: false }),
-      () => setRest({ of: first, paths: got, next: value.next, partial: t("the next page did not come"), busy: false }),
+      (page) => setRest({ of, paths: [...got, ...page.paths], next: page.next, partial: page.partial, busy: false }),
+      () => setRest({ of, paths: got, next: value.next, partial: t("the next page did not come"), busy: false }),
     );
   };
   return { asked: { ...asked, value }, more };
 }
 
-function columns(filter: string, utc: boolean): Column<Path>[] {
-  const cell = (field: string, value: string | undefined, title?: string) =>
-    value ? <Value field={field} value={value} filter={filter} title={title} /> : <span class="muted">–</span>;
+/** The path's page, or that of the one to compare it with. */
+const openedFrom = (against: string) => (path: Path) => (against ? view("/path/" + against, { vs: path.path_id }) : view("/path/" + path.path_id));
+
+function columns(filter: string, utc: boolean, narrow: boolean, opened: (path: Path) => string): Column<Path>[] {
+  const cell = (field: string, value: string | number | undefined, title?: string) =>
+    value !== undefined && value !== "" ? <Value field={field} value={String(value)} filter={filter} title={title} /> : <span class="muted">–</span>;
+  const client: Column<Path> = { key: "client", name: t("Client"), width: "minmax(142px,1.1fr)", title: t("the client as its own side sees it: before every NAT"), sort: (p) => p.legs[0]?.client ?? "", cell: (p) => cell("path.client", p.legs[0]?.client) };
+  const service: Column<Path> = { key: "service", name: t("speaks to"), width: "minmax(142px,1.1fr)", title: t("what the client speaks to: the VIP"), sort: (p) => p.legs[0]?.server ?? "", cell: (p) => cell("path.service", p.legs[0]?.server) };
+  const seen: Column<Path> = { key: "seen", name: t("Seen by server"), width: "minmax(142px,1.1fr)", title: t("the client as the server sees it: behind every NAT"), sort: (p) => p.legs[p.legs.length - 1]?.client ?? "", cell: (p) => afterNat(p, "client", filter) };
+  const server: Column<Path> = { key: "server", name: t("Server"), width: "minmax(142px,1.1fr)", title: t("who answers in the end: behind every NAT"), sort: (p) => p.legs[p.legs.length - 1]?.server ?? "", cell: (p) => afterNat(p, "server", filter) };
   return [
-    { name: t("Time"), width: "98px", title: t("of the first packet"), sort: (p) => p.first_ns, cell: (p) => <a href={view("/path/" + p.path_id)}>{clock(p.first_ns, utc)}</a> },
-    { name: t("Proto"), width: "48px", sort: (p) => p.proto, cell: (p) => cell("proto", p.proto) },
-    { name: t("Client"), width: "minmax(138px,1.1fr)", title: t("the client as its own side sees it: before every NAT"), sort: (p) => p.legs[0]?.client ?? "", cell: (p) => cell("path.client", p.legs[0]?.client) },
-    { name: t("speaks to"), width: "minmax(138px,1.1fr)", title: t("what the client speaks to: the VIP"), sort: (p) => p.legs[0]?.server ?? "", cell: (p) => cell("path.service", p.legs[0]?.server) },
-    { name: t("Seen by server"), width: "minmax(138px,1.1fr)", title: t("the client as the server sees it: behind every NAT"), sort: (p) => p.legs[p.legs.length - 1]?.client ?? "", cell: (p) => afterNat(p, "client", filter) },
-    { name: t("Server"), width: "minmax(138px,1.1fr)", title: t("who answers in the end: behind every NAT"), sort: (p) => p.legs[p.legs.length - 1]?.server ?? "", cell: (p) => afterNat(p, "server", filter) },
-    { name: t("Grade"), width: "54px", title: t("the weakest link's grade: A is best"), sort: (p) => weakest(p) || "E", cell: (p) => <Grade grade={weakest(p)} /> },
-    { name: t("Added"), width: "78px", number: true, title: t("delay added by all hops together, towards the server: the mean of its packets"), sort: added, cell: (p) => (added(p) ? duration(added(p)) : "–") },
-    { name: t("Retr."), width: "50px", number: true, title: t("retransmissions at the tap that saw most"), sort: (p) => total(p).again, cell: (p) => (total(p).again ? <b class="warn">{total(p).again}</b> : "0") },
-    { name: t("End"), width: "62px", title: t("how its legs ended"), sort: (p) => p.legs[0]?.end ?? "", cell: (p) => (reset(p) ? <b class="bad">{cell("leg.end", "reset")}</b> : cell("leg.end", p.legs[0]?.end)) },
-    { name: t("Kinds"), width: "minmax(140px,0.9fr)", title: t("what the gateways between did"), cell: (p) => kinds(p, filter) },
-    { name: t("Hops"), width: "52px", number: true, sort: (p) => p.legs.length, cell: (p) => p.legs.length },
-    { name: t("Packets"), width: "66px", number: true, title: t("of the first leg that has any, both ways"), sort: (p) => total(p).packets, cell: (p) => count(total(p).packets) },
-    { name: t("Lasted"), width: "74px", number: true, sort: (p) => between(p.first_ns, p.last_ns), cell: (p) => duration(between(p.first_ns, p.last_ns)) },
-    { name: t("Process"), width: "minmax(70px,0.7fr)", title: t("at the client's and at the server's end"), cell: (p) => p.legs.filter((leg) => leg.process).map((leg) => <Value key={leg.leg_id} field="process" value={leg.process} filter={filter} />) },
+    { key: "time", name: t("Time"), width: "112px", title: t("of the first packet"), sort: (p) => p.first_ns, cell: (p) => <><a href={opened(p)}>{clock(p.first_ns, utc)}</a><Value field="path.id" value={p.path_id} filter={filter} label={t("path {0}", p.path_id)}>▾</Value></> },
+    { key: "proto", name: t("Proto"), width: narrow ? "40px" : "48px", sort: (p) => p.proto, cell: (p) => cell("proto", p.proto) },
+    ...(narrow ? [{ ...client, below: service }, { ...seen, below: server }] : [client, service, seen, server]),
+    { key: "grade", name: t("Grade"), width: narrow ? "48px" : "54px", title: t("the weakest link's grade: A is best"), sort: (p) => weakest(p) || "E", cell: (p) => (weakest(p) ? <Value field="path.grade" value={weakest(p)} filter={filter} label={t("grade {0}", weakest(p))}><Grade grade={weakest(p)} /></Value> : <Grade grade="" />) },
+    { key: "added", name: t("Added"), width: "70px", number: true, title: t("delay added by all hops together, towards the server: the mean of its packets"), sort: added, cell: (p) => (added(p) ? <span title={addedWords(p)}>{duration(added(p))}</span> : "–") },
+    { key: "again", name: t("Retr."), width: "46px", number: true, title: t("retransmissions at the tap that saw most"), sort: (p) => total(p).again, cell: (p) => (total(p).again ? <b class="warn">{cell("path.retransmissions", total(p).again)}</b> : cell("path.retransmissions", 0)) },
+    { key: "end", name: t("End"), width: "58px", title: t("how its legs ended"), sort: (p) => p.legs[0]?.end ?? "", cell: (p) => (reset(p) ? <b class="bad">{cell("leg.end", "reset")}</b> : cell("leg.end", p.legs[0]?.end)) },
+    { key: "kinds", name: t("Kinds"), width: narrow ? "minmax(104px,0.8fr)" : "minmax(190px,1fr)", title: t("what the gateways between did"), cell: (p) => <span class="several">{kinds(p, filter)}</span> },
+    { key: "hops", name: t("Hops"), width: "44px", number: true, sort: (p) => p.legs.length, cell: (p) => cell("path.hops", p.legs.length) },
+    { key: "packets", name: t("Packets"), width: "64px", number: true, title: t("of the first leg that has any, both ways"), sort: (p) => total(p).packets, cell: (p) => <Value field="path.packets" value={String(total(p).packets)} filter={filter}>{count(total(p).packets)}</Value> },
+    { key: "lasted", name: t("Lasted"), width: "68px", number: true, title: t("from the first packet to the last, at any tap"), sort: (p) => between(p.first_ns, p.last_ns), cell: (p) => duration(between(p.first_ns, p.last_ns)) },
+    { key: "process", name: t("Process"), width: "minmax(72px,0.7fr)", title: t("at the client's and at the server's end"), cell: (p) => <span class="several">{p.legs.filter((leg) => leg.process).map((leg) => <Value key={leg.leg_id} field="process" value={leg.process} filter={filter} />)}</span> },
   ];
+}
+
+/** How many packets the figure is of, and how far off it may be. */
+function addedWords(path: Path): string {
+  const known = path.links.flatMap((link) => link.delays.filter((one) => one.direction === "to_server"));
+  const error = known.reduce((sum, one) => sum + Number(one.error_ns), 0), least = Math.min(...known.map((one) => one.samples));
+  return t("±{0} over {1} of {2} hops, each of {3} packets at least", duration(error), known.length, path.links.length, least);
 }
 
 function afterNat(path: Path, end: "client" | "server", filter: string) {
@@ -87,7 +115,7 @@ function afterNat(path: Path, end: "client" | "server", filter: string) {
   const other = last[end] !== path.legs[0][end];
   const field = end === "server" ? "path.server" : "ip.src";
   const value = end === "server" ? last.server : last.client.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
-  return <span class={other ? "changed" : "same"}><Value field={field} value={value} filter={filter}>{last[end]}</Value></span>;
+  return <span class={other ? "changed" : "same"}><Value field={field} value={value} filter={filter}><Cut text={last[end]} /></Value></span>;
 }
 
 function kinds(path: Path, filter: string) {
@@ -98,7 +126,7 @@ function kinds(path: Path, filter: string) {
 
 /** A count and, where one path in so many was counted, twice its standard error. */
 function Counted(props: { paths: string; oneIn: number }) {
-  if (props.oneIn <= 1) return <span class="number">{count(props.paths)}</span>;
+  if (props.oneIn <= 1) return <span class="number" title={t("{0} paths", props.paths)}>{count(props.paths)}</span>;
   const error = Math.ceil(2 * Math.sqrt(Number(props.paths) * (props.oneIn - 1)));
   return <span class="number" title={t("estimated: one path in {0} was counted; ± {1} in 95 of 100 cases", String(props.oneIn), count(error))}>≈ {count(props.paths)}</span>;
 }
@@ -111,10 +139,10 @@ function Facets(props: { asked: Asked<FacetList>; filter: string }) {
           <section key={facet.field}>
             <h3>{facet.field}</h3>
             {facet.values.map((one) => (
-              <div key={one.value} class={list.one_in > 1 ? "facet estimated" : "facet"}>
+              <div key={one.value} class="facet">
                 <Value field={facet.field} value={one.value} filter={props.filter} />
-                <meter min={0} max={Number(list.paths)} value={Number(one.paths)} aria-label={one.value} />
                 <Counted paths={one.paths} oneIn={list.one_in} />
+                <meter min={0} max={Number(list.paths)} value={Number(one.paths)} aria-label={one.value} />
               </div>
             ))}
             {facet.more && <p class="muted more">{t("the {0} most frequent; there are more", String(facet.values.length))}</p>}
@@ -135,36 +163,26 @@ export function histogramSeries(h: Histogram): Series[] {
   ];
 }
 
-export function useTick(seconds: number): [number, (on: boolean) => void, boolean] {
-  const [tick, setTick] = useState(0);
-  const [on, setOn] = useState(false);
-  useEffect(() => {
-    if (!on) return;
-    const timer = setInterval(() => setTick((n) => n + 1), seconds * 1000);
-    return () => clearInterval(timer);
-  }, [on, seconds]);
-  return [tick, setOn, on];
-}
-
 export function Paths() {
   const { query } = usePlace();
   const { utc } = useSettings();
   const filter = query.filter ?? "";
-  const [tick, setLive, live] = useTick(5);
+  const following = useFollow(5, false), { tick } = following;
+  const narrow = useNarrow();
   const range = rangeOf(query);
   const key = `${range.since}|${range.until}|${filter}|${tick}`;
   const { asked, more } = usePages(query, tick);
-  const [exactOf, setExactOf] = useState("");
-  const all = exactOf === key, counting: Query = all ? { exact: "1" } : {};
-  const histogram = useApi<Histogram>(useMemo(() => apiAddress("histogram", asking(range, filter, { buckets: "120", ...counting })), [key, all]));
-  const facets = useApi<FacetList>(useMemo(() => apiAddress("facets", asking(range, filter, { limit: "8", ...counting })), [key, all]));
-  const [odd, setOdd] = useState(true);
+  const all = query.exact === "1", counting: Query = all ? { exact: "1" } : {};
+  const histogram = useApi<Histogram>(useMemo(() => apiAddress("histogram", asking(range, filter, { buckets: "120", ...counting })), [key, all]), tick);
+  const facets = useApi<FacetList>(useMemo(() => apiAddress("facets", asking(range, filter, { limit: "8", ...counting })), [key, all]), tick);
+  const odd = query.first !== "newest", sort = query.sort ?? "";
   const series = useMemo(() => (histogram.value ? histogramSeries(histogram.value) : []), [histogram.value]);
   const rows = useMemo(() => {
     const paths = asked.value?.paths ?? [];
     return odd ? paths.map((path) => ({ path, odd: oddness(path) })).sort((a, b) => b.odd - a.odd).map((one) => one.path) : paths;
   }, [asked.value?.paths.length, asked.value?.paths[0], odd]);
-  const table = useMemo(() => columns(filter, utc), [filter, utc, t("Time")]);
+  const against = query.vs ?? "", opened = useMemo(() => openedFrom(against), [against, range.since, range.until, filter]);
+  const table = useMemo(() => columns(filter, utc, narrow, opened), [filter, utc, narrow, opened, t("Time")]);
   return (
     <div class="split">
       <Facets asked={facets} filter={filter} />
@@ -173,17 +191,18 @@ export function Paths() {
         <Answer of={histogram}>
           {(value) => <Chart sinceNs={value.since_ns} stepNs={value.step_ns} series={series} brush height={128} label={t("Paths over time; drag to choose a time")} />}
         </Answer>
+        {against && <p class="note" role="status">{t("Open the path to compare with {0}.", against)} <a href={view("/path/" + against)}>{t("Back to it")}</a></p>}
         <div class="strip">
           <span class="muted">{asked.value ? t("{0} of {1} paths", count(asked.value.paths.length), facets.value ? (facets.value.one_in > 1 ? "≈ " : "") + count(facets.value.paths) : "…") : ""}{asked.value?.next ? ` · ${t("scroll for more")}` : ""}</span>
-          <label><input type="checkbox" checked={odd} onChange={() => setOdd(!odd)} />{t("abnormal first")}</label>
-          <label><input type="checkbox" checked={live} onChange={() => setLive(!live)} />{t("follow")}</label>
-          {(facets.value?.one_in ?? 0) > 1 && <button onClick={() => setExactOf(key)}>{t("Count every path")}</button>}
+          <label title={t("of the paths that are shown: resets, then what is not linked, then retransmissions")}><input type="checkbox" checked={odd} onChange={() => go(changed({ first: odd ? "newest" : "" }), true)} />{t("abnormal first")}</label>
+          <FollowSwitch of={following} />
+          {(facets.value?.one_in ?? 0) > 1 && <button onClick={() => go(changed({ exact: "1" }), true)}>{t("Count every path")}</button>}
           {filter && <button onClick={() => go(changed({ filter: "" }))}>{t("Clear the filter")}</button>}
           <a href={apiAddress("paths", asking(range, filter, { limit: "10000" }))} download="paths.json">JSON</a>
           <a href={view("/compare")}>{t("compare with another time")}</a>
         </div>
         <Answer of={asked} empty={(list) => list.paths.length === 0 && (filter ? t("No path of this time matches the filter.") : t("No path in this time. Trust shows whether the taps get packets."))}>
-          {() => <Table rows={rows} columns={table} label={t("Paths")} id={(path) => path.path_id} open={(path) => go(view("/path/" + path.path_id))} nearEnd={more} />}
+          {() => <Table key={narrow ? "narrow" : "wide"} rows={rows} columns={table} sort={sort} onSort={(to) => go(changed({ sort: to }), true)} label={t("Paths")} id={(path) => path.path_id} open={(path) => go(opened(path))} nearEnd={more} />}
         </Answer>
       </section>
     </div>

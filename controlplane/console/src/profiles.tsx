@@ -35,8 +35,8 @@ function Profile(props: { one: Gateway }) {
   );
 }
 
-export function Profiles() {
-  const asked = useApi<GatewayList>(useMemo(() => apiAddress("gateways"), []));
+export function Profiles(props: { tick: number }) {
+  const asked = useApi<GatewayList>(useMemo(() => apiAddress("gateways"), []), props.tick);
   return (
     <section aria-labelledby="profiles">
       <h2 id="profiles">{t("Learnt of each gateway")} <small>{t("since this control plane began, whatever time is shown above")}</small></h2>

@@ -2,9 +2,9 @@
 // What stands around every view: the way to the others, the search box, the time, and the reader's choices.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { rangeOf, useLive } from "./api";
-import { beforeNs } from "./compare";
 import { CopyButton } from "./parts";
-import { address, changed, go, usePlace, view } from "./place";
+import { address, changed, go, here, usePlace, view, type Place } from "./place";
+import { useShownQuestion } from "./question";
 import { choose, useSettings } from "./settings";
 import { clock, isRange, ranges, rfc3339, usualRange } from "./time";
 import { t } from "./words";
@@ -32,6 +32,7 @@ export function Search(props: { wide?: boolean }) {
   const [fields, setFields] = useState<{ name: string; text: string }[]>([]);
   const box = useRef<HTMLInputElement>(null);
   useEffect(() => setText(query.filter ?? ""), [query.filter]);
+  const long = t("address, VIP, process, a → b, path id, or a filter: tcp.port == 443 and path.grade > B");
   const learn = () => {
     if (fields.length === 0)
       fetch("/api/v1/fields").then((r) => r.json()).then((list: { fields: { name: string; text: string }[] }) => setFields(list.fields), () => undefined);
@@ -39,7 +40,7 @@ export function Search(props: { wide?: boolean }) {
   return (
     <form class={props.wide ? "search wide" : "search"} role="search" onSubmit={(event) => { event.preventDefault(); go(searched(text)); }}>
       <input ref={box} id={props.wide ? "search-wide" : "search"} type="search" value={text} list={props.wide ? undefined : "fields"} spellcheck={false} autocomplete="off"
-        aria-label={t("Search or filter")} placeholder={t("address, VIP, process, a → b, path id, or a filter: tcp.port == 443 and path.grade > B")}
+        aria-label={t("Search or filter")} placeholder={props.wide ? long : t("address, process, a → b, path id, filter")} title={long}
         onFocus={learn} onInput={(event) => setText(event.currentTarget.value)} />
       <button type="submit">{t("Search")}</button>
       {!props.wide && <datalist id="fields">{fields.map((f) => <option key={f.name} value={f.name}>{f.text}</option>)}</datalist>}
@@ -66,23 +67,28 @@ function TimeRange() {
   );
 }
 
-/** The same question for a terminal. */
-function Commands() {
-  const { path, query } = usePlace();
-  const { sinceNs, untilNs } = rangeOf(query);
-  const quote = (text: string) => `'${text.replace(/'/g, "'\\''")}'`;
-  const id = /^\/(path|ladder)\/([0-9a-f]+)/.exec(path);
+/** The command that shows what the view shows; empty where there is none. */
+function commandOf({ path, query }: Place): string {
+  const { sinceNs, untilNs } = rangeOf(query), id = /^\/(path|ladder)\/([0-9a-f]+)/.exec(path);
+  if (id) return id[1] === "path" ? `clew path show ${id[2]}` : `clew ladder ${id[2]}`;
+  if (path === "/gateways") return "clew gateways";
+  if (path === "/trust") return "clew status";
+  if (path !== "/paths") return "";
   const since = query.since && !isRange(query.since) ? rfc3339(sinceNs) : query.since || usualRange;
-  const cli = id
-    ? id[1] === "path" ? `clew path show ${id[2]}` : `clew ladder ${id[2]}`
-    : `clew paths --since ${since}${query.until ? ` --until ${rfc3339(untilNs)}` : ""}${query.filter ? " " + quote(query.filter) : ""}`;
-  const compared = path === "/compare";
-  const what = id ? `paths/${id[2]}${id[1] === "ladder" ? "/ladder" : ""}` : compared ? "compare" : "paths";
-  const parameters = id ? {} : { since_ns: sinceNs, until_ns: query.until ? untilNs : "", before_ns: compared ? beforeNs(query) : "", filter: query.filter ?? "" };
+  return `clew paths --since ${since}${query.until ? ` --until ${rfc3339(untilNs)}` : ""}${query.filter ? " " + quote(query.filter) : ""}`;
+}
+
+const quote = (text: string) => `'${text.replace(/'/g, "'\\''")}'`;
+
+/** The view's question for a terminal: the very address that the page asked, and the command where there is one. */
+function Commands() {
+  const place = usePlace(), asked = useShownQuestion(), command = commandOf(place);
+  const ladder = /^\/ladder\/([0-9a-f]+)/.exec(place.path);
+  const question = ladder ? `/api/v1/paths/${ladder[1]}/ladder` : asked;
   return (
     <>
-      <CopyButton text={cli} label={t("CLI")} />
-      <CopyButton text={`curl ${quote(location.origin + address("/api/v1/" + what, parameters as Record<string, string>))}`} label="curl" />
+      {command ? <CopyButton text={command} label={t("CLI")} /> : <button disabled title={t("no command shows this view; curl asks what it asks")}>{t("CLI")}</button>}
+      {question ? <CopyButton text={`curl ${quote(location.origin + question)}`} label="curl" /> : <button disabled>curl</button>}
     </>
   );
 }
@@ -96,7 +102,7 @@ function Connection() {
 
 const typing = (target: EventTarget | null) => target instanceof HTMLElement && /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName);
 
-/** "/" searches, "g" and a letter goes to a view, "?" shows the keys. */
+/** "/" searches, "g" and a letter goes to a view, "o", "l" and "s" to a path's, "?" shows the keys. */
 function useKeys(showKeys: () => void) {
   useEffect(() => {
     let waits = false;
@@ -110,6 +116,10 @@ function useKeys(showKeys: () => void) {
       }
       if (event.key === "g") waits = true;
       else if (event.key === "?") showKeys();
+      else if ("ols".includes(event.key)) {
+        const id = /^\/(?:path|ladder)\/([0-9a-f]+)$/i.exec(here().path)?.[1];
+        if (id) go(event.key === "o" ? view("/path/" + id) : view("/ladder/" + id, { show: event.key === "s" ? "sequence" : "" }));
+      }
       else if (event.key === "/") {
         event.preventDefault();
         (document.getElementById("search-wide") ?? document.getElementById("search"))?.focus();
@@ -125,7 +135,7 @@ function Keys(props: { close: () => void }) {
   useEffect(() => box.current!.showModal(), []);
   const rows: [string, string][] = [
     ["/", t("search")], ["g h", t("Home")], ["g p", t("Paths")], ["g w", t("Gateways")], ["g y", t("Topology")], ["g r", t("Trust")],
-    ["j k", t("next, previous row")], ["Enter", t("open the row")], ["f", t("ladder: find")], ["u", t("back")], ["?", t("these keys")],
+    ["j k", t("next, previous row")], ["Enter", t("open the row")], ["o l s", t("a path's page, ladder, time-sequence")], ["w W", t("a path: why linked, next and previous")], ["f", t("ladder: find")], ["u", t("back")], ["?", t("these keys")],
   ];
   return (
     <dialog ref={box} onClose={props.close} aria-label={t("Keys")}>

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// A table of any length: only the rows in sight are in the page. j/k or the arrows move, Enter opens.
+// A table of any length: only the rows in sight are in the page. j/k or the arrows move, Enter opens. A column may stand
+// beneath another one, in a second line of the row.
 import { elementScroll, observeElementOffset, observeElementRect, Virtualizer } from "@tanstack/virtual-core";
 import type { ComponentChildren } from "preact";
 import { useEffect, useReducer, useRef, useState } from "preact/hooks";
 import { t } from "./words";
 
 export interface Column<Row> {
-  name: string; width: string; title?: string; number?: boolean; sort?: (row: Row) => number | string; cell: (row: Row) => ComponentChildren;
+  key: string; name: string; below?: Column<Row>; width: string; title?: string; number?: boolean; sort?: (row: Row) => number | string; cell: (row: Row) => ComponentChildren;
 }
 
-export const rowHeight = 28;
+export const rowHeight = 28, twoLines = 44;
 
 export function useVirtual(count: number, scroller: { current: HTMLElement | null }, height = rowHeight) {
   const [, again] = useReducer((n: number) => n + 1, 0);
@@ -26,12 +27,15 @@ export function useVirtual(count: number, scroller: { current: HTMLElement | nul
 
 export function Table<Row>(props: {
   rows: Row[]; columns: Column<Row>[]; label: string; id: (row: Row) => string; open?: (row: Row) => void; nearEnd?: () => void;
+  sort: string; onSort: (sort: string) => void; // "added", or "added.down"; "" as the rows came
 }) {
   const scroller = useRef<HTMLDivElement>(null);
-  const [sorting, setSorting] = useState<{ column: number; down: boolean } | null>(null);
   const [at, setAt] = useState(-1);
-  const rows = sorted(props.rows, sorting && props.columns[sorting.column].sort, sorting?.down ?? false);
-  const virtual = useVirtual(rows.length, scroller);
+  const [sortKey, down] = [props.sort.replace(/\.down$/, ""), props.sort.endsWith(".down")];
+  const all = props.columns.flatMap((column) => [column, ...(column.below ? [column.below] : [])]);
+  const rows = sorted(props.rows, all.find((column) => column.key === sortKey)?.sort, down);
+  const double = props.columns.some((column) => column.below);
+  const virtual = useVirtual(rows.length, scroller, double ? twoLines : rowHeight);
   const items = virtual.getVirtualItems();
   const last = items.length ? items[items.length - 1].index : 0;
   useEffect(() => {
@@ -44,7 +48,7 @@ export function Table<Row>(props: {
     virtual.scrollToIndex(next);
   };
   const press = (event: KeyboardEvent) => {
-    if (event.target !== event.currentTarget) return;
+    if ((event.target !== scroller.current && event.target !== document.body) || event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "j" || event.key === "ArrowDown") move(at + 1);
     else if (event.key === "k" || event.key === "ArrowUp") move(at - 1);
     else if (event.key === "Home") move(0);
@@ -53,16 +57,23 @@ export function Table<Row>(props: {
     else return;
     event.preventDefault();
   };
+  const pressed = useRef(press);
+  pressed.current = press;
+  useEffect(() => { // also where nothing has the focus
+    const anywhere = (event: KeyboardEvent) => event.target === document.body && pressed.current(event);
+    addEventListener("keydown", anywhere);
+    return () => removeEventListener("keydown", anywhere);
+  }, []);
   return (
-    <div class="table" ref={scroller} role="table" aria-label={props.label} aria-rowcount={rows.length + 1} tabIndex={0} onKeyDown={press}>
+    <div class={double ? "table double" : "table"} ref={scroller} role="table" aria-label={props.label} aria-rowcount={rows.length + 1} tabIndex={0} onKeyDown={press}>
       <div class="head" role="row" style={{ gridTemplateColumns: grid }}>
-        {props.columns.map((column, i) => (
-          <span key={column.name} role="columnheader" class={column.number ? "number" : ""} title={column.title}
-            aria-sort={sorting?.column === i ? (sorting.down ? "descending" : "ascending") : undefined}>
-            {column.sort ? (
-              <button class="plain" onClick={() => setSorting(sorting?.column === i && !sorting.down ? null : { column: i, down: sorting?.column !== i })}
-                title={column.title ?? t("Sort")}>{column.name}{sorting?.column === i ? (sorting.down ? " ▾" : " ▴") : ""}</button>
-            ) : column.name}
+        {props.columns.map((column) => (
+          <span key={column.key} role="columnheader" class={column.number ? "number" : ""} title={column.title}
+            aria-sort={sortKey === column.key || (sortKey && sortKey === column.below?.key) ? (down ? "descending" : "ascending") : undefined}>
+            {[column, ...(column.below ? [column.below] : [])].map((one) => one.sort ? (
+              <button key={one.key} class="plain" onClick={() => props.onSort(sortKey !== one.key ? one.key + ".down" : down ? one.key : "")}
+                title={one.title ?? t("Sort")}>{one.name}{sortKey === one.key ? (down ? " ▾" : " ▴") : ""}</button>
+            ) : <span key={one.key}>{one.name}</span>)}
           </span>
         ))}
       </div>
@@ -73,7 +84,7 @@ export function Table<Row>(props: {
             <div key={props.id(row)} role="row" aria-rowindex={item.index + 2} class={item.index === at ? "row at" : "row"}
               style={{ gridTemplateColumns: grid, transform: `translateY(${item.start}px)` }}
               onClick={() => setAt(item.index)} onDblClick={() => props.open?.(row)}>
-              {props.columns.map((column) => <span key={column.name} role="cell" class={column.number ? "number" : ""}>{column.cell(row)}</span>)}
+              {props.columns.map((column) => <span key={column.key} role="cell" class={column.number ? "number" : ""}>{column.below ? <><span>{column.cell(row)}</span><span>{column.below.cell(row)}</span></> : column.cell(row)}</span>)}
             </div>
           );
         })}

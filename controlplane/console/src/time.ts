@@ -45,6 +45,14 @@ export function duration(ns: number): string {
   return `${(ns / 3600e9).toFixed(1)} h`;
 }
 
+/** A time of which parts of `step` ns can be told apart: -41.02 ms where steps are of 10 µs. */
+export function finely(ns: number, step = 0): string {
+  const size = Math.abs(ns), [unit, name] = size < 1e3 ? [1, "ns"] : size < 1e6 ? [1e3, "µs"] : size < 1e9 ? [1e6, "ms"] : [1e9, "s"];
+  if (!(step > 0) || ns === 0) return duration(ns);
+  const digits = Math.max(0, Math.min(5, Math.ceil(-Math.log10(step / unit) - 1e-9))), whole = (places: number) => Math.abs((step / unit) * 10 ** places - Math.round((step / unit) * 10 ** places)) < 1e-6;
+  return `${(ns / unit).toFixed(!whole(digits) && whole(digits + 1) ? digits + 1 : digits)} ${name}`; // steps of 0.25 need two places
+}
+
 export function count(value: number | string): string {
   const n = Number(value);
   if (Math.abs(n) < 10000) return String(n);

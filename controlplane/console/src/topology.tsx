@@ -3,13 +3,17 @@
 // together and says so. A click on a node or an edge shows its paths.
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { apiAddress, asking, rangeOf, useApi } from "./api";
+import { FollowSwitch, useFollow } from "./follow";
 import { Answer } from "./parts";
-import { usePlace, view } from "./place";
+import { changed, go, usePlace, view } from "./place";
+import { useQuestion } from "./question";
 import { count } from "./time";
 import type { Topology, TopologyNode } from "./wire";
 import { t } from "./words";
 
-const nodeHeight = 34, gap = 12, nodeWidth = 168, betweenMin = 44;
+const nodeHeight = 34, gap = 12, nodeWidthMax = 236, nodeWidthMin = 140, betweenMin = 26, betweenUsual = 60, margin = 10; // px
+const scaleMin = 0.7; // of a drawing that is wider than the page: smaller could not be read
+const nameLetter = 7.25, smallLetter = 6.4; // px
 
 interface Placed { node: TopologyNode; x: number; y: number; inY: number; outY: number }
 
@@ -20,11 +24,14 @@ function layers(topology: Topology): TopologyNode[][] {
   return columns.filter(Boolean);
 }
 
-/** Columns from left to right; within one, by the mean height of what leads there, so that few edges cross. */
-function place(topology: Topology, room: number): { placed: Map<string, Placed>; width: number; height: number } {
+interface Drawn { placed: Map<string, Placed>; nodeWidth: number; width: number; height: number; scale: number }
+
+/** Columns from left to right, within the room as far as they can be read; within one, by the mean height of what leads there, so that few edges cross. */
+function place(topology: Topology, room: number): Drawn {
   const columns = layers(topology), placed = new Map<string, Placed>();
   const tallest = Math.max(...columns.map((c) => c.length)) * (nodeHeight + gap);
-  const between = Math.max(betweenMin, (room - columns.length * nodeWidth) / Math.max(1, columns.length - 1));
+  const gaps = Math.max(1, columns.length - 1), nodeWidth = Math.max(nodeWidthMin, Math.min(nodeWidthMax, (room - gaps * betweenUsual) / columns.length));
+  const between = Math.max(betweenMin, (room - columns.length * nodeWidth) / gaps);
   columns.forEach((column, i) => {
     const weight = new Map(column.map((node) => {
       const before = topology.edges.filter((e) => e.to === node.id && placed.has(e.from));
@@ -34,7 +41,8 @@ function place(topology: Topology, room: number): { placed: Map<string, Placed>;
     column.sort((a, b) => weight.get(a.id)! - weight.get(b.id)! || Number(b.paths) - Number(a.paths));
     column.forEach((node, n) => placed.set(node.id, { node, x: i * (nodeWidth + between), y: n * (nodeHeight + gap) + nodeHeight / 2, inY: 0, outY: 0 }));
   });
-  return { placed, width: columns.length * (nodeWidth + between) - between, height: tallest };
+  const width = columns.length * (nodeWidth + between) - between;
+  return { placed, nodeWidth, width, height: tallest, scale: Math.max(scaleMin, Math.min(1, room / width)) };
 }
 
 function title(node: TopologyNode): [string, string] {
@@ -43,18 +51,30 @@ function title(node: TopologyNode): [string, string] {
   return [instance ?? node.name, `${kind} ${from} → ${to}`];
 }
 
-const both = (a: string, b: string) => [a, b].filter(Boolean).join(" and ");
+/** The paths of an edge; none where an end is "the others": they have no filter, and the other end's alone would show more. */
+const pathsOf = (a: TopologyNode, b: TopologyNode) => (a.filter && b.filter ? `${a.filter} and ${b.filter}` : "");
+
+/** Instances differ in their last digits, taps in their first. */
+const cutLeft = (text: string, letters: number) => (text.length > letters ? "…" + text.slice(text.length - letters + 1) : text);
+const cutRight = (text: string, letters: number) => (text.length > letters ? text.slice(0, letters - 1) + "…" : text);
+
+/** What an edge counts, and what its link finds where that is not the same. */
+function told(edge: Topology["edges"][0], a: TopologyNode, b: TopologyNode): string {
+  const words = t("{0} paths · {1} with a reset · {2} with retransmissions", edge.paths, edge.resets, edge.retransmitting);
+  if (!pathsOf(a, b)) return `${words} · ${t("no link: the others have no filter")}`;
+  return a.role === "gateway" && b.role === "gateway" ? `${words} · ${t("the link shows the paths that cross both, in any order")}` : words;
+}
 
 function Graph(props: { topology: Topology }) {
   const { topology } = props;
   const box = useRef<HTMLDivElement>(null);
   const [room, setRoom] = useState(1200);
   useLayoutEffect(() => {
-    const watch = new ResizeObserver(() => setRoom(box.current!.clientWidth - 24));
+    const watch = new ResizeObserver(() => setRoom(box.current!.clientWidth - 2 * margin));
     watch.observe(box.current!);
     return () => watch.disconnect();
   }, []);
-  const { placed, width, height } = useMemo(() => place(topology, room), [topology, room]);
+  const { placed, nodeWidth, width, height, scale } = useMemo(() => place(topology, room), [topology, room]);
   const usual = useMemo(() => {
     const sum = (of: (e: Topology["edges"][0]) => string) => topology.edges.reduce((n, e) => n + Number(of(e)), 0);
     const paths = Math.max(1, sum((e) => e.paths));
@@ -64,7 +84,7 @@ function Graph(props: { topology: Topology }) {
   const most = Math.max(1, ...topology.edges.map((e) => Number(e.paths)));
   return (
     <div class="over graph-box" ref={box} tabIndex={0} role="region" aria-label={t("Topology")}>
-      <svg class="topology" width={width + 20} height={height + 20} viewBox={`-10 -10 ${width + 20} ${height + 20}`} role="group" aria-label={t("Topology")}>
+      <svg class="topology" width={width * scale + 2 * margin} height={height * scale + 2 * margin} viewBox={`${-margin / scale} ${-margin / scale} ${width + (2 * margin) / scale} ${height + (2 * margin) / scale}`} role="group" aria-label={t("Topology")}>
         {topology.edges.map((edge) => {
           const a = placed.get(edge.from), b = placed.get(edge.to);
           if (!a || !b) return null;
@@ -72,11 +92,16 @@ function Graph(props: { topology: Topology }) {
           const x1 = a.x + nodeWidth, x2 = b.x, bend = back ? 60 : (x2 - x1) / 2;
           const bad = Number(edge.resets) / Number(edge.paths), again = Number(edge.retransmitting) / Number(edge.paths);
           const near = over === edge.from || over === edge.to;
+          const line = (
+            <path d={`M${x1} ${a.y}C${x1 + bend} ${a.y} ${x2 - bend} ${b.y} ${x2} ${b.y}`} class={`edge ${bad > Math.max(0.02, usual.resets * 2) ? "bad" : again > Math.max(0.02, usual.again * 2) ? "warn" : ""} ${near ? "near" : ""}`} style={{ strokeWidth: 1 + 9 * Math.sqrt(Number(edge.paths) / most) + "px" }}>
+              <title>{told(edge, a.node, b.node)}</title>
+            </path>
+          );
+          const filter = pathsOf(a.node, b.node);
+          if (!filter) return <g key={edge.from + edge.to}>{line}</g>;
           return (
-            <a key={edge.from + edge.to} href={view("/paths", { filter: both(a.node.filter, b.node.filter) })} aria-label={t("{0} paths from {1} to {2}", edge.paths, title(a.node)[0], title(b.node)[0])}>
-              <path d={`M${x1} ${a.y}C${x1 + bend} ${a.y} ${x2 - bend} ${b.y} ${x2} ${b.y}`} class={`edge ${bad > Math.max(0.02, usual.resets * 2) ? "bad" : again > Math.max(0.02, usual.again * 2) ? "warn" : ""} ${near ? "near" : ""}`} style={{ strokeWidth: 1 + 9 * Math.sqrt(Number(edge.paths) / most) + "px" }}>
-                <title>{t("{0} paths · {1} with a reset · {2} with retransmissions", edge.paths, edge.resets, edge.retransmitting)}</title>
-              </path>
+            <a key={edge.from + edge.to} href={view("/paths", { filter })} aria-label={t("{0} paths from {1} to {2}", edge.paths, title(a.node)[0], title(b.node)[0])}>
+              {line}
             </a>
           );
         })}
@@ -85,8 +110,8 @@ function Graph(props: { topology: Topology }) {
           const body = (
             <g onPointerEnter={() => setOver(node.id)} onPointerLeave={() => setOver("")}>
               <rect x={x} y={y - nodeHeight / 2} width={nodeWidth} height={nodeHeight} rx="5" class={"node " + node.role} />
-              <text x={x + 9} y={y - 2} class="name">{name.length > 23 ? name.slice(0, 22) + "…" : name}</text>
-              <text x={x + 9} y={y + 11} class="small">{small.length > 22 ? small.slice(0, 21) + "…" : small} · {count(node.paths)}</text>
+              <text x={x + 9} y={y - 2} class="name">{cutLeft(name, Math.floor((nodeWidth - 14) / nameLetter))}</text>
+              <text x={x + 9} y={y + 11} class="small">{cutRight(small, Math.floor((nodeWidth - 14) / smallLetter) - count(node.paths).length - 3)} · {count(node.paths)}</text>
               <title>{`${name} · ${small} · ${t("{0} paths", node.paths)}`}</title>
             </g>
           );
@@ -97,12 +122,15 @@ function Graph(props: { topology: Topology }) {
   );
 }
 
-/** Beyond what a drawing shows well: the same as rows. */
-function Matrix(props: { topology: Topology }) {
+const edgesMax = 500;
+
+/** Beyond what a drawing shows well: its edges as rows, those of most paths first. */
+function EdgeList(props: { topology: Topology }) {
   const nodes = new Map(props.topology.nodes.map((node) => [node.id, node]));
-  const edges = [...props.topology.edges].sort((a, b) => Number(b.paths) - Number(a.paths)).slice(0, 500);
+  const edges = [...props.topology.edges].sort((a, b) => Number(b.paths) - Number(a.paths)).slice(0, edgesMax);
   return (
-    <table class="plain-table">
+    <table class="plain-table edges">
+      <caption class={props.topology.edges.length > edgesMax ? "" : "hidden"}>{t("{0} of {1} edges, those of most paths first", edges.length, props.topology.edges.length)}</caption>
       <thead><tr><th scope="col">{t("from")}</th><th scope="col">{t("to")}</th><th scope="col" class="number">{t("paths")}</th><th scope="col" class="number">{t("reset")}</th><th scope="col" class="number">{t("retr.")}</th></tr></thead>
       <tbody>
         {edges.map((edge) => {
@@ -110,7 +138,7 @@ function Matrix(props: { topology: Topology }) {
           return (
             <tr key={edge.from + edge.to}>
               <td>{title(a)[0]} <small>{title(a)[1]}</small></td><td>{title(b)[0]} <small>{title(b)[1]}</small></td>
-              <td class="number"><a href={view("/paths", { filter: both(a.filter, b.filter) })}>{count(edge.paths)}</a></td><td class="number">{count(edge.resets)}</td><td class="number">{count(edge.retransmitting)}</td>
+              <td class="number" title={told(edge, a, b)}>{pathsOf(a, b) ? <a href={view("/paths", { filter: pathsOf(a, b) })}>{count(edge.paths)}</a> : count(edge.paths)}</td><td class="number">{count(edge.resets)}</td><td class="number">{count(edge.retransmitting)}</td>
             </tr>
           );
         })}
@@ -119,23 +147,28 @@ function Matrix(props: { topology: Topology }) {
   );
 }
 
+const nodeCounts = ["30", "60", "120", "300"];
+
 export function TopologyView() {
   const { query } = usePlace();
   const range = rangeOf(query), filter = query.filter ?? "";
-  const [nodes, setNodes] = useState("30");
-  const [matrix, setMatrix] = useState(false);
-  const key = `${range.since}|${range.until}|${filter}|${nodes}`;
-  const asked = useApi<Topology>(useMemo(() => apiAddress("topology", asking(range, filter, { limit: nodes })), [key]));
+  const nodes = nodeCounts.includes(query.nodes ?? "") ? query.nodes! : nodeCounts[0]!, list = query.show === "edges";
+  const following = useFollow(20), { tick } = following;
+  const key = `${range.since}|${range.until}|${filter}|${nodes}|${tick}`;
+  const question = useMemo(() => apiAddress("topology", asking(range, filter, { limit: nodes })), [key]);
+  useQuestion(question);
+  const asked = useApi<Topology>(question, tick);
   return (
     <div class="page wide">
       <h1 class="hidden">{t("Topology")}</h1>
       <div class="strip">
-        <label>{t("nodes at most")} <select value={nodes} onChange={(event) => setNodes(event.currentTarget.value)}>{["30", "60", "120", "300"].map((n) => <option key={n}>{n}</option>)}</select></label>
-        <label><input type="checkbox" checked={matrix} onChange={() => setMatrix(!matrix)} />{t("as a table")}</label>
+        <label>{t("nodes at most")} <select value={nodes} onChange={(event) => go(changed({ nodes: event.currentTarget.value === nodeCounts[0] ? "" : event.currentTarget.value }), true)}>{nodeCounts.map((n) => <option key={n}>{n}</option>)}</select></label>
+        <label><input type="checkbox" checked={list} onChange={() => go(changed({ show: list ? "" : "edges" }), true)} />{t("as a list of edges")}</label>
+        <FollowSwitch of={following} />
         <span class="muted">{t("width: paths; orange: retransmissions, red: resets, on twice as many paths as usual here")}</span>
       </div>
       <Answer of={asked} empty={(value) => value.edges.length === 0 && t("No path in this time. Trust shows whether the taps get packets.")}>
-        {(value) => (matrix ? <Matrix topology={value} /> : <Graph topology={value} />)}
+        {(value) => (list ? <EdgeList topology={value} /> : <Graph topology={value} />)}
       </Answer>
     </div>
   );

@@ -4,26 +4,17 @@ import { useMemo, useState } from "preact/hooks";
 import { Agents } from "./agents";
 import { apiAddress, asking, rangeOf, useApi, useLive, type Live } from "./api";
 import { Chart, tones, type Series } from "./chart";
+import { linesOf, lossy } from "./counters";
+import { FollowSwitch, useFollow } from "./follow";
 import { Horizons } from "./horizons";
 import { Answer } from "./parts";
 import { usePlace, view } from "./place";
+import { useQuestion } from "./question";
 import { useSettings } from "./settings";
-import { clock, count, duration } from "./time";
-import type { ClockList, Counter, Histogram, Observer, Status } from "./wire";
+import { Taps } from "./taps";
+import { clock, count, duration, finely } from "./time";
+import type { ClockList, ClockPair, Histogram, Observer } from "./wire";
 import { t } from "./words";
-
-const lossy = /drop|evict|overr|lost|bad|refus|fail|short|trunc|unknown|skip|full/;
-const rate = (now: string, before: string | undefined, seconds: number) => (before === undefined || seconds <= 0 ? null : (Number(now) - Number(before)) / seconds);
-
-interface Line { counter: Counter; owner: string; perSecond: number | null }
-
-function linesOf(live: Live): Line[] {
-  const seconds = (live.heardMs - live.beforeMs) / 1000;
-  const old = (status: Status | undefined, owner: string, one: Counter) =>
-    (owner ? status?.observers.find((o) => o.name === owner)?.counters : status?.counters)?.find((c) => c.name === one.name && c.tap === one.tap)?.value;
-  const of = (owner: string, counters: Counter[]) => counters.map((counter) => ({ counter, owner, perSecond: live.before ? rate(counter.value, old(live.before, owner, counter), seconds) : null }));
-  return [...(live.status?.observers ?? []).flatMap((o) => of(o.name, o.counters)), ...of("", live.status?.counters ?? [])];
-}
 
 function Observers(props: { observers: Observer[] }) {
   const { utc } = useSettings();
@@ -34,7 +25,7 @@ function Observers(props: { observers: Observer[] }) {
       <tbody>
         {props.observers.map((one) => (
           <tr key={one.name}>
-            <th scope="row">{one.name}</th><td>{one.kind}</td>
+            <th scope="row">{one.name}</th><td>{one.kind === "agent" ? t("agent") : one.kind === "sensor" ? t("sensor") : one.kind}</td>
             <td>{one.connected ? <b class="good">● {t("connected")}</b> : <b class="bad">○ {t("away")}</b>}</td>
             <td>{clock(one.heard_ns, utc, 0)}</td><td>{clock(one.started_ns, utc, 0, true)}</td>
             <td class="chips">{one.taps.map((tap) => <a key={tap} class="chip" href={view("/paths", { filter: `tap == "${tap}"` })}>{tap}</a>)}</td><td>{one.program_version}</td>
@@ -76,34 +67,35 @@ function linkRate(h: Histogram): Series[] {
   return [{ label: t("linked share"), tone: "good", fill: true, values: h.buckets.map((b) => (Number(b.paths) ? 1 - Number(b.unlinked) / Number(b.paths) : null)) }];
 }
 
-function Clocks(props: { list: ClockList }) {
+/** The offset of one clock to another, and between which bounds it is. */
+function Pair(props: { list: ClockList; pair: ClockPair }) {
+  const { list, pair } = props;
+  const series = useMemo((): Series[] => {
+    const offsets = pair.offsets_ns.map((offset, i) => (pair.errors_ns[i] && pair.errors_ns[i] !== "0" ? Number(offset) : null));
+    const bound = (way: number) => offsets.map((offset, i) => (offset === null ? null : offset + way * Number(pair.errors_ns[i])));
+    return [
+      { label: t("offset"), tone: "c1", values: offsets }, { label: t("upper bound"), tone: "muted", dash: true, values: bound(1) }, { label: t("lower bound"), tone: "muted", dash: true, values: bound(-1) },
+    ];
+  }, [pair, t("offset")]);
   return (
-    <>
-      {props.list.pairs.map((pair) => {
-        const value = (i: number) => (pair.errors_ns[i] && pair.errors_ns[i] !== "0" ? Number(pair.offsets_ns[i]) : null);
-        const series: Series[] = [
-          { label: t("offset"), tone: "c1", values: pair.offsets_ns.map((_, i) => value(i)) },
-          { label: t("upper bound"), tone: "muted", dash: true, values: pair.offsets_ns.map((_, i) => (value(i) === null ? null : value(i)! + Number(pair.errors_ns[i]))) },
-          { label: t("lower bound"), tone: "muted", dash: true, values: pair.offsets_ns.map((_, i) => (value(i) === null ? null : value(i)! - Number(pair.errors_ns[i]))) },
-        ];
-        return (
-          <section key={pair.from + pair.to}>
-            <h3>{pair.from} – {pair.to} <small>{duration(Number(pair.offset_ns))} ±{duration(Number(pair.error_ns))} · {t("{0} paths", count(pair.paths))}</small></h3>
-            {pair.offsets_ns.length > 0 && <Chart sinceNs={props.list.since_ns} stepNs={props.list.step_ns} series={series} height={150} format={duration} label={t("Offset of {0} to {1} over time", pair.from, pair.to)} />}
-          </section>
-        );
-      })}
-    </>
+    <section>
+      <h3>{pair.from} – {pair.to} <small>{duration(Number(pair.offset_ns))} ±{duration(Number(pair.error_ns))} · {t("{0} paths", count(pair.paths))}</small></h3>
+      {pair.offsets_ns.length > 0 && <Chart sinceNs={list.since_ns} stepNs={list.step_ns} series={series} height={150} fit band={[1, 2]} format={finely} label={t("Offset of {0} to {1} over time", pair.from, pair.to)} />}
+    </section>
   );
 }
+
+const Clocks = (props: { list: ClockList }) => <>{props.list.pairs.map((pair) => <Pair key={pair.from + pair.to} list={props.list} pair={pair} />)}</>;
 
 export function Trust() {
   const { query } = usePlace();
   const live = useLive();
   const range = rangeOf(query), filter = query.filter ?? "";
-  const key = `${range.since}|${range.until}|${filter}`;
-  const reasons = useApi<Histogram>(useMemo(() => apiAddress("histogram", asking(range, filter, { buckets: "60", by: "path.unlinked" })), [key]));
-  const clocks = useApi<ClockList>(useMemo(() => apiAddress("clocks", asking(range, filter, { buckets: "60" })), [key]));
+  const following = useFollow(20), { tick } = following;
+  const key = `${range.since}|${range.until}|${filter}|${tick}`;
+  useQuestion(apiAddress("status"));
+  const reasons = useApi<Histogram>(useMemo(() => apiAddress("histogram", asking(range, filter, { buckets: "60", by: "path.unlinked" })), [key]), tick);
+  const clocks = useApi<ClockList>(useMemo(() => apiAddress("clocks", asking(range, filter, { buckets: "60" })), [key]), tick);
   const why = useMemo(() => (reasons.value ? stacked(reasons.value) : []), [reasons.value]);
   const share = useMemo(() => (reasons.value ? linkRate(reasons.value) : []), [reasons.value]);
   const waiting = !live.status && (live.connected ? t("Loading…") : t("clew-control does not answer"));
@@ -112,10 +104,12 @@ export function Trust() {
       <h1 class="hidden">{t("Trust")}</h1>
       <section aria-labelledby="observers"><h2 id="observers">{t("Sensors and agents")} <small>{live.status && `clew-control ${live.status.version}`}</small></h2>
         {waiting ? <p class="note">{waiting}</p> : <Observers observers={live.status!.observers} />}</section>
+      <section aria-labelledby="taps"><h2 id="taps">{t("Taps")}</h2>
+        {waiting ? <p class="note">{waiting}</p> : <Taps live={live} />}</section>
       <section aria-labelledby="agents"><h2 id="agents">{t("Agents")}</h2>
         {waiting ? <p class="note">{waiting}</p> : <Agents live={live} />}</section>
       <div class="columns">
-        <section aria-labelledby="share"><h2 id="share">{t("Link rate")}</h2>
+        <section aria-labelledby="share"><FollowSwitch of={following} class="right" /><h2 id="share">{t("Link rate")}</h2>
           <Answer of={reasons}>{(h) => <Chart sinceNs={h.since_ns} stepNs={h.step_ns} series={share} height={170} label={t("Share of paths that are linked, over time")} format={(v) => `${Math.round(v * 100)} %`} />}</Answer></section>
         <section aria-labelledby="why"><h2 id="why">{t("Linked, and why not")}</h2>
           <Answer of={reasons} empty={(h) => h.series.length === 0 && t("No path in this time. Trust shows whether the taps get packets.")}>{(h) => <Chart sinceNs={h.since_ns} stepNs={h.step_ns} series={why} height={170} label={t("Reasons over time")} />}</Answer></section>
