@@ -4,7 +4,7 @@ import { useMemo } from "preact/hooks";
 import { apiAddress, asking, rangeOf, useApi, type Range } from "./api";
 import { FollowSwitch, useFollow } from "./follow";
 import { Answer, Sparkline } from "./parts";
-import { address, usePlace, view } from "./place";
+import { address, usePlace, view, type Query } from "./place";
 import { useQuestion } from "./question";
 import { Search } from "./shell";
 import { useSettings } from "./settings";
@@ -14,7 +14,7 @@ import { t } from "./words";
 
 const kinds: Record<string, () => string> = {
   "instance-delay": () => t("slow instance"), "instance-loss": () => t("instance loses packets"), "instance-resets": () => t("instance resets"),
-  "instance-retransmissions": () => t("instance with retransmissions"), "segment-delay": () => t("delay grew"), unlinked: () => t("unlinked surge"), resets: () => t("resets"),
+  "instance-retransmissions": () => t("instance with retransmissions"), "segment-delay": () => t("delay grew"), "segment-loss": () => t("loss grew"), "capture-gap": () => t("capture gaps"), unlinked: () => t("unlinked surge"), resets: () => t("resets"),
   retransmissions: () => t("retransmissions"), observer: () => t("observer away"), clock: () => t("clock trouble"),
 };
 
@@ -26,6 +26,8 @@ function told(one: Incident): string {
     case "instance-loss": return t("{0}: of the packets to instance {1}, {2} were not seen behind it (lost, or not captured), of its peers' {3}", where, subject, percent(one.value), percent(one.usual));
     case "instance-resets": return t("{0}: of the paths over instance {1}, {2} ended by a reset, of its peers' {3}", where, subject, percent(one.value), percent(one.usual));
     case "instance-retransmissions": return t("{0}: of the paths over instance {1}, {2} saw retransmissions, of its peers' {3}", where, subject, percent(one.value), percent(one.usual));
+    case "segment-loss": return t("{0}: {1} of the packets were lost on the wire in the last quarter of the time, {2} before", where, percent(one.value), percent(one.usual));
+    case "capture-gap": return t("{0}: {1} of the packets passed and were not captured in the last quarter of the time, {2} before", where, percent(one.value), percent(one.usual));
     case "segment-delay": return t("{0}: {1} added in the last quarter of the time, {2} before", where, duration(one.value), duration(one.usual));
     case "unlinked": return t("{0} of what was seen is not linked to anything; before it was {1}", percent(one.value), percent(one.usual));
     case "resets": return t("{0} of the paths ended by a reset; before it was {1}", percent(one.value), percent(one.usual));
@@ -37,8 +39,8 @@ function told(one: Incident): string {
 }
 
 /** The incident's own time, so that its paths are found later too. */
-const paths = (one: Incident, range: Range, filter: string) =>
-  address("/paths", { since: range.since, until: range.until, filter: [filter, one.filter].filter(Boolean).join(" and ") });
+const paths = (one: Incident, range: Range, filter: string, more: Query = {}) =>
+  address("/paths", { ...more, since: range.since, until: range.until, filter: [filter, one.filter].filter(Boolean).join(" and ") });
 
 function Incidents(props: { list: IncidentList; range: Range; filter: string }) {
   const { utc } = useSettings();
@@ -51,8 +53,9 @@ function Incidents(props: { list: IncidentList; range: Range; filter: string }) 
           {one.points.length > 1 ? <Sparkline points={one.points} tone="bad" label={t("over the time shown")} /> : <span />}
           <span class="ways">
             {one.path_id && <a class="button" href={view("/path/" + one.path_id)}>{t("A path that shows it")}</a>}
+            {!one.path_id && one.filter && <a class="button" href={paths(one, props.range, props.filter, { open: "first" })}>{t("A path that shows it")}</a>}
             {one.filter && <a class="button" href={paths(one, props.range, props.filter)}>{t("Its paths")}</a>}
-            {one.kind === "observer" && <a class="button" href={view("/trust")}>{t("Trust")}</a>}
+            {(one.kind === "observer" || one.kind === "clock") && <a class="button" href={view("/trust")}>{t("Trust")}</a>}
           </span>
         </li>
       ))}

@@ -181,6 +181,11 @@ export function Paths() {
     const paths = asked.value?.paths ?? [];
     return odd ? paths.map((path) => ({ path, odd: oddness(path) })).sort((a, b) => b.odd - a.odd).map((one) => one.path) : paths;
   }, [asked.value?.paths.length, asked.value?.paths[0], odd]);
+  // "One path that shows it": the worst of those that the filter finds takes this view's place.
+  const first = query.open === "first" ? rows[0]?.path_id : undefined;
+  useEffect(() => {
+    if (first) go(view("/path/" + first), true);
+  }, [first]);
   const against = query.vs ?? "", opened = useMemo(() => openedFrom(against), [against, range.since, range.until, filter]);
   const table = useMemo(() => columns(filter, utc, narrow, opened), [filter, utc, narrow, opened, t("Time")]);
   return (
