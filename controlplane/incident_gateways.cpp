@@ -106,8 +106,9 @@ void put_shares(const v1::GatewayGroupList& list, const std::vector<Portion>& po
     for (const Portion& point : points) shares.push_back(point.of > 0 ? point.share() : -1.0);
     incident.set_unit("share");
     for (const double share : shares) incident.add_points(share);
-    incident.set_since_ns(since(list.since_ns(), list.step_ns(), shares,
-                                [floor](double value) { return value < 0 ? 0 : value >= floor ? 1 : -1; }));
+    incident.set_since_ns(since(list.since_ns(), list.step_ns(), shares, [floor](double value) {
+        return value < 0 ? 0 : value >= floor ? 1 : -1;
+    }));
 }
 
 /// What a share has to reach to stand out.

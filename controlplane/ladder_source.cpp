@@ -147,9 +147,9 @@ Observed ask_pages(const std::string& observer, const Ask& ask, v1::HeaderReques
 
 /// A path's packets in rows, before they are told.
 struct LinedUp {
-    v1::Ladder ladder;              ///< without its rows
+    v1::Ladder ladder;                 ///< without its rows
     TimeNs rows_until_ns = INT64_MAX;  ///< complete_until_ns as rows' times are counted
-    std::vector<std::size_t> legs;  ///< of the path: one for each column
+    std::vector<std::size_t> legs;     ///< of the path: one for each column
     std::vector<LadderRow> rows;
     Frames frames;
 };
@@ -210,8 +210,7 @@ Result<LinedUp> line_up(wire::Collector& collector, const v1::Path& path, TimeNs
         const Ask ask = [&collector, name = observer, asker_left](const v1::HeaderRequest& wanted) {
             return collector.ask_headers(name, wanted, LadderSource::ask_timeout_ms, asker_left);
         };
-        asks.emplace_back(a_leg_of[observer],
-                          std::async(std::launch::async, ask_pages, observer, ask, request, limit));
+        asks.emplace_back(a_leg_of[observer], std::async(std::launch::async, ask_pages, observer, ask, request, limit));
     }
     std::vector<PacketHeader> headers;
     for (auto& [leg, ask] : asks) {

@@ -12,8 +12,8 @@
 
 namespace clew::control {
 
-/// `head` without its rows; `legs`: which cell of a row stands in each of its columns; `delay_errors_ns`: of each column
-/// the ± of what passes from the one before it, -1 where it is not known.
+/// `head` without its rows; `legs`: which cell of a row stands in each of its columns; `delay_errors_ns`: of each
+/// column the ± of what passes from the one before it, -1 where it is not known.
 v1::LadderTable to_table(const v1::Ladder& head, std::span<const LadderRow> rows, std::span<const std::size_t> legs,
                          std::span<const double> delay_errors_ns);
 

@@ -73,10 +73,11 @@ struct LadderRow {
     std::vector<LadderCell> cells;  ///< one for each leg of the path, client to server
 };
 
-/// Lines the packets up. `headers` may come in any order and hold other legs' packets (left out). Rows are in the order of
-/// aligned times. Segments that begin at the same byte of a stream share a row although they end elsewhere, and a row's bytes
-/// that passed a tap in other segments are told by Missing::recut. So it is across a proxy too where it passes bytes on
-/// as they are (nat-trace/ladder_streams.h); across others packets share a row only where their payload is the same.
+/// Lines the packets up. `headers` may come in any order and hold other legs' packets (left out). Rows are in the order
+/// of aligned times. Segments that begin at the same byte of a stream share a row although they end elsewhere, and a
+/// row's bytes that passed a tap in other segments are told by Missing::recut. So it is across a proxy too where it
+/// passes bytes on as they are (nat-trace/ladder_streams.h); across others packets share a row only where their payload
+/// is the same.
 std::vector<LadderRow> build_ladder(const Path& path, std::vector<PacketHeader> headers);
 
 }  // namespace clew

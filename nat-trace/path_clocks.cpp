@@ -22,7 +22,7 @@ PathClocks::PathClocks(const Path& path) : lines_(path.legs.size()) {
             const Link& link = path.links[n - 1];
             const Line& before = lines_[n - 1];
             const double gain = static_cast<double>(link.clock_drift_ppb) * 1e-9;  // by `from`'s clock
-            const double drift = gain / (1 + gain);                                 // by `to`'s
+            const double drift = gain / (1 + gain);                                // by `to`'s
             const auto offset = static_cast<double>(link.clock.offset_ns);
             const double shift = offset + drift * static_cast<double>(base_ns_ - from.first_ns - link.clock.offset_ns);
             line.shift_ns = shift + before.shift_ns - before.drift * shift;

@@ -80,8 +80,8 @@ TEST(LadderTableTest, AsBytesItsArraysFollowTheHead) {
     row.marks = ladder_duplicate | ladder_zero_window;
     row.cells.push_back(
         {.seen = true,
-         .header = {
-             .time_ns = 700, .seq = 7, .ack = 9, .length = 1448, .ip_id = 5, .window = 64, .flags = 24, .ttl = 61}});
+         .header = {.time_ns = 9, .seq = 7, .ack = 9, .length = 1448, .ip_id = 5, .window = 64, .flags = 24, .ttl = 61},
+         .aligned_ns = 700});
     const std::vector<std::size_t> legs = {0};
     v1::LadderTable table = to_table(head, std::vector{row}, legs, {});
     table.set_more(true);
