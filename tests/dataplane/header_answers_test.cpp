@@ -83,7 +83,9 @@ std::future<v1::HeaderReply> ask(HeaderAnswers& answers, const v1::HeaderRequest
     auto whole = std::make_shared<v1::HeaderReply>();
     auto done = std::make_shared<std::promise<v1::HeaderReply>>();
     answers.answer(request, [whole, done](const v1::HeaderReply& part) {
+        const std::string packed = whole->packed() + part.packed();  // a merge would put one in place of the other
         whole->MergeFrom(part);
+        whole->set_packed(packed);
         if (part.last()) done->set_value(*whole);
     });
     return done->get_future();
@@ -265,8 +267,9 @@ TEST(HeaderAnswers, PackedHeadersAreTheSame) {
         EXPECT_EQ(some.headers_size(), 0);
         ASSERT_EQ(headers.size(), count_max == 0 ? 300u : static_cast<std::size_t>(count_max));
         for (int i = 0; i < static_cast<int>(headers.size()); ++i) EXPECT_EQ(headers[i], *wire::decode(all.headers(i)));
-        EXPECT_EQ(some.legs_size(), all.legs_size());
-        EXPECT_EQ(some.partial().empty(), count_max == 0 || count_max == 300) << some.partial();
+        const bool is_whole = count_max == 0 || count_max == 300;
+        if (is_whole) EXPECT_EQ(some.legs_size(), all.legs_size());  // else those of the packets that came
+        EXPECT_EQ(some.partial().empty(), is_whole) << some.partial();
     }
     v1::HeaderRequest request = all_of_port(3, 80);
     request.set_packed(true);
