@@ -29,10 +29,23 @@ bool more_than_chance(const Portion& own, double usual, const Portion& pool) {
 
 bool more_than_chance(const Portion& own, const Portion& pool) { return more_than_chance(own, pool.share(), pool); }
 
+double share_floor(double usual) { return std::max(usual * incident_surge_factor, usual + incident_share_min); }
+
 bool stands_out(const Portion& own, double usual, const Portion& pool) {
     if (own.some <= 0 || pool.of <= 0) return false;
-    if (own.share() < usual + incident_share_min || own.share() < usual * incident_surge_factor) return false;
+    if (own.share() < share_floor(usual)) return false;
     return more_than_chance(own, std::max(usual, pool.share()), pool);
+}
+
+void put_shares(std::int64_t start_ns, std::int64_t step_ns, const std::vector<Portion>& points, double floor,
+                v1::Incident& incident) {
+    std::vector<double> shares;
+    for (const Portion& point : points) shares.push_back(point.of > 0 ? point.share() : -1.0);
+    incident.set_unit("share");
+    incident.mutable_points()->Assign(shares.begin(), shares.end());
+    incident.set_since_ns(since(start_ns, step_ns, shares, [floor](double value) {
+        return value < 0 ? 0 : value >= floor ? 1 : -1;
+    }));
 }
 
 std::string duration_text(std::int64_t ns) {

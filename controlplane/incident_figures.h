@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "controlplane/incidents.h"
 
@@ -19,6 +20,9 @@ struct Portion {
 inline Portion portion(std::uint64_t some, std::uint64_t of) {
     return {static_cast<double>(some < of ? some : of), static_cast<double>(of)};
 }
+
+/// What a share has to reach to stand out of the usual one.
+double share_floor(double usual);
 
 /// Whether a share is larger than the usual one by incident_share_min, by incident_surge_factor, and by more than both
 /// sample sizes explain (exact binomial test). `pool` is all of what the usual share was seen in.
@@ -47,6 +51,10 @@ std::int64_t since(std::int64_t start_ns, std::int64_t step_ns, const Points& po
     }
     return start_ns + step_ns * first;
 }
+
+/// The share over time (-1: nothing was seen), and since when it is as large as `floor`.
+void put_shares(std::int64_t start_ns, std::int64_t step_ns, const std::vector<Portion>& points, double floor,
+                v1::Incident& incident);
 
 void add_gateway_incidents(const v1::GatewayGroupList& gateways, v1::IncidentList& out);
 

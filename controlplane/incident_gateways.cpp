@@ -44,6 +44,26 @@ v1::Incident of_instance(const char* kind, const v1::GatewayGroup& group, const 
     return incident;
 }
 
+v1::Incident of_group(const char* kind, const v1::GatewayGroup& group) {
+    v1::Incident incident;
+    incident.set_kind(kind);
+    incident.set_subject(group_name(group));
+    incident.set_where(group_name(group));
+    incident.set_paths(group.paths());
+    incident.set_filter("link.kind == " + group.kind() + " and tap == \"" + group.to_tap() + "\"");
+    return incident;
+}
+
+/// Of whichever instance has the most: one that was not seen all the time has fewer or none.
+std::size_t point_count(const v1::GatewayGroup& group) {
+    int count = 0;
+    for (const v1::GatewayInstance& one : group.instances()) count = std::max(count, one.points_size());
+    return static_cast<std::size_t>(count);
+}
+
+/// What is compared with the time before: the last quarter, from here on.
+std::size_t split_of(std::size_t count) { return count - count / 4; }
+
 void add_delay(const v1::GatewayGroupList& list, const v1::GatewayGroup& group, int at, v1::IncidentList& out) {
     const v1::GatewayInstance& one = group.instances(at);
     const auto others = peers(group, at, [](const v1::GatewayInstance& peer) {
@@ -99,21 +119,6 @@ Portion retransmitting_of(const Of& one) {
     return portion(one.retransmitting(), one.paths());
 }
 
-/// The share over time, and since when it is as large as `floor`.
-void put_shares(const v1::GatewayGroupList& list, const std::vector<Portion>& points, double floor,
-                v1::Incident& incident) {
-    std::vector<double> shares;
-    for (const Portion& point : points) shares.push_back(point.of > 0 ? point.share() : -1.0);
-    incident.set_unit("share");
-    for (const double share : shares) incident.add_points(share);
-    incident.set_since_ns(since(list.since_ns(), list.step_ns(), shares, [floor](double value) {
-        return value < 0 ? 0 : value >= floor ? 1 : -1;
-    }));
-}
-
-/// What a share has to reach to stand out.
-double share_floor(double usual) { return std::max(usual * incident_surge_factor, usual + incident_share_min); }
-
 const ShareRule share_rules[] = {
     {"instance-loss", "of its packets were not seen behind it (lost, or not captured)", "",
      missing_of<v1::GatewayInstance>, missing_of<v1::TimePoint>},
@@ -154,7 +159,7 @@ void add_shares(const v1::GatewayGroupList& list, const v1::GatewayGroup& group,
         incident.set_filter(incident.filter() + rule.filter);
         std::vector<Portion> points;
         for (const v1::TimePoint& point : one.points()) points.push_back(rule.point(point));
-        put_shares(list, points, share_floor(usual), incident);
+        put_shares(list.since_ns(), list.step_ns(), points, share_floor(usual), incident);
         *out.add_incidents() = std::move(incident);
     }
 }
@@ -162,9 +167,7 @@ void add_shares(const v1::GatewayGroupList& list, const v1::GatewayGroup& group,
 /// Delay of a whole group, the last quarter of the range against the three before: of the instances' points, weighted
 /// by paths. Of a group without the instances that are told of by themselves.
 void add_segment(const v1::GatewayGroupList& list, const v1::GatewayGroup& group, v1::IncidentList& out) {
-    std::size_t count = 0;
-    for (const v1::GatewayInstance& one : group.instances())
-        count = std::max(count, static_cast<std::size_t>(one.points_size()));
+    const std::size_t count = point_count(group), split = split_of(count);
     std::vector<double> sums(count), weights(count);
     for (const v1::GatewayInstance& one : group.instances())
         for (int i = 0; i < one.points_size(); ++i) {
@@ -172,7 +175,6 @@ void add_segment(const v1::GatewayGroupList& list, const v1::GatewayGroup& group
             sums[at] += static_cast<double>(one.points(i).p50_ns()) * static_cast<double>(one.points(i).delay_paths());
             weights[at] += static_cast<double>(one.points(i).delay_paths());
         }
-    const std::size_t split = count - count / 4;
     double before = 0, before_weight = 0, now = 0, now_weight = 0;
     for (std::size_t i = 0; i < count; ++i) {
         (i < split ? before : now) += sums[i];
@@ -185,10 +187,7 @@ void add_segment(const v1::GatewayGroupList& list, const v1::GatewayGroup& group
     const double floor = std::max(before * incident_delay_factor,
                                   before + static_cast<double>(incident_delay_ns_min + 2 * group.delay().error_ns()));
     if (now <= floor) return;
-    v1::Incident incident;
-    incident.set_kind("segment-delay");
-    incident.set_subject(group_name(group));
-    incident.set_where(group_name(group));
+    v1::Incident incident = of_group("segment-delay", group);
     incident.set_value(now);
     incident.set_usual(before);
     incident.set_error(static_cast<double>(group.delay().error_ns()));
@@ -196,7 +195,6 @@ void add_segment(const v1::GatewayGroupList& list, const v1::GatewayGroup& group
                                       duration_text(static_cast<std::int64_t>(now)),
                                       duration_text(static_cast<std::int64_t>(before))));
     incident.set_severity(now / std::max(before, 100'000.0));
-    incident.set_paths(group.paths());
     incident.set_unit("ns");
     for (std::size_t i = 0; i < count; ++i) incident.add_points(weights[i] > 0 ? sums[i] / weights[i] : -1.0);
     const std::vector<double> points(incident.points().begin(), incident.points().end());
@@ -205,7 +203,6 @@ void add_segment(const v1::GatewayGroupList& list, const v1::GatewayGroup& group
     }));
     for (const v1::GatewayInstance& one : group.instances())
         if (incident.path_id().empty()) incident.set_path_id(one.slowest_path());
-    incident.set_filter("link.kind == " + group.kind() + " and tap == \"" + group.to_tap() + "\"");
     *out.add_incidents() = std::move(incident);
 }
 
@@ -222,10 +219,7 @@ const GroupRule group_rules[] = {
 
 /// Shares of a whole group, the last quarter of the range against the three before.
 void add_segment_shares(const v1::GatewayGroupList& list, const v1::GatewayGroup& group, v1::IncidentList& out) {
-    std::size_t count = 0;
-    for (const v1::GatewayInstance& one : group.instances())
-        count = std::max(count, static_cast<std::size_t>(one.points_size()));
-    const std::size_t split = count - count / 4;
+    const std::size_t count = point_count(group), split = split_of(count);
     for (const GroupRule& rule : group_rules) {
         std::vector<Portion> points(count);
         Portion part[2];
@@ -237,18 +231,13 @@ void add_segment_shares(const v1::GatewayGroupList& list, const v1::GatewayGroup
             }
         const double before = part[0].share(), now = part[1].share();
         if (part[0].of < static_cast<double>(incident_paths_min) || !stands_out(part[1], before, part[0])) continue;
-        v1::Incident incident;
-        incident.set_kind(rule.kind);
-        incident.set_subject(group_name(group));
-        incident.set_where(group_name(group));
+        v1::Incident incident = of_group(rule.kind, group);
         incident.set_value(now);
         incident.set_usual(before);
         incident.set_sentence(fmt::format("{}: {:.1f} % {} in the last quarter of the time, {:.1f} % before",
                                           group_name(group), now * 100, rule.words, before * 100));
         incident.set_severity(now / std::max(before, 0.01));
-        incident.set_paths(group.paths());
-        incident.set_filter("link.kind == " + group.kind() + " and tap == \"" + group.to_tap() + "\"");
-        put_shares(list, points, share_floor(before), incident);
+        put_shares(list.since_ns(), list.step_ns(), points, share_floor(before), incident);
         *out.add_incidents() = std::move(incident);
     }
 }

@@ -31,18 +31,18 @@ void add_surges(const v1::Histogram& histogram, v1::IncidentList& out) {
     const int split = histogram.buckets_size() - histogram.buckets_size() / 4;
     for (const SurgeRule& rule : surge_rules) {
         std::uint64_t part[2] = {}, whole[2] = {};
-        v1::Incident incident;
+        std::vector<Portion> points;
         for (int i = 0; i < histogram.buckets_size(); ++i) {
             const v1::HistogramBucket& bucket = histogram.buckets(i);
             part[i >= split] += (bucket.*rule.count)();
             whole[i >= split] += bucket.paths();
-            incident.add_points(bucket.paths() == 0 ? -1.0 : portion((bucket.*rule.count)(), bucket.paths()).share());
+            points.push_back(portion((bucket.*rule.count)(), bucket.paths()));
         }
         const Portion pool = portion(part[0], whole[0]), own = portion(part[1], whole[1]);
         const double before = pool.share(), now = own.share();
         if (whole[0] < incident_paths_min || part[1] < incident_paths_min) continue;
         if (!stands_out(own, before, pool)) continue;
-        const double floor = std::max(before * incident_surge_factor, before + incident_share_min);
+        v1::Incident incident;
         incident.set_kind(rule.kind);
         incident.set_subject(rule.kind);
         incident.set_value(now);
@@ -50,12 +50,8 @@ void add_surges(const v1::Histogram& histogram, v1::IncidentList& out) {
         incident.set_sentence(fmt::format("{:.1f} % {}; before it was {:.1f} %", now * 100, rule.words, before * 100));
         incident.set_severity(now / std::max(before, 0.01));
         incident.set_paths(part[1]);
-        incident.set_unit("share");
         incident.set_filter(rule.filter);
-        const std::vector<double> points(incident.points().begin(), incident.points().end());
-        incident.set_since_ns(since(histogram.since_ns(), histogram.step_ns(), points, [floor](double value) {
-            return value < 0 ? 0 : value >= floor ? 1 : -1;
-        }));
+        put_shares(histogram.since_ns(), histogram.step_ns(), points, share_floor(before), incident);
         *out.add_incidents() = std::move(incident);
     }
 }

@@ -64,13 +64,7 @@ void encode(const Gateway& gateway, v1::Gateway& message) {
     }
     message.set_resets(gateway.resets);
     message.set_syns_eaten(gateway.syns_eaten);
-    for (const GatewayEvent& event : gateway.events) {
-        v1::GatewayEvent& out = *message.add_events();
-        out.set_time_ns(event.time_ns);
-        out.set_what(event.what);
-        out.set_before(event.before);
-        out.set_after(event.after);
-    }
+    for (const GatewayEvent& event : gateway.events) encode_event(event, *message.add_events());
 }
 
 void encode(const Weighing& weighing, const char* way, v1::LinkExplanation& message) {
@@ -90,6 +84,13 @@ void encode(const Weighing& weighing, const char* way, v1::LinkExplanation& mess
 }
 
 }  // namespace
+
+void encode_event(const GatewayEvent& event, v1::GatewayEvent& message) {
+    message.set_time_ns(event.time_ns);
+    message.set_what(event.what);
+    message.set_before(event.before);
+    message.set_after(event.after);
+}
 
 v1::GatewayList to_message(const GatewayBook& book) {
     std::vector<const Gateway*> sorted;

@@ -12,6 +12,8 @@ namespace clew::wire {
 /// All gateways of the book, the busiest first.
 v1::GatewayList to_message(const GatewayBook& book);
 
+void encode_event(const GatewayEvent& event, v1::GatewayEvent& message);
+
 /// Tells for SYNs that went out of sight which gateway they were sent to.
 void name_gateways(const Path& path, const GatewayBook& book, v1::Path& message);
 

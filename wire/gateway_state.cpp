@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "wire/convert_gateway.h"
 #include "wire/gateway_state.pb.h"
 
 namespace clew::wire {
@@ -93,13 +94,7 @@ void encode(const Gateway& gateway, v1::GatewayState& out) {
     }
     out.set_resets(gateway.resets);
     out.set_syns_eaten(gateway.syns_eaten);
-    for (const GatewayEvent& event : gateway.events) {
-        v1::GatewayEventState& one = *out.add_events();
-        one.set_time_ns(event.time_ns);
-        one.set_what(event.what);
-        one.set_before(event.before);
-        one.set_after(event.after);
-    }
+    for (const GatewayEvent& event : gateway.events) encode_event(event, *out.add_events());
 }
 
 bool decode(const v1::GatewayState& in, Gateway& out) {
@@ -123,7 +118,7 @@ bool decode(const v1::GatewayState& in, Gateway& out) {
     }
     out.resets = in.resets();
     out.syns_eaten = in.syns_eaten();
-    for (const v1::GatewayEventState& event : in.events())
+    for (const v1::GatewayEvent& event : in.events())
         out.events.push_back({event.time_ns(), event.what(), event.before(), event.after()});
     return decode(in.pool(), out.pool) && decode(in.services(), out.services) && decode(in.backends(), out.backends);
 }

@@ -7,6 +7,7 @@
 
 #include "dataplane/pipeline.h"
 #include "tests/dataplane/frames.h"
+#include "tests/dataplane/seed.h"
 
 namespace clew::sensor {
 namespace {
@@ -76,10 +77,7 @@ Bytes any_frame(std::mt19937& random, std::uint32_t step) {
 }
 
 TEST(ADay, NothingLeaksAndEveryPacketIsAccountedFor) {
-    const char* given = std::getenv("CLEW_SEED");
-    const auto seed = static_cast<std::uint32_t>(given ? std::strtoul(given, nullptr, 10) : std::random_device{}());
-    std::printf("CLEW_SEED=%u\n", seed);
-    std::mt19937 random(seed);
+    std::mt19937 random(static_cast<std::uint32_t>(printed_seed()));
     Told told;
     PipelineSettings settings{.leg_count_max = 200, .segment_count_max = 32, .header_count_max = 1000};
     auto pipeline = Pipeline::create(settings, told);

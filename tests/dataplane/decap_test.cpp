@@ -10,6 +10,7 @@
 
 #include "dataplane/transport.h"
 #include "tests/dataplane/frames.h"
+#include "tests/dataplane/seed.h"
 
 namespace clew::sensor {
 namespace {
@@ -204,10 +205,7 @@ TEST(Decap, EveryTruncationOfADeepFrameIsSafeAndLengthsAreAsSent) {
 
 /// Plain frames and spoilt ones, cut anywhere: the short cut finds what the walk finds, or leaves it to the walk.
 TEST(Decap, TheShortCutFindsWhatTheWalkFinds) {
-    const char* given = std::getenv("CLEW_SEED");
-    const auto seed = static_cast<std::uint32_t>(given ? std::strtoul(given, nullptr, 10) : std::random_device{}());
-    std::printf("CLEW_SEED=%u\n", seed);
-    std::mt19937 random(seed);
+    std::mt19937 random(static_cast<std::uint32_t>(printed_seed()));
     const auto below = [&](std::size_t limit) { return static_cast<unsigned>(random() % limit); };
     unsigned found_count = 0;
     for (int round = 0; round < 200'000; ++round) {

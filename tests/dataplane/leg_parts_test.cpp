@@ -4,24 +4,19 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <map>
 #include <memory>
 #include <random>
 
 #include "dataplane/pipeline.h"
+#include "tests/dataplane/seed.h"
 
 namespace clew::sensor {
 namespace {
 
 class Parts : public testing::Test {
   protected:
-    void SetUp() override {
-        const char* given = std::getenv("CLEW_SEED");
-        const std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-        std::printf("CLEW_SEED=%llu\n", static_cast<unsigned long long>(seed));
-        random.seed(seed);
-    }
+    void SetUp() override { random.seed(printed_seed()); }
     void add(LegDelays& to, DurationNs delay) {
         parts.add_delay(to, delay, static_cast<std::uint8_t>(delay_bin_of(delay)));
     }

@@ -4,7 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <random>
@@ -13,20 +12,15 @@
 
 #include "dataplane/deadline_wheel.h"
 #include "tests/dataplane/frames.h"
+#include "tests/dataplane/seed.h"
 
 namespace clew::sensor {
 namespace {
 
 class Tables : public ::testing::Test {
   protected:
-    void SetUp() override {
-        const char* given = std::getenv("CLEW_SEED");
-        seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-        std::printf("CLEW_SEED=%llu\n", static_cast<unsigned long long>(seed));
-        random.seed(seed);
-    }
+    void SetUp() override { random.seed(printed_seed()); }
     std::uint64_t below(std::uint64_t limit) { return random() % limit; }
-    std::uint64_t seed = 0;
     std::mt19937_64 random;
 };
 

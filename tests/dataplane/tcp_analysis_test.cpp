@@ -8,6 +8,7 @@
 #include <random>
 
 #include "dataplane/tcp_flow.h"
+#include "tests/dataplane/seed.h"
 
 namespace clew::sensor {
 namespace {
@@ -283,10 +284,7 @@ TEST(TcpAnalysis, WithoutAPlaceForItAnOddityIsStillToldAndItsLossCounted) {
 
 /// Random talk, now and then lost, repeated or out of order: the plain path must not change what comes out.
 TEST(TcpAnalysis, ThePlainPathAndTheCloseLookAgree) {
-    const char* given = std::getenv("CLEW_SEED");
-    const std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-    std::printf("CLEW_SEED=%llu\n", static_cast<unsigned long long>(seed));
-    std::mt19937_64 random(seed);
+    std::mt19937_64 random(printed_seed());
     const auto below = [&](std::uint64_t limit) { return static_cast<std::uint32_t>(random() % limit); };
     for (int talk = 0; talk < 300; ++talk) {
         Leg fast, slow;

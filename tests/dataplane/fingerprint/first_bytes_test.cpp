@@ -6,22 +6,15 @@
 #include <gtest/gtest.h>
 #include <hs/hs.h>
 
-#include <cstdlib>
 #include <random>
 #include <string>
 
 #include "dataplane/fingerprint/app_database.h"
 #include "dataplane/fingerprint/app_scanner.h"
+#include "tests/dataplane/seed.h"
 
 namespace clew::sensor {
 namespace {
-
-std::mt19937_64 seeded() {
-    const char* given = std::getenv("CLEW_SEED");
-    const std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-    std::printf("CLEW_SEED=%llu\n", static_cast<unsigned long long>(seed));
-    return std::mt19937_64(seed);
-}
 
 bool may_match(const FirstBytes& first, std::string_view text) {
     return first.may_match({reinterpret_cast<const std::uint8_t*>(text.data()), text.size()});
@@ -38,7 +31,7 @@ TEST(FirstBytes, TellAlternativesClassesAndRepetitionsApart) {
 class AgainstHyperscan : public testing::TestWithParam<Carrier> {};
 
 TEST_P(AgainstHyperscan, NothingThatMatchesIsLeftOut) {
-    std::mt19937_64 random = seeded();
+    std::mt19937_64 random(printed_seed());
     const std::vector<const char*> texts = expressions_of(GetParam());
     const FirstBytes first(texts);
     hs_database_t* database = compile_signatures(GetParam());
@@ -113,7 +106,7 @@ INSTANTIATE_TEST_SUITE_P(, AgainstHyperscan, testing::Values(Carrier::tcp, Carri
 TEST(FirstBytes, MostOrdinaryBytesNeedNoScan) {
     const FirstBytes tcp(expressions_of(Carrier::tcp));
     EXPECT_FALSE(may_match(tcp, std::string(40, 'p')));
-    std::mt19937_64 random = seeded();
+    std::mt19937_64 random(printed_seed());
     int may = 0;
     for (int round = 0; round < 10'000; ++round) {
         std::string payload(40, '\0');

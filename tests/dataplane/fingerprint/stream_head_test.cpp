@@ -5,21 +5,14 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <random>
 #include <string>
 
 #include "dataplane/hash.h"
+#include "tests/dataplane/seed.h"
 
 namespace clew::sensor {
 namespace {
-
-std::mt19937_64 seeded() {
-    const char* given = std::getenv("CLEW_SEED");
-    const std::uint64_t seed = given ? std::strtoull(given, nullptr, 10) : std::random_device{}();
-    std::printf("CLEW_SEED=%llu\n", static_cast<unsigned long long>(seed));
-    return std::mt19937_64(seed);
-}
 
 std::span<const std::uint8_t> bytes_of(std::string_view text) {
     return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
@@ -40,7 +33,7 @@ class StreamHeads : public testing::Test {
     void SetUp() override { ASSERT_TRUE(parts.allocate(4, {}, false)); }
     ReasonCounters counters;
     LegParts parts{counters};
-    std::mt19937_64 random = seeded();
+    std::mt19937_64 random{printed_seed()};
 };
 
 TEST_F(StreamHeads, AreThoseOfTheStreamHoweverItWasCutAndWheneverTheyAreTold) {
