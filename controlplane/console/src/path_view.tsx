@@ -6,7 +6,7 @@ import { apiAddress, useApi } from "./api";
 import { ComparedPaths } from "./compare_paths";
 import { Fates, LostAtHop } from "./fates";
 import { Answer, CopyButton, Grade, Value } from "./parts";
-import { address, changed, go, usePlace, view } from "./place";
+import { address, changed, go, here, usePlace, view } from "./place";
 import { useQuestion } from "./question";
 import { useSettings } from "./settings";
 import { bytes, clock, count, duration } from "./time";
@@ -174,21 +174,24 @@ function Why(props: { link: Link; path: Path; close: () => void }) {
   );
 }
 
+/** The link whose evidence is open, -1: none. A key asks the address itself: keys may come before the view is drawn anew. */
+const chosenLink = (query = here().query) => (query.why === undefined ? -1 : Number(query.why));
+
 export function Lanes(props: { path: Path; second?: boolean }) {
   const { query } = usePlace();
   const { path } = props;
-  const chosen = query.why === undefined ? -1 : Number(query.why);
+  const chosen = chosenLink(query);
   const choose = (i: number) => go(changed({ why: chosen === i ? "" : String(i) }), true);
   useEffect(() => {
     if (props.second || !path.links.length) return;
     const press = (event: KeyboardEvent) => {
       if (!/^w$/i.test(event.key) || event.ctrlKey || event.metaKey || event.altKey || event.target instanceof HTMLInputElement) return;
-      const next = chosen + (event.key === "w" ? 1 : -1);
+      const next = chosenLink() + (event.key === "w" ? 1 : -1);
       go(changed({ why: path.links[next] ? String(next) : next < -1 ? String(path.links.length - 1) : "" }), true);
     };
     addEventListener("keydown", press);
     return () => removeEventListener("keydown", press);
-  }, [path, chosen, props.second]);
+  }, [path, props.second]);
   const after = (i: number) => path.links.findIndex((link) => link.from === i && link.to === i + 1);
   return (
     <>
