@@ -145,6 +145,10 @@ Result<v1::RecordingList> ApiClient::end_recording(const std::string& id) {
     return get_message<v1::RecordingList>("/api/v1/vault/recordings/" + http::percent_encode(id), "DELETE");
 }
 
+Result<v1::LinkRivals> ApiClient::rivals(const std::string& leg) {
+    return get_message<v1::LinkRivals>("/api/v1/links/rivals?leg=" + http::percent_encode(leg));
+}
+
 Result<v1::LinkExplanation> ApiClient::explain(const std::string& leg_a, const std::string& leg_b) {
     return get_message<v1::LinkExplanation>("/api/v1/links/explain?a=" + http::percent_encode(leg_a) +
                                             "&b=" + http::percent_encode(leg_b));

@@ -61,6 +61,7 @@ class ApiClient {
     Result<v1::RecordingList> record(const RecordRequest& request);
     Result<v1::RecordingList> end_recording(const std::string& id);
     Result<v1::Status> status();
+    Result<v1::LinkRivals> rivals(const std::string& leg);                                    ///< 16 hex digits
     Result<v1::LinkExplanation> explain(const std::string& leg_a, const std::string& leg_b);  ///< 16 hex digits each
     Result<v1::UnlinkedList> unlinked(TimeNs since_ns, TimeNs until_ns, const std::string& filter);
     Result<v1::GatewayList> gateways();

@@ -38,6 +38,20 @@ Json layers_json(const v1::PathLeg& leg) {
     return layers;
 }
 
+Json delay_json(const v1::PathDelay& delay) {
+    return {{"min_ns", delay.min_ns()},
+            {"mean_ns", delay.mean_ns()},
+            {"max_ns", delay.max_ns()},
+            {"error_ns", delay.error_ns()},
+            {"samples", delay.samples()}};
+}
+
+Json span_json(const v1::PathSpan& span) {
+    Json json = {{"direction", span.direction()}, {"from", span.from()}, {"to", span.to()}};
+    if (span.has_delay()) json["delay"] = delay_json(span.delay());
+    return json;
+}
+
 Json link_json(const v1::PathLink& link) {
     Json evidence = Json::array();
     for (const v1::PathEvidence& one : link.evidence())
@@ -46,12 +60,7 @@ Json link_json(const v1::PathLink& link) {
     if (link.has_delta_to_server()) delta["to_server"] = link.delta_to_server();
     if (link.has_delta_to_client()) delta["to_client"] = link.delta_to_client();
     Json delay = Json::object();
-    for (const v1::PathDelay& one : link.delays())
-        delay[one.direction()] = {{"min_ns", one.min_ns()},
-                                  {"mean_ns", one.mean_ns()},
-                                  {"max_ns", one.max_ns()},
-                                  {"error_ns", one.error_ns()},
-                                  {"samples", one.samples()}};
+    for (const v1::PathDelay& one : link.delays()) delay[one.direction()] = delay_json(one);
     Json json = {{"from", link.from()},          {"to", link.to()},
                  {"kind", link.kind()},          {"grade", link.grade()},
                  {"bits", rounded(link.bits())}, {"margin_bits", rounded(link.margin_bits())},
@@ -104,6 +113,7 @@ std::string path_line(const v1::Path& path) {
                  {"links", Json::array()}};
     for (const v1::PathLeg& leg : path.legs()) json["legs"].push_back(leg_json(leg));
     for (const v1::PathLink& link : path.links()) json["links"].push_back(link_json(link));
+    for (const v1::PathSpan& span : path.spans()) json["spans"].push_back(span_json(span));
     if (!path.unlinked().empty() && path.unlinked() != "linked") json["unlinked"] = path.unlinked();
     add_fates(path, json);
     return json_line(json);

@@ -64,9 +64,28 @@ class RunError {
     DurationNs total_ns_ = 0;
 };
 
+const v1::PathDelay* delay_of(const v1::PathLink& link, const std::string& direction) {
+    for (const v1::PathDelay& delay : link.delays())
+        if (delay.direction() == direction && delay.samples() > 0) return &delay;
+    return nullptr;
+}
+
+/// One of the link's legs does not carry the direction, and it was measured past it.
+bool is_spanned(const v1::Path& path, const v1::PathLink& link, const std::string& direction) {
+    for (const v1::PathSpan& span : path.spans())
+        if (span.has_delay() && span.direction() == direction && span.from() <= link.from() && link.to() <= span.to())
+            return true;
+    return false;
+}
+
 AddedDelay added_delay(const v1::Path& path) {
     AddedDelay added;
     std::map<std::string, RunError> errors;  // by direction
+    const auto add = [&](const v1::PathDelay& delay, bool same_clock) {
+        added.sum_ns += delay.mean_ns();
+        errors[delay.direction()].add(delay.error_ns(), same_clock);
+        ++added.measured;
+    };
     for (const v1::PathLink& link : path.links()) {
         if (!is_measurable(path, link)) {
             // From a socket to the tap beside it is no gateway; a proxy between two sockets is one, unmeasured.
@@ -76,16 +95,17 @@ AddedDelay added_delay(const v1::Path& path) {
         }
         const bool same_clock =
             path.legs(static_cast<int>(link.from())).clock() == path.legs(static_cast<int>(link.to())).clock();
-        unsigned measured = 0;
-        for (const v1::PathDelay& delay : link.delays()) {
-            if (delay.samples() == 0) continue;
-            added.sum_ns += delay.mean_ns();
-            errors[delay.direction()].add(delay.error_ns(), same_clock);
-            ++measured;
+        for (const char* const direction : {"to_server", "to_client"}) {
+            if (const v1::PathDelay* const delay = delay_of(link, direction))
+                add(*delay, same_clock);
+            else if (!is_spanned(path, link, direction))
+                ++added.missing;
         }
-        added.measured += measured;
-        added.missing += measured < 2 ? 2 - measured : 0;
     }
+    for (const v1::PathSpan& span : path.spans())
+        if (span.has_delay())
+            add(span.delay(),
+                path.legs(static_cast<int>(span.from())).clock() == path.legs(static_cast<int>(span.to())).clock());
     for (auto& [direction, error] : errors) added.error_ns += error.total();
     return added;
 }

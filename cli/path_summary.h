@@ -15,7 +15,7 @@ namespace clew::cli {
 struct AddedDelay {
     DurationNs sum_ns = 0;
     DurationNs error_ns = 0;
-    unsigned measured = 0;  ///< directions of links that have samples
+    unsigned measured = 0;  ///< directions of links, and spans, that have samples
     unsigned missing = 0;   ///< directions of links between packet taps that have none: the sum is a lower bound
 };
 
@@ -25,6 +25,9 @@ std::vector<unsigned> connection_of_leg(const v1::Path& path);
 AddedDelay added_delay(const v1::Path& path);
 std::string added_delay_text(
     const AddedDelay& added);  ///< "412 ±2 µs", "≥ 412 ±2 µs" when some are missing, "-" when all are
+
+/// The link's delay in the direction; null where it was not measured.
+const v1::PathDelay* delay_of(const v1::PathLink& link, const std::string& direction);
 
 /// Between two packet taps: a socket has no packets to compare.
 bool is_measurable(const v1::Path& path, const v1::PathLink& link);

@@ -146,10 +146,17 @@ std::string delay_line(const v1::PathDelay& delay) {
     return line;
 }
 
+bool is_carried(const v1::PathLeg& leg, const std::string& direction) {
+    return leg.observer() == "socket" || (direction == "to_server" ? leg.to_server() : leg.to_client()).packets() > 0;
+}
+
 /// Why a direction has no delay.
-std::string unmeasured_text(const v1::Path& path, const v1::PathLink& link) {
+std::string unmeasured_text(const v1::Path& path, const v1::PathLink& link, const std::string& direction = {}) {
     const v1::PathLeg& from = path.legs(static_cast<int>(link.from()));
     const v1::PathLeg& to = path.legs(static_cast<int>(link.to()));
+    for (const v1::PathLeg* leg : {&from, &to})
+        if (!direction.empty() && !is_carried(*leg, direction))
+            return printable(leg->tap()) + " carries the other way alone";
     if (from.clock() != to.clock() && !link.has_clock())
         return "not measured: different clocks (" + printable(from.clock()) + " and " + printable(to.clock()) + ")";
     if (link.kind() == "relay") return "not measured: a relay's two connections share no packets";
@@ -158,21 +165,37 @@ std::string unmeasured_text(const v1::Path& path, const v1::PathLink& link) {
 }
 
 void add_delays(Block& block, const v1::Path& path, const v1::PathLink& link) {
-    std::vector<std::pair<const char*, const v1::PathDelay*>> directions = {{"to_server", nullptr},
-                                                                            {"to_client", nullptr}};
-    for (auto& [direction, found] : directions)
-        for (const v1::PathDelay& delay : link.delays())
-            if (delay.direction() == direction && delay.samples() > 0) found = &delay;
+    const std::vector<std::pair<const char*, const v1::PathDelay*>> directions = {
+        {"to_server", delay_of(link, "to_server")}, {"to_client", delay_of(link, "to_client")}};
     if (!directions[0].second && !directions[1].second)
         return block.add("added", {unmeasured_text(path, link)}, Style::faint);
     const char* label = "added";
     for (const auto& [direction, found] : directions) {
         const bool doubtful = !found || is_below_zero(*found) || error_exceeds(*found);
         const std::string words = std::string(direction) == "to_server" ? "to server  " : "to client  ";
-        block.add(label, {found ? delay_line(*found) : words + unmeasured_text(path, link)},
+        block.add(label, {found ? delay_line(*found) : words + unmeasured_text(path, link, direction)},
                   doubtful ? Style::faint : Style::plain);
         label = "";
     }
+}
+
+/// The parts of one way past taps that carry the other way alone.
+std::string spans_text(const v1::Path& path, const Paint& paint, std::size_t columns) {
+    Block block("", paint, columns);
+    const char* label = "the ways differ";
+    for (const v1::PathSpan& span : path.spans()) {
+        const bool there = span.direction() == "to_server";
+        const auto leg_name = [&](std::uint32_t n) {
+            return std::to_string(n + 1) + " " + printable(path.legs(static_cast<int>(n)).tap());
+        };
+        const std::string way =
+            leg_name(there ? span.from() : span.to()) + " → " + leg_name(there ? span.to() : span.from());
+        block.add(label, {way + ": " +
+                          (span.has_delay() ? delay_line(span.delay())
+                                            : std::string(there ? "to server  " : "to client  ") + "not measured")});
+        label = "";
+    }
+    return block.text();
 }
 
 std::string link_text(const v1::Path& path, const v1::PathLink& link, const Paint& paint, std::size_t columns) {
@@ -325,6 +348,7 @@ std::string path_view(const v1::Path& path, const Paint& paint, std::size_t colu
                 link.to() < static_cast<std::uint32_t>(path.legs_size()))
                 text += link_text(path, link, paint, columns);
     }
+    if (!path.spans().empty()) text += "\n" + spans_text(path, paint, columns);
     if (path.links().empty() && !path.unlinked().empty() && path.unlinked() != "linked")
         text += "\n" + wrap("Not linked (" + printable(path.unlinked()) + "): " + unlinked_text(path.unlinked()) + ".",
                             columns, "");

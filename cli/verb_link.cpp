@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `clew link explain` and `clew link unlinked`: why legs are linked, and why they are not.
+// `clew link explain`, `clew link rivals` and `clew link unlinked`: why legs are linked, and why they are not.
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -18,6 +18,11 @@ namespace {
 
 struct ExplainOptions {
     std::vector<std::string> ids;
+    std::string format;
+};
+
+struct RivalsOptions {
+    std::string leg;
     std::string format;
 };
 
@@ -66,6 +71,27 @@ Result<void> explain(const Program& program, const ExplainOptions& options) {
     const auto link = link_of(*api, *legs, path);
     if (!link) return tl::make_unexpected(link.error());
     s.out << (*link ? link_explained(path, **link, paint, columns) : legs_explained(*legs, paint, columns));
+    return {};
+}
+
+Result<void> rivals(const Program& program, const RivalsOptions& options) {
+    const Surroundings& s = program.surroundings;
+    Result<ApiClient> api = ApiClient::create(program.api_url);
+    if (!api) return tl::make_unexpected(api.error());
+    const Result<v1::LinkRivals> list = api->rivals(options.leg);
+    if (!list) return tl::make_unexpected(list.error());
+    if (options.format == "json") s.out << message_json(*list) << "\n";
+    if (options.format == "jsonl")
+        for (const v1::LinkExplanation& one : list->rivals()) s.out << message_json(one) << "\n";
+    if (options.format == "table")
+        for (int n = 0; n < list->rivals_size(); ++n)
+            s.out << (n > 0 ? "\n" : "")
+                  << legs_explained(list->rivals(n), Paint(s.colours), static_cast<std::size_t>(s.columns));
+    if (list->rivals().empty() && list->partial().empty())
+        return fail(ErrorKind::nothing_found, "no leg of another path has anything in common with " +
+                                                  printable(options.leg) + " that could identify a connection");
+    if (!list->partial().empty())
+        return fail(ErrorKind::partial, "not every rival is here: " + printable(list->partial()));
     return {};
 }
 
@@ -141,6 +167,16 @@ void add_explain(CLI::App& link, Program& program) {
         [options, &program] { program.chosen = [options, &program] { return explain(program, *options); }; });
 }
 
+void add_rivals(CLI::App& link, Program& program) {
+    auto options = std::make_shared<RivalsOptions>();
+    CLI::App* verb =
+        link.add_subcommand("rivals", "Which legs of other paths could stand beside a leg, and why they do not");
+    verb->add_option("LEG", options->leg, "A leg's id, 16 digits, of one that the linker still holds")->required();
+    add_format_option(*verb, options->format);
+    verb->footer("Example:\n  clew link rivals 5d2c86aa4f1b0e37");
+    verb->callback([options, &program] { program.chosen = [options, &program] { return rivals(program, *options); }; });
+}
+
 void add_unlinked(CLI::App& link, Program& program) {
     auto options = std::make_shared<UnlinkedOptions>();
     CLI::App* verb = link.add_subcommand("unlinked", "Legs that stand alone, counted by why, where and which protocol");
@@ -163,6 +199,7 @@ void add_link_verb(CLI::App& root, Program& program) {
     CLI::App* link = root.add_subcommand("link", "Why legs are linked or stand alone (see 'clew link explain --help')");
     link->require_subcommand(1);
     add_explain(*link, program);
+    add_rivals(*link, program);
     add_unlinked(*link, program);
 }
 

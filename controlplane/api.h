@@ -10,12 +10,13 @@
 //                                                …/ladder_table is the same as arrays, without frames
 //     /api/v1/packets                CapturedPacketList   since_ns until_ns filter bpf limit: out of all vaults
 //     /api/v1/paths/{id}/pcap        pcapng      from_ns to_ns aligned …: what `clew pcap` writes, made while it is
-//     read /api/v1/links/explain          LinkExplanation   a b: two legs' ids, 16 hex digits each /api/v1/unlinked
-//     UnlinkedList      since_ns until_ns filter /api/v1/gateways               GatewayList       what the linker
-//     learnt of each gateway since it began /api/v1/gateway_groups, histogram, facets, services, topology, clocks,
-//     incidents   since_ns until_ns filter … /api/v1/compare                TimeComparison    the same and before_ns:
-//     figures at two times, side by side /api/v1/events                 server-sent: the status once a second /metrics,
-//     /healthz, /          OpenMetrics; ok, or 503 and why not; the console
+//     read /api/v1/links/explain          LinkExplanation   a b: two legs' ids, 16 hex digits each /api/v1/links/rivals
+//     LinkRivals        leg: its id; which other legs could stand beside it /api/v1/unlinked               UnlinkedList
+//     since_ns until_ns filter /api/v1/gateways               GatewayList       what the linker learnt of each gateway
+//     /api/v1/gateway_groups, histogram, facets, services, topology, clocks, incidents   since_ns until_ns filter …
+//     /api/v1/compare                TimeComparison    the same and before_ns: figures at two times, side by side
+//     /api/v1/events                 server-sent: the status once a second
+//     /metrics, /healthz, /          OpenMetrics; ok, or 503 and why not; the console
 // A mistake of the caller is 400, an unknown thing 404, a silent store or observer 503; always an ApiError sentence.
 #pragma once
 
@@ -43,6 +44,7 @@ struct ApiSources {
     std::function<Result<v1::Ladder>(const v1::Path&, TimeNs from_ns, TimeNs to_ns, const FrameWish&)> ladder;
     std::function<TimeNs()> now;
     std::function<Result<v1::LinkExplanation>(LegId a, LegId b)> explain;
+    std::function<Result<v1::LinkRivals>(LegId leg)> rivals;
     std::function<v1::GatewayList()> gateways;
     std::function<Result<v1::CapturedPacketList>(const PacketsWanted&)> packets = {};
     std::function<Result<v1::RecordingList>(const v1::Recording&)> record = {};

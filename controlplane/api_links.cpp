@@ -33,6 +33,17 @@ void Api::add_link_routes() {
             if (!explanation) return tl::make_unexpected(explanation.error());
             return to_json(*explanation);
         });
+    add({"links/rivals",
+         "which legs of other paths could stand beside a leg of the linker's window, and what speaks for and against",
+         {{"leg", ParameterKind::text, true, 0, id_digits, 0, "a leg's id, 16 hex digits"}},
+         v1::LinkRivals::descriptor()},
+        [this](const std::string&, const ApiArguments& arguments) -> Result<std::string> {
+            const auto id = leg(arguments, "leg");
+            if (!id) return tl::make_unexpected(id.error());
+            const auto list = sources_.rivals(*id);
+            if (!list) return tl::make_unexpected(list.error());
+            return to_json(*list);
+        });
     add({"unlinked",
          "the reasons of the legs that stand alone, of the newest paths of the range",
          {since(true), until(), filter()},

@@ -121,6 +121,7 @@ Result<void> RunningControlPlane::start() {
                                 return LadderSource(*collector_).ladder(path, from_ns, to_ns, wish);
                             },
                             wall_clock_ns, [this](LegId a, LegId b) { return linker_.explain(a, b); },
+                            [this](LegId leg) { return linker_.rivals(leg); },
                             [this] {
                                 v1::GatewayList list = linker_.gateways();
                                 name_gateways(config_.gateways, list);

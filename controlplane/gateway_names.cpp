@@ -28,6 +28,11 @@ void name_gateways(const std::vector<GatewayName>& names, v1::GatewayList& list)
                                  [&](const GatewayName& one) { return has_address(gateway, one.address); });
         if (found != names.end()) gateway.set_name(found->name);
     }
+    for (const GatewayName& one : names) {
+        v1::GatewayInventory& entry = *list.add_inventory();
+        entry.set_address(one.address);
+        entry.set_name(one.name);
+    }
 }
 
 }  // namespace clew::control

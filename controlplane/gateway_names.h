@@ -9,7 +9,8 @@
 
 namespace clew::control {
 
-/// A gateway is called what the first entry says whose address it is known by, or else writes or serves.
+/// A gateway is called what the first entry says whose address it is known by, or else writes or serves. The list gets
+/// the entries too: what is asked of the store names instances by their addresses alone.
 void name_gateways(const std::vector<GatewayName>& names, v1::GatewayList& list);
 
 }  // namespace clew::control

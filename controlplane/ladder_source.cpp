@@ -89,7 +89,7 @@ class DelayErrors {
 /// A cell's delay is counted from the tap before that saw the packet, in its direction of travel.
 void fill_row(std::span<const std::size_t> legs, const LadderRow& row, const Frames& frames, const DelayErrors& errors,
               v1::LadderRow& message) {
-    message.set_direction(row.direction == Direction::to_server ? "to_server" : "to_client");
+    message.set_direction(wire::direction_name(row.direction));
     message.set_time_ns(row.time_ns);
     message.set_retransmission(row.retransmission);
     for (const char* mark : to_texts(row.marks)) message.add_marks(mark);

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "controlplane/wall_clock.h"
+#include "nat-trace/verdict.h"
 #include "wire/convert.h"
 #include "wire/convert_gateway.h"
 
@@ -13,6 +14,12 @@ namespace {
 constexpr std::size_t legs_per_turn_max = 20'000;
 constexpr std::size_t legs_expected = 4;                // so far ahead the engine is told of them
 constexpr DurationNs restart_grace_ns = 10 * ns_per_s;  // observers have connected and sent what was not stored
+
+tl::unexpected<Error> not_in_window(LegId leg) {
+    return fail(ErrorKind::nothing_found, "leg " + wire::id_text(leg) +
+                                              " is not in the linker's window: it never came, or it has aged out; "
+                                              "a path keeps its evidence: explain the path instead");
+}
 }  // namespace
 
 Linker::Linker(const EngineLimits& limits, BatchQueue& queue, PathWriter& paths)
@@ -68,33 +75,56 @@ void Linker::run() {
     }
 }
 
-Result<v1::LinkExplanation> Linker::explain(LegId a, LegId b) {
-    std::future<Result<v1::LinkExplanation>> answer;
+template <typename Message>
+Result<Message> Linker::ask(std::function<Result<Message>()> answer) {
+    const auto promise = std::make_shared<std::promise<Result<Message>>>();
+    std::future<Result<Message>> answered = promise->get_future();
     {
         const std::lock_guard lock(mutex_);
         if (closed_ || questions_.size() >= question_count_max)
             return fail(ErrorKind::unreachable, "the linker has too many questions waiting; ask again");
-        questions_.push_back({a, b, {}});
-        answer = questions_.back().answer.get_future();
+        questions_.emplace_back([promise, answer = std::move(answer)] { promise->set_value(answer()); });
     }
-    if (answer.wait_for(std::chrono::milliseconds(explain_timeout_ms)) != std::future_status::ready)
-        return fail(ErrorKind::unreachable, "the linker is too busy to weigh two legs now; ask again");
+    if (answered.wait_for(std::chrono::milliseconds(explain_timeout_ms)) != std::future_status::ready)
+        return fail(ErrorKind::unreachable, "the linker is too busy to weigh legs now; ask again");
     try {
-        return answer.get();
+        return answered.get();
     } catch (const std::future_error&) {
         return fail(ErrorKind::unreachable, "the control plane is stopping");
     }
 }
 
-Result<v1::LinkExplanation> Linker::answer(LegId a, LegId b) const {
+Result<v1::LinkExplanation> Linker::explain(LegId a, LegId b) {
+    return ask<v1::LinkExplanation>([this, a, b] { return explained(a, b); });
+}
+
+Result<v1::LinkRivals> Linker::rivals(LegId leg) {
+    return ask<v1::LinkRivals>([this, leg] { return rivals_of(leg); });
+}
+
+Result<v1::LinkExplanation> Linker::explained(LegId a, LegId b) const {
     const PairVerdict verdict = engine_.weigh(a, b);
     for (const std::size_t n : {0u, 1u})
-        if (!verdict.known[n])
-            return fail(ErrorKind::nothing_found,
-                        "leg " + wire::id_text(n == 0 ? a : b) +
-                            " is not in the linker's window: it never came, or it has aged out; "
-                            "a path keeps its evidence: explain the path instead");
+        if (!verdict.known[n]) return not_in_window(n == 0 ? a : b);
     return wire::to_message(verdict, engine_);
+}
+
+Result<v1::LinkRivals> Linker::rivals_of(LegId leg) const {
+    const PairVerdict itself = engine_.weigh(leg, leg);
+    if (!itself.known[0]) return not_in_window(leg);
+    const v1::LinkExplanation told = wire::to_message(itself, engine_);
+    const Rivals rivals = engine_.rivals(leg, rival_count_max);
+    v1::LinkRivals out;
+    *out.mutable_leg() = told.a();
+    out.set_path(told.path_a());
+    out.set_unlinked(told.unlinked_a());
+    for (const LegId rival : rivals.legs) *out.add_rivals() = wire::to_message(engine_.weigh(leg, rival), engine_);
+    out.set_keys_crowded(static_cast<std::uint32_t>(rivals.keys_crowded));
+    if (rivals.more)
+        out.set_partial(rivals.keys_crowded > 0 ? "so many legs share " + std::to_string(rivals.keys_crowded) +
+                                                      " of its keys that those were not looked through"
+                                                : "there are more; these are those that most speaks for");
+    return out;
 }
 
 void Linker::answer_questions() {
@@ -103,7 +133,7 @@ void Linker::answer_questions() {
         const std::lock_guard lock(mutex_);
         asked.swap(questions_);
     }
-    for (Question& question : asked) question.answer.set_value(answer(question.a, question.b));
+    for (const Question& question : asked) question();
 }
 
 void Linker::show_gateways() {

@@ -36,6 +36,7 @@ class Linker {
     static constexpr std::uint32_t gateways_every_ticks = 20;
     static constexpr std::uint32_t gateways_kept_every_ticks = 600;
     static constexpr std::uint32_t explain_timeout_ms = 3'000;
+    static constexpr std::size_t rival_count_max = 8;
     static constexpr std::size_t question_count_max = 64;  ///< waiting to be answered
     static constexpr std::size_t tap_count_max = 60'000;
     static constexpr DurationNs clock_lead_ns_max = 10 * ns_per_s;  ///< a tap's clock further ahead does not drive time
@@ -56,17 +57,19 @@ class Linker {
 
     /// Two legs of the window weighed against each other; from any thread, answered within a tick.
     Result<v1::LinkExplanation> explain(LegId a, LegId b);
+    /// Legs of other paths that could stand beside this one, weighed; from any thread, answered within a tick.
+    Result<v1::LinkRivals> rivals(LegId leg);
     /// The profiles as of at most gateways_every_ticks ago; from any thread.
     v1::GatewayList gateways() const;
 
   private:
-    struct Question {
-        LegId a = 0;
-        LegId b = 0;
-        std::promise<Result<v1::LinkExplanation>> answer;
-    };
+    /// What the linker's thread answers when it has a moment.
+    using Question = std::function<void()>;
+    template <typename Message>
+    Result<Message> ask(std::function<Result<Message>()> answer);
     void answer_questions();
-    Result<v1::LinkExplanation> answer(LegId a, LegId b) const;
+    Result<v1::LinkExplanation> explained(LegId a, LegId b) const;
+    Result<v1::LinkRivals> rivals_of(LegId leg) const;
     void show_gateways();
     void hand_over_gateways();
     void run();

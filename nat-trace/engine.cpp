@@ -126,6 +126,26 @@ class Engine::Impl {
         return out;
     }
 
+    Rivals rivals(LegId id, std::size_t count_max) const {
+        Rivals out;
+        const LegIndex me = window_.find(id);
+        if (me == no_leg) return out;
+        std::vector<LegIndex> found;
+        window_.each_key(me, [&](std::uint32_t key) {
+            if (!add_near(key, me, found)) ++out.keys_crowded;
+        });
+        std::sort(found.begin(), found.end());
+        found.erase(std::unique(found.begin(), found.end()), found.end());
+        std::vector<std::pair<float, LegId>> weighed;
+        for (const LegIndex other : found)
+            weighed.emplace_back(-best_bits(weigh_pair(window_, around_limits_.evidence, me, other)),
+                                 window_.id(other));
+        std::sort(weighed.begin(), weighed.end());
+        out.more = weighed.size() > count_max || out.keys_crowded > 0;
+        for (std::size_t n = 0; n < std::min(count_max, weighed.size()); ++n) out.legs.push_back(weighed[n].second);
+        return out;
+    }
+
     std::size_t memory_bytes() const {
         return window_.memory_bytes() + index_.memory_bytes() + paths_.memory_bytes() + turns_.memory_bytes() +
                dirty_.capacity() * sizeof(Dirty) + waiting_.size() * sizeof(Waiting);
@@ -141,6 +161,27 @@ class Engine::Impl {
         LegId id = 0;
         TimeNs arrived_ns = 0;  ///< the engine's time when the first report came
     };
+
+    /// Legs of other paths with the key around the leg's time; says false, and adds none, where there are too many.
+    bool add_near(std::uint32_t key, LegIndex me, std::vector<LegIndex>& out) const {
+        const DurationNs distance = around_limits_.evidence.candidate_distance_ns_max;
+        const WindowLeg& leg = window_.leg(me);
+        const TimeNs from = leg.first_ns - distance;
+        const TimeNs to = leg.last_ns + distance;
+        const LegIndex path = leg.path;
+        const std::size_t before = out.size();
+        bool crowded = false;
+        index_.each(key, [&](LegIndex i) {
+            const WindowLeg& other = window_.leg(i);
+            if (i == me || other.first_ns > to || from > other.last_ns || (path != no_leg && other.path == path))
+                return true;
+            crowded = out.size() - before == around_limits_.candidate_count_max;
+            if (!crowded) out.push_back(i);
+            return !crowded;
+        });
+        if (crowded) out.resize(before);
+        return !crowded;
+    }
 
     void admit(const Leg& report) {
         while (window_.size() >= std::max<std::size_t>(1, limits_.leg_count_max)) {
@@ -413,6 +454,7 @@ std::vector<Path> Engine::drain() {
 }
 const EngineCounters& Engine::counters() const { return impl_->counters(); }
 PairVerdict Engine::weigh(LegId a, LegId b) const { return impl_->weigh(a, b); }
+Rivals Engine::rivals(LegId leg, std::size_t count_max) const { return impl_->rivals(leg, count_max); }
 std::size_t Engine::memory_bytes() const { return impl_->memory_bytes(); }
 
 }  // namespace clew

@@ -32,6 +32,7 @@ struct EngineLimits {
 };
 
 struct PairVerdict;  // nat-trace/verdict.h
+struct Rivals;
 
 /// Counted since the start.
 struct EngineCounters {
@@ -81,6 +82,9 @@ class Engine {
 
     /// Weighs two legs against each other, for a person who asks why they are linked or are not.
     PairVerdict weigh(LegId a, LegId b) const;
+
+    /// Which legs of other paths share a key with this one around its time; none where the leg is not in the window.
+    Rivals rivals(LegId leg, std::size_t count_max) const;
 
     /// Bytes that the window, its indexes and the paths take now.
     std::size_t memory_bytes() const;

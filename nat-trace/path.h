@@ -58,6 +58,14 @@ struct PathLeg {
     std::array<Counters, direction_count> flows{};
 };
 
+/// Two taps that follow each other in one direction alone: what stands between them carries the other one.
+struct WaySpan {
+    Direction direction = Direction::to_server;
+    std::uint16_t from = 0;  ///< index into Path.legs, on the client's side of `to`
+    std::uint16_t to = 0;
+    SegmentDelay delay;  ///< samples == 0: not known
+};
+
 struct Path {
     PathId id = 0;
     std::uint32_t revision = 0;            ///< grows with every change
@@ -69,6 +77,7 @@ struct Path {
     TimeNs last_ns = 0;
     std::vector<PathLeg> legs;        ///< client to server
     std::vector<Link> links;          ///< links[i] joins legs[i] and legs[i+1]
+    std::vector<WaySpan> spans;       ///< where the two ways differ; neighbours' delays are in `links`
     std::vector<LossCase> losses;     ///< by direction and place in the stream; at most loss_case_count_max
     std::uint32_t losses_untold = 0;  ///< further ones: counted in links and legs alone
     bool losses_partial = false;      ///< a tap could not keep note of all: the counts are lower bounds

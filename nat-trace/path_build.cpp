@@ -77,6 +77,29 @@ void PathBook::add_links(const std::vector<LegIndex>& legs, Path& path) const {
     }
 }
 
+/// Of each transport connection and direction: neighbours among the taps that carry it, where they are none in the
+/// path.
+void PathBook::add_spans(const std::vector<LegIndex>& legs, Path& path) const {
+    constexpr std::size_t none = ~std::size_t{0};
+    for (const Direction d : {Direction::to_server, Direction::to_client}) {
+        std::size_t before = none;
+        for (std::size_t n = 0; n < legs.size(); ++n) {
+            const WindowLeg& leg = window_.leg(legs[n]);
+            if (!leg.is_socket() && leg.flow(d).packets > 0) {
+                if (before != none && before + 1 < n) {
+                    const WindowLeg& from = window_.leg(legs[before]);
+                    const SampleMatches matches = match_samples(from, leg, LinkKind::forward);
+                    path.spans.push_back(
+                        {d, static_cast<std::uint16_t>(before), static_cast<std::uint16_t>(n),
+                         delay_of(window_, from, leg, d, LinkKind::forward, matches[static_cast<std::size_t>(d)])});
+                }
+                before = n;
+            }
+            if (leg.relay_next || leg.is_socket()) before = none;
+        }
+    }
+}
+
 void PathBook::build(const PathRecord& record, Unlinked reason_if_alone, Path& path) {
     std::vector<LegIndex>& legs = legs_told_;
     legs.clear();
@@ -93,6 +116,7 @@ void PathBook::build(const PathRecord& record, Unlinked reason_if_alone, Path& p
     path.last_ns = 0;
     path.legs.clear();
     path.links.clear();
+    path.spans.clear();
     for (const LegIndex i : legs) {
         window_.look_up_sharers(i);
         const WindowLeg& leg = window_.leg(i);
@@ -101,10 +125,12 @@ void PathBook::build(const PathRecord& record, Unlinked reason_if_alone, Path& p
         path.first_ns = std::min(path.first_ns, leg.first_ns);
         path.last_ns = std::max(path.last_ns, leg.last_ns);
     }
-    if (legs.size() > 1)
+    if (legs.size() > 1) {
         add_links(legs, path);
-    else
+        add_spans(legs, path);
+    } else {
         path.unlinked = reason_if_alone != Unlinked::linked ? reason_if_alone : reason_alone(window_, first);
+    }
     tell_losses(window_, legs, path);
 }
 

@@ -104,6 +104,7 @@ class PathBook {
     bool next_to_tell(std::uint32_t number);
     void build(const PathRecord& record, Unlinked reason_if_alone, Path& path);
     void add_links(const std::vector<LegIndex>& legs, Path& path) const;
+    void add_spans(const std::vector<LegIndex>& legs, Path& path) const;
     PairEvidence evidence_across(const std::vector<LegIndex>& legs, std::size_t at) const;
 
     LegWindow& window_;

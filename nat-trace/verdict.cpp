@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nat-trace/verdict.h"
 
+#include <algorithm>
+
 #include "nat-trace/classify.h"
 
 namespace clew {
+
+float best_bits(const PairVerdict& verdict) {
+    return std::max({verdict.same.evidence.bits, verdict.relayed[0].evidence.bits, verdict.relayed[1].evidence.bits});
+}
 
 PairVerdict weigh_pair(const LegWindow& window, const EvidenceLimits& limits, LegIndex a, LegIndex b) {
     PairVerdict out;

@@ -2,6 +2,8 @@
 // Two legs weighed against each other, for a person who asks why they are linked or are not. Pure.
 #pragma once
 
+#include <vector>
+
 #include "nat-trace/evidence.h"
 #include "nat-trace/path.h"
 
@@ -24,6 +26,16 @@ struct PairVerdict {
     Weighing same;        ///< one transport connection, passed on by gateways
     Weighing relayed[2];  ///< [0] a proxy ended the first's connection and opened the second's; [1] the other way round
 };
+
+/// Legs of other paths that could have stood beside one, those that more speaks for first.
+struct Rivals {
+    std::vector<LegId> legs;
+    bool more = false;             ///< there are more than were wanted, or than were looked at
+    std::size_t keys_crowded = 0;  ///< of the leg's: so many legs share each that none of them is followed
+};
+
+/// How much speaks for the two being one connection, by whichever way does most.
+float best_bits(const PairVerdict& verdict);
 
 /// The evidence only; paths and reasons are the caller's.
 PairVerdict weigh_pair(const LegWindow& window, const EvidenceLimits& limits, LegIndex a, LegIndex b);

@@ -19,6 +19,8 @@ namespace clew::wire {
 constexpr TimeNs time_ns_max = TimeNs{1} << 62;  ///< the year 2116: sums and differences of two times never overflow
 constexpr bool is_time(std::int64_t value) { return value >= 0 && value <= time_ns_max; }
 
+constexpr const char* direction_name(Direction d) { return d == Direction::to_server ? "to_server" : "to_client"; }
+
 void encode(const Leg& leg, v1::Leg& message);
 /// Fails with one sentence when a value is out of its range. `leg.tap` is the message's tap index, unmapped.
 Result<Leg> decode(const v1::Leg& message);

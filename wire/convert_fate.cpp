@@ -3,10 +3,10 @@
 
 #include <string>
 
+#include "wire/convert.h"
+
 namespace clew::wire {
 namespace {
-
-const char* direction_text(Direction d) { return d == Direction::to_server ? "to_server" : "to_client"; }
 
 std::uint32_t index_of(std::int16_t place) { return static_cast<std::uint32_t>(place); }
 
@@ -22,7 +22,7 @@ void encode_flow(const PathLeg::Counters& flow, v1::PathFlow& message) {
 void encode_loss(const SegmentLoss& loss, Direction d, v1::PathLink& message) {
     if (loss.lost == 0 && loss.unknown == 0) return;
     v1::PathLoss& out = *message.add_losses();
-    out.set_direction(direction_text(d));
+    out.set_direction(direction_name(d));
     out.set_lost(loss.lost);
     out.set_lost_bytes(loss.lost_bytes);
     out.set_unknown(loss.unknown);
@@ -31,7 +31,7 @@ void encode_loss(const SegmentLoss& loss, Direction d, v1::PathLink& message) {
 
 void encode_case(const LossCase& part, v1::PathLossCase& message) {
     message.set_fate(std::string(to_text(part.fate)));
-    message.set_direction(direction_text(part.direction));
+    message.set_direction(direction_name(part.direction));
     if (part.from_leg != no_place) message.set_from_leg(index_of(part.from_leg));
     if (part.to_leg != no_place) message.set_to_leg(index_of(part.to_leg));
     message.set_handshake(part.handshake);
@@ -50,7 +50,7 @@ void encode_opening(const Opening& opening, v1::PathOpening& message) {
 }
 
 void encode_reset(const ResetSender& reset, v1::PathReset& message) {
-    message.set_direction(direction_text(reset.direction));
+    message.set_direction(direction_name(reset.direction));
     message.set_by(std::string(to_text(reset.by)));
     if (reset.from_leg != no_place) message.set_from_leg(index_of(reset.from_leg));
     message.set_to_leg(index_of(reset.to_leg));
@@ -76,7 +76,7 @@ void encode_fates(const Path& path, v1::Path& message) {
     for (const Opening& opening : path.openings) encode_opening(opening, *message.add_openings());
     for (const IcmpReport& report : path.icmp_errors) {
         v1::PathIcmpError& out = *message.add_icmp_errors();
-        out.set_direction(direction_text(report.direction));
+        out.set_direction(direction_name(report.direction));
         out.set_leg(index_of(report.leg));
         out.set_reporter(to_text(report.error.reporter));
         out.set_meaning(std::string(icmp_error_text(report.v6, report.error.type, report.error.code)));

@@ -8,8 +8,6 @@
 namespace clew::wire {
 namespace {
 
-const char* direction_text(std::size_t d) { return d == 0 ? "to_server" : "to_client"; }
-
 void encode_traits(const Gateway& gateway, v1::Gateway& message) {
     for (std::size_t n = 0; n < gateway_trait_count; ++n) {
         const TraitRecord& record = gateway.traits[n];
@@ -30,7 +28,7 @@ void encode_traits(const Gateway& gateway, v1::Gateway& message) {
 void encode_delay(const DelayHistogram& delay, std::size_t d, v1::Gateway& message) {
     if (delay.count == 0) return;
     v1::GatewayDelay& out = *message.add_delays();
-    out.set_direction(direction_text(d));
+    out.set_direction(direction_name(static_cast<Direction>(d)));
     out.set_count(delay.count);
     out.set_min_ns(delay.min_ns);
     out.set_p50_ns(delay.quantile(0.5));
@@ -58,7 +56,7 @@ void encode(const Gateway& gateway, v1::Gateway& message) {
     for (std::size_t d = 0; d < direction_count; ++d) {
         encode_delay(gateway.delay[d], d, message);
         v1::GatewayTraffic& traffic = *message.add_traffic();
-        traffic.set_direction(direction_text(d));
+        traffic.set_direction(direction_name(static_cast<Direction>(d)));
         traffic.set_packets(gateway.packets[d]);
         traffic.set_lost(gateway.lost[d]);
     }

@@ -38,10 +38,8 @@ std::string printable(std::string_view name) {
     return result;
 }
 
-void encode_delay(const SegmentDelay& delay, const char* direction, v1::PathLink& link) {
-    if (delay.samples == 0) return;
-    v1::PathDelay& message = *link.add_delays();
-    message.set_direction(direction);
+void encode_delay(const SegmentDelay& delay, Direction direction, v1::PathDelay& message) {
+    message.set_direction(direction_name(direction));
     message.set_min_ns(delay.min_ns);
     message.set_mean_ns(delay.mean_ns);
     message.set_max_ns(delay.max_ns);
@@ -64,13 +62,21 @@ void encode_link(const Link& link, std::uint32_t from, std::uint32_t to, v1::Pat
     }
     if (link.has_delta[0]) message.set_delta_to_server(static_cast<std::uint32_t>(link.delta[0]));
     if (link.has_delta[1]) message.set_delta_to_client(static_cast<std::uint32_t>(link.delta[1]));
-    encode_delay(link.delay[0], "to_server", message);
-    encode_delay(link.delay[1], "to_client", message);
+    for (const Direction d : {Direction::to_server, Direction::to_client})
+        if (const SegmentDelay& delay = link.delay[static_cast<std::size_t>(d)]; delay.samples != 0)
+            encode_delay(delay, d, *message.add_delays());
     message.set_changes(to_text_changes(link.changes));
     if (!link.clock.known) return;
     message.mutable_clock()->set_offset_ns(link.clock.offset_ns);
     message.mutable_clock()->set_error_ns(link.clock.error_ns);
     message.mutable_clock()->set_drift_ppb(link.clock_drift_ppb);
+}
+
+void encode_span(const WaySpan& span, v1::PathSpan& message) {
+    message.set_direction(direction_name(span.direction));
+    message.set_from(span.from);
+    message.set_to(span.to);
+    if (span.delay.samples != 0) encode_delay(span.delay, span.direction, *message.mutable_delay());
 }
 
 /// The enumerator whose text it is, of those up to `last`.
@@ -187,6 +193,7 @@ v1::Path to_message(const Path& path, const Engine& engine) {
     for (std::size_t i = 0; i < path.links.size(); ++i)
         encode_link(path.links[i], static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(i + 1),
                     *message.add_links());
+    for (const WaySpan& span : path.spans) encode_span(span, *message.add_spans());
     encode_fates(path, message);
     return message;
 }

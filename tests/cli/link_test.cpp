@@ -91,6 +91,25 @@ TEST_F(LinkVerbs, LegsThatAreNotHeldAnyMoreAreNothingFound) {
     EXPECT_THAT(outcome.err, HasSubstr("not in the linker's window"));
 }
 
+TEST_F(LinkVerbs, RivalsAreWeighedOneByOne) {
+    v1::LinkRivals list;
+    *list.add_rivals() = strangers();
+    *list.add_rivals() = strangers();
+    serve("/api/v1/links/rivals", api_json(list));
+    Outcome outcome = run_api({"link", "rivals", "5d2c86aa4f1b0e37"}, 110);
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(asked("leg", "/api/v1/links/rivals"), "5d2c86aa4f1b0e37");
+    const std::string needed = "-8.0 bits, 32.0 are asked for: not enough";
+    const std::size_t first = outcome.out.find(needed);
+    ASSERT_NE(first, std::string::npos) << outcome.out;
+    EXPECT_NE(outcome.out.find(needed, first + 1), std::string::npos);
+    list.set_partial("there are more");
+    serve("/api/v1/links/rivals", api_json(list));
+    EXPECT_EQ(run_api({"link", "rivals", "5d2c86aa4f1b0e37"}).code, static_cast<int>(ErrorKind::partial));
+    serve("/api/v1/links/rivals", api_json(v1::LinkRivals()));
+    EXPECT_EQ(run_api({"link", "rivals", "5d2c86aa4f1b0e37"}).code, static_cast<int>(ErrorKind::nothing_found));
+}
+
 TEST_F(LinkVerbs, UnlinkedLegsAreCountedByReason) {
     v1::UnlinkedList list;
     v1::UnlinkedGroup& group = *list.add_groups();

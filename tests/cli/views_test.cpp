@@ -437,6 +437,35 @@ TEST(Summary, ErrorsOfOneClockDoNotAddUpAndOfTwoClocksDo) {
     EXPECT_EQ(added.error_ns, 50 + 50) << "two links on clock a, one to clock b";
 }
 
+TEST(PathView, WhereTheWaysDifferEachIsShownPastTheOther) {
+    v1::Path path = sample_path();
+    path.mutable_legs(2)->clear_to_client();  // natgw-out carries the way to the server alone
+    for (v1::PathLink& link : *path.mutable_links()) {
+        v1::PathDelay there;
+        for (const v1::PathDelay& delay : link.delays())
+            if (delay.direction() == "to_server") there = delay;
+        link.clear_delays();
+        if (there.samples() > 0) *link.add_delays() = there;
+    }
+    EXPECT_EQ(added_delay(path).missing, 2u) << "back, between three taps";
+    v1::PathSpan& span = *path.add_spans();
+    span.set_direction("to_client");
+    span.set_from(1);
+    span.set_to(3);
+    EXPECT_EQ(added_delay(path).missing, 2u);
+    EXPECT_THAT(path_view(path, plain, 200), HasSubstr("4 lb-out → 2 tenant: to client  not measured"));
+    v1::PathDelay& delay = *span.mutable_delay();
+    delay.set_direction("to_client");
+    delay.set_mean_ns(55'000);
+    delay.set_error_ns(1'000);
+    delay.set_samples(3);
+    EXPECT_EQ(added_delay(path).missing, 0u);
+    EXPECT_EQ(added_delay(path).sum_ns, 21'000 + 39'000 + 55'000);
+    const std::string shown = path_view(path, plain, 200);
+    EXPECT_THAT(shown, HasSubstr("4 lb-out → 2 tenant: to client  55.0 ±1.0 µs mean"));
+    EXPECT_THAT(shown, HasSubstr("natgw-out carries the other way alone"));
+}
+
 TEST(PathView, EveryDelayThatIsThereIsShownAndEveryLackHasItsReason) {
     v1::Path path = sample_path();
     add_delay(*path.mutable_links(0), "to_server", 5'000, 100);

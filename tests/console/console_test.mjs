@@ -8,7 +8,7 @@ import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { parseArgs } from "node:util";
 import { Browser, chromium, downloaded, framesOf } from "./browser.mjs";
-import { eventually, Fixture, reasonToSkip } from "./fixture.mjs";
+import { eventually, Fixture, namedGateway, reasonToSkip } from "./fixture.mjs";
 
 const options = parseArgs({ options: { build: { type: "string" }, looks: { type: "string", default: "dark-1366,light-2560" }, screens: { type: "string" } } }).values;
 const build = resolve(options.build ?? "build/release");
@@ -122,9 +122,129 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.goto(at("/gateways"));
     const profile = page.locator(".profile").first();
     await profile.locator("summary").click();
-    assert.match(await profile.textContent(), /client-sequence/);
+    assert.match(await profile.textContent(), /the client's sequence numbers/);
     await page.goto(at("/gateways"));
     await page.locator(".fates-cell .bad", { hasText: /✕ \d/ }).first().waitFor();
+    await page.close();
+  });
+
+  await t.test("where the way back passes other taps it has a lane of its own, measured from tap to tap", async () => {
+    const { paths } = await fixture.get(`paths?since_ns=${since}&limit=10000`);
+    const measured = (path, direction) => (path.spans ?? []).find((span) => span.direction === direction && span.delay);
+    const path = paths.find((one) => measured(one, "to_server") && measured(one, "to_client"));
+    assert.ok(path, "the corpora have a path whose ways differ");
+    const page = await browser.page();
+    await page.goto(at(`/path/${path.path_id}`));
+    await page.locator(".lanes").nth(1).waitFor();
+    const carry = (direction) => path.legs.filter((leg) => leg.observer === "socket" || Number(leg[direction].packets) > 0).length;
+    assert.ok(carry("to_server") < path.legs.length && carry("to_client") < path.legs.length);
+    for (const [lane, direction, arrow] of [[0, "to_server", "→"], [1, "to_client", "←"]]) {
+      const list = page.locator(".lanes").nth(lane);
+      assert.equal(await list.locator(".leg").count(), carry(direction));
+      const delays = await list.locator(".delay").allTextContents();
+      assert.equal(delays.length, carry(direction) - 1, "one way alone is measured in its lane");
+      assert.ok(delays.every((text) => text.startsWith(arrow)) && delays.some((text) => /±/.test(text)), `${delays}`);
+    }
+    await browser.fits(page, "two lanes");
+    await browser.accessible(page, "two lanes");
+    if (options.screens) await page.screenshot({ path: join(options.screens, "ways-dark-1366.png"), fullPage: true });
+    await page.close();
+  });
+
+  await t.test("why not others: the rivals of a leg, weighed", async () => {
+    const { paths } = await fixture.get(`paths?since_ns=${since}&limit=10000`);
+    let found;
+    for (const path of paths.filter((one) => one.links.some((link) => link.rivals > 0)).slice(0, 50))
+      for (const link of path.links.filter((one) => one.rivals > 0)) {
+        const list = await fixture.get(`links/rivals?leg=${path.legs[link.from].leg_id}`);
+        if (list.rivals?.length) found ??= { path, leg: path.legs[link.from], list, link: path.links.indexOf(link) };
+      }
+    assert.ok(found, "a leg has rivals");
+    const page = await browser.page();
+    await page.goto(at(`/path/${found.path.path_id}`, { why: String(found.link) }));
+    await page.locator(".why").getByRole("button", { name: "Why not others" }).click();
+    const panel = page.locator(".why", { hasText: "Why not others" });
+    await panel.locator(".rival").first().waitFor();
+    assert.equal(await panel.locator(".rival").count(), found.list.rivals.length);
+    assert.equal(new URL(page.url()).searchParams.get("leg"), found.leg.leg_id);
+    await panel.locator(".rival summary").first().click();
+    assert.match(await panel.locator(".rival").first().textContent(), /[\d.]+ bits/);
+    await page.reload();
+    await panel.locator(".rival").first().waitFor();
+    await browser.accessible(page, "rivals");
+    if (options.screens) await page.screenshot({ path: join(options.screens, "rivals-dark-1366.png"), fullPage: true });
+    await page.close();
+  });
+
+  await t.test("names of the inventory stand wherever a gateway does, what was learnt beside it", async () => {
+    const page = await browser.page(), { name, address } = namedGateway;
+    await page.goto(at("/gateways"));
+    const row = page.locator(".group th", { has: page.locator(`a[title="${address}"]`) }).first();
+    await row.getByText(name).waitFor();
+    await row.locator(".learnt").waitFor();
+    await page.goto(at("/topology"));
+    await page.locator(".topology text", { hasText: name }).first().waitFor();
+    const path = (await fixture.get(`paths?since_ns=${since}&limit=1&filter=${encodeURIComponent(`gw.instance == "${address}" and path.hops == 5`)}`)).paths[0];
+    await page.goto(at(`/path/${path.path_id}`));
+    await page.locator(".joint .instance", { hasText: name }).waitFor();
+    await page.close();
+  });
+
+  await t.test("the topology as a matrix: a cell tells its edge and leads to its paths", async () => {
+    const page = await browser.page();
+    await page.goto(at("/topology", { show: "matrix" }));
+    const canvas = page.locator(".matrix canvas"), words = page.locator(".matrix figcaption .muted");
+    await canvas.waitFor();
+    const box = await canvas.boundingBox();
+    let text = "";
+    for (let y = 170 + 9; y < box.height && !text; y += 18)
+      for (let x = 210 + 9; x < box.width && !text; x += 18) {
+        await canvas.dispatchEvent("pointermove", { clientX: box.x + x, clientY: box.y + y });
+        text = await words.textContent();
+        if (text && !/no link/.test(text)) await canvas.dispatchEvent("pointerdown", { clientX: box.x + x, clientY: box.y + y });
+        else text = "";
+      }
+    assert.match(text, / → .*\d+ paths/);
+    await page.locator(".table .row").first().waitFor();
+    assert.match(new URL(page.url()).searchParams.get("filter"), / and /);
+    await page.close();
+  });
+
+  await t.test("typed times, UTC, a brushed time, and the keys that lead to views", async () => {
+    const page = await browser.page();
+    await page.goto(at("/paths"));
+    await page.locator(".table .row").first().waitFor();
+    if ((await page.getByRole("button", { name: "Local", exact: true }).count()) > 0) await page.getByRole("button", { name: "Local", exact: true }).click();
+    await page.getByRole("button", { name: "UTC", exact: true }).waitFor();
+    assert.match(await page.locator(".table .row").first().textContent(), /\d\d:\d\d:\d\d\.\d+Z/);
+    await page.getByRole("button", { name: "Type from when to when" }).click();
+    await page.getByLabel("from", { exact: true }).fill("2026-11-20T10:00:00");
+    await page.getByLabel("to", { exact: true }).fill("2026-11-20T09:00:00");
+    await page.getByRole("button", { name: "Show" }).click();
+    await page.getByText("the second time must be after the first").waitFor();
+    await page.getByLabel("to", { exact: true }).fill("2026-11-20T10:30:00");
+    await page.getByRole("button", { name: "Show" }).click();
+    const asked = new URL(page.url()).searchParams;
+    assert.equal(asked.get("since"), String(BigInt(Date.UTC(2026, 10, 20, 10)) * 1000000n));
+    assert.equal(asked.get("until"), String(BigInt(Date.UTC(2026, 10, 20, 10, 30)) * 1000000n));
+    await page.goto(at("/paths", { until: String(BigInt(since) + 60000000000n) }));
+    const over = page.locator(".u-over").first();
+    await over.waitFor();
+    const box = await over.boundingBox();
+    await page.mouse.move(box.x + box.width * 0.3, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width * 0.6, box.y + box.height / 2, { steps: 4 });
+    await page.mouse.up();
+    await eventually(() => BigInt(new URL(page.url()).searchParams.get("since")) > BigInt(since), "the brushed time is in the address");
+    const length = BigInt(new URL(page.url()).searchParams.get("until")) - BigInt(new URL(page.url()).searchParams.get("since"));
+    assert.ok(length > 10000000000n && length < 30000000000n, `${length} ns of a minute`);
+    await page.locator(".table .row").first().waitFor();
+    for (const [key, path] of [["w", "/gateways"], ["y", "/topology"], ["r", "/trust"], ["h", "/"], ["p", "/paths"]]) {
+      await page.evaluate(() => document.activeElement.blur());
+      await page.keyboard.press("g");
+      await page.keyboard.press(key);
+      assert.equal(new URL(page.url()).pathname, path);
+    }
     await page.close();
   });
 
@@ -275,7 +395,7 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.goto(at("/topology"));
     await page.locator(".topology").waitFor();
     await page.getByLabel("nodes at most").selectOption("60");
-    await page.getByLabel("as a list of edges").check();
+    await page.getByLabel("as", { exact: true }).selectOption("edges");
     await page.reload();
     await page.locator(".edges").waitFor();
     assert.equal(await page.getByLabel("nodes at most").inputValue(), "60");
@@ -373,7 +493,7 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
   const screens = [
     ["home", "/", {}, ".plain-table"], ["paths", "/paths", {}, ".table .row"], ["path", `/path/${slowPath}`, { why: "1" }, ".why"],
     ["ladder", `/ladder/${slowPath}`, { row: "3" }, ".cells"], ["sequence", `/ladder/${longPath}`, { show: "sequence", row: "8" }, ".sequence canvas"],
-    ["gateways", "/gateways", {}, ".heat canvas"], ["topology", "/topology", {}, ".topology"], ["edges", "/topology", { show: "edges" }, ".edges"], ["compare", "/compare", { since: String(BigInt(since) + 20000000000n), before: since }, ".compared"], ["trust", "/trust", {}, ".counters"], ["clocks", "/trust", {}, "#clocks ~ section canvas"],
+    ["gateways", "/gateways", {}, ".heat canvas"], ["topology", "/topology", {}, ".topology"], ["edges", "/topology", { show: "edges" }, ".edges"], ["matrix", "/topology", { show: "matrix" }, ".matrix canvas"], ["compare", "/compare", { since: String(BigInt(since) + 20000000000n), before: since }, ".compared"], ["trust", "/trust", {}, ".counters"], ["clocks", "/trust", {}, "#clocks ~ section canvas"],
   ];
   for (const [look, width, height] of looks)
     await t.test(`every screen, ${look} at ${width}×${height}: whole, accessible, no error`, async () => {
@@ -425,6 +545,10 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     assert.equal(await page.locator("html").getAttribute("lang"), "zh-CN");
     assert.match(await page.locator(".bar nav").textContent(), /网关/);
     await browser.fits(page, "path zh");
+    assert.match(await page.locator(".evidence").textContent(), /序列号/);
+    await page.goto(at("/path/ffffffffffffffff"));
+    assert.match(await page.locator(".note.bad").textContent(), /没有路径 ffffffffffffffff/);
+    browser.faults = browser.faults.filter((fault) => !/ffffffffffffffff.*404/.test(fault)); // asked for
     await page.close();
   });
 

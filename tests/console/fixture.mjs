@@ -20,13 +20,17 @@ export async function eventually(condition, what, seconds = 30) {
   }
 }
 
-/** A region with several instances a gateway, one of them 4 ms slow; losses; connections that nobody answers; two taps whose
+/** A region with several instances a gateway, one of them 4 ms slow; losses; connections that nobody answers; ways back over other taps; two taps whose
  * clocks are 15 milliseconds apart, each with a sensor of its own. */
 const corpora = [
   { name: "nat", classes: "chain-4", connections: 500, seed: 7, slow: true },
   { name: "mixed", classes: "snat+delta+dnat,snat+relay-v2+dnat,dns,icmp,refused,scan", connections: 160, seed: 8, conditions: "network-loss" },
+  { name: "ways", classes: "chain-4", connections: 60, seed: 11, conditions: "asymmetric" },
   { name: "skew", classes: "snat", connections: 200, seed: 9, conditions: "clocks", clocks: true },
 ];
+
+/** What the control plane's inventory names. */
+export const namedGateway = { name: "edge-two", address: "02:00:5e:01:00:02" };
 
 export class Fixture {
   constructor(build) {
@@ -78,6 +82,7 @@ export class Fixture {
     const config = join(this.directory, "control.yaml");
     const wire = `ipc://${this.directory}/wire.sock`;
     writeFileSync(config, `program: control\nwire: {endpoint: '${wire}'}\napi: {port: 0}\n` +
+      `gateways: [{name: ${namedGateway.name}, address: '${namedGateway.address}'}]\n` +
       (this.storeUrl ? `store: {url: '${this.storeUrl}'}\n` : `store: {directory: '${this.directory}/store', memory_bytes_max: 1073741824}\n`));
     const ready = await this.start("control", "bin/clew-control", ["--config", config]);
     this.url = /http:\S+/.exec(ready)[0];

@@ -61,6 +61,9 @@ TEST(ControlConfig, GatewaysOfTheInventoryGiveNames) {
     EXPECT_EQ(list.gateways(0).name(), "natgw-3");
     EXPECT_EQ(list.gateways(1).name(), "lb-1");
     EXPECT_EQ(list.gateways(2).name(), "");
+    ASSERT_EQ(list.inventory_size(), 2);
+    EXPECT_EQ(list.inventory(1).address(), "198.51.100.10");
+    EXPECT_EQ(list.inventory(1).name(), "lb-1");
 }
 
 TEST(ControlConfig, MistakesAreNamed) {

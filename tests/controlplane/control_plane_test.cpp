@@ -155,6 +155,32 @@ TEST_F(ControlPlaneTest, TwoLegsAreWeighedAsLongAsTheLinkerHoldsThem) {
     EXPECT_EQ(get("/api/v1/links/explain?a=1&b=2").status, 400u);
 }
 
+TEST_F(ControlPlaneTest, TheRivalsOfALegAreNamedAndWeighed) {
+    publish();
+    offer(1, 3);
+    ASSERT_TRUE(eventually([&] { return all_linked(3); }));
+    // Another leg behind the gateway: a server's answer with the first one's number, to another client's.
+    Leg rival = snat_connection(1, wall_clock_ns())[1];
+    rival.id = 0xabcd;
+    rival.client.port ^= 0x55;
+    rival.server.port = 8443;
+    rival.flow(Direction::to_server).isn += 7;
+    ASSERT_TRUE(publisher_->offer(rival));
+    const auto ask = [](LegId leg) { return "/api/v1/links/rivals?leg=" + wire::id_text(leg); };
+    ASSERT_TRUE(eventually([&] { return get(ask(rival.id)).status == 200; }));
+    const auto list = get_message<v1::LinkRivals>(ask(rival.id));
+    EXPECT_EQ(list.leg().leg_id(), wire::id_text(rival.id));
+    EXPECT_NE(list.unlinked(), "linked");
+    EXPECT_EQ(list.rivals_size(), 2) << "both legs of the first connection";
+    for (const v1::LinkExplanation& one : list.rivals()) {
+        EXPECT_EQ(one.a().leg_id(), wire::id_text(rival.id));
+        EXPECT_NE(one.path_b(), list.path());
+        EXPECT_GT(one.weighings_size(), 0);
+    }
+    EXPECT_EQ(get(ask(0xdead)).status, 404u);
+    EXPECT_EQ(get("/api/v1/links/rivals?leg=1").status, 400u);
+}
+
 TEST_F(ControlPlaneTest, GatewaysAreLearntAndLegsAloneAreCounted) {
     publish();
     offer(1, 40);

@@ -43,14 +43,20 @@ class OverviewTest : public store::StoreTest {
                                     ladder.set_path_id(path.path_id());
                                     return ladder;
                                 },
-                                [] { return base_ns + 3600 * ns_per_s; }, explanation, gateways, packets, recordings,
-                                ladder_table});
+                                [] { return base_ns + 3600 * ns_per_s; }, explanation, rivals, gateways, packets,
+                                recordings, ladder_table});
     }
     static Result<v1::LinkExplanation> explanation(LegId a, LegId b) {
         if (a == b) return fail(ErrorKind::usage, "a leg is not linked to itself");
         v1::LinkExplanation explanation;
         explanation.set_kind("snat");
         return explanation;
+    }
+    static Result<v1::LinkRivals> rivals(LegId leg) {
+        if (leg == 0) return fail(ErrorKind::nothing_found, "there is no leg 0");
+        v1::LinkRivals list;
+        *list.add_rivals() = *explanation(leg, leg + 1);
+        return list;
     }
     static Result<v1::LadderTable> ladder_table(const v1::Path& path, TimeNs, TimeNs, std::uint32_t) {
         v1::LadderTable table;
@@ -350,8 +356,8 @@ TEST_F(OverviewTest, EveryAnswerIsWhatTheDocumentSays) {
         for (const json& parameter : operation["parameters"]) {
             const std::string name = parameter["name"];
             if (!parameter["required"] || name == "id") continue;
-            const std::string value =
-                name == "since_ns" ? std::to_string(base_ns) : "00000000000000" + name + name;  // a leg's id
+            const std::string leg_id = name == "b" ? "000000000000000b" : "000000000000000a";
+            const std::string value = name == "since_ns" ? std::to_string(base_ns) : leg_id;
             target += name + "=" + value + "&";
         }
         const auto response = ask(method, target);
@@ -389,6 +395,7 @@ TEST_F(OverviewTest, ACaptureIsADownloadThatSaysWhatIsMissing) {
                        },
                        [] { return base_ns; },
                        explanation,
+                       rivals,
                        gateways,
                        {},
                        {}};

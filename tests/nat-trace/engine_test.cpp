@@ -608,6 +608,32 @@ TEST_F(EngineTest, OneWayMirrorLinksByTheAcknowledgedSequenceNumbers) {
     expect_path(truth);
 }
 
+TEST_F(EngineTest, WhatOneWayPassesByIsMeasuredPastIt) {
+    Journey journey = Journey::tcp(world, "10.0.0.7:40000", "198.51.100.1:80", noon);
+    Truth truth = journey.tap(tenant).router().tap(edge).router().tap(servers).done();
+    truth.legs[1].flow(Direction::to_server) = {};  // the middle tap stands on the way back
+    add(truth);
+    const Path path = only_path();
+    ASSERT_EQ(path.legs.size(), 3u);
+    ASSERT_EQ(path.spans.size(), 1u);
+    const WaySpan& span = path.spans[0];
+    EXPECT_EQ(span.direction, Direction::to_server);
+    EXPECT_EQ(path.legs[span.from].tap, tenant);
+    EXPECT_EQ(path.legs[span.to].tap, servers);
+    ASSERT_GT(span.delay.samples, 0u);
+    const DurationNs syn =
+        truth.legs[2].flow(Direction::to_server).syn_ns - truth.legs[0].flow(Direction::to_server).syn_ns;
+    EXPECT_GE(syn, span.delay.min_ns);
+    EXPECT_LE(syn, span.delay.max_ns);
+    for (const Link& link : path.links) EXPECT_EQ(link.delay[0].samples, 0u);
+}
+
+TEST_F(EngineTest, WhereBothWaysPassEveryTapNothingIsSpanned) {
+    Journey journey = Journey::tcp(world, "10.0.0.7:40000", "198.51.100.1:80", noon);
+    add(journey.tap(tenant).router().tap(edge).router().tap(servers).done());
+    EXPECT_TRUE(only_path().spans.empty());
+}
+
 TEST_F(EngineTest, ALegAloneSaysWhy) {
     const auto reason_of = [this](Leg leg) {
         engine.add(leg);

@@ -2,6 +2,7 @@
 // Two times compared: all paths, each group of gateways and its instances, before and now side by side, and what changed.
 import { useMemo } from "preact/hooks";
 import { apiAddress, asking, rangeOf, useApi } from "./api";
+import { useGatewayBook } from "./gateway_book";
 import { Answer } from "./parts";
 import { address, changed, go, usePlace, view, type Query } from "./place";
 import { useQuestion } from "./question";
@@ -59,15 +60,15 @@ function Change(props: { row: ComparedTimes; figure: Figure }) {
 }
 
 function Row(props: { row: ComparedTimes; shown: Figure[]; comparison: TimeComparison; filter: string }) {
-  const { row, comparison } = props;
+  const { row, comparison } = props, book = useGatewayBook();
   const length = Number(BigInt(comparison.until_ns) - BigInt(comparison.since_ns));
   const filter = [props.filter, filterOf(row)].filter(Boolean).join(" and ");
   const paths = (since: string) => address("/paths", { since, until: plus(since, length), filter });
-  const name = row.instance || (row.kind ? `${row.kind} ${row.from_tap} → ${row.to_tap}` : t("all paths"));
+  const name = row.instance ? book.name(row.instance) : (row.kind ? `${row.kind} ${row.from_tap} → ${row.to_tap}` : t("all paths"));
   const only = !Number(row.before?.paths ?? 0) ? t("only now") : !Number(row.now?.paths ?? 0) ? t("only before") : "";
   return (
     <tr class={row.instance ? "member" : "whole"}>
-      <th scope="row">{name} {only && <small class="warn">{only}</small>}</th>
+      <th scope="row" title={row.instance}>{name} {only && <small class="warn">{only}</small>}</th>
       {props.shown.map((figure) => <Change key={figure.name} row={row} figure={figure} />)}
       <td><a href={paths(comparison.before_ns)}>{t("before")}</a> · <a href={paths(comparison.since_ns)}>{t("now")}</a></td>
     </tr>

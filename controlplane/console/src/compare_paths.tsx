@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Two paths, tap by tap: which instance each went through, what that added, and where they differ.
+import { useGatewayBook, type GatewayBook } from "./gateway_book";
 import { duration } from "./time";
 import type { Delay, Leg, Path } from "./wire";
 import { t } from "./words";
@@ -35,13 +36,13 @@ const packets = (leg: Leg) => Number(leg.to_server?.packets ?? 0) + Number(leg.t
 const again = (leg: Leg) => (leg.to_server?.retransmissions ?? 0) + (leg.to_client?.retransmissions ?? 0);
 const host = (end: string) => end.replace(/:\d+$/, "");
 
-interface Figure { head: () => string; title: () => string; text: (side: Side) => string; differs?: (a: Side, b: Side) => boolean }
+interface Figure { head: () => string; title: () => string; text: (side: Side, name: GatewayBook["name"]) => string; differs?: (a: Side, b: Side) => boolean }
 
 const same = (of: (leg: Leg) => string | number) => (a: Side, b: Side) => !!a.leg && !!b.leg && of(a.leg) !== of(b.leg);
 const figures: Figure[] = [
   { head: () => t("Client"), title: () => t("as written there; marked where the address differs, whatever the port"), text: ({ leg }) => leg?.client ?? "–", differs: same((leg) => host(leg.client)) },
   { head: () => t("Server"), title: () => t("as written there; marked where it differs"), text: ({ leg }) => leg?.server ?? "–", differs: same((leg) => leg.server) },
-  { head: () => t("Instance"), title: () => t("the MAC its frames go to"), text: ({ leg }) => leg?.server_mac || "–", differs: same((leg) => leg.server_mac) },
+  { head: () => t("Instance"), title: () => t("the MAC its frames go to"), text: ({ leg }, name) => (leg?.server_mac ? name(leg.server_mac) : "–"), differs: same((leg) => leg.server_mac) },
   { head: () => t("TTL"), title: () => t("of the first packet to the server"), text: ({ leg }) => String(leg?.to_server?.ttl || "–"), differs: same((leg) => leg.to_server?.ttl ?? 0) },
   { head: () => t("Added"), title: () => t("delay to the next tap, towards the server; marked where it differs by a fifth and by more than both errors"),
     text: ({ delay }) => (delay ? `${duration(Number(delay.mean_ns))} ±${duration(Number(delay.error_ns))}` : "–"), differs: (a, b) => otherDelay(a.delay, b.delay) },
@@ -51,6 +52,7 @@ const figures: Figure[] = [
 ];
 
 export function ComparedPaths(props: { one: Path; other: Path }) {
+  const book = useGatewayBook();
   return (
     <div class="over" tabIndex={0} role="region" aria-label={t("Two paths compared")}>
       <h2>{t("Two paths compared")} <small>{t("above {0}, beneath {1}", props.one.path_id, props.other.path_id)}</small></h2>
@@ -62,7 +64,7 @@ export function ComparedPaths(props: { one: Path; other: Path }) {
               <th scope="row">{tap} {(!a.leg || !b.leg) && <small class="warn">{a.leg ? t("the first only") : t("the second only")}</small>}</th>
               {figures.map((figure) => {
                 const differs = figure.differs?.(a, b) ?? false;
-                return <td key={figure.title()}><div>{figure.text(a)}</div><div class={differs ? "differs" : ""}>{figure.text(b)}</div></td>;
+                return <td key={figure.title()}><div>{figure.text(a, book.name)}</div><div class={differs ? "differs" : ""}>{figure.text(b, book.name)}</div></td>;
               })}
             </tr>
           ))}

@@ -3,9 +3,10 @@
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { apiAddress, asking, rangeOf, useApi } from "./api";
 import { FollowSwitch, useFollow } from "./follow";
+import { useGatewayBook } from "./gateway_book";
 import { Answer, Drawing } from "./parts";
 import { changed, usePlace, view } from "./place";
-import { Profiles } from "./profiles";
+import { habits, Profiles } from "./profiles";
 import { useQuestion } from "./question";
 import { colour, useSettings } from "./settings";
 import { clock, count, duration, percent, plus } from "./time";
@@ -27,7 +28,7 @@ function Bar(props: { part: number; label: string; tone?: string }) {
 }
 
 function Row(props: { group: GatewayGroup; one: GatewayInstance; most: number }) {
-  const { group, one } = props;
+  const { group, one } = props, book = useGatewayBook(), profile = book.profile(one.instance, group.from_tap, group.to_tap);
   const p50 = Number(one.delay?.p50_ns ?? 0), p99 = Number(one.delay?.p99_ns ?? 0), error = Number(one.delay?.error_ns ?? 0);
   const usual = peersUsual(group, one);
   const slow = known(one) && usual !== undefined && p50 > usual * 2 && p50 - usual > 2 * error + 200e3;
@@ -36,7 +37,8 @@ function Row(props: { group: GatewayGroup; one: GatewayInstance; most: number })
   const missing = Number(one.packets_before) ? Number(one.packets_missing) / Number(one.packets_before) : 0;
   return (
     <tr class={slow ? "slow" : ""}>
-      <th scope="row"><a href={view("/paths", { filter: filterOf(group, one) })}>{one.instance}</a></th>
+      <th scope="row"><a href={view("/paths", { filter: filterOf(group, one) })} title={one.instance}>{book.name(one.instance)}</a>
+        {profile && <small class="learnt" title={t("learnt of {0} connections", count(profile.links))}>{habits(profile).join(" · ")}{profile.events.length > 0 && <b class="warn"> {t("{0} changes", profile.events.length)}</b>}</small>}</th>
       <td class="number" title={one.paths}>{count(one.paths)}</td>
       <td><Bar part={one.share} label={percent(one.share)} /> {percent(one.share)}</td>
       <td class={slow ? "number bad" : "number"} title={t("median over {0} paths of their mean added delay; ±{1}", one.delay?.paths ?? 0, duration(error))}>
@@ -69,7 +71,7 @@ function shade(share: number): string {
 
 /** One row an instance, one column a time; the brighter, the slower. Log scale from the least of the group to its most, at least four times as much. */
 function HeatMap(props: { list: GatewayGroupList; group: GatewayGroup }) {
-  const { group, list } = props;
+  const { group, list } = props, book = useGatewayBook();
   const { utc } = useSettings();
   const [told, setTold] = useState("");
   const rows = group.instances.slice(0, 60);
@@ -82,7 +84,7 @@ function HeatMap(props: { list: GatewayGroupList; group: GatewayGroup }) {
     rows.forEach((one, i) => {
       g.fillStyle = colour("ink");
       g.textAlign = "right";
-      g.fillText(one.instance.slice(0, 22), left - 8, i * rowSize + 13);
+      g.fillText(book.name(one.instance).slice(0, 22), left - 8, i * rowSize + 13);
       values[i].forEach((v, n) => {
         if (!v) return;
         const share = high > low ? (Math.log(v) - low) / (high - low) : 0;
@@ -95,12 +97,12 @@ function HeatMap(props: { list: GatewayGroupList; group: GatewayGroup }) {
       g.textAlign = n === 0 ? "left" : n === 4 ? "right" : "center";
       g.fillText(clock(plus(list.since_ns, Number(list.step_ns) * steps * (n / 4)), utc, 0), left + ((width - left) * n) / 4, height - 5);
     }
-  }, [group, utc]);
+  }, [group, utc, book]);
   const pointer = (x: number, y: number, event: PointerEvent) => {
     const canvas = event.currentTarget as HTMLCanvasElement, steps = values[0]?.length || 1;
     const n = Math.floor((x - left) / ((canvas.clientWidth - left) / steps)), i = Math.floor(y / rowSize);
     const v = values[i]?.[n];
-    setTold(v ? `${rows[i].instance} · ${clock(plus(list.since_ns, Number(list.step_ns) * n), utc, 0)} · p50 ${duration(v)} · p99 ${duration(Number(rows[i].points[n].p99_ns))} · ${t("{0} paths", rows[i].points[n].paths)}` : "");
+    setTold(v ? `${book.name(rows[i].instance)} · ${clock(plus(list.since_ns, Number(list.step_ns) * n), utc, 0)} · p50 ${duration(v)} · p99 ${duration(Number(rows[i].points[n].p99_ns))} · ${t("{0} paths", rows[i].points[n].paths)}` : "");
   };
   if (!flat.length) return <p class="note">{t("No delay is known here: its packets pass between clocks that were not compared, or it is a proxy that keeps none of them.")}</p>;
   return (

@@ -3,6 +3,7 @@
 import { useMemo } from "preact/hooks";
 import { apiAddress, asking, rangeOf, useApi, type Range } from "./api";
 import { FollowSwitch, useFollow } from "./follow";
+import { useGatewayBook } from "./gateway_book";
 import { Answer, Sparkline } from "./parts";
 import { address, usePlace, view, type Query } from "./place";
 import { useQuestion } from "./question";
@@ -19,8 +20,8 @@ const kinds: Record<string, () => string> = {
 };
 
 /** The incident in the reader's language; the API's own sentence is English. */
-function told(one: Incident): string {
-  const { where, subject } = one;
+function told(one: Incident, name: (instance: string) => string): string {
+  const { where } = one, subject = name(one.subject);
   switch (one.kind) {
     case "instance-delay": return t("{0}: instance {1} adds {2} (median, ±{3}), its peers {4}", where, subject, duration(one.value), duration(one.error), duration(one.usual));
     case "instance-loss": return t("{0}: of the packets to instance {1}, {2} were not seen behind it (lost, or not captured), of its peers' {3}", where, subject, percent(one.value), percent(one.usual));
@@ -43,13 +44,14 @@ const paths = (one: Incident, range: Range, filter: string, more: Query = {}) =>
   address("/paths", { ...more, since: range.since, until: range.until, filter: [filter, one.filter].filter(Boolean).join(" and ") });
 
 function Incidents(props: { list: IncidentList; range: Range; filter: string }) {
+  const book = useGatewayBook();
   const { utc } = useSettings();
   return (
     <ul class="incidents">
       {props.list.incidents.map((one) => (
         <li key={one.kind + one.subject} class={one.kind}>
           <span class="what"><b>{kinds[one.kind]?.() ?? one.kind}</b><small>{t("since {0}", clock(one.since_ns, utc, 0))}{Number(one.paths) > 0 && ` · ${t("{0} paths", count(one.paths))}`}</small></span>
-          <span class="words">{told(one)}</span>
+          <span class="words">{told(one, book.name)}</span>
           {one.points.length > 1 ? <Sparkline points={one.points} tone="bad" label={t("over the time shown")} /> : <span />}
           <span class="ways">
             {one.path_id && <a class="button" href={view("/path/" + one.path_id)}>{t("A path that shows it")}</a>}

@@ -5,21 +5,21 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { Asked } from "./api";
 import { changed, go, here, view } from "./place";
 import { colour, useSettings } from "./settings";
-import { t } from "./words";
+import { said, t } from "./words";
 
 /** Loading, refused, cut, or empty: said in words, above or instead of the answer. */
 export function Answer<T extends object>(props: {
   of: Asked<T>; top?: boolean; empty?: (value: T) => string | false; children: (value: T) => ComponentChildren;
 }) {
   const { value, error, loading } = props.of;
-  if (error) return <p class="note bad" role="alert">{error}</p>;
+  if (error) return <p class="note bad" role="alert">{said(error)}</p>;
   if (!value) return loading ? <p class="note" role="status">{t("Loading…")}</p> : null;
   const empty = props.empty?.(value), words = (value as { partial?: string }).partial;
   const oneIn = (value as { one_in?: number }).one_in ?? 0;
   const partial = props.top && words?.startsWith("there are more than") ? "" : words; // a heading that says "top" says so already
   return (
     <>
-      {partial && <p class="note partial" role="status"><b>{t("Partial")}</b> {partial}</p>}
+      {partial && <p class="note partial" role="status"><b>{t("Partial")}</b> {said(partial)}</p>}
       {oneIn > 1 && <p class="note partial" role="status"><b>{t("Estimated")}</b> {t("one path in {0} was counted, and what was counted multiplied", String(oneIn))}</p>}
       {empty ? <p class="note" role="status">{empty}</p> : props.children(value)}
     </>

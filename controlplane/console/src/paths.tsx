@@ -4,6 +4,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { apiAddress, ask, asking, rangeOf, useApi, type Asked } from "./api";
 import { Chart, type Series } from "./chart";
 import { FollowSwitch, useFollow } from "./follow";
+import { useGatewayBook } from "./gateway_book";
 import { Answer, Cut, Grade, Value } from "./parts";
 import { changed, go, usePlace, view, type Query } from "./place";
 import { useQuestion } from "./question";
@@ -132,6 +133,7 @@ function Counted(props: { paths: string; oneIn: number }) {
 }
 
 function Facets(props: { asked: Asked<FacetList>; filter: string }) {
+  const book = useGatewayBook();
   return (
     <aside class="facets" aria-label={t("Facets")} tabIndex={0}>
       <Answer of={props.asked} empty={(list) => Number(list.paths) === 0 && t("nothing to count")}>
@@ -140,7 +142,7 @@ function Facets(props: { asked: Asked<FacetList>; filter: string }) {
             <h3>{facet.field}</h3>
             {facet.values.map((one) => (
               <div key={one.value} class="facet">
-                <Value field={facet.field} value={one.value} filter={props.filter} />
+                <Value field={facet.field} value={one.value} filter={props.filter}>{facet.field === "gw.instance" && book.name(one.value) !== one.value ? book.name(one.value) : undefined}</Value>
                 <Counted paths={one.paths} oneIn={list.one_in} />
                 <meter min={0} max={Number(list.paths)} value={Number(one.paths)} aria-label={one.value} />
               </div>

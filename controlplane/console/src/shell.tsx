@@ -6,7 +6,7 @@ import { CopyButton } from "./parts";
 import { address, changed, go, here, usePlace, view, type Place } from "./place";
 import { useShownQuestion } from "./question";
 import { choose, useSettings } from "./settings";
-import { clock, isRange, ranges, rfc3339, usualRange } from "./time";
+import { clock, fromTyped, isRange, ranges, rfc3339, typed, usualRange } from "./time";
 import { t } from "./words";
 
 export const views: { path: string; key: string; name: () => string }[] = [
@@ -48,12 +48,36 @@ export function Search(props: { wide?: boolean }) {
   );
 }
 
+/** From when to when, as typed; an empty end is now. */
+function TypedRange(props: { sinceNs: string; untilNs: string; close: () => void }) {
+  const { utc } = useSettings();
+  const [from, setFrom] = useState(typed(props.sinceNs, utc)), [to, setTo] = useState(typed(props.untilNs, utc)), [wrong, setWrong] = useState("");
+  const submit = (event: Event) => {
+    event.preventDefault();
+    const since = fromTyped(from, utc), until = fromTyped(to, utc);
+    if (!since) return setWrong(t("the first time is needed"));
+    if (until && BigInt(until) <= BigInt(since)) return setWrong(t("the second time must be after the first"));
+    go(changed({ since, until }));
+    props.close();
+  };
+  return (
+    <form class="menu typed-range" onSubmit={submit} onKeyDown={(event) => event.key === "Escape" && props.close()}>
+      <label>{t("from")} <input type="datetime-local" step="1" required value={from} onInput={(event) => setFrom(event.currentTarget.value)} /></label>
+      <label>{t("to")} <input type="datetime-local" step="1" value={to} onInput={(event) => setTo(event.currentTarget.value)} /></label>
+      <small class="muted">{utc ? "UTC" : t("local time")}; {t("an empty end is now")}</small>
+      {wrong && <small class="bad" role="alert">{wrong}</small>}
+      <button type="submit">{t("Show")}</button>
+    </form>
+  );
+}
+
 function TimeRange() {
   const { query } = usePlace();
   const { utc } = useSettings();
   const since = query.since || usualRange;
   const fixed = !isRange(since) || query.until;
   const { sinceNs, untilNs } = rangeOf(query);
+  const [open, setOpen] = useState(false);
   return (
     <span class="range">
       <select aria-label={t("Time range")} value={fixed ? "fixed" : since}
@@ -62,6 +86,8 @@ function TimeRange() {
         {!fixed && !ranges.includes(since) && <option value={since}>{t("last {0}", since)}</option>}
         {fixed && <option value="fixed">{`${clock(sinceNs, utc, 0, true)} – ${query.until ? clock(untilNs, utc, 0) : t("now")}`}</option>}
       </select>
+      <button aria-expanded={open} title={t("Type from when to when")} aria-label={t("Type from when to when")} onClick={() => setOpen(!open)}>⌚</button>
+      {open && <TypedRange sinceNs={sinceNs} untilNs={untilNs} close={() => setOpen(false)} />}
       {!fixed && <button title={t("Keep this time in the address, to share it")} onClick={() => go(changed({ since: sinceNs, until: untilNs }))}>{t("Pin")}</button>}
     </span>
   );

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Times and sizes as people read them. Times come as ns in text: a JavaScript number would lose the last digits.
 const units: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86400 };
-export const ranges = ["5m", "15m", "1h", "6h", "24h"];
+export const ranges = ["5m", "15m", "1h", "6h", "24h", "7d"];
 export const usualRange = "15m";
 
 const text = (n: bigint) => n.toString();
@@ -30,6 +30,15 @@ export function clock(ns: string, utc: boolean, digits = 3, date = false): strin
   const day = date ? `${p[0]}-${two(p[1] + 1)}-${two(p[2])} ` : "";
   const fraction = digits ? "." + (BigInt(ns) % 1000000000n).toString().padStart(9, "0").slice(0, digits) : "";
   return `${day}${two(p[3])}:${two(p[4])}:${two(p[5])}${fraction}${utc ? "Z" : ""}`;
+}
+
+/** What an <input type="datetime-local"> holds: to the second. */
+export const typed = (ns: string, utc: boolean) => clock(ns, utc, 0, true).replace(" ", "T").replace("Z", "");
+
+/** The ns of what was typed there; empty where it is no time. */
+export function fromTyped(value: string, utc: boolean): string {
+  const ms = Date.parse(utc ? value + "Z" : value);
+  return Number.isNaN(ms) ? "" : text(BigInt(ms) * 1000000n);
 }
 
 /** RFC 3339, for commands. */

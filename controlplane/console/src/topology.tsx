@@ -4,6 +4,8 @@
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { apiAddress, asking, rangeOf, useApi } from "./api";
 import { FollowSwitch, useFollow } from "./follow";
+import { useGatewayBook, type GatewayBook } from "./gateway_book";
+import { Matrix } from "./matrix";
 import { Answer } from "./parts";
 import { changed, go, usePlace, view } from "./place";
 import { useQuestion } from "./question";
@@ -45,28 +47,29 @@ function place(topology: Topology, room: number): Drawn {
   return { placed, nodeWidth, width, height: tallest, scale: Math.max(scaleMin, Math.min(1, room / width)) };
 }
 
-function title(node: TopologyNode): [string, string] {
+/** What a node is called, and what it is. */
+export function title(node: TopologyNode, book: GatewayBook): [string, string] {
   if (node.role !== "gateway" || node.name === "…") return [node.name === "…" ? t("the others") : node.name, node.role === "client" ? t("clients") : node.role === "server" ? t("server") : t("gateways")];
   const [kind, from, to, instance] = node.name.split("|");
-  return [instance ?? node.name, `${kind} ${from} → ${to}`];
+  return [instance ? book.name(instance) : node.name, `${kind} ${from} → ${to}`];
 }
 
 /** The paths of an edge; none where an end is "the others": they have no filter, and the other end's alone would show more. */
-const pathsOf = (a: TopologyNode, b: TopologyNode) => (a.filter && b.filter ? `${a.filter} and ${b.filter}` : "");
+export const pathsOf = (a: TopologyNode, b: TopologyNode) => (a.filter && b.filter ? `${a.filter} and ${b.filter}` : "");
 
 /** Instances differ in their last digits, taps in their first. */
 const cutLeft = (text: string, letters: number) => (text.length > letters ? "…" + text.slice(text.length - letters + 1) : text);
 const cutRight = (text: string, letters: number) => (text.length > letters ? text.slice(0, letters - 1) + "…" : text);
 
 /** What an edge counts, and what its link finds where that is not the same. */
-function told(edge: Topology["edges"][0], a: TopologyNode, b: TopologyNode): string {
+export function told(edge: Topology["edges"][0], a: TopologyNode, b: TopologyNode): string {
   const words = t("{0} paths · {1} with a reset · {2} with retransmissions", edge.paths, edge.resets, edge.retransmitting);
   if (!pathsOf(a, b)) return `${words} · ${t("no link: the others have no filter")}`;
   return a.role === "gateway" && b.role === "gateway" ? `${words} · ${t("the link shows the paths that cross both, in any order")}` : words;
 }
 
 function Graph(props: { topology: Topology }) {
-  const { topology } = props;
+  const { topology } = props, book = useGatewayBook();
   const box = useRef<HTMLDivElement>(null);
   const [room, setRoom] = useState(1200);
   useLayoutEffect(() => {
@@ -100,13 +103,13 @@ function Graph(props: { topology: Topology }) {
           const filter = pathsOf(a.node, b.node);
           if (!filter) return <g key={edge.from + edge.to}>{line}</g>;
           return (
-            <a key={edge.from + edge.to} href={view("/paths", { filter })} aria-label={t("{0} paths from {1} to {2}", edge.paths, title(a.node)[0], title(b.node)[0])}>
+            <a key={edge.from + edge.to} href={view("/paths", { filter })} aria-label={t("{0} paths from {1} to {2}", edge.paths, title(a.node, book)[0], title(b.node, book)[0])}>
               {line}
             </a>
           );
         })}
         {[...placed.values()].map(({ node, x, y }) => {
-          const [name, small] = title(node);
+          const [name, small] = title(node, book);
           const body = (
             <g onPointerEnter={() => setOver(node.id)} onPointerLeave={() => setOver("")}>
               <rect x={x} y={y - nodeHeight / 2} width={nodeWidth} height={nodeHeight} rx="5" class={"node " + node.role} />
@@ -126,6 +129,7 @@ const edgesMax = 500;
 
 /** Beyond what a drawing shows well: its edges as rows, those of most paths first. */
 function EdgeList(props: { topology: Topology }) {
+  const book = useGatewayBook();
   const nodes = new Map(props.topology.nodes.map((node) => [node.id, node]));
   const edges = [...props.topology.edges].sort((a, b) => Number(b.paths) - Number(a.paths)).slice(0, edgesMax);
   return (
@@ -137,7 +141,7 @@ function EdgeList(props: { topology: Topology }) {
           const a = nodes.get(edge.from)!, b = nodes.get(edge.to)!;
           return (
             <tr key={edge.from + edge.to}>
-              <td>{title(a)[0]} <small>{title(a)[1]}</small></td><td>{title(b)[0]} <small>{title(b)[1]}</small></td>
+              <td>{title(a, book)[0]} <small>{title(a, book)[1]}</small></td><td>{title(b, book)[0]} <small>{title(b, book)[1]}</small></td>
               <td class="number" title={told(edge, a, b)}>{pathsOf(a, b) ? <a href={view("/paths", { filter: pathsOf(a, b) })}>{count(edge.paths)}</a> : count(edge.paths)}</td><td class="number">{count(edge.resets)}</td><td class="number">{count(edge.retransmitting)}</td>
             </tr>
           );
@@ -147,12 +151,13 @@ function EdgeList(props: { topology: Topology }) {
   );
 }
 
+const shows = ["", "matrix", "edges"];
 const nodeCounts = ["30", "60", "120", "300"];
 
 export function TopologyView() {
   const { query } = usePlace();
   const range = rangeOf(query), filter = query.filter ?? "";
-  const nodes = nodeCounts.includes(query.nodes ?? "") ? query.nodes! : nodeCounts[0]!, list = query.show === "edges";
+  const nodes = nodeCounts.includes(query.nodes ?? "") ? query.nodes! : nodeCounts[0]!, show = shows.includes(query.show ?? "") ? query.show! : "";
   const following = useFollow(20), { tick } = following;
   const key = `${range.since}|${range.until}|${filter}|${nodes}|${tick}`;
   const question = useMemo(() => apiAddress("topology", asking(range, filter, { limit: nodes })), [key]);
@@ -163,12 +168,14 @@ export function TopologyView() {
       <h1 class="hidden">{t("Topology")}</h1>
       <div class="strip">
         <label>{t("nodes at most")} <select value={nodes} onChange={(event) => go(changed({ nodes: event.currentTarget.value === nodeCounts[0] ? "" : event.currentTarget.value }), true)}>{nodeCounts.map((n) => <option key={n}>{n}</option>)}</select></label>
-        <label><input type="checkbox" checked={list} onChange={() => go(changed({ show: list ? "" : "edges" }), true)} />{t("as a list of edges")}</label>
+        <label>{t("as")} <select value={show} onChange={(event) => go(changed({ show: event.currentTarget.value }), true)}>
+          <option value="">{t("a drawing")}</option><option value="matrix">{t("a matrix")}</option><option value="edges">{t("a list of edges")}</option>
+        </select></label>
         <FollowSwitch of={following} />
         <span class="muted">{t("width: paths; orange: retransmissions, red: resets, on twice as many paths as usual here")}</span>
       </div>
       <Answer of={asked} empty={(value) => value.edges.length === 0 && t("No path in this time. Trust shows whether the taps get packets.")}>
-        {(value) => (list ? <EdgeList topology={value} /> : <Graph topology={value} />)}
+        {(value) => (show === "edges" ? <EdgeList topology={value} /> : show === "matrix" ? <Matrix topology={value} /> : <Graph topology={value} />)}
       </Answer>
     </div>
   );

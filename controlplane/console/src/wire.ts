@@ -24,6 +24,11 @@ export interface Link {
   delta_to_server?: number; delta_to_client?: number; delays: Delay[]; changes: string; clock?: { offset_ns: Int64; error_ns: Int64 };
   losses?: LinkLoss[];
 }
+/** Two taps that follow each other in one direction alone. */
+export interface Span { direction: string; from: number; to: number; delay?: Delay }
+export interface Weighing { way: string; evidence: Evidence[]; bits: number; bits_needed: number; accepted: boolean; is_explicit: boolean }
+export interface LinkExplanation { a: Leg; b: Leg; path_a: string; path_b: string; unlinked_a: string; unlinked_b: string; kind: string; changes: string; weighings: Weighing[] }
+export interface LinkRivals { leg: Leg; path: string; unlinked: string; rivals: LinkExplanation[]; keys_crowded: number; partial: string }
 export interface LinkLoss { direction: string; lost: number; lost_bytes: Int64; unknown: number; unknown_bytes: Int64 }
 export interface Opening {
   first_leg: number; last_leg: number; fate: string; from_leg?: number; to_leg?: number; syn_count: number; gateway: string; usual_tap: string;
@@ -33,7 +38,7 @@ export interface Path {
   path_id: string; revision: number; retracted: boolean; merged_into: string; proto: string; unlinked: string;
   first_ns: Int64; last_ns: Int64; legs: Leg[]; links: Link[];
   losses?: { fate: string; direction: string; from_leg?: number; to_leg?: number; times: number }[]; losses_partial?: boolean;
-  openings?: Opening[]; resets?: Reset[]; icmp_errors?: { direction: string; leg: number; reporter: string; meaning: string; count: number }[];
+  spans?: Span[]; openings?: Opening[]; resets?: Reset[]; icmp_errors?: { direction: string; leg: number; reporter: string; meaning: string; count: number }[];
 }
 export interface PathList { paths: Path[]; partial: string; next: string }
 /** docs/LADDER_TABLE.md: its arrays are `bytes` from `at` on. */
@@ -69,7 +74,7 @@ export interface Gateway {
   delays: { direction: string; count: Int64; p50_ns: Int64; p99_ns: Int64; error_ns: Int64 }[];
   traffic: { direction: string; packets: Int64; lost: Int64 }[]; events: { time_ns: Int64; what: string; before: string; after: string }[];
 }
-export interface GatewayList { gateways: Gateway[]; partial: string }
+export interface GatewayList { gateways: Gateway[]; partial: string; inventory?: { address: string; name: string }[] }
 export interface Service {
   service: string; proto: string; paths: Int64; clients: Int64; bytes: Int64; resets: Int64; retransmitting: Int64; unlinked: Int64;
   newest_path: string; counts: Int64[];
