@@ -161,6 +161,26 @@ Result<v1::UnlinkedList> ApiClient::unlinked(TimeNs since_ns, TimeNs until_ns, c
     return get_message<v1::UnlinkedList>(target);
 }
 
+std::string overview_target(const char* what, const OverviewRequest& request) {
+    std::string target = std::string("/api/v1/") + what + "?since_ns=" + std::to_string(request.since_ns);
+    if (request.until_ns != 0) target += "&until_ns=" + std::to_string(request.until_ns);
+    if (!request.filter.empty()) target += "&filter=" + http::percent_encode(request.filter);
+    return target;
+}
+
+Result<v1::IncidentList> ApiClient::incidents(const OverviewRequest& request) {
+    return get_message<v1::IncidentList>(overview_target("incidents", request));
+}
+
+Result<v1::Topology> ApiClient::topology(const OverviewRequest& request, std::uint32_t node_count_max) {
+    return get_message<v1::Topology>(overview_target("topology", request) + "&limit=" + std::to_string(node_count_max));
+}
+
+Result<v1::TimeComparison> ApiClient::compare(const OverviewRequest& request, TimeNs before_ns) {
+    return get_message<v1::TimeComparison>(overview_target("compare", request) +
+                                           "&before_ns=" + std::to_string(before_ns));
+}
+
 Result<v1::GatewayList> ApiClient::gateways() { return get_message<v1::GatewayList>("/api/v1/gateways"); }
 
 Result<v1::Status> ApiClient::status() { return get_message<v1::Status>("/api/v1/status"); }

@@ -9,6 +9,7 @@
 #include "controlplane/http/http.h"
 #include "nat-trace/result.h"
 #include "nat-trace/time.h"
+#include "wire/overview.pb.h"
 #include "wire/path.pb.h"
 
 namespace clew::cli {
@@ -39,6 +40,12 @@ struct PathsRequest {
     std::uint32_t count_max = 100;
 };
 
+struct OverviewRequest {
+    TimeNs since_ns = 0;
+    TimeNs until_ns = 0;  ///< 0 = now
+    std::string filter;
+};
+
 struct RecordRequest {
     std::string bpf, tap;  ///< empty: any
     DurationNs duration = 0;
@@ -65,6 +72,10 @@ class ApiClient {
     Result<v1::LinkExplanation> explain(const std::string& leg_a, const std::string& leg_b);  ///< 16 hex digits each
     Result<v1::UnlinkedList> unlinked(TimeNs since_ns, TimeNs until_ns, const std::string& filter);
     Result<v1::GatewayList> gateways();
+    Result<v1::IncidentList> incidents(const OverviewRequest& request);
+    Result<v1::Topology> topology(const OverviewRequest& request, std::uint32_t node_count_max);
+    /// `before_ns`: where the other time begins.
+    Result<v1::TimeComparison> compare(const OverviewRequest& request, TimeNs before_ns);
 
   private:
     ApiClient(std::string url, std::unique_ptr<http::Client> client)

@@ -30,6 +30,7 @@ void add_verbs(CLI::App& root, Program& program) {
     add_pcap_verb(root, program);
     add_link_verb(root, program);
     add_gateways_verb(root, program);
+    add_overview_verbs(root, program);
     add_status_verb(root, program);
     add_sensor_verb(root, program);
     add_vault_verb(root, program);

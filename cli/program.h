@@ -29,6 +29,7 @@ void add_link_verb(CLI::App& root, Program& program);
 void add_gateways_verb(CLI::App& root, Program& program);
 void add_ladder_verb(CLI::App& root, Program& program);
 void add_pcap_verb(CLI::App& root, Program& program);
+void add_overview_verbs(CLI::App& root, Program& program);
 void add_status_verb(CLI::App& root, Program& program);
 void add_sensor_verb(CLI::App& root, Program& program);
 void add_vault_verb(CLI::App& root, Program& program);

@@ -146,6 +146,21 @@ Result<TimeNs> parse_time(std::string_view text, TimeNs now) {
                 quoted(text) + " is not a time; write how long ago (5m, 2h) or a time like 2026-11-23T14:03:22Z");
 }
 
+Result<TimeRange> parse_range(std::string_view since, std::string_view until, TimeNs now) {
+    TimeRange range;
+    const Result<TimeNs> from = parse_time(since, now);
+    if (!from) return tl::make_unexpected(Error{from.error().kind, "--since: " + from.error().sentence});
+    range.since_ns = *from;
+    if (until.empty()) return range;
+    const Result<TimeNs> to = parse_time(until, now);
+    if (!to) return tl::make_unexpected(Error{to.error().kind, "--until: " + to.error().sentence});
+    if (*to <= *from)
+        return fail(ErrorKind::usage,
+                    "--until (" + time_text(*to, 0) + ") is not after --since (" + time_text(*from, 0) + ")");
+    range.until_ns = *to;
+    return range;
+}
+
 std::string time_text(TimeNs time, int digits) {
     const std::int64_t seconds = time / ns_per_s - (time % ns_per_s < 0 ? 1 : 0);
     const std::chrono::sys_seconds point{std::chrono::seconds(seconds)};

@@ -17,6 +17,13 @@ Result<DurationNs> parse_duration(std::string_view text);
 /// "now".
 Result<TimeNs> parse_time(std::string_view text, TimeNs now);
 
+/// What --since and --until name. `until_ns` 0: now and later.
+struct TimeRange {
+    TimeNs since_ns = 0;
+    TimeNs until_ns = 0;
+};
+Result<TimeRange> parse_range(std::string_view since, std::string_view until, TimeNs now);
+
 std::string time_text(TimeNs time, int digits = 3);  ///< "2026-11-23T14:03:22.123Z", `digits` (0…9) after the second
 std::string duration_text(DurationNs span);  ///< three digits and a unit: "850 ns", "21.0 µs", "1.20 ms", "3.41 s"
 std::string age_text(DurationNs span);       ///< coarse: "12 s", "5 min", "3 h", "2 d"

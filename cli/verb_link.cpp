@@ -123,17 +123,11 @@ std::string unlinked_table(const v1::UnlinkedList& list, const Surroundings& s) 
 
 Result<void> unlinked(const Program& program, const UnlinkedOptions& options) {
     const Surroundings& s = program.surroundings;
-    const Result<TimeNs> since = parse_time(options.since, s.now());
-    if (!since) return tl::make_unexpected(since.error());
-    TimeNs until_ns = 0;
-    if (!options.until.empty()) {
-        const Result<TimeNs> until = parse_time(options.until, s.now());
-        if (!until) return tl::make_unexpected(until.error());
-        until_ns = *until;
-    }
+    const Result<TimeRange> range = parse_range(options.since, options.until, s.now());
+    if (!range) return tl::make_unexpected(range.error());
     Result<ApiClient> api = ApiClient::create(program.api_url);
     if (!api) return tl::make_unexpected(api.error());
-    const Result<v1::UnlinkedList> list = api->unlinked(*since, until_ns, options.filter);
+    const Result<v1::UnlinkedList> list = api->unlinked(range->since_ns, range->until_ns, options.filter);
     if (!list) return tl::make_unexpected(list.error());
     if (options.format == "json") {
         s.out << message_json(*list) << "\n";
@@ -143,7 +137,7 @@ Result<void> unlinked(const Program& program, const UnlinkedOptions& options) {
         s.out << unlinked_table(*list, s);
     }
     if (list->groups().empty())
-        return fail(ErrorKind::nothing_found, "no leg stands alone since " + time_text(*since, 0));
+        return fail(ErrorKind::nothing_found, "no leg stands alone since " + time_text(range->since_ns, 0));
     if (!list->partial().empty())
         return fail(ErrorKind::partial, "not everything is counted: " + printable(list->partial()));
     return {};

@@ -31,17 +31,10 @@ struct Options {
 
 Result<PathsRequest> request_of(const Options& options, TimeNs now) {
     PathsRequest request;
-    const Result<TimeNs> since = parse_time(options.since, now);
-    if (!since) return tl::make_unexpected(Error{since.error().kind, "--since: " + since.error().sentence});
-    request.since_ns = *since;
-    if (!options.until.empty()) {
-        const Result<TimeNs> until = parse_time(options.until, now);
-        if (!until) return tl::make_unexpected(Error{until.error().kind, "--until: " + until.error().sentence});
-        if (*until <= *since)
-            return fail(ErrorKind::usage,
-                        "--until (" + time_text(*until, 0) + ") is not after --since (" + time_text(*since, 0) + ")");
-        request.until_ns = *until;
-    }
+    const Result<TimeRange> range = parse_range(options.since, options.until, now);
+    if (!range) return tl::make_unexpected(range.error());
+    request.since_ns = range->since_ns;
+    request.until_ns = range->until_ns;
     for (const std::string& word : options.filter) request.filter += (request.filter.empty() ? "" : " ") + word;
     request.count_max = options.count_max;
     return request;

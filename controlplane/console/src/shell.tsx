@@ -99,9 +99,11 @@ function commandOf({ path, query }: Place): string {
   if (id) return id[1] === "path" ? `clew path show ${id[2]}` : `clew ladder ${id[2]}`;
   if (path === "/gateways") return "clew gateways";
   if (path === "/trust") return "clew status";
-  if (path !== "/paths") return "";
+  const verb = { "/": "incidents", "/paths": "paths", "/topology": "topology", "/compare": "compare" }[path];
+  if (!verb) return "";
   const since = query.since && !isRange(query.since) ? rfc3339(sinceNs) : query.since || usualRange;
-  return `clew paths --since ${since}${query.until ? ` --until ${rfc3339(untilNs)}` : ""}${query.filter ? " " + quote(query.filter) : ""}`;
+  const before = verb !== "compare" || !query.before ? "" : ` --before ${isRange(query.before) ? query.before : rfc3339(query.before)}`;
+  return `clew ${verb} --since ${since}${query.until ? ` --until ${rfc3339(untilNs)}` : ""}${before}${query.filter ? " " + quote(query.filter) : ""}`;
 }
 
 const quote = (text: string) => `'${text.replace(/'/g, "'\\''")}'`;
