@@ -166,8 +166,10 @@ function LegCard(props: { leg: Leg; number: number; before?: Leg; last: boolean;
 
 const carries = (leg: Leg, way: Way) => leg.observer === "socket" || Number(leg[way]?.packets ?? 0) > 0;
 
-/** Some tap sees one way alone. */
-const waysDiffer = (path: Path) => path.legs.some((leg) => both.some((way) => carries(leg, way)) && both.some((way) => !carries(leg, way)));
+const seenAtTaps = (path: Path, way: Way) => path.legs.some((leg) => leg.observer !== "socket" && carries(leg, way));
+
+/** Both ways were seen, and some tap sees one of them alone. */
+const waysDiffer = (path: Path) => both.every((way) => seenAtTaps(path, way)) && path.legs.some((leg) => both.some((way) => carries(leg, way)) && both.some((way) => !carries(leg, way)));
 
 /** The lanes to draw: one where every tap sees both ways, else one a way, with the legs that carry it. */
 function lanesOf(path: Path): { ways: Way[]; legs: number[] }[] {
@@ -206,7 +208,6 @@ export function Lanes(props: { path: Path; second?: boolean }) {
       {lanes.map(({ ways, legs }) => (
         <div key={ways.join()}>
           {lanes.length > 1 && <h2 class="way">{arrows[ways[0]!]} {names[ways[0]!]}</h2>}
-          {lanes.length > 1 && !legs.some((i) => path.legs[i]!.observer !== "socket") && <p class="note">{t("No tap saw this way.")}</p>}
           <ol class="lanes" aria-label={lanes.length === 1 ? t("From client to server") : names[ways[0]!]} tabIndex={0}>
             {legs.map((i, n) => {
               const next = legs[n + 1], part = next === undefined ? undefined : partOf(path, i, next), leg = path.legs[i]!;
@@ -218,6 +219,7 @@ export function Lanes(props: { path: Path; second?: boolean }) {
           </ol>
         </div>
       ))}
+      {seenAtTaps(path, "to_server") && !seenAtTaps(path, "to_client") && <p class="note">{t("No tap saw anything come back.")}</p>}
       <Fates path={path} />
       {path.unlinked !== "linked" && <p class="note"><b>{t("Why not linked")}:</b> {path.unlinked} — {unlinkedWords[path.unlinked]?.() ?? t("the engine found no link with enough evidence")}</p>}
       {path.links[chosen] && <Why link={path.links[chosen]!} path={path} close={() => choose(chosen)} askRivals={askRivals} />}

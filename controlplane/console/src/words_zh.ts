@@ -450,7 +450,7 @@ export const chinese: Record<string, string> = {
   "Why not others": "为何不是别的",
   "To the server": "去往服务端",
   "The way back: other taps see it": "返回方向：由其他采集点看到",
-  "No tap saw this way.": "没有采集点看到这个方向。",
+  "No tap saw anything come back.": "没有采集点看到返回的报文。",
   "the client's initial sequence number is the same": "客户端初始序列号相同",
   "the server's initial sequence number is the same": "服务端初始序列号相同",
   "the same sequence and acknowledgement numbers in packets of both": "两边报文有相同的序列号和确认号",
