@@ -38,7 +38,7 @@ function Row(props: { group: GatewayGroup; one: GatewayInstance; most: number })
   return (
     <tr class={slow ? "slow" : ""}>
       <th scope="row"><a href={view("/paths", { filter: filterOf(group, one) })} title={one.instance}>{book.name(one.instance)}</a>
-        {profile && <small class="learnt" title={t("learnt of {0} connections", count(profile.links))}>{habits(profile).join(" · ")}{profile.events.length > 0 && <b class="warn"> {t("{0} changes", profile.events.length)}</b>}</small>}</th>
+        {profile && <small class="learnt" title={t("learnt of {0} connections", count(profile.links))}>{habits(profile).join(" · ") || t("changes nothing but addresses")}{profile.events.length > 0 && <b class="warn"> {t("{0} changes", profile.events.length)}</b>}</small>}</th>
       <td class="number" title={one.paths}>{count(one.paths)}</td>
       <td><Bar part={one.share} label={percent(one.share)} /> {percent(one.share)}</td>
       <td class={slow ? "number bad" : "number"} title={t("median over {0} paths of their mean added delay; ±{1}", one.delay?.paths ?? 0, duration(error))}>

@@ -86,7 +86,7 @@ function TimeRange() {
         {!fixed && !ranges.includes(since) && <option value={since}>{t("last {0}", since)}</option>}
         {fixed && <option value="fixed">{`${clock(sinceNs, utc, 0, true)} – ${query.until ? clock(untilNs, utc, 0) : t("now")}`}</option>}
       </select>
-      <button aria-expanded={open} title={t("Type from when to when")} aria-label={t("Type from when to when")} onClick={() => setOpen(!open)}>⌚</button>
+      <button aria-expanded={open} title={t("Type from when to when")} aria-label={t("Type from when to when")} onClick={() => setOpen(!open)}>↔</button>
       {open && <TypedRange sinceNs={sinceNs} untilNs={untilNs} close={() => setOpen(false)} />}
       {!fixed && <button title={t("Keep this time in the address, to share it")} onClick={() => go(changed({ since: sinceNs, until: untilNs }))}>{t("Pin")}</button>}
     </span>

@@ -68,6 +68,12 @@ export function told(edge: Topology["edges"][0], a: TopologyNode, b: TopologyNod
   return a.role === "gateway" && b.role === "gateway" ? `${words} · ${t("the link shows the paths that cross both, in any order")}` : words;
 }
 
+/** The shares of all edges' paths: what stands out is compared with them, and 1 in 100 at least. */
+export function usualShares(topology: Topology): { resets: number; again: number } {
+  const sum = (of: (e: Topology["edges"][0]) => string) => topology.edges.reduce((n, e) => n + Number(of(e)), 0), paths = Math.max(1, sum((e) => e.paths));
+  return { resets: Math.max(0.01, sum((e) => e.resets) / paths), again: Math.max(0.01, sum((e) => e.retransmitting) / paths) };
+}
+
 function Graph(props: { topology: Topology }) {
   const { topology } = props, book = useGatewayBook();
   const box = useRef<HTMLDivElement>(null);
@@ -78,11 +84,7 @@ function Graph(props: { topology: Topology }) {
     return () => watch.disconnect();
   }, []);
   const { placed, nodeWidth, width, height, scale } = useMemo(() => place(topology, room), [topology, room]);
-  const usual = useMemo(() => {
-    const sum = (of: (e: Topology["edges"][0]) => string) => topology.edges.reduce((n, e) => n + Number(of(e)), 0);
-    const paths = Math.max(1, sum((e) => e.paths));
-    return { resets: sum((e) => e.resets) / paths, again: sum((e) => e.retransmitting) / paths };
-  }, [topology]);
+  const usual = useMemo(() => usualShares(topology), [topology]);
   const [over, setOver] = useState("");
   const most = Math.max(1, ...topology.edges.map((e) => Number(e.paths)));
   return (
@@ -96,7 +98,7 @@ function Graph(props: { topology: Topology }) {
           const bad = Number(edge.resets) / Number(edge.paths), again = Number(edge.retransmitting) / Number(edge.paths);
           const near = over === edge.from || over === edge.to;
           const line = (
-            <path d={`M${x1} ${a.y}C${x1 + bend} ${a.y} ${x2 - bend} ${b.y} ${x2} ${b.y}`} class={`edge ${bad > Math.max(0.02, usual.resets * 2) ? "bad" : again > Math.max(0.02, usual.again * 2) ? "warn" : ""} ${near ? "near" : ""}`} style={{ strokeWidth: 1 + 9 * Math.sqrt(Number(edge.paths) / most) + "px" }}>
+            <path d={`M${x1} ${a.y}C${x1 + bend} ${a.y} ${x2 - bend} ${b.y} ${x2} ${b.y}`} class={`edge ${bad > usual.resets * 2 ? "bad" : again > usual.again * 2 ? "warn" : ""} ${near ? "near" : ""}`} style={{ strokeWidth: 1 + 9 * Math.sqrt(Number(edge.paths) / most) + "px" }}>
               <title>{told(edge, a.node, b.node)}</title>
             </path>
           );
@@ -168,11 +170,11 @@ export function TopologyView() {
       <h1 class="hidden">{t("Topology")}</h1>
       <div class="strip">
         <label>{t("nodes at most")} <select value={nodes} onChange={(event) => go(changed({ nodes: event.currentTarget.value === nodeCounts[0] ? "" : event.currentTarget.value }), true)}>{nodeCounts.map((n) => <option key={n}>{n}</option>)}</select></label>
-        <label>{t("as")} <select value={show} onChange={(event) => go(changed({ show: event.currentTarget.value }), true)}>
+        <label>{t("as")} <select aria-label={t("shown as")} value={show} onChange={(event) => go(changed({ show: event.currentTarget.value }), true)}>
           <option value="">{t("a drawing")}</option><option value="matrix">{t("a matrix")}</option><option value="edges">{t("a list of edges")}</option>
         </select></label>
         <FollowSwitch of={following} />
-        <span class="muted">{t("width: paths; orange: retransmissions, red: resets, on twice as many paths as usual here")}</span>
+        {show === "" && <span class="muted">{t("width: paths; orange: retransmissions, red: resets, on twice as many paths as usual here")}</span>}
       </div>
       <Answer of={asked} empty={(value) => value.edges.length === 0 && t("No path in this time. Trust shows whether the taps get packets.")}>
         {(value) => (show === "edges" ? <EdgeList topology={value} /> : show === "matrix" ? <Matrix topology={value} /> : <Graph topology={value} />)}
