@@ -152,7 +152,8 @@ void add_paths_verb(CLI::App& root, Program& program) {
         "A line with '!' says what is wrong with that path. PATH is what 'clew path show' and 'clew ladder' take.\n\n"
         "FILTER: FIELD == VALUE, also != < <= > >= contains, in {80, 443, 8000..8100}; and, or, not, parentheses. A "
         "bare\n"
-        "address, network, address:port, port, protocol, path id or process name is a filter too, and so is the name of a "
+        "address, network, address:port, port, protocol, path id or process name is a filter too, and so is the name "
+        "of a "
         "server (SNI, Host, DNS).\nDurations are whole ns or have a unit: 300us, 2ms, 1.5s. Fields:\n" +
         store::filter_field_list());
     verb->callback([options, limit, &program] {

@@ -94,8 +94,10 @@ void Api::add_path_routes() {
     const ApiParameter cursor{"cursor", ParameterKind::text,          false, 0, text_bytes_max,
                               0,        "`next` of the answer before"};
     const std::vector<ApiParameter> search = {
-        since(true), until(), filter(), count("limit", 1, path_count_max, path_count_default, "how many paths at most"),
-        oldest,      abnormal, cursor};
+        since(true), until(),
+        filter(),    count("limit", 1, path_count_max, path_count_default, "how many paths at most"),
+        oldest,      abnormal,
+        cursor};
     add({"paths", "paths that overlap the range and match the filter, newest first", search,
          v1::PathList::descriptor()},
         [this](const std::string&, const ApiArguments& arguments) -> Result<std::string> {

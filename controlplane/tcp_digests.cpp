@@ -10,12 +10,14 @@ namespace clew::control {
 namespace {
 
 constexpr std::uint32_t TcpFlowAnalysis::*flow_counts[] = {
-    &TcpFlowAnalysis::retransmissions_fast, &TcpFlowAnalysis::retransmissions_spurious, &TcpFlowAnalysis::out_of_order,
-    &TcpFlowAnalysis::duplicate_acks,       &TcpFlowAnalysis::zero_windows,             &TcpFlowAnalysis::windows_full,
+    &TcpFlowAnalysis::retransmissions_fast, &TcpFlowAnalysis::retransmissions_spurious,
+    &TcpFlowAnalysis::out_of_order,         &TcpFlowAnalysis::duplicate_acks,
+    &TcpFlowAnalysis::zero_windows,         &TcpFlowAnalysis::windows_full,
     &TcpFlowAnalysis::keep_alives};
 constexpr void (v1::PathTcp::*setters[])(std::uint32_t) = {
-    &v1::PathTcp::set_fast_retransmissions, &v1::PathTcp::set_spurious_retransmissions, &v1::PathTcp::set_out_of_order,
-    &v1::PathTcp::set_duplicate_acks,       &v1::PathTcp::set_zero_windows,             &v1::PathTcp::set_windows_full,
+    &v1::PathTcp::set_fast_retransmissions, &v1::PathTcp::set_spurious_retransmissions,
+    &v1::PathTcp::set_out_of_order,         &v1::PathTcp::set_duplicate_acks,
+    &v1::PathTcp::set_zero_windows,         &v1::PathTcp::set_windows_full,
     &v1::PathTcp::set_keep_alives};
 
 }  // namespace

@@ -18,7 +18,8 @@ class TcpDigests {
   public:
     explicit TcpDigests(std::size_t leg_count_max) : young_count_max_(leg_count_max / 2 + 1) {}
 
-    /// A report of a leg: its figures only grow, so reports may come in any order. Sockets and other protocols have none.
+    /// A report of a leg: its figures only grow, so reports may come in any order. Sockets and other protocols have
+    /// none.
     void take(const Leg& leg);
     /// Fills `tcp` from the path's legs; leaves it absent where none of them is known.
     void fill(v1::Path& path) const;

@@ -60,8 +60,12 @@ std::optional<std::int64_t> parse_duration(std::string_view text) {
         std::string_view name;
         std::int64_t ns;
     };
-    static constexpr Unit units[] = {{"ns", 1},         {"us", 1'000},         {"µs", 1'000},
-                                     {"ms", 1'000'000}, {"s", 1'000'000'000},  {"min", 60'000'000'000},
+    static constexpr Unit units[] = {{"ns", 1},
+                                     {"us", 1'000},
+                                     {"µs", 1'000},
+                                     {"ms", 1'000'000},
+                                     {"s", 1'000'000'000},
+                                     {"min", 60'000'000'000},
                                      {"h", 3'600'000'000'000}};
     const bool below = text.starts_with('-');
     if (below) text.remove_prefix(1);
@@ -355,7 +359,8 @@ class Compiler {
                                       "1ms..5ms with == or in");
         const std::string first = bind("Int64", std::to_string(*low));
         if (how == "==" && *low == *high) return equals(field, first);
-        if (how == "==") return over(field, "(@ >= " + first + " AND @ <= " + bind("Int64", std::to_string(*high)) + ")");
+        if (how == "==")
+            return over(field, "(@ >= " + first + " AND @ <= " + bind("Int64", std::to_string(*high)) + ")");
         return over(field, "@ " + how + " " + first);
     }
 

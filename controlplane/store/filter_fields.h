@@ -22,8 +22,9 @@ enum class FilterKind {
 struct FilterField {
     std::string_view name;
     FilterKind kind;
-    std::string_view column;      ///< of the table `paths`, or an expression; for endpoint a prefix: column_ip and column_port
-    bool many;                    ///< the column is an array: one matching element is enough
+    std::string_view
+        column;  ///< of the table `paths`, or an expression; for endpoint a prefix: column_ip and column_port
+    bool many;   ///< the column is an array: one matching element is enough
     std::string_view only;        ///< a condition that must hold as well; empty when none
     unsigned type_bits;           ///< number: what stands above 32 bits in the column (layer type); 0 = nothing
     std::string_view text;        ///< for people

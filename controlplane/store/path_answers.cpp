@@ -58,9 +58,9 @@ Result<SqlCondition> row_condition(const PathQuery& query, SqlCondition filter) 
         const std::string behind = "(first_ns" + mark +
                                    "{cursor_ns:Int64} OR (first_ns = {cursor_ns:Int64} AND path_id > "
                                    "{cursor_id:UInt64}))";
-        out.sql += query.abnormal_first ? " AND (oddness < {cursor_odd:UInt16} OR (oddness = {cursor_odd:UInt16} AND " +
-                                              behind + "))"
-                                        : " AND " + behind;
+        out.sql += query.abnormal_first
+                       ? " AND (oddness < {cursor_odd:UInt16} OR (oddness = {cursor_odd:UInt16} AND " + behind + "))"
+                       : " AND " + behind;
         out.parameters.emplace_back("cursor_odd", std::to_string(cursor->oddness));
         out.parameters.emplace_back("cursor_ns", std::to_string(cursor->first_ns));
         out.parameters.emplace_back("cursor_id", std::to_string(cursor->path_id));
@@ -112,7 +112,8 @@ Result<std::uint64_t> take_paths(std::string_view answer, const PathQuery& query
 
 v1::PathList finished(const PathQuery& query, std::uint32_t count_max, PathPage page) {
     if (!page.more) return std::move(page.list);
-    const std::string count = std::to_string(page.full ? static_cast<std::uint32_t>(page.list.paths_size()) : count_max);
+    const std::string count =
+        std::to_string(page.full ? static_cast<std::uint32_t>(page.list.paths_size()) : count_max);
     const std::string which = query.oldest_first ? "oldest " : query.abnormal_first ? "most abnormal " : "newest ";
     page.list.set_next(cursor_text(query, page));
     page.list.set_partial(page.full ? "these are the " + which + count +

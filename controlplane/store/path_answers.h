@@ -17,8 +17,8 @@ namespace clew::store {
 constexpr DurationNs first_window_ns = 900 * ns_per_s;
 constexpr std::int64_t window_growth = 8;
 
-/// What stands behind the last path of the answer before, in the order of the search: "first_ns.path_id", abnormal first
-/// "oddness.first_ns.path_id".
+/// What stands behind the last path of the answer before, in the order of the search: "first_ns.path_id", abnormal
+/// first "oddness.first_ns.path_id".
 struct Cursor {
     std::uint16_t oddness = 0;
     TimeNs first_ns = 0;

@@ -23,8 +23,8 @@ constexpr std::uint64_t candidate_count_max = 4'000'000;
 /// Of the paths with these ids the latest row's body, and whether it holds for the condition.
 std::string bodies_sql(const PathQuery& query, const std::string& condition, const std::string& recent,
                        const std::string& ids) {
-    return "SELECT matches, oddness, if(matches, body, '') FROM (SELECT path_id, first_ns, oddness, body, (" + condition +
-           ") AS matches FROM paths WHERE " + recent + "path_id IN (" + ids +
+    return "SELECT matches, oddness, if(matches, body, '') FROM (SELECT path_id, first_ns, oddness, body, (" +
+           condition + ") AS matches FROM paths WHERE " + recent + "path_id IN (" + ids +
            ") ORDER BY revision DESC LIMIT 1 BY path_id) ORDER BY " + order_of(query) + " FORMAT RowBinary";
 }
 

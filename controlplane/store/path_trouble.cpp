@@ -8,11 +8,11 @@
 namespace clew::store {
 namespace {
 
-constexpr double lost_points = 16, lost_points_max = 100;           ///< a doubling
-constexpr double unknown_points = 8, unknown_points_max = 50;       ///< a doubling
-constexpr double again_points = 8, again_points_max = 60;           ///< a doubling
-constexpr double window_points = 8, window_points_max = 40;         ///< a doubling
-constexpr double delay_points = 12, delay_points_max = 100;         ///< a doubling beyond 1 ms
+constexpr double lost_points = 16, lost_points_max = 100;      ///< a doubling
+constexpr double unknown_points = 8, unknown_points_max = 50;  ///< a doubling
+constexpr double again_points = 8, again_points_max = 60;      ///< a doubling
+constexpr double window_points = 8, window_points_max = 40;    ///< a doubling
+constexpr double delay_points = 12, delay_points_max = 100;    ///< a doubling beyond 1 ms
 constexpr double reset_points = 50, middlebox_points = 80;
 constexpr double dead_opening_points = 12, icmp_points = 12, loop_points = 60;
 constexpr double refused_points = 2, unlinked_points = 4;
@@ -23,15 +23,19 @@ double doublings(double count, double points, double most) {
 }
 
 double points_of_delay(double beyond_ns) {
-    return beyond_ns <= delay_floor_ns ? 0 : std::min(delay_points_max, delay_points * std::log2(beyond_ns / delay_floor_ns));
+    return beyond_ns <= delay_floor_ns
+               ? 0
+               : std::min(delay_points_max, delay_points * std::log2(beyond_ns / delay_floor_ns));
 }
 
 double points_of_openings(const v1::Path& path, bool& opened) {
     double points = 0;
     opened = path.openings().empty();
     for (const v1::PathOpening& opening : path.openings()) {
-        if (opening.fate() == "answered") opened = true;
-        else points = std::max(points, opening.fate() == "refused" ? refused_points : dead_opening_points);
+        if (opening.fate() == "answered")
+            opened = true;
+        else
+            points = std::max(points, opening.fate() == "refused" ? refused_points : dead_opening_points);
     }
     return points;
 }
@@ -46,9 +50,8 @@ double points_of_resets(const v1::Path& path) {
 }
 
 bool loops(const v1::Path& path) {
-    return std::ranges::any_of(path.legs(), [](const v1::PathLeg& leg) {
-        return leg.to_server().has_loop() || leg.to_client().has_loop();
-    });
+    return std::ranges::any_of(
+        path.legs(), [](const v1::PathLeg& leg) { return leg.to_server().has_loop() || leg.to_client().has_loop(); });
 }
 
 }  // namespace

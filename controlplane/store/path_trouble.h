@@ -22,9 +22,9 @@ struct PathTrouble {
     std::uint16_t oddness = 0;                   ///< the order of "abnormal first": 0 where nothing is wrong
 };
 
-/// Oddness adds up points: losses, retransmissions, the largest delay beyond its ± and 1 ms, and closed windows by their
-/// logarithm; a reset of a connection that was open, and more where a box in between sent it; an opening that died, ICMP
-/// errors, a loop. Little for what a scanner leaves: refused openings and legs that stand alone.
+/// Oddness adds up points: losses, retransmissions, the largest delay beyond its ± and 1 ms, and closed windows by
+/// their logarithm; a reset of a connection that was open, and more where a box in between sent it; an opening that
+/// died, ICMP errors, a loop. Little for what a scanner leaves: refused openings and legs that stand alone.
 PathTrouble trouble_of(const v1::Path& path);
 
 /// An SQL expression over the columns of a row from before the score was kept: the same, as far as those tell.

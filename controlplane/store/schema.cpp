@@ -234,8 +234,7 @@ std::vector<std::string> schema_statements(const SchemaPlace& place, std::uint32
         return statements;
     }
     if (version == 9) {
-        std::vector<std::string> statements = {filled(add_path_trouble_sql(), place),
-                                               filled(add_leg_tcp_sql(), place)};
+        std::vector<std::string> statements = {filled(add_path_trouble_sql(), place), filled(add_leg_tcp_sql(), place)};
         std::string columns;  // a store that is made today has them since version 7
         for (const std::string& name : trouble_column_names())
             columns += (columns.empty() ? "" : ", ") + ("ADD COLUMN IF NOT EXISTS " + name + " ") +

@@ -51,9 +51,10 @@ constexpr LegDelays leg_delays[] = {
     {"rtt_to_client", [](const TcpAnalysis& tcp) -> const DelayStatistics& { return tcp.flows[1].rtt; }},
     {"response", [](const TcpAnalysis& tcp) -> const DelayStatistics& { return tcp.response; }}};
 
-std::string column(std::string_view name, std::string_view type, std::string_view rest = {}) {
+/// `old`: what rows from before have; empty: 0 or nothing.
+std::string column(std::string_view name, std::string_view type, std::string_view old = {}) {
     return "ADD COLUMN IF NOT EXISTS " + std::string(name) + " " + std::string(type) +
-           (rest.empty() ? "" : " DEFAULT " + std::string(rest));
+           (old.empty() ? "" : " DEFAULT " + std::string(old)) + " CODEC(ZSTD(1))";
 }
 
 const std::string known_delays = "arrayFilter((d, s) -> s > 0, link_delay_ns, link_delay_samples)";
@@ -61,8 +62,8 @@ const std::string known_delays = "arrayFilter((d, s) -> s > 0, link_delay_ns, li
 }  // namespace
 
 std::vector<std::string> trouble_column_names() {
-    std::vector<std::string> names = {"added_ns", "slowest_ns",     "lost",          "gaps",
-                                      "reset_by", "oddness", "tcp_known", "initial_rtt_ns"};
+    std::vector<std::string> names = {"added_ns", "slowest_ns", "lost",      "gaps",
+                                      "reset_by", "oddness",    "tcp_known", "initial_rtt_ns"};
     for (const TcpCount& count : tcp_counts) names.emplace_back(count.column);
     return names;
 }
@@ -136,8 +137,8 @@ void add_tcp_columns(NativeBlock& block, std::span<const StoredLeg> legs) {
     NativeColumn& gap_bytes = block.add("capture_gap_bytes", "UInt64");
     for (const StoredLeg& stored : legs) {
         const TcpAnalysis& tcp = stored.leg.tcp;
-        known.number(static_cast<std::uint8_t>(stored.leg.protocol == Protocol::tcp &&
-                                               stored.leg.observer != Observer::socket));
+        known.number(
+            static_cast<std::uint8_t>(stored.leg.protocol == Protocol::tcp && stored.leg.observer != Observer::socket));
         handshake.number(static_cast<std::int64_t>(tcp.handshake));
         gap_bytes.number(tcp.flows[0].capture_gap_bytes + tcp.flows[1].capture_gap_bytes);
     }

@@ -92,7 +92,8 @@ class Store {
     /// Latest revisions of these legs, in no order; those that are not there (any more) are left out.
     virtual Result<std::vector<Leg>> find_legs(const std::vector<LegWanted>& wanted) = 0;
 
-    /// Latest revision of paths that are not retracted, newest first where nothing else is asked for; fills `partial` when a limit cut it.
+    /// Latest revision of paths that are not retracted, newest first where nothing else is asked for; fills `partial`
+    /// when a limit cut it.
     virtual Result<v1::PathList> find_paths(const PathQuery& query) = 0;
     /// The latest revision, also of a path that was retracted (its `merged_into` tells where its legs went).
     virtual Result<std::optional<v1::Path>> find_path(const std::string& path_id) = 0;

@@ -588,8 +588,8 @@ TEST_F(OverviewTest, WhoSentTheResetsIsAnIncidentWithAPathThatShowsIt) {
     const json answer = json::parse(get("/api/v1/incidents?buckets=8&since_ns=" + std::to_string(base_ns) +
                                         "&until_ns=" + std::to_string(base_ns + 60 * ns_per_s))
                                         .body);
-    const auto found = std::ranges::find_if(
-        answer["incidents"], [](const json& incident) { return incident["kind"] == "reset-sender"; });
+    const auto found = std::ranges::find_if(answer["incidents"],
+                                            [](const json& incident) { return incident["kind"] == "reset-sender"; });
     ASSERT_NE(found, answer["incidents"].end()) << answer.dump(1);
     EXPECT_EQ((*found)["subject"], "middlebox");
     EXPECT_EQ((*found)["points"].size(), 8u);
@@ -616,14 +616,46 @@ TEST_F(OverviewTest, WhatIsMissingUnknownOrOutOfItsLimitsIsASentence) {
 TEST_F(OverviewTest, NoRequestEndsInA500) {
     std::mt19937_64 random(seed);
     const auto any = [&random](std::uint64_t below) { return random() % below; };
-    const std::vector<std::string> pieces = {"tcp.port",   "ip.addr", "==",          "!=",       "<",
-                                             "10.0.0.0/8", "and",     "or",          "not",      "(",
-                                             ")",          "{",       "}",           "in",       "443",
-                                             "'",          "\"",      ";--",         "%00",      "%ff",
-                                             "path.grade", "A",       "gw.instance", "contains", "99999999999999999999",
-                                             "path.delay", "2ms",     "1ms..5ms",    "path.reset_by", "tcp.analysis.retransmission",
-                                             "link.delay", "-1.5us",  "path.lost",   "example.org",   "tcp.analysis.initial_rtt",
-                                             "-1",         "..",      "é",           "\\",       "path.service"};
+    const std::vector<std::string> pieces = {"tcp.port",
+                                             "ip.addr",
+                                             "==",
+                                             "!=",
+                                             "<",
+                                             "10.0.0.0/8",
+                                             "and",
+                                             "or",
+                                             "not",
+                                             "(",
+                                             ")",
+                                             "{",
+                                             "}",
+                                             "in",
+                                             "443",
+                                             "'",
+                                             "\"",
+                                             ";--",
+                                             "%00",
+                                             "%ff",
+                                             "path.grade",
+                                             "A",
+                                             "gw.instance",
+                                             "contains",
+                                             "99999999999999999999",
+                                             "path.delay",
+                                             "2ms",
+                                             "1ms..5ms",
+                                             "path.reset_by",
+                                             "tcp.analysis.retransmission",
+                                             "link.delay",
+                                             "-1.5us",
+                                             "path.lost",
+                                             "example.org",
+                                             "tcp.analysis.initial_rtt",
+                                             "-1",
+                                             "..",
+                                             "é",
+                                             "\\",
+                                             "path.service"};
     int answered = 0;
     for (int i = 0; i < request_count; ++i) {
         const ApiRoute& route = api_->routes()[any(api_->routes().size())];

@@ -314,7 +314,8 @@ void RollupTest::compare_addresses(const store::OverviewQuery& range) {
     for (const std::string filter :
          {"ip.addr == 10.1.2.7", "10.2.0.1:80 and leg.end == reset", "ip.addr in {10.1.1.7, 10.2.0.0, 10.3.0.4}",
           "ip.addr == 10.2.0.0/24", "path.server == 10.3.0.4/30",
-          "ip.addr == 10.2.0.0/24 and path.delay > 200us and not path.reset_by == server", "ip.addr in {10.1.2.0/23, 10.2.0.1, 10.3.0.0/30}"}) {
+          "ip.addr == 10.2.0.0/24 and path.delay > 200us and not path.reset_by == server",
+          "ip.addr in {10.1.2.0/23, 10.2.0.1, 10.3.0.0/30}"}) {
         SCOPED_TRACE(filter);
         store::OverviewQuery one = range, other = range;
         one.filter = filter;

@@ -500,7 +500,8 @@ TEST_F(StoreTest, AbnormalFirstIsTheStoresOrderPageAfterPageInTheLatestRevisions
     for (std::uint64_t id = 1; id <= count; ++id) {
         v1::Path path = rows.path(id, 1, static_cast<std::int64_t>(rows.number(20 * 3600)) * 1000);
         const auto again = [&](std::uint64_t most) {
-            path.mutable_legs(0)->mutable_to_server()->set_retransmissions(static_cast<std::uint32_t>(rows.number(most)));
+            path.mutable_legs(0)->mutable_to_server()->set_retransmissions(
+                static_cast<std::uint32_t>(rows.number(most)));
         };
         again(40);
         early.push_back(path);
