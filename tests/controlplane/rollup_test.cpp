@@ -328,7 +328,8 @@ void RollupTest::compare_addresses(const store::OverviewQuery& range) {
         };
         same(overview.facets(one), overview.facets(other));
         same(list(range, one.filter, 1000, false), list(range, other.filter, 1000, false));
-        same(list(range, one.filter, 1000, false, true), list(range, other.filter, 1000, false, true));
+        if (filter.find("path.delay") != std::string::npos)  // one is enough: each asks for all that the others do
+            same(list(range, one.filter, 1000, false, true), list(range, other.filter, 1000, false, true));
     }
 }
 
