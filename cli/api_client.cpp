@@ -86,6 +86,7 @@ Result<v1::PathList> ApiClient::paths(const PathsRequest& request) {
         "/api/v1/paths?since_ns=" + std::to_string(request.since_ns) + "&limit=" + std::to_string(request.count_max);
     if (request.until_ns != 0) target += "&until_ns=" + std::to_string(request.until_ns);
     if (!request.filter.empty()) target += "&filter=" + http::percent_encode(request.filter);
+    if (request.abnormal_first) target += "&abnormal_first=1";
     return get_message<v1::PathList>(target);
 }
 

@@ -38,6 +38,7 @@ struct PathsRequest {
     TimeNs until_ns = 0;  ///< 0 = now and later
     std::string filter;
     std::uint32_t count_max = 100;
+    bool abnormal_first = false;  ///< else the newest
 };
 
 struct OverviewRequest {

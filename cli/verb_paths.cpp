@@ -27,6 +27,7 @@ struct Options {
     std::string format;
     bool limit_named = false;
     bool watch = false;
+    bool abnormal_first = false;
 };
 
 Result<PathsRequest> request_of(const Options& options, TimeNs now) {
@@ -37,6 +38,7 @@ Result<PathsRequest> request_of(const Options& options, TimeNs now) {
     request.until_ns = range->until_ns;
     for (const std::string& word : options.filter) request.filter += (request.filter.empty() ? "" : " ") + word;
     request.count_max = options.count_max;
+    request.abnormal_first = options.abnormal_first;
     return request;
 }
 
@@ -129,6 +131,8 @@ void add_paths_verb(CLI::App& root, Program& program) {
                              ->capture_default_str();
     add_format_option(*verb, options->format);
     verb->add_flag("--watch", options->watch, "Go on showing what is new, every two seconds, until Ctrl-C");
+    verb->add_flag("--abnormal-first", options->abnormal_first,
+                   "The worst first (losses, resets, retransmissions, delay), then the newest");
     verb->add_option("FILTER", options->filter, "Which ones, in Wireshark's words; several words are one filter");
     verb->footer(
         "Examples:\n"
@@ -136,11 +140,14 @@ void add_paths_verb(CLI::App& root, Program& program) {
         "  clew paths --since 1h 'ip.addr == 10.0.0.7'\n"
         "  clew paths --since 2026-11-23T03:00:00Z --until 2026-11-23T03:05:00Z\n"
         "  clew paths --watch 'tcp.port == 443'\n"
+        "  clew paths --since 1h --abnormal-first 'path.delay > 5ms or path.lost > 0'\n"
         "  clew paths --since 10m --limit 10000 --format jsonl > paths.jsonl\n\n"
         "A line with '!' says what is wrong with that path. PATH is what 'clew path show' and 'clew ladder' take.\n\n"
         "FILTER: FIELD == VALUE, also != < <= > >= contains, in {80, 443, 8000..8100}; and, or, not, parentheses. A "
         "bare\n"
-        "address, network, address:port, port, protocol, path id or process name is a filter too. Fields:\n" +
+        "address, network, address:port, port, protocol, path id or process name is a filter too, and so is the name "
+        "of a "
+        "server (SNI, Host, DNS).\nDurations are whole ns or have a unit: 300us, 2ms, 1.5s. Fields:\n" +
         store::filter_field_list());
     verb->callback([options, limit, &program] {
         options->limit_named = limit->count() > 0;

@@ -3,7 +3,7 @@
 // sent as their canonical JSON with the proto field names.
 //     /api/v1/openapi.json           every address below, its parameters, limits and answers
 //     /api/v1/status, fields         Status, FilterFieldList
-//     /api/v1/paths                  PathList    since_ns until_ns filter limit oldest_first cursor
+//     /api/v1/paths                  PathList    since_ns until_ns filter limit oldest_first abnormal_first cursor
 //     /api/v1/legs                   LegList     the same: the legs of those paths, one by one
 //     /api/v1/paths/{id}             Path        id: 16 hex digits, or at least 4 where they are unique in the last day
 //     /api/v1/paths/{id}/ladder      Ladder      from_ns to_ns frames (1: each cell with its packet or its headers);
@@ -57,6 +57,7 @@ class Api {
   public:
     static constexpr std::uint32_t path_count_max = 10'000;
     static constexpr std::uint32_t path_count_default = 100;
+    static constexpr std::uint64_t path_bytes_max = 16ull << 20;  ///< of an answer's paths, as they are stored
     static constexpr std::uint32_t unlinked_path_count_max =
         20'000;  ///< of so many, the newest, the reasons are counted
     static constexpr std::uint32_t ladder_json_row_count_max = 20'000;
@@ -93,6 +94,7 @@ class Api {
     Result<v1::LinkExplanation> explain(const ApiArguments& arguments) const;
     Result<v1::UnlinkedList> unlinked(const ApiArguments& arguments) const;
     Result<std::string> incidents(const ApiArguments& arguments) const;
+    void add_example_paths(const std::string& filter, TimeNs until_ns, v1::IncidentList& list) const;
     Result<std::string> compare(const ApiArguments& arguments) const;
     Result<std::string> gateway_groups(const ApiArguments& arguments) const;
     Result<v1::GatewayGroupList> shared_gateways(store::OverviewQuery query) const;

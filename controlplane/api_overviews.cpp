@@ -20,6 +20,9 @@ Result<const store::Overview*> Api::overview() const {
 namespace {
 
 constexpr DurationNs incident_clocks_ns = 3600 * ns_per_s;
+constexpr int incident_example_count_max = 4;
+
+bool is_blank(std::string_view filter) { return filter.find_first_not_of(" \t\r\n") == std::string_view::npos; }
 
 /// The range and filter of an overview; `until` is now where it was not said.
 Result<store::OverviewQuery> overview_query(const ApiArguments& arguments, TimeNs now) {
@@ -189,6 +192,19 @@ Result<std::string> Api::compare(const ApiArguments& arguments) const {
     return to_json(comparison);
 }
 
+/// One path that shows it, the newest, for the worst of those that name none. A search that fails leaves it at that.
+void Api::add_example_paths(const std::string& filter, TimeNs until_ns, v1::IncidentList& list) const {
+    int left = incident_example_count_max;
+    for (v1::Incident& incident : *list.mutable_incidents()) {
+        if (left == 0 || !incident.path_id().empty() || !is_shown_by_filter(incident)) continue;
+        --left;
+        store::PathQuery query{.since_ns = incident.since_ns(), .until_ns = until_ns, .filter = {}, .count_max = 1};
+        query.filter = is_blank(filter) ? incident.filter() : "(" + filter + ") and " + incident.filter();
+        const auto found = store_.find_paths(query);
+        if (found && found->paths_size() > 0) incident.set_path_id(found->paths(0).path_id());
+    }
+}
+
 Result<std::string> Api::incidents(const ApiArguments& arguments) const {
     auto query = overview_query(arguments, sources_.now());
     if (!query) return tl::make_unexpected(query.error());
@@ -198,13 +214,18 @@ Result<std::string> Api::incidents(const ApiArguments& arguments) const {
     if (!over) return tl::make_unexpected(over.error());
     const auto gateways = shared_gateways(*query);
     if (!gateways) return tl::make_unexpected(gateways.error());
+    query->by = "path.reset_by";
     const auto histogram = (*over)->histogram(*query);
     if (!histogram) return tl::make_unexpected(histogram.error());
+    const TimeNs until_ns = query->until_ns;
+    query->by.clear();
     query->bucket_count = 0;  // of clocks, what is known now
     query->since_ns = std::max(query->since_ns, query->until_ns - incident_clocks_ns);
     const auto clocks = (*over)->clocks(*query);
     if (!clocks) return tl::make_unexpected(clocks.error());
-    return to_json(find_incidents({*gateways, *histogram, *clocks, sources_.status()}));
+    v1::IncidentList list = find_incidents({*gateways, *histogram, *clocks, sources_.status()});
+    add_example_paths(query->filter, until_ns, list);
+    return to_json(list);
 }
 
 }  // namespace clew::control

@@ -23,6 +23,7 @@ const char* kind_text(store::FilterKind kind) {
     switch (kind) {
         case store::FilterKind::address: return "address";
         case store::FilterKind::number: return "number";
+        case store::FilterKind::duration: return "duration";
         case store::FilterKind::word: return "word";
         case store::FilterKind::grade: return "grade";
         case store::FilterKind::id: return "id";
@@ -83,11 +84,20 @@ void Api::add_path_routes() {
         [](const std::string&, const ApiArguments&) -> Result<std::string> { return field_list(); });
     const ApiParameter oldest{
         "oldest_first", ParameterKind::flag, false, 0, 1, 0, "from the oldest on, not the newest"};
+    const ApiParameter abnormal{"abnormal_first",
+                                ParameterKind::flag,
+                                false,
+                                0,
+                                1,
+                                0,
+                                "the worst first: losses, resets, retransmissions, delay; then the newest"};
     const ApiParameter cursor{"cursor", ParameterKind::text,          false, 0, text_bytes_max,
                               0,        "`next` of the answer before"};
     const std::vector<ApiParameter> search = {
-        since(true), until(), filter(), count("limit", 1, path_count_max, path_count_default, "how many paths at most"),
-        oldest,      cursor};
+        since(true), until(),
+        filter(),    count("limit", 1, path_count_max, path_count_default, "how many paths at most"),
+        oldest,      abnormal,
+        cursor};
     add({"paths", "paths that overlap the range and match the filter, newest first", search,
          v1::PathList::descriptor()},
         [this](const std::string&, const ApiArguments& arguments) -> Result<std::string> {
@@ -158,7 +168,11 @@ Result<v1::PathList> Api::paths(const ApiArguments& arguments) const {
     query.filter = arguments.text("filter");
     query.count_max = static_cast<std::uint32_t>(arguments.number("limit"));
     query.oldest_first = arguments.number("oldest_first") != 0;
+    query.abnormal_first = arguments.number("abnormal_first") != 0;
+    if (query.oldest_first && query.abnormal_first)
+        return fail(ErrorKind::usage, "oldest_first and abnormal_first exclude each other");
     query.cursor = arguments.text("cursor");
+    query.bytes_max = path_bytes_max;
     return store_.find_paths(query);
 }
 

@@ -209,12 +209,14 @@ void add_segment(const v1::GatewayGroupList& list, const v1::GatewayGroup& group
 struct GroupRule {
     const char* kind;
     const char* words;
+    const char* filter;  ///< of its paths those that may show it
     std::uint64_t (v1::TimePoint::*count)() const;
 };
 
 const GroupRule group_rules[] = {
-    {"segment-loss", "of the packets were lost on the wire", &v1::TimePoint::lost},
-    {"capture-gap", "of the packets passed and were not captured", &v1::TimePoint::not_captured},
+    {"segment-loss", "of the packets were lost on the wire", " and path.lost > 0", &v1::TimePoint::lost},
+    {"capture-gap", "of the packets passed and were not captured", " and path.capture_gap > 0",
+     &v1::TimePoint::not_captured},
 };
 
 /// Shares of a whole group, the last quarter of the range against the three before.
@@ -237,6 +239,7 @@ void add_segment_shares(const v1::GatewayGroupList& list, const v1::GatewayGroup
         incident.set_sentence(fmt::format("{}: {:.1f} % {} in the last quarter of the time, {:.1f} % before",
                                           group_name(group), now * 100, rule.words, before * 100));
         incident.set_severity(now / std::max(before, 0.01));
+        incident.set_filter(incident.filter() + rule.filter);
         put_shares(list.since_ns(), list.step_ns(), points, share_floor(before), incident);
         *out.add_incidents() = std::move(incident);
     }

@@ -25,10 +25,13 @@ constexpr std::int64_t incident_clock_error_ns = 5'000'000;  ///< a clock's boun
 
 struct IncidentSources {
     const v1::GatewayGroupList& gateways;
-    const v1::Histogram& histogram;
+    const v1::Histogram& histogram;  ///< by path.reset_by where the senders of resets are to be told
     const v1::ClockList& clocks;
     const v1::Status& status;
 };
+
+/// Whether any path that an incident's filter finds shows it.
+bool is_shown_by_filter(const v1::Incident& incident);
 
 /// Worst first.
 v1::IncidentList find_incidents(const IncidentSources& sources);

@@ -27,6 +27,7 @@ Linker::Linker(const EngineLimits& limits, BatchQueue& queue, PathWriter& paths)
       queue_(queue),
       paths_(paths),
       engine_(limits),
+      tcp_digests_(limits.leg_count_max),
       revision_base_(revision_base(wall_clock_ns())),
       gateways_(engine_) {}
 
@@ -177,6 +178,7 @@ bool Linker::add(Leg leg, const std::string& tap, const std::string& clock) {
         taps_.emplace(tap, leg.tap);
     }
     latest_ns_ = std::max(latest_ns_, leg.last_ns);
+    tcp_digests_.take(leg);
     engine_.add(leg);
     return true;
 }
@@ -204,6 +206,7 @@ void Linker::hand_on() {
         gateways_.learn(path);
         v1::Path message = wire::to_message(path, engine_);
         wire::name_gateways(path, gateways_, message);
+        tcp_digests_.fill(message);
         message.set_revision(revision_base_ + path.revision);
         if (!restart_ || restart_->admit(message)) messages.push_back(std::move(message));
     });

@@ -16,6 +16,7 @@
 #include "controlplane/path_writer.h"
 #include "controlplane/restart.h"
 #include "controlplane/store/store.h"
+#include "controlplane/tcp_digests.h"
 #include "nat-trace/engine.h"
 #include "nat-trace/gateway_book.h"
 #include "nat-trace/verdict.h"
@@ -83,6 +84,7 @@ class Linker {
     BatchQueue& queue_;
     PathWriter& paths_;
     Engine engine_;
+    TcpDigests tcp_digests_;
     std::unordered_map<std::string, TapId> taps_;
     std::uint32_t revision_base_;
     std::unique_ptr<Restart> restart_;

@@ -6,6 +6,7 @@
 
 #include "controlplane/store/clickhouse_client.h"
 #include "controlplane/store/native_block.h"
+#include "controlplane/store/schema.h"
 
 namespace clew::store {
 namespace {
@@ -79,12 +80,15 @@ std::string table_columns() {
     std::string out = "gone Bool, ip IPv6 CODEC(ZSTD(1))";
     for (const Column& column : path_columns)
         out += ", " + std::string(column.name) + " " + std::string(column.type) + " CODEC(ZSTD(1))";
+    for (const std::string& name : trouble_column_names())
+        out += ", " + name + " " + trouble_column_type(name) + " CODEC(ZSTD(1))";
     return out;
 }
 
 std::string column_names() {
     std::string out;
     for (const Column& column : path_columns) out += (out.empty() ? "" : ", ") + std::string(column.name);
+    for (const std::string& name : trouble_column_names()) out += ", " + name;  // last: as version 9 adds them
     return out;
 }
 

@@ -54,6 +54,40 @@ std::optional<Range> parse_network(std::string_view text) {
     return range;
 }
 
+/// "2ms", "-1.5us", "10": ns where no unit stands there; a fraction needs one.
+std::optional<std::int64_t> parse_duration(std::string_view text) {
+    struct Unit {
+        std::string_view name;
+        std::int64_t ns;
+    };
+    static constexpr Unit units[] = {{"ns", 1},
+                                     {"us", 1'000},
+                                     {"µs", 1'000},
+                                     {"ms", 1'000'000},
+                                     {"s", 1'000'000'000},
+                                     {"min", 60'000'000'000},
+                                     {"h", 3'600'000'000'000}};
+    const bool below = text.starts_with('-');
+    if (below) text.remove_prefix(1);
+    const std::size_t digits = std::min(text.find_first_not_of("0123456789."), text.size());
+    const std::string_view number = text.substr(0, digits), unit = text.substr(digits);
+    const auto known = std::ranges::find(units, unit, &Unit::name);
+    if (known == std::end(units) && !unit.empty()) return std::nullopt;
+    const std::int64_t scale = unit.empty() ? 1 : known->ns;
+    const std::size_t point = std::min(number.find('.'), number.size());
+    const auto whole = parse_number<std::int64_t>(number.substr(0, point));
+    constexpr std::int64_t most = std::int64_t{1} << 61;
+    if (!whole || *whole > most / scale) return std::nullopt;
+    std::int64_t ns = *whole * scale;
+    if (point < number.size()) {
+        const std::string_view part = number.substr(point + 1);
+        if (scale == 1 || part.empty() || part.size() > 9 || !parse_number<std::uint32_t>(part)) return std::nullopt;
+        std::int64_t place = scale;
+        for (const char digit : part) ns += (digit - '0') * (place /= 10);
+    }
+    return below ? -ns : ns;
+}
+
 std::string ipv6_text(const IpAddress& ip) { return ip.is_v4() ? "::ffff:" + to_text(ip) : to_text(ip); }
 
 /// Recursive descent; the first mistake ends it. Each parse_… returns SQL.
@@ -176,6 +210,8 @@ class Compiler {
         step();
         const FilterField* field = first.kind == Kind::word ? find_filter_field(first.text) : nullptr;
         if (token_.kind != Kind::compare) {
+            if (field != nullptr && field->alone)
+                return "(" + std::string(field->only) + " AND " + over(*field, "@ > 0") + ")";
             if (field != nullptr)
                 return mistake(first, "'" + first.text + "' needs a comparison, such as " + first.text + " == …");
             return bare(first);
@@ -242,13 +278,15 @@ class Compiler {
     std::string match(const FilterField& field, const FilterToken& compare, const std::string& how,
                       const FilterToken& value) {
         const bool equality = how == "==";
-        const bool ordered = field.kind == FilterKind::number || field.kind == FilterKind::grade;
+        const bool ordered =
+            field.kind == FilterKind::number || field.kind == FilterKind::duration || field.kind == FilterKind::grade;
         if (how == "contains" ? field.kind != FilterKind::word : !equality && !ordered) {
             return mistake(compare, "'" + how + "' does not go with " + std::string(field.name) + "; use == or !=");
         }
         switch (field.kind) {
             case FilterKind::address: return match_address(field, value);
             case FilterKind::number: return match_number(field, how, value);
+            case FilterKind::duration: return match_duration(field, how, value);
             case FilterKind::word: return match_word(field, how, value);
             case FilterKind::grade: return match_grade(field, how, value);
             case FilterKind::id: return match_id(field, value);
@@ -308,6 +346,22 @@ class Compiler {
         std::string test = "@ " + how + " " + first;
         if (above != 0) test = "(" + test + " AND bitShiftRight(@, 32) = " + std::to_string(field.type_bits) + ")";
         return over(field, test);
+    }
+
+    std::string match_duration(const FilterField& field, const std::string& how, const FilterToken& value) {
+        const std::string_view text = value.text;
+        const std::size_t dots = text.find("..");
+        const auto low = parse_duration(text.substr(0, dots));
+        const auto high = dots == std::string_view::npos ? low : parse_duration(text.substr(dots + 2));
+        if (!low || !high || (dots != std::string_view::npos && how != "=="))
+            return mistake(value, "'" + value.text +
+                                      "' is not a duration; write 2ms, 1.5s, 300us or a whole number of ns, or a range "
+                                      "1ms..5ms with == or in");
+        const std::string first = bind("Int64", std::to_string(*low));
+        if (how == "==" && *low == *high) return equals(field, first);
+        if (how == "==")
+            return over(field, "(@ >= " + first + " AND @ <= " + bind("Int64", std::to_string(*high)) + ")");
+        return over(field, "@ " + how + " " + first);
     }
 
     std::string match_word(const FilterField& field, const std::string& how, const FilterToken& value) {
@@ -372,7 +426,11 @@ class Compiler {
                 return mistake(word, "'" + text + "' is not an address; write 10.0.0.7, 10.0.0.7:443 or 10.0.0.0/8");
             if (is_of_a_family(text)) return mistake(word, "there is no field '" + text + "'; " + nearest(text));
         }
-        return match_word(*find_filter_field("process"), "==", word);
+        const std::string process = match_word(*find_filter_field("process"), "==", word);
+        if (text.find('.') == std::string::npos) return process;
+        // The name of a server, or of a domain that it is in.
+        const std::string name = bind("String", text), ending = bind("String", "." + text);
+        return "(" + process + " OR arrayExists(x -> (x = " + name + " OR endsWith(x, " + ending + ")), server_names))";
     }
 
     std::string_view text_;

@@ -3,7 +3,9 @@
 // Values only ever travel as bound parameters ({name:Type}); no text of the filter gets into the SQL.
 //
 //   ip.addr == 10.0.0.0/8 and (tcp.port in {80, 443, 8000..8100} or process == nginx) and not path.grade > B
-//   10.0.0.7:443            a bare word: address, address:port, network, port, protocol, path id, or a process's name
+//   10.0.0.7:443            a bare word: address, address:port, network, port, protocol, path id, or a process's name;
+//                           with a dot in it also the name of a server or its domain
+//   path.delay > 2ms and tcp.analysis.zero_window     durations are ns or have a unit; a count's name alone: any
 //
 // Operators: == != < <= > >= (eq ne lt le gt ge), contains, in { … }; and or not (&& || !), parentheses.
 // A field of many values (ip.addr: all addresses of all legs) matches when one of them does; != is the opposite of ==.

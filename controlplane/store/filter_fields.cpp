@@ -12,6 +12,23 @@ using enum FilterKind;
 constexpr std::string_view protocols = "tcp, udp, icmp, icmpv6";
 constexpr std::string_view kinds = "forward, snat, dnat, fullnat, nat64, relay";
 constexpr std::string_view ends = "none, fin, reset, idle, evicted, flushed";
+constexpr std::string_view senders = "client, server, relay, middlebox";
+/// Where a figure is known: rows from before it was kept, and paths that cannot have it, match neither > nor <=.
+constexpr std::string_view delay_known = "added_ns > -4611686018427387904";  // delay_unknown_ns
+constexpr std::string_view between_taps = "leg_count > 1";
+
+/// One of tcp.analysis.*, whose name alone asks for any.
+constexpr FilterField tcp_count(std::string_view name, std::string_view column, std::string_view text,
+                                std::string_view only = "tcp_known") {
+    return {.name = name,
+            .kind = number,
+            .column = column,
+            .many = false,
+            .only = only,
+            .type_bits = 0,
+            .text = text,
+            .alone = true};
+}
 
 constexpr std::array fields = {
     FilterField{"ip.addr", address, "ips", true, "", 0, "any address of any leg: 10.0.0.7, 10.0.0.0/8, 2001:db8::1"},
@@ -85,6 +102,27 @@ constexpr std::array fields = {
     FilterField{"path.bytes", number, "bytes", false, "", 0, "bytes of that leg, both ways"},
     FilterField{"path.retransmissions", number, "retransmissions", false, "", 0,
                 "retransmissions at the tap that saw most, both ways"},
+    FilterField{"path.delay", duration, "added_ns", false, delay_known, 0,
+                "added by all hops together, towards the server: of each the mean; > 2ms, or ns"},
+    FilterField{"link.delay", duration, "slowest_ns", false, delay_known, 0, "the largest of its hops' delays"},
+    FilterField{"path.lasted", duration, "(last_ns - first_ns)", false, "", 0, "from the first packet to the last"},
+    FilterField{"path.lost", number, "lost", false, between_taps, 0,
+                "packets lost on the wire between its taps, and sent again"},
+    FilterField{"path.capture_gap", number, "gaps", false, "", 0,
+                "what passed one of its taps and was not captured there"},
+    FilterField{"path.reset_by", word, "reset_by", true, "", 0, senders, senders},
+    tcp_count("tcp.analysis.retransmission", "retransmissions",
+              "all retransmissions, at the tap that saw most; the name alone: any", "proto = 'tcp'"),
+    tcp_count("tcp.analysis.fast_retransmission", "fast_retransmissions", "those asked for by duplicate ACKs"),
+    tcp_count("tcp.analysis.spurious_retransmission", "spurious_retransmissions",
+              "those of bytes that were acknowledged already"),
+    tcp_count("tcp.analysis.out_of_order", "out_of_order", "segments that came late, at the tap that saw most"),
+    tcp_count("tcp.analysis.duplicate_ack", "duplicate_acks", "duplicate ACKs, at the tap that saw most"),
+    tcp_count("tcp.analysis.zero_window", "zero_windows", "segments with a window of 0, at the tap that saw most"),
+    tcp_count("tcp.analysis.window_full", "windows_full", "segments that fill the window, at the tap that saw most"),
+    tcp_count("tcp.analysis.keep_alive", "keep_alives", "keep-alives, at the tap that saw most"),
+    FilterField{"tcp.analysis.initial_rtt", duration, "initial_rtt_ns", false, "initial_rtt_ns > 0", 0,
+                "SYN to the ACK that ends the handshake; > 50ms, or ns"},
     FilterField{"gw.instance", word, "link_gateway", true, "", 0,
                 "a gateway's instance: the MAC its frames go to, else its tunnel end, else an address it writes"},
     FilterField{"link.kind", word, "kinds", true, "", 0, kinds, kinds},

@@ -182,6 +182,10 @@ Result<std::string> OverviewAsk::run(ClickHouseCall call, const OverviewQuery& q
                 "the store refused the question: " + reply->body.substr(0, reply->body.find('\n')).substr(0, 400));
 }
 
+void add_reason(std::string& partial, const std::string& sentence) {
+    partial += (partial.empty() ? "" : "; ") + sentence;
+}
+
 Result<void> whole(const RowReader& row) {
     if (!row.ok()) return fail(ErrorKind::failed, "the store's answer ends in the middle of a row");
     return {};

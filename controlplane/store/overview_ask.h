@@ -56,6 +56,9 @@ class OverviewAsk {
     const StoreSettings& settings_;
 };
 
+/// One more reason why an answer is not whole.
+void add_reason(std::string& partial, const std::string& sentence);
+
 /// A RowReader must have come to its end well.
 Result<void> whole(const RowReader& row);
 

@@ -22,6 +22,7 @@ constexpr std::array facet_fields = {
     FacetField{"path.grade", "if(grade = '', [], [toString(grade)])"},
     FacetField{"link.kind", "arrayMap(x -> toString(x), kinds)"},
     FacetField{"leg.end", "arrayMap(x -> toString(x), ends)"},
+    FacetField{"path.reset_by", "arrayMap(x -> toString(x), reset_by)"},
     FacetField{"proto", "[toString(proto)]"},
     FacetField{"path.hops", "[toString(leg_count)]"},
     FacetField{"tap", "arrayMap(x -> toString(x), taps)"},

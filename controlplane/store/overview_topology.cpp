@@ -11,8 +11,7 @@
 namespace clew::store {
 namespace {
 
-constexpr std::uint32_t edge_count_max = 20'000;  ///< of the store's answer
-constexpr std::string_view part_mark = "|";       ///< between the parts of a node's id: "g|snat|edge|inside|02:…"
+constexpr std::string_view part_mark = "|";  ///< between the parts of a node's id: "g|snat|edge|inside|02:…"
 
 /// A path's chain of node ids: "c|10.1.0.0/24", "g|kind|from|to|instance"…, "s|10.9.0.21:80".
 constexpr std::string_view chain =
@@ -90,7 +89,8 @@ std::string hops_sql() {
 Result<v1::Topology> Overview::topology(const OverviewQuery& query) const {
     v1::Topology topology;
     const OverviewAsk store(client_, settings_);
-    const std::string tail = "GROUP BY a, b HAVING n > 0 ORDER BY n DESC, a, b LIMIT " + std::to_string(edge_count_max);
+    const std::string tail = "GROUP BY a, b HAVING n > 0 ORDER BY n DESC, a, b LIMIT " +
+                             std::to_string(std::uint64_t{settings_.edge_count_max} + 1);
     const auto rolled = store.rolled(query);
     const auto answer =
         rolled ? store.ask_rolled(query, *rolled, edge_minutes,
@@ -105,6 +105,12 @@ Result<v1::Topology> Overview::topology(const OverviewQuery& query) const {
     if (!answer) return tl::make_unexpected(answer.error());
     auto edges = read_edges(*answer);
     if (!edges) return tl::make_unexpected(edges.error());
+    std::string& partial = *topology.mutable_partial();
+    if (edges->size() > settings_.edge_count_max) {
+        edges->resize(settings_.edge_count_max);
+        add_reason(partial, "there are more than " + std::to_string(settings_.edge_count_max) +
+                                " edges: only those with the most paths are counted");
+    }
     std::map<std::string, Weight> weights = weigh(*edges);
     std::vector<std::pair<std::uint64_t, std::string>> order;
     for (const auto& [id, weight] : weights) order.emplace_back(std::max(weight.in, weight.out), id);
@@ -138,9 +144,9 @@ Result<v1::Topology> Overview::topology(const OverviewQuery& query) const {
     }
     for (auto& [id, node] : nodes) *topology.add_nodes() = std::move(node);
     for (auto& [ends, edge] : joined) *topology.add_edges() = std::move(edge);
-    if (order.size() > room && topology.partial().empty())
-        topology.set_partial(std::to_string(order.size()) + " nodes: the " + std::to_string(room) +
-                             " with the most paths are drawn, the others stand together");
+    if (order.size() > room)
+        add_reason(partial, std::to_string(order.size()) + " nodes: the " + std::to_string(room) +
+                                " with the most paths are drawn, the others stand together");
     return topology;
 }
 

@@ -233,6 +233,17 @@ std::vector<std::string> schema_statements(const SchemaPlace& place, std::uint32
         empty_rollups(place, statements);  // what is made is told by block numbers, and the parts have others now
         return statements;
     }
+    if (version == 9) {
+        std::vector<std::string> statements = {filled(add_path_trouble_sql(), place), filled(add_leg_tcp_sql(), place)};
+        std::string columns;  // a store that is made today has them since version 7
+        for (const std::string& name : trouble_column_names())
+            columns += (columns.empty() ? "" : ", ") + ("ADD COLUMN IF NOT EXISTS " + name + " ") +
+                       trouble_column_type(name) + " CODEC(ZSTD(1))";
+        for (const std::string& table : {std::string(address_paths.name), open_table(address_paths)})
+            statements.push_back(filled("ALTER TABLE {DB}." + table + " {ON_CLUSTER} " + columns, place));
+        empty_rollups(place, statements);  // hours and slices made before lack them, and the facet of resets
+        return statements;
+    }
     if (version == 7) {
         // Hours and slices made before lack it.
         std::vector<std::string> statements;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "controlplane/store/store.h"
@@ -22,7 +23,7 @@ struct SchemaPlace {
     std::uint32_t retention_hours = 72;
 };
 
-constexpr std::uint32_t schema_version = 8;
+constexpr std::uint32_t schema_version = 9;
 
 /// Makes the database and the table of versions; may run any time.
 std::vector<std::string> schema_base_statements(const SchemaPlace& place);
@@ -46,6 +47,17 @@ class NativeBlock;
 /// The columns of versions 3 and 4: what a path carried, and of each of its links (arrays of the same length) the
 /// gateway, the delay and the packets on both sides. Called once a block, with all its paths.
 void add_link_columns(NativeBlock& block, const std::vector<v1::Path>& paths);
+
+/// The columns of version 9 (schema_trouble.cpp): what is wrong with a path, and TCP's analysis of paths and legs. Rows
+/// from before have what can be told from their other columns; where nothing tells, `tcp_known` is false, `reset_by`
+/// empty and a delay delay_unknown_ns.
+std::vector<std::string> trouble_column_names();  ///< of `paths`
+std::string trouble_column_type(std::string_view name);
+void add_trouble_columns(NativeBlock& block, const std::vector<v1::Path>& paths);
+void add_tcp_columns(NativeBlock& block, std::span<const StoredLeg> legs);
+/// "ALTER TABLE …" with the schema's marks still in it.
+std::string add_path_trouble_sql();
+std::string add_leg_tcp_sql();
 
 InsertRows leg_rows(std::span<const StoredLeg> legs, std::uint32_t stored_at_s);
 /// Fails when an id or an address in a path is not one.

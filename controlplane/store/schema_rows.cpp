@@ -244,6 +244,7 @@ InsertRows leg_rows(std::span<const StoredLeg> legs, std::uint32_t stored_at_s) 
     }
     add_flow_columns(block, legs, Direction::to_server, "_to_server");
     add_flow_columns(block, legs, Direction::to_client, "_to_client");
+    add_tcp_columns(block, legs);
     return {.sql = "INSERT INTO legs FORMAT Native", .block = block.finish()};
 }
 
@@ -272,6 +273,7 @@ Result<InsertRows> path_rows(const std::vector<v1::Path>& paths, std::uint32_t s
         to.stored_at.number(stored_at_s);
     }
     add_link_columns(block, paths);
+    add_trouble_columns(block, paths);
     return InsertRows{.sql = "INSERT INTO paths FORMAT Native", .block = block.finish()};
 }
 

@@ -34,6 +34,9 @@ struct StoreSettings {
     /// part: those of one in 2, 4, 8, … path ids, which are random. Counts are multiplied; the answer's `one_in` says
     /// so.
     std::uint64_t counted_paths_max = 30'000;
+    std::uint32_t edge_count_max = 20'000;          ///< of a topology, before nodes are put together; more is said
+    std::uint32_t clock_pair_count_max = 1'000;     ///< likewise
+    std::uint32_t clock_point_count_max = 100'000;  ///< of all pairs over time; likewise
 };
 
 /// A leg with the run and batch it came in, so that re-sent batches are known after a restart.
@@ -60,6 +63,8 @@ struct PathQuery {
     std::uint32_t count_max = 100;
     bool oldest_first = false;
     std::string cursor = {};  ///< PathList.next of the answer before, for the paths behind it; empty: from the start
+    bool abnormal_first = false;  ///< the worst first, then the newest (controlplane/store/path_trouble.h)
+    std::uint64_t bytes_max = 0;  ///< of the paths of one answer as they are stored, one at least; 0: no limit
 };
 
 class DiskBudget;
@@ -87,7 +92,8 @@ class Store {
     /// Latest revisions of these legs, in no order; those that are not there (any more) are left out.
     virtual Result<std::vector<Leg>> find_legs(const std::vector<LegWanted>& wanted) = 0;
 
-    /// Latest revision of paths that are not retracted, newest first; fills `partial` when a limit cut it.
+    /// Latest revision of paths that are not retracted, newest first where nothing else is asked for; fills `partial`
+    /// when a limit cut it.
     virtual Result<v1::PathList> find_paths(const PathQuery& query) = 0;
     /// The latest revision, also of a path that was retracted (its `merged_into` tells where its legs went).
     virtual Result<std::optional<v1::Path>> find_path(const std::string& path_id) = 0;

@@ -82,6 +82,8 @@ TEST_F(Verbs, PathsAskForTheSpanAndTheFilter) {
     EXPECT_EQ(asked("until_ns"), std::to_string(sample_time_ns + 3'300 * ns_per_s));
     EXPECT_EQ(asked("limit"), "7");
     EXPECT_EQ(asked("filter"), "ip.addr == 10.0.0.7");
+    EXPECT_EQ(run_api({"paths", "--abnormal-first"}).code, 0);
+    EXPECT_EQ(asked("abnormal_first"), "1");
 }
 
 TEST_F(Verbs, PathsAsJson) {

@@ -347,13 +347,27 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.close();
   });
 
+  await t.test("abnormal first is the store's order, and the browser keeps it", async () => {
+    const page = await browser.page();
+    const asked = page.waitForRequest((request) => /\/paths\?.*abnormal_first=1/.test(request.url()));
+    await page.goto(at("/paths"));
+    const answer = await (await (await asked).response()).json();
+    await page.locator(".table .row").first().waitFor();
+    const shown = await page.locator(".table .row a[href^='/path/']").evaluateAll((links) => links.map((link) => new URL(link.href).pathname.slice(6)));
+    assert.deepEqual(shown, answer.paths.slice(0, shown.length).map((path) => path.path_id));
+    const newest = page.waitForRequest((request) => /\/paths\?/.test(request.url()) && !request.url().includes("abnormal_first"));
+    await page.getByLabel("abnormal first").uncheck();
+    await newest;
+    await page.close();
+  });
+
   await t.test("only this and not this on the cells of a row, and from a path's page", async () => {
     const page = await browser.page(), filter = `path.id == ${slowPath}`, row = page.locator(".table .row");
     await page.goto(at("/paths", { filter }));
     await row.first().waitFor();
     const without = await row.first().locator("[role=cell]").evaluateAll((cells) => cells.map((cell, i) => (cell.querySelector(".value") || cell.textContent === "" ? -1 : i)).filter((i) => i >= 0));
     const heads = await page.locator("[role=columnheader]").allTextContents();
-    assert.deepEqual(without.map((i) => heads[i]), ["Added", "Lasted"], "the filter has no field for these two only");
+    assert.deepEqual(without.map((i) => heads[i]), [], "each has a field of the filter");
     const cells = await row.locator(".value").count();
     assert.ok(cells >= 14, `${cells} values`);
     for (let i = 0; i < cells; ++i)

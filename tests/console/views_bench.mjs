@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // How long a view's data takes with many stored legs: the paths of the console's test, stored again and again over a day with
-// ids and times of their own, asked for as the views do. `node views_bench.mjs --build DIR [--legs N] [--rounds N] [--paint no]`
+// ids and times of their own, asked for as the views do. `node views_bench.mjs --build DIR [--legs N] [--rounds N] [--paint no] [--views REGEXP]`;
+// with --rolled no the roll-ups are not waited for (nothing but lists of paths is as the console gets it then).
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { chromium, Browser } from "./browser.mjs";
 import { Fixture } from "./fixture.mjs";
 
-const options = parseArgs({ options: { build: { type: "string", default: "build/release" }, legs: { type: "string", default: "10000000" }, rounds: { type: "string", default: "20" }, paint: { type: "string", default: "yes" } } }).values;
+const options = parseArgs({ options: { build: { type: "string", default: "build/release" }, legs: { type: "string", default: "10000000" }, rounds: { type: "string", default: "20" }, paint: { type: "string", default: "yes" }, views: { type: "string", default: "" }, rolled: { type: "string", default: "yes" } } }).values;
 const dayS = 86400, copiesAtOnce = 150, rollingMsMax = 1800000;
 const fixture = new Fixture(resolve(options.build));
 const p = (values, part) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.ceil(values.length * part) - 1)];
@@ -51,11 +52,13 @@ async function rolledUp() {
   console.log(await sql("SELECT table, sum(rows), sum(bytes_on_disk), round(sum(bytes_on_disk) / uniqExact(partition)) AS an_hour FROM system.parts WHERE active AND database = 'clew' AND table != 'seed_paths' GROUP BY table ORDER BY table FORMAT TabSeparated"));
 }
 
-const filtered = (filter) => ["paths?limit=200", "histogram?buckets=120", "facets?limit=8"].map((one) => `${one}&filter=${encodeURIComponent(filter)}`);
+const filtered = (filter) => ["paths?limit=200&abnormal_first=1", "histogram?buckets=120", "facets?limit=8"].map((one) => `${one}&filter=${encodeURIComponent(filter)}`);
 const views = {
   Home: ["incidents?buckets=60", "services?buckets=60&limit=12", "gateway_groups?buckets=0&limit=100"],
-  Paths: ["paths?limit=200", "histogram?buckets=120", "facets?limit=8"],
+  Paths: ["paths?limit=200&abnormal_first=1", "histogram?buckets=120", "facets?limit=8"],
+  "The table alone": ["paths?limit=200&abnormal_first=1"], "The table, newest first": ["paths?limit=200"],
   "Paths of an address": filtered("ip.addr == ADDRESS"), "Paths of a network": filtered("ip.addr == ADDRESS/24"), "Paths of a port": filtered("tcp.port == 443"),
+  "Slow paths": filtered("path.delay > 2ms"), "Paths with lost packets": filtered("path.lost > 0"), "Paths with duplicate ACKs": filtered("tcp.analysis.duplicate_ack"),
   Gateways: ["gateway_groups?buckets=60&limit=500"], Topology: ["topology?limit=60"], Trust: ["histogram?buckets=60&by=path.unlinked", "clocks?buckets=60"],
   "Two times compared": ["compare?filter="],
 };
@@ -64,7 +67,7 @@ async function measure(rangeS, rounds) {
   const minuteNs = 60000000000n, nowNs = BigInt(Date.now()) * 1000000n;
   const until = rangeS < 3600 ? nowNs : nowNs + minuteNs - (nowNs % minuteNs), since = until - BigInt(rangeS) * 1000000000n;
   const address = (await fixture.get(`paths?since_ns=${since}&limit=1`)).paths[0].legs[0].client.replace(/:\d+$/, "");
-  for (const [name, questions] of Object.entries(views)) {
+  for (const [name, questions] of Object.entries(views).filter(([name]) => new RegExp(options.views).test(name))) {
     const times = [];
     let partial = "";
     for (let n = 0; n < rounds; ++n) {
@@ -96,7 +99,7 @@ try {
   await fixture.begin();
   await fill(Number(options.legs));
   if (options.paint === "yes") await firstPaint();
-  await rolledUp();
+  if (options.rolled === "yes") await rolledUp();
   await measure(900, Number(options.rounds));
   await measure(dayS, Math.max(3, Math.floor(Number(options.rounds) / 5)));
   await measure(6 * 3600, Math.max(3, Math.floor(Number(options.rounds) / 5)));

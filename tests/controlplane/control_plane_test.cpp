@@ -135,6 +135,18 @@ TEST_F(ControlPlaneTest, LegsBecomePathsInTheApi) {
     EXPECT_EQ(get_message<v1::PathList>("/api/v1/paths?since_ns=0&limit=3").paths_size(), 3);
 }
 
+TEST_F(ControlPlaneTest, APathHasTheFiguresOfItsTapsTcpAnalysis) {
+    publish();
+    auto legs = snat_connection(1, wall_clock_ns());
+    legs[0].tcp.handshake = 5 * ns_per_ms;
+    legs[1].tcp.flows[1].zero_windows = 4;
+    for (const Leg& leg : legs) ASSERT_TRUE(publisher_->offer(leg));
+    ASSERT_TRUE(eventually([&] { return all_linked(1); }));
+    const v1::Path path = paths().paths(0);
+    EXPECT_EQ(path.tcp().initial_rtt_ns(), 5 * ns_per_ms);
+    EXPECT_EQ(path.tcp().zero_windows(), 4u);
+}
+
 TEST_F(ControlPlaneTest, TwoLegsAreWeighedAsLongAsTheLinkerHoldsThem) {
     publish();
     offer(1, 3);

@@ -57,6 +57,49 @@ TEST(Filter, NumbersSetsAndRanges) {
     EXPECT_EQ(sql_of("vlan.id > 7"), "arrayExists(x -> (x > {f0:UInt64} AND bitShiftRight(x, 32) = 1), layer_ids)");
 }
 
+TEST(Filter, DurationsHaveUnits) {
+    Parameters parameters;
+    const auto ns = [&parameters](const std::string& text) {
+        const std::string sql = sql_of("path.lasted > " + text, &parameters);
+        return sql == "(last_ns - first_ns) > {f0:Int64}" ? parameters[0].second : sql;
+    };
+    EXPECT_EQ(ns("7"), "7");
+    EXPECT_EQ(ns("7ns"), "7");
+    EXPECT_EQ(ns("2ms"), "2000000");
+    EXPECT_EQ(ns("300us"), "300000");
+    EXPECT_EQ(ns("300µs"), "300000");
+    EXPECT_EQ(ns("1.25s"), "1250000000");
+    EXPECT_EQ(ns("0.5us"), "500");
+    EXPECT_EQ(ns("3min"), "180000000000");
+    EXPECT_EQ(ns("2h"), "7200000000000");
+    EXPECT_EQ(ns("-1.5ms"), "-1500000");
+    for (const char* wrong : {"2 ms", "1.5", "ms", "-", "1.s", "1.2.3s", "2days", "1e3", "99999999999h", "--1ms",
+                              "1.0000000001s", "18446744073709551616"})
+        EXPECT_EQ(ns(wrong).substr(0, 6), "error:") << wrong;
+    EXPECT_EQ(sql_of("path.delay == 1ms..5ms", &parameters),
+              "(added_ns > -4611686018427387904 AND (added_ns >= {f0:Int64} AND added_ns <= {f1:Int64}))");
+    EXPECT_EQ(parameters, (Parameters{{"f0", "1000000"}, {"f1", "5000000"}}));
+    EXPECT_EQ(sql_of("link.delay in {1ms, 2ms..3ms}"),
+              "(added_ns > -4611686018427387904 AND ((slowest_ns = {f0:Int64}) OR (slowest_ns >= {f1:Int64} AND "
+              "slowest_ns <= {f2:Int64})))");
+    EXPECT_EQ(sql_of("path.delay > 1ms..5ms").substr(0, 6), "error:");
+}
+
+TEST(Filter, WhatIsNotKnownIsNotZero) {
+    EXPECT_EQ(sql_of("tcp.analysis.zero_window == 0"), "(tcp_known AND (zero_windows = {f0:UInt64}))");
+    EXPECT_EQ(sql_of("tcp.analysis.initial_rtt < 5ms"), "(initial_rtt_ns > 0 AND initial_rtt_ns < {f0:Int64})");
+    EXPECT_EQ(sql_of("path.lost == 0"), "(leg_count > 1 AND (lost = {f0:UInt64}))");
+    EXPECT_EQ(sql_of("path.reset_by == middlebox"), "has(reset_by, {f0:String})");
+    EXPECT_EQ(sql_of("path.reset_by == nobody").substr(0, 6), "error:");
+}
+
+TEST(Filter, ACountsNameAloneAsksForAny) {
+    EXPECT_EQ(sql_of("tcp.analysis.retransmission"), "(proto = 'tcp' AND retransmissions > 0)");
+    EXPECT_EQ(sql_of("not tcp.analysis.window_full and 80"),
+              "((NOT (tcp_known AND windows_full > 0)) AND has(ports, {f0:UInt64}))");
+    EXPECT_EQ(sql_of("path.lost").substr(0, 6), "error:");
+}
+
 TEST(Filter, GradesIdsAndWords) {
     EXPECT_EQ(sql_of("path.grade <= B"), "(grade != '' AND grade <= {f0:String})");
     EXPECT_EQ(sql_of("path.grade == a"), "(grade != '' AND (grade = {f0:String}))");
@@ -75,7 +118,10 @@ TEST(Filter, BareWordsAreToldByTheirForm) {
     EXPECT_EQ(sql_of("443"), "has(ports, {f0:UInt64})");
     EXPECT_EQ(sql_of("00ff00ff00ff00ff"), "(path_id = {f0:UInt64})");
     EXPECT_EQ(sql_of("nginx"), "has(processes, {f0:String})");
-    EXPECT_EQ(sql_of("python3.11"), "has(processes, {f0:String})");
+    EXPECT_EQ(sql_of("shop.example.org", &parameters),
+              "(has(processes, {f0:String}) OR arrayExists(x -> (x = {f1:String} OR endsWith(x, {f2:String})), "
+              "server_names))");
+    EXPECT_EQ(parameters[2].second, ".shop.example.org");
     EXPECT_EQ(sql_of("proto contains icmp"), "position(proto, {f0:String}) > 0");
     EXPECT_EQ(sql_of("\"443\""), "has(processes, {f0:String})");
     EXPECT_EQ(sql_of("tcp"), "(proto = {f0:String})");

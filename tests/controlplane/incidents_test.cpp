@@ -203,6 +203,39 @@ TEST(Incidents, ASurgeIsToldAgainstTheTimeBefore) {
     EXPECT_EQ(list.incidents(0).paths(), 80u);
 }
 
+TEST(Incidents, WhoSentTheResetsIsToldInTheirPlace) {
+    World world;
+    world.histogram.set_since_ns(1000 * ms);
+    world.histogram.set_step_ns(100 * ms);
+    world.histogram.set_by("path.reset_by");
+    v1::ValueSeries& box = *world.histogram.add_series();
+    box.set_value("middlebox");
+    v1::ValueSeries& clients = *world.histogram.add_series();
+    clients.set_value("client");
+    for (int i = 0; i < 8; ++i) {
+        v1::HistogramBucket& bucket = *world.histogram.add_buckets();
+        bucket.set_paths(100);
+        bucket.set_resets(i < 6 ? 5 : 45);
+        box.add_counts(i < 6 ? 0 : 40);
+        clients.add_counts(5);
+    }
+    const auto list = world.find();
+    ASSERT_EQ(list.incidents_size(), 1) << list.DebugString();
+    const v1::Incident& incident = list.incidents(0);
+    EXPECT_EQ(incident.kind(), "reset-sender");
+    EXPECT_EQ(incident.subject(), "middlebox");
+    EXPECT_EQ(incident.filter(), "path.reset_by == middlebox");
+    EXPECT_EQ(incident.paths(), 80u);
+    EXPECT_DOUBLE_EQ(incident.value(), 0.4);
+    EXPECT_EQ(incident.since_ns(), (1000 + 600) * ms);
+    EXPECT_EQ(incident.points_size(), 8);
+    EXPECT_TRUE(is_shown_by_filter(incident));
+
+    world.histogram.clear_by();  // without who sent them, that there are more is all that can be told
+    ASSERT_EQ(world.find().incidents_size(), 1);
+    EXPECT_EQ(world.find().incidents(0).kind(), "resets");
+}
+
 TEST(Incidents, AnObserverThatIsGoneAndAClockThatIsNotKnown) {
     World world;
     v1::ObserverStatus& observer = *world.status.add_observers();

@@ -288,12 +288,13 @@ TEST_F(OverviewTest, ServicesTopologyAndClocksCountTheSamePaths) {
 }
 
 TEST_F(OverviewTest, CursorsReachEveryPathOnce) {
-    for (const bool oldest : {false, true}) {
+    for (const char* order : {"newest", "oldest", "abnormal"}) {
         std::set<std::string> ids;
         store::PathQuery pages;
         pages.since_ns = base_ns;
         pages.count_max = 37;
-        pages.oldest_first = oldest;
+        pages.oldest_first = std::string_view(order) == "oldest";
+        pages.abnormal_first = std::string_view(order) == "abnormal";
         do {
             const auto list = store_->find_paths(pages);
             ASSERT_TRUE(list) << list.error().sentence;
@@ -495,6 +496,114 @@ TEST_F(OverviewTest, EachLimitThatIsReachedIsSaid) {
     }
 }
 
+TEST_F(OverviewTest, WhatIsCutWithinAnAnswerIsSaidToo) {
+    v1::Path other = *std::ranges::find_if(paths_, [](const v1::Path& path) { return path.links_size() > 0; });
+    other.set_path_id(wire::id_text(path_count + 1));
+    other.mutable_legs(0)->set_clock("c");  // a second pair of clocks
+    ASSERT_TRUE(store_->insert_paths({other}));
+    const auto whole = overview().clocks(query());
+    ASSERT_TRUE(whole) << whole.error().sentence;
+    ASSERT_EQ(whole->pairs_size(), 2);
+    EXPECT_EQ(whole->partial(), "");
+    api_.reset();
+    store_.reset();
+    store::StoreSettings with = settings();
+    with.edge_count_max = 10;
+    with.clock_pair_count_max = 1;
+    store_ = open(with);
+    const auto topology = overview().topology(query());
+    ASSERT_TRUE(topology) << topology.error().sentence;
+    EXPECT_NE(topology->partial().find("more than 10 edges"), std::string::npos) << topology->partial();
+    EXPECT_LE(topology->edges_size(), 10);
+    const auto pairs = overview().clocks(query());
+    ASSERT_TRUE(pairs) << pairs.error().sentence;
+    ASSERT_EQ(pairs->pairs_size(), 1);
+    EXPECT_EQ(pairs->pairs(0).from(), "a") << "the pair that most paths showed";
+    EXPECT_EQ(pairs->pairs(0).offsets_ns_size(), 6);
+    EXPECT_NE(pairs->partial().find("more than 1 pairs"), std::string::npos) << pairs->partial();
+    store_.reset();
+    with.clock_pair_count_max = 2;
+    with.clock_point_count_max = 3;
+    store_ = open(with);
+    const auto points = overview().clocks(query());
+    ASSERT_TRUE(points) << points.error().sentence;
+    EXPECT_EQ(points->pairs_size(), 2);
+    EXPECT_NE(points->partial().find("more than 3 points"), std::string::npos) << points->partial();
+}
+
+TEST_F(OverviewTest, AnAnswerIsBoundedInBytes) {
+    std::vector<v1::Path> large;
+    for (std::uint64_t id = 1; id <= 20; ++id) {
+        v1::Path path = paths_[0];
+        path.set_path_id(wire::id_text(path_count + id));
+        path.set_first_ns(base_ns + 7200 * ns_per_s);
+        path.set_last_ns(path.first_ns());
+        path.mutable_legs(0)->set_server_name(std::string(1 << 20, 'x'));
+        large.push_back(std::move(path));
+    }
+    ASSERT_TRUE(store_->insert_paths(large));
+    const std::string target = "/api/v1/paths?limit=10000&since_ns=" + std::to_string(base_ns + 7200 * ns_per_s) +
+                               "&until_ns=" + std::to_string(base_ns + 7300 * ns_per_s);
+    const json first = json::parse(get(target).body);
+    EXPECT_EQ(first["paths"].size(), 15u);
+    EXPECT_NE(first["partial"].get<std::string>().find("larger than 16 MiB"), std::string::npos) << first["partial"];
+    const json second = json::parse(get(target + "&cursor=" + first["next"].get<std::string>()).body);
+    EXPECT_EQ(second["paths"].size(), 5u);
+    EXPECT_EQ(second["partial"], "");
+}
+
+TEST_F(OverviewTest, AWeekIsAnsweredLikeAnHour) {
+    std::vector<v1::Path> before;
+    for (std::uint64_t day = 1; day <= 6; ++day) {
+        v1::Path path = paths_[0];
+        path.set_path_id(wire::id_text(path_count + day));
+        path.set_first_ns(base_ns - static_cast<std::int64_t>(day) * 24 * 3600 * ns_per_s);
+        path.set_last_ns(path.first_ns() + ns_per_s);
+        before.push_back(std::move(path));
+    }
+    ASSERT_TRUE(store_->insert_paths(before));
+    const std::string range = "?since_ns=" + std::to_string(base_ns - 7 * 24 * 3600 * ns_per_s) +
+                              "&until_ns=" + std::to_string(base_ns + 60 * ns_per_s);
+    const auto count = paths_.size() + before.size();
+    const json histogram = json::parse(get("/api/v1/histogram" + range + "&buckets=14&exact=1").body);
+    std::size_t sum = 0;
+    for (const json& bucket : histogram["buckets"]) sum += std::stoul(bucket["paths"].get<std::string>());
+    EXPECT_EQ(sum, count);
+    EXPECT_EQ(histogram["buckets"].size(), 14u);
+    EXPECT_EQ(json::parse(get("/api/v1/facets" + range + "&exact=1").body)["paths"], std::to_string(count));
+    for (const std::string order : {"", "&abnormal_first=1", "&oldest_first=1"}) {
+        const json paths = json::parse(get("/api/v1/paths" + range + "&limit=1000" + order).body);
+        EXPECT_EQ(paths["paths"].size(), count) << order;
+        EXPECT_EQ(paths["partial"], "") << order;
+    }
+    for (const std::string what : {"gateway_groups", "services", "topology", "clocks", "incidents", "legs"})
+        EXPECT_EQ(get("/api/v1/" + what + range).status, 200u) << what;
+    EXPECT_EQ(get("/api/v1/paths" + range + "&abnormal_first=1&oldest_first=1").status, 400u);
+}
+
+TEST_F(OverviewTest, WhoSentTheResetsIsAnIncidentWithAPathThatShowsIt) {
+    std::vector<v1::Path> reset;
+    for (std::uint64_t id = 1; id <= 60; ++id) {  // in the last quarter of the minute
+        v1::Path path = paths_[0];
+        path.set_path_id(wire::id_text(path_count + id));
+        path.set_first_ns(base_ns + (46 + static_cast<std::int64_t>(id % 13)) * ns_per_s);
+        path.set_last_ns(path.first_ns());
+        path.add_resets()->set_by("middlebox");
+        reset.push_back(std::move(path));
+    }
+    ASSERT_TRUE(store_->insert_paths(reset));
+    const json answer = json::parse(get("/api/v1/incidents?buckets=8&since_ns=" + std::to_string(base_ns) +
+                                        "&until_ns=" + std::to_string(base_ns + 60 * ns_per_s))
+                                        .body);
+    const auto found = std::ranges::find_if(answer["incidents"],
+                                            [](const json& incident) { return incident["kind"] == "reset-sender"; });
+    ASSERT_NE(found, answer["incidents"].end()) << answer.dump(1);
+    EXPECT_EQ((*found)["subject"], "middlebox");
+    EXPECT_EQ((*found)["points"].size(), 8u);
+    const auto shows = std::ranges::find(reset, (*found)["path_id"].get<std::string>(), &v1::Path::path_id);
+    ASSERT_NE(shows, reset.end()) << (*found)["path_id"];
+}
+
 TEST_F(OverviewTest, WhatIsMissingUnknownOrOutOfItsLimitsIsASentence) {
     for (const ApiRoute& route : api_->routes()) {
         if (route.answers == nullptr) continue;
@@ -514,12 +623,46 @@ TEST_F(OverviewTest, WhatIsMissingUnknownOrOutOfItsLimitsIsASentence) {
 TEST_F(OverviewTest, NoRequestEndsInA500) {
     std::mt19937_64 random(seed);
     const auto any = [&random](std::uint64_t below) { return random() % below; };
-    const std::vector<std::string> pieces = {"tcp.port",   "ip.addr", "==",          "!=",       "<",
-                                             "10.0.0.0/8", "and",     "or",          "not",      "(",
-                                             ")",          "{",       "}",           "in",       "443",
-                                             "'",          "\"",      ";--",         "%00",      "%ff",
-                                             "path.grade", "A",       "gw.instance", "contains", "99999999999999999999",
-                                             "-1",         "..",      "é",           "\\",       "path.service"};
+    const std::vector<std::string> pieces = {"tcp.port",
+                                             "ip.addr",
+                                             "==",
+                                             "!=",
+                                             "<",
+                                             "10.0.0.0/8",
+                                             "and",
+                                             "or",
+                                             "not",
+                                             "(",
+                                             ")",
+                                             "{",
+                                             "}",
+                                             "in",
+                                             "443",
+                                             "'",
+                                             "\"",
+                                             ";--",
+                                             "%00",
+                                             "%ff",
+                                             "path.grade",
+                                             "A",
+                                             "gw.instance",
+                                             "contains",
+                                             "99999999999999999999",
+                                             "path.delay",
+                                             "2ms",
+                                             "1ms..5ms",
+                                             "path.reset_by",
+                                             "tcp.analysis.retransmission",
+                                             "link.delay",
+                                             "-1.5us",
+                                             "path.lost",
+                                             "example.org",
+                                             "tcp.analysis.initial_rtt",
+                                             "-1",
+                                             "..",
+                                             "é",
+                                             "\\",
+                                             "path.service"};
     int answered = 0;
     for (int i = 0; i < request_count; ++i) {
         const ApiRoute& route = api_->routes()[any(api_->routes().size())];

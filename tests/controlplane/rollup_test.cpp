@@ -95,7 +95,10 @@ class RollupTest : public store::StoreTest {
         path.mutable_legs(1)->mutable_to_server()->set_packets(10 - random_.number(2));
         path.mutable_legs(1)->mutable_to_server()->set_retransmissions(random_.number(3) == 0 ? 1 : 0);
         path.mutable_legs(1)->mutable_to_server()->set_missed(static_cast<std::uint32_t>(random_.number(3)));
-        if (random_.number(5) == 0) path.mutable_legs(1)->set_end("reset");
+        if (random_.number(5) == 0) {
+            path.mutable_legs(1)->set_end("reset");
+            path.add_resets()->set_by(random_.number(2) == 0 ? "server" : "middlebox");
+        }
         v1::PathDelay& delay = *path.mutable_links(0)->add_delays();
         delay.set_direction("to_server");
         const auto scale = static_cast<std::int64_t>(instance + 1);
@@ -189,13 +192,14 @@ class RollupTest : public store::StoreTest {
     void compare(const store::OverviewQuery& range);
     void compare_addresses(const store::OverviewQuery& range);
     Result<v1::PathList> list(const store::OverviewQuery& range, const std::string& filter, std::uint32_t count_max,
-                              bool oldest_first) {
+                              bool oldest_first, bool abnormal_first = false) {
         return store::search_paths(*client_, settings_,
                                    {.since_ns = range.since_ns,
                                     .until_ns = range.until_ns - 1,
                                     .filter = filter,
                                     .count_max = count_max,
-                                    .oldest_first = oldest_first});
+                                    .oldest_first = oldest_first,
+                                    .abnormal_first = abnormal_first});
     }
     void compare_all() {
         for (const auto& [from, to] : {std::pair{0u, 360u}, {95u, 275u}}) compare(query(from, to));
@@ -275,7 +279,7 @@ void RollupTest::compare(const store::OverviewQuery& range) {
         ASSERT_TRUE(b) << b.error().sentence;
         EXPECT_TRUE(MessageDifferencer::Equals(*a, *b)) << a->ShortDebugString() << "\n" << b->ShortDebugString();
     };
-    for (const std::string by : {"", "path.unlinked", "gw.instance", "path.server"}) {
+    for (const std::string by : {"", "path.unlinked", "gw.instance", "path.server", "path.reset_by"}) {
         store::OverviewQuery one = range, other = filtered;
         one.by = other.by = by;
         same(overview.histogram(one), overview.histogram(other));
@@ -309,7 +313,9 @@ void RollupTest::compare_addresses(const store::OverviewQuery& range) {
     const store::Overview overview(*client_, settings_);
     for (const std::string filter :
          {"ip.addr == 10.1.2.7", "10.2.0.1:80 and leg.end == reset", "ip.addr in {10.1.1.7, 10.2.0.0, 10.3.0.4}",
-          "ip.addr == 10.2.0.0/24", "path.server == 10.3.0.4/30", "ip.addr in {10.1.2.0/23, 10.2.0.1, 10.3.0.0/30}"}) {
+          "ip.addr == 10.2.0.0/24", "path.server == 10.3.0.4/30",
+          "ip.addr == 10.2.0.0/24 and path.delay > 200us and not path.reset_by == server",
+          "ip.addr in {10.1.2.0/23, 10.2.0.1, 10.3.0.0/30}"}) {
         SCOPED_TRACE(filter);
         store::OverviewQuery one = range, other = range;
         one.filter = filter;
@@ -322,6 +328,8 @@ void RollupTest::compare_addresses(const store::OverviewQuery& range) {
         };
         same(overview.facets(one), overview.facets(other));
         same(list(range, one.filter, 1000, false), list(range, other.filter, 1000, false));
+        if (filter.find("path.delay") != std::string::npos)  // one is enough: each asks for all that the others do
+            same(list(range, one.filter, 1000, false, true), list(range, other.filter, 1000, false, true));
     }
 }
 
@@ -341,6 +349,9 @@ TEST_F(RollupTest, HoursThatAreOverAreMadeNewestFirstAndAnswerWhatTheRowsDo) {
     EXPECT_EQ((*range)->from_s, first_hour_s);
     EXPECT_EQ((*range)->open_s, now_s - 1800);
     for (const auto& [from, to] : {std::pair{60u, 240u}, {130u, 190u}, {200u, 360u}}) compare(query(from, to));
+    store::OverviewQuery week = query(0, 360);
+    week.since_ns = week.until_ns - 7 * 24 * 3600 * ns_per_s;
+    compare(week);
     EXPECT_NE(sql("SELECT count() FROM gateway_minutes WHERE n < 0 FORMAT TabSeparated"), "0\n");
     compare_all();
 }

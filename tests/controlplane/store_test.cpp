@@ -5,6 +5,8 @@
 #include <set>
 
 #include "controlplane/http/http.h"
+#include "controlplane/store/path_trouble.h"
+#include "controlplane/store/schema.h"
 #include "tests/controlplane/random_rows.h"
 #include "tests/controlplane/store_fixture.h"
 
@@ -274,6 +276,22 @@ v1::Path nat_path() {
     path.mutable_legs(2)->set_process("it's \\odd\t\"name\"");
     path.mutable_links(1)->set_kind("fullnat");
     path.mutable_links(1)->set_grade("C");
+    path.mutable_legs(0)->set_server_name("shop.example.org");
+    for (int i = 0; i < 2; ++i) {
+        v1::PathDelay& delay = *path.mutable_links(i)->add_delays();
+        delay.set_direction("to_server");
+        delay.set_mean_ns((i + 1) * 1'000'000);
+        delay.set_samples(4);
+        v1::PathLoss& loss = *path.mutable_links(i)->add_losses();
+        loss.set_lost(2);
+    }
+    path.mutable_legs(1)->mutable_to_server()->set_missed(5);
+    path.mutable_legs(1)->mutable_to_client()->set_retransmissions(6);
+    path.add_resets()->set_by("middlebox");
+    path.add_resets()->set_by("server");
+    path.mutable_tcp()->set_initial_rtt_ns(30'000'000);
+    path.mutable_tcp()->set_fast_retransmissions(1);
+    path.mutable_tcp()->set_zero_windows(3);
     return path;
 }
 
@@ -378,8 +396,179 @@ TEST_F(StoreTest, EveryFilterFindsWhatItSays) {
         {"curl and tcp", {1}},
         {"curl && udp || core or 53", {2}},
         {"ip.addr eq 10.0.0.7 and not port in {53}", {1}},
+        {"path.delay == 3ms", {1}},
+        {"path.delay > 3ms", {}},
+        {"path.delay < 1h", {1}},  // of a single leg it is not known
+        {"path.delay != 3ms", {2}},
+        {"link.delay == 2000000", {1}},
+        {"link.delay == 1.5ms..2.5ms", {1}},
+        {"path.lasted == 1ms", {1, 2}},
+        {"path.lasted > 1ms", {}},
+        {"path.lost == 4", {1}},
+        {"path.lost == 0", {}},
+        {"path.capture_gap > 4", {1}},
+        {"path.reset_by == server", {1}},
+        {"path.reset_by == client", {}},
+        {"tcp.analysis.retransmission", {1}},
+        {"tcp.analysis.retransmission >= 6", {1}},
+        {"tcp.analysis.fast_retransmission == 1", {1}},
+        {"tcp.analysis.spurious_retransmission == 0", {1}},
+        {"tcp.analysis.out_of_order", {}},
+        {"tcp.analysis.duplicate_ack < 1", {1}},
+        {"tcp.analysis.zero_window > 2", {1}},
+        {"tcp.analysis.window_full or tcp.analysis.keep_alive", {}},
+        {"tcp.analysis.initial_rtt > 29ms", {1}},
+        {"tcp.analysis.initial_rtt < 29ms", {}},
+        {"shop.example.org", {1}},
+        {"example.org", {1}},
+        {"op.example.org", {}},
     };
     for (const auto& [filter, ids] : cases) EXPECT_EQ(found_by(*store, filter), ids) << filter;
+}
+
+TEST_F(StoreTest, OfRowsFromBeforeVersion9IsToldWhatTheirOtherColumnsTell) {
+    auto store = open();
+    ASSERT_TRUE(store);
+    ASSERT_TRUE(store->insert_paths({nat_path(), dns_path()}));
+    store.reset();
+    {
+        auto client = ClickHouseClient::connect(settings());
+        ASSERT_TRUE(client) << client.error().sentence;
+        for (const std::string& name : trouble_column_names())
+            for (const char* table : {"paths", "address_paths", "open_address_paths"})
+                must_ask(**client, settings(), std::string("ALTER TABLE ") + table + " DROP COLUMN " + name);
+        for (const char* name : {"tcp_known", "handshake_ns", "duplicate_acks", "rtt_to_client_sum_ns"})
+            must_ask(**client, settings(), std::string("ALTER TABLE legs DROP COLUMN ") + name);
+        must_ask(**client, settings(), "DELETE FROM schema_versions WHERE version > 8");
+    }
+    store = open();
+    ASSERT_TRUE(store);
+    const std::vector<std::pair<const char*, std::vector<std::uint64_t>>> cases = {
+        {"path.delay == 3ms", {1}},
+        {"path.delay < 1h", {1}},
+        {"link.delay == 2ms", {1}},
+        {"path.lost == 4", {1}},
+        {"path.capture_gap == 5", {1}},
+        {"path.lasted == 1ms", {1, 2}},
+        {"tcp.analysis.retransmission", {1}},
+        {"tcp.analysis.zero_window == 0", {}},  // not known is not zero
+        {"tcp.analysis.zero_window > 0", {}},
+        {"tcp.analysis.initial_rtt < 1h", {}},
+        {"path.reset_by in {client, server, relay, middlebox}", {}},
+    };
+    for (const auto& [filter, ids] : cases) EXPECT_EQ(found_by(*store, filter), ids) << filter;
+    const auto worst = store->find_paths({.filter = {}, .abnormal_first = true});
+    ASSERT_TRUE(worst) << worst.error().sentence;
+    EXPECT_EQ(ids_of(*worst), (std::vector<std::string>{wire::id_text(1), wire::id_text(2)}));
+    v1::Path mended = nat_path();
+    mended.set_revision(2);
+    ASSERT_TRUE(store->insert_paths({mended}));
+    EXPECT_EQ(found_by(*store, "tcp.analysis.zero_window == 3"), (std::vector<std::uint64_t>{1}));
+}
+
+TEST_F(StoreTest, TheAnalysisOfLegsIsSummedInTheStore) {
+    auto store = open();
+    ASSERT_TRUE(store);
+    RandomRows rows(12);
+    std::vector<StoredLeg> legs = {rows.leg(1, 1), rows.leg(2, 1), rows.leg(3, 1)};
+    for (StoredLeg& stored : legs) {
+        stored.leg.protocol = stored.leg.id == 3 ? Protocol::udp : Protocol::tcp;
+        stored.leg.observer = Observer::mirror;
+        if (stored.leg.id == 3) continue;
+        stored.leg.tcp.flows[0].duplicate_acks = 2;
+        stored.leg.tcp.flows[1].duplicate_acks = 3;
+        stored.leg.tcp.flows[1].capture_gap_bytes = 1000;
+        stored.leg.tcp.flows[1].rtt.add(7'000);
+        stored.leg.tcp.handshake = 40'000;
+    }
+    ASSERT_TRUE(store->insert_legs(legs));
+    store.reset();
+    auto client = ClickHouseClient::connect(settings());
+    ASSERT_TRUE(client) << client.error().sentence;
+    EXPECT_EQ(must_ask(**client, settings(),
+                       "SELECT sum(duplicate_acks), sum(capture_gap_bytes), sum(rtt_to_client_sum_ns), "
+                       "sum(rtt_to_client_count), max(handshake_ns), countIf(tcp_known) FROM legs FORMAT TabSeparated"),
+              "10\t2000\t14000\t2\t40000\t2\n");
+}
+
+TEST_F(StoreTest, AbnormalFirstIsTheStoresOrderPageAfterPageInTheLatestRevisions) {
+    RandomRows rows(13);
+    const auto store = open();
+    ASSERT_TRUE(store);
+    constexpr std::uint64_t count = 500;
+    std::vector<v1::Path> early, late;
+    for (std::uint64_t id = 1; id <= count; ++id) {
+        v1::Path path = rows.path(id, 1, static_cast<std::int64_t>(rows.number(20 * 3600)) * 1000);
+        const auto again = [&](std::uint64_t most) {
+            path.mutable_legs(0)->mutable_to_server()->set_retransmissions(
+                static_cast<std::uint32_t>(rows.number(most)));
+        };
+        again(40);
+        early.push_back(path);
+        path.set_revision(2);
+        again(rows.number(3) == 0 ? 40 : 2);  // most turn out to be well, some to be worse
+        path.set_retracted(rows.number(10) == 0);
+        late.push_back(path);
+    }
+    ASSERT_TRUE(store->insert_paths(early));
+    ASSERT_TRUE(store->insert_paths(late));
+    std::erase_if(late, [](const v1::Path& path) { return path.retracted(); });
+    std::ranges::sort(late, [](const v1::Path& a, const v1::Path& b) {
+        const auto x = trouble_of(a).oddness, y = trouble_of(b).oddness;
+        return x != y ? x > y : a.first_ns() != b.first_ns() ? a.first_ns() > b.first_ns() : a.path_id() < b.path_id();
+    });
+    std::vector<std::string> expected, seen;
+    for (const v1::Path& path : late) expected.push_back(path.path_id());
+    const TimeNs base = 1'700'000'000'000'000'000;
+    PathQuery query{.since_ns = base, .until_ns = base + 21 * 3600 * ns_per_s, .filter = {}, .count_max = 37};
+    query.abnormal_first = true;
+    do {
+        const auto page = store->find_paths(query);
+        ASSERT_TRUE(page) << page.error().sentence;
+        for (const std::string& id : ids_of(*page)) seen.push_back(id);
+        EXPECT_EQ(page->partial().empty(), page->next().empty());
+        if (!page->partial().empty()) {
+            EXPECT_NE(page->partial().find("the most abnormal 37 paths"), std::string::npos) << page->partial();
+        }
+        query.cursor = page->next();
+    } while (!query.cursor.empty() && seen.size() < 2 * count);
+    EXPECT_EQ(seen, expected);
+    query.cursor = "12.00000000000000ff";
+    EXPECT_EQ(store->find_paths(query).error().kind, ErrorKind::usage);
+}
+
+TEST_F(StoreTest, AnAnswerOfManyBytesIsCutAndGoesOn) {
+    RandomRows rows(14);
+    const auto store = open();
+    ASSERT_TRUE(store);
+    std::vector<v1::Path> paths;
+    for (std::uint64_t id = 1; id <= 20; ++id) {
+        paths.push_back(rows.path(id, 1, static_cast<std::int64_t>(id)));
+        paths.back().mutable_links(0)->set_changes(std::string(100'000, 'x'));
+    }
+    ASSERT_TRUE(store->insert_paths(paths));
+    for (const bool abnormal : {false, true}) {
+        PathQuery query{.since_ns = 1, .filter = {}, .count_max = 1000};
+        query.bytes_max = 1 << 20;
+        query.abnormal_first = abnormal;
+        std::vector<std::string> seen;
+        int pages = 0;
+        do {
+            const auto page = store->find_paths(query);
+            ASSERT_TRUE(page) << page.error().sentence;
+            EXPECT_LE(page->ByteSizeLong(), query.bytes_max + 1000);
+            for (const std::string& id : ids_of(*page)) seen.push_back(id);
+            query.cursor = page->next();
+            if (!query.cursor.empty()) {
+                EXPECT_NE(page->partial().find("larger than 1 MiB"), std::string::npos) << page->partial();
+            }
+        } while (!query.cursor.empty() && ++pages < 10);
+        EXPECT_EQ(seen.size(), paths.size());
+        EXPECT_EQ(pages, 1);
+        query.bytes_max = 1;
+        query.cursor.clear();
+        EXPECT_EQ(store->find_paths(query)->paths_size(), 1) << "one at least, however large";
+    }
 }
 
 TEST_F(StoreTest, ASearchThatTakesTooLongEndsAndSaysSo) {

@@ -69,12 +69,14 @@ function shade(share: number): string {
   return `rgb(${from.map((v, i) => Math.round(v + (to[i] - v) * part)).join(" ")})`;
 }
 
+const heatRowsMax = 60;
+
 /** One row an instance, one column a time; the brighter, the slower. Log scale from the least of the group to its most, at least four times as much. */
 function HeatMap(props: { list: GatewayGroupList; group: GatewayGroup }) {
   const { group, list } = props, book = useGatewayBook();
   const { utc } = useSettings();
   const [told, setTold] = useState("");
-  const rows = group.instances.slice(0, 60);
+  const rows = group.instances.slice(0, heatRowsMax);
   const values = rows.map((one) => one.points.map((p) => (Number(p.delay_paths) ? Math.max(1, Number(p.p50_ns)) : 0)));
   const flat = values.flat().filter((v) => v > 0), low = Math.log(Math.min(...flat, 1e9)), high = Math.max(Math.log(Math.max(...flat, 2)), low + Math.log(4));
   const left = 150, rowSize = 18, bottom = 20;
@@ -107,7 +109,7 @@ function HeatMap(props: { list: GatewayGroupList; group: GatewayGroup }) {
   if (!flat.length) return <p class="note">{t("No delay is known here: its packets pass between clocks that were not compared, or it is a proxy that keeps none of them.")}</p>;
   return (
     <figure class="heat">
-      <figcaption>{t("Added delay (p50) over time: from {0} (dark) to {1} (bright)", duration(Math.exp(low)), duration(Math.exp(high)))} <span class="muted">{told}</span></figcaption>
+      <figcaption>{t("Added delay (p50) over time: from {0} (dark) to {1} (bright)", duration(Math.exp(low)), duration(Math.exp(high)))}{rows.length < group.instances.length && <b> · {t("{0} of {1} instances, those of most paths", rows.length, group.instances.length)}</b>} <span class="muted">{told}</span></figcaption>
       <div style={{ height: rows.length * rowSize + bottom + "px" }}><Drawing class="graph" draw={draw} onPointer={pointer} label={t("Heat map of added delay")} /></div>
     </figure>
   );

@@ -29,9 +29,16 @@ export const total = (path: Path) => {
 export const weakest = (path: Path) => path.links.map((link) => link.grade).sort().pop() ?? "";
 export const added = (path: Path) =>
   path.links.reduce((sum, link) => sum + Number(link.delays.find((one) => one.direction === "to_server")?.mean_ns ?? 0), 0);
+const addedKnown = (path: Path) => path.links.some((link) => link.delays.some((one) => one.direction === "to_server"));
 const reset = (path: Path) => path.legs.some((leg) => leg.end === "reset");
-/** How far out of line: the order of "abnormal first". */
-export const oddness = (path: Path) => (reset(path) ? 4 : 0) + (path.unlinked !== "linked" ? 2 : 0) + Math.min(3, total(path).again);
+
+/** A condition on a duration that takes what is about as long: a tenth less to a tenth more. */
+export function about(ns: number): string {
+  const size = Math.abs(ns), [unit, scale] = size >= 1e9 ? (["s", 1e9] as const) : size >= 1e6 ? (["ms", 1e6] as const) : size >= 1e3 ? (["us", 1e3] as const) : (["ns", 1] as const);
+  const digits = scale === 1 ? 1 : 100; // of ns there are no fractions
+  const low = Math.floor(((ns - size / 10) / scale) * digits) / digits, high = Math.ceil(((ns + size / 10) / scale) * digits) / digits;
+  return `${low}${unit}..${high}${unit}`;
+}
 
 interface Pages { asked: Asked<PathList>; more: () => void }
 
@@ -48,11 +55,14 @@ function useNarrow(): boolean {
   return narrow;
 }
 
-/** The newest paths, and further pages as they are scrolled to. */
-function usePages(query: Query, tick: number): Pages {
+/** The parameter of the store's order; the newest come first without. */
+const ordered = (odd: boolean): Query => (odd ? { abnormal_first: "1" } : {});
+
+/** The first paths in the store's order, and further pages as they are scrolled to. */
+function usePages(query: Query, odd: boolean, tick: number): Pages {
   const range = rangeOf(query);
-  const key = `${range.since}|${range.until}|${query.filter ?? ""}|${tick}`;
-  const first = useMemo(() => apiAddress("paths", asking(range, query.filter, { limit: String(pageSize) })), [key]);
+  const key = `${range.since}|${range.until}|${query.filter ?? ""}|${odd}|${tick}`;
+  const first = useMemo(() => apiAddress("paths", asking(range, query.filter, { limit: String(pageSize), ...ordered(odd) })), [key]);
   useQuestion(first);
   const asked = useApi<PathList>(first, tick);
   const [rest, setRest] = useState<{ of: string; paths: Path[]; next: string; partial: string; busy: boolean } | null>(null);
@@ -92,15 +102,21 @@ function columns(filter: string, utc: boolean, narrow: boolean, opened: (path: P
     { key: "proto", name: t("Proto"), width: narrow ? "40px" : "48px", sort: (p) => p.proto, cell: (p) => cell("proto", p.proto) },
     ...(narrow ? [{ ...client, below: service }, { ...seen, below: server }] : [client, service, seen, server]),
     { key: "grade", name: t("Grade"), width: narrow ? "48px" : "54px", title: t("the weakest link's grade: A is best"), sort: (p) => weakest(p) || "E", cell: (p) => (weakest(p) ? <Value field="path.grade" value={weakest(p)} filter={filter} label={t("grade {0}", weakest(p))}><Grade grade={weakest(p)} /></Value> : <Grade grade="" />) },
-    { key: "added", name: t("Added"), width: "70px", number: true, title: t("delay added by all hops together, towards the server: the mean of its packets"), sort: added, cell: (p) => (added(p) ? <span title={addedWords(p)}>{duration(added(p))}</span> : "–") },
+    { key: "added", name: t("Added"), width: "70px", number: true, title: t("delay added by all hops together, towards the server: the mean of its packets"), sort: added, cell: (p) => (addedKnown(p) ? <Value field="path.delay" value={about(added(p))} filter={filter} title={addedWords(p)} copied={String(added(p))}>{duration(added(p))}</Value> : <span class="muted">–</span>) },
     { key: "again", name: t("Retr."), width: "46px", number: true, title: t("retransmissions at the tap that saw most"), sort: (p) => total(p).again, cell: (p) => (total(p).again ? <b class="warn">{cell("path.retransmissions", total(p).again)}</b> : cell("path.retransmissions", 0)) },
-    { key: "end", name: t("End"), width: "58px", title: t("how its legs ended"), sort: (p) => p.legs[0]?.end ?? "", cell: (p) => (reset(p) ? <b class="bad">{cell("leg.end", "reset")}</b> : cell("leg.end", p.legs[0]?.end)) },
+    { key: "end", name: t("End"), width: "58px", title: t("how its legs ended"), sort: (p) => p.legs[0]?.end ?? "", cell: (p) => (reset(p) ? <b class="bad">{resetCell(p, filter)}</b> : cell("leg.end", p.legs[0]?.end)) },
     { key: "kinds", name: t("Kinds"), width: narrow ? "minmax(104px,0.8fr)" : "minmax(190px,1fr)", title: t("what the gateways between did"), cell: (p) => <span class="several">{kinds(p, filter)}</span> },
     { key: "hops", name: t("Hops"), width: "44px", number: true, sort: (p) => p.legs.length, cell: (p) => cell("path.hops", p.legs.length) },
     { key: "packets", name: t("Packets"), width: "64px", number: true, title: t("of the first leg that has any, both ways"), sort: (p) => total(p).packets, cell: (p) => <Value field="path.packets" value={String(total(p).packets)} filter={filter}>{count(total(p).packets)}</Value> },
-    { key: "lasted", name: t("Lasted"), width: "68px", number: true, title: t("from the first packet to the last, at any tap"), sort: (p) => between(p.first_ns, p.last_ns), cell: (p) => duration(between(p.first_ns, p.last_ns)) },
+    { key: "lasted", name: t("Lasted"), width: "68px", number: true, title: t("from the first packet to the last, at any tap"), sort: (p) => between(p.first_ns, p.last_ns), cell: (p) => <Value field="path.lasted" value={about(between(p.first_ns, p.last_ns))} filter={filter} copied={String(between(p.first_ns, p.last_ns))}>{duration(between(p.first_ns, p.last_ns))}</Value> },
     { key: "process", name: t("Process"), width: "minmax(72px,0.7fr)", title: t("at the client's and at the server's end"), cell: (p) => <span class="several">{p.legs.filter((leg) => leg.process).map((leg) => <Value key={leg.leg_id} field="process" value={leg.process} filter={filter} />)}</span> },
   ];
+}
+
+/** Who sent it, where that is known, is what its menu asks for. */
+function resetCell(path: Path, filter: string) {
+  const by = path.resets?.[0]?.by;
+  return by ? <Value field="path.reset_by" value={by} filter={filter} title={t("reset by: {0}", by)}>reset</Value> : <Value field="leg.end" value="reset" filter={filter} />;
 }
 
 /** How many packets the figure is of, and how far off it may be. */
@@ -173,16 +189,13 @@ export function Paths() {
   const narrow = useNarrow();
   const range = rangeOf(query);
   const key = `${range.since}|${range.until}|${filter}|${tick}`;
-  const { asked, more } = usePages(query, tick);
+  const odd = query.first !== "newest", sort = query.sort ?? "";
+  const { asked, more } = usePages(query, odd, tick);
   const all = query.exact === "1", counting: Query = all ? { exact: "1" } : {};
   const histogram = useApi<Histogram>(useMemo(() => apiAddress("histogram", asking(range, filter, { buckets: "120", ...counting })), [key, all]), tick);
   const facets = useApi<FacetList>(useMemo(() => apiAddress("facets", asking(range, filter, { limit: "8", ...counting })), [key, all]), tick);
-  const odd = query.first !== "newest", sort = query.sort ?? "";
   const series = useMemo(() => (histogram.value ? histogramSeries(histogram.value) : []), [histogram.value]);
-  const rows = useMemo(() => {
-    const paths = asked.value?.paths ?? [];
-    return odd ? paths.map((path) => ({ path, odd: oddness(path) })).sort((a, b) => b.odd - a.odd).map((one) => one.path) : paths;
-  }, [asked.value?.paths.length, asked.value?.paths[0], odd]);
+  const rows = asked.value?.paths ?? [];
   // "One path that shows it": the worst of those that the filter finds takes this view's place.
   const first = query.open === "first" ? rows[0]?.path_id : undefined;
   useEffect(() => {
@@ -201,11 +214,11 @@ export function Paths() {
         {against && <p class="note" role="status">{t("Open the path to compare with {0}.", against)} <a href={view("/path/" + against)}>{t("Back to it")}</a></p>}
         <div class="strip">
           <span class="muted">{asked.value ? t("{0} of {1} paths", count(asked.value.paths.length), facets.value ? (facets.value.one_in > 1 ? "≈ " : "") + count(facets.value.paths) : "…") : ""}{asked.value?.next ? ` · ${t("scroll for more")}` : ""}</span>
-          <label title={t("of the paths that are shown: resets, then what is not linked, then retransmissions")}><input type="checkbox" checked={odd} onChange={() => go(changed({ first: odd ? "newest" : "" }), true)} />{t("abnormal first")}</label>
+          <label title={t("of all paths of the time the worst first: losses, resets of open connections, retransmissions, delay; without, the newest")}><input type="checkbox" checked={odd} onChange={() => go(changed({ first: odd ? "newest" : "" }), true)} />{t("abnormal first")}</label>
           <FollowSwitch of={following} />
           {(facets.value?.one_in ?? 0) > 1 && <button onClick={() => go(changed({ exact: "1" }), true)}>{t("Count every path")}</button>}
           {filter && <button onClick={() => go(changed({ filter: "" }))}>{t("Clear the filter")}</button>}
-          <a href={apiAddress("paths", asking(range, filter, { limit: "10000" }))} download="paths.json">JSON</a>
+          <a href={apiAddress("paths", asking(range, filter, { limit: "10000", ...ordered(odd) }))} download="paths.json">JSON</a>
           <a href={view("/compare")}>{t("compare with another time")}</a>
         </div>
         <Answer of={asked} empty={(list) => list.paths.length === 0 && (filter ? t("No path of this time matches the filter.") : t("No path in this time. Trust shows whether the taps get packets."))}>

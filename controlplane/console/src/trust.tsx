@@ -60,7 +60,11 @@ function Counters(props: { live: Live }) {
 }
 
 function stacked(h: Histogram): Series[] {
-  return h.series.slice(0, 7).map((one, i) => ({ label: one.value, values: one.counts.map(Number), tone: tones[i] }));
+  const own = h.series.length > tones.length ? tones.length - 1 : h.series.length; // the rest is one line
+  const lines: Series[] = h.series.slice(0, own).map((one, i) => ({ label: one.value, values: one.counts.map(Number), tone: tones[i] }));
+  const rest = h.series.slice(own);
+  if (rest.length) lines.push({ label: t("{0} others together", rest.length), tone: tones[own], values: h.buckets.map((_, i) => rest.reduce((sum, one) => sum + Number(one.counts[i]), 0)) });
+  return lines;
 }
 
 function linkRate(h: Histogram): Series[] {

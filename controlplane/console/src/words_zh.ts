@@ -412,7 +412,6 @@ export const chinese: Record<string, string> = {
   "the file's last comment says what is missing in it, if anything is": "若有缺失，文件末尾的注释会说明",
   "from the first packet to the last, at any tap": "从任一采集点的首个报文到最后一个",
   "±{0} over {1} of {2} hops, each of {3} packets at least": "±{0}，{2} 跳中的 {1} 跳，每跳至少 {3} 个报文",
-  "of the paths that are shown: resets, then what is not linked, then retransmissions": "在已显示的路径中：先复位，再未关联，再重传",
   "{0} of {1} edges, those of most paths first": "{1} 条边中的 {0} 条，路径多者在前",
   "no link: the others have no filter": "无链接：“其余”没有过滤式",
   "the link shows the paths that cross both, in any order": "链接显示经过两者的路径，不论先后",
@@ -504,6 +503,7 @@ export const chinese: Record<string, string> = {
   "added delay to the server": "去往服务端的附加时延",
   "added delay to the client": "返回客户端的附加时延",
   "as": "显示为",
+  "{0} of {1} instances, those of most paths": "{1} 个实例中路径最多的 {0} 个",
   "shown as": "显示方式",
   "changes nothing but addresses": "除地址外不作更改",
   "a drawing": "图",
@@ -517,4 +517,7 @@ export const chinese: Record<string, string> = {
   "local time": "本地时间",
   "an empty end is now": "结束留空表示现在",
   "Show": "显示",
+  "of all paths of the time the worst first: losses, resets of open connections, retransmissions, delay; without, the newest": "按该时段全部路径排序，最异常者在前：丢失、已建立连接的复位、重传、时延；不勾选则最新者在前",
+  "reset by: {0}": "复位发送方：{0}",
+  "{0} others together": "其余 {0} 项合计",
 };

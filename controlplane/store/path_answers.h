@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the searches of paths have in common: the order, the cursor, the condition on a row, one question's answer.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "controlplane/store/clickhouse_client.h"
+#include "controlplane/store/filter.h"
+#include "controlplane/store/store.h"
+
+namespace clew::store {
+
+/// The newest paths are looked for in the range's last part first, then in one so many times as long, and so on.
+constexpr DurationNs first_window_ns = 900 * ns_per_s;
+constexpr std::int64_t window_growth = 8;
+
+/// What stands behind the last path of the answer before, in the order of the search: "first_ns.path_id", abnormal
+/// first "oddness.first_ns.path_id".
+struct Cursor {
+    std::uint16_t oddness = 0;
+    TimeNs first_ns = 0;
+    std::uint64_t path_id = 0;
+};
+Result<Cursor> parse_cursor(const PathQuery& query);
+
+/// The condition on a row.
+Result<SqlCondition> row_condition(const PathQuery& query, SqlCondition filter);
+/// Behind ORDER BY.
+std::string order_of(const PathQuery& query);
+
+/// Where the first window begins; `since` where the search has none. The end is `until`, or where a cursor is.
+TimeNs first_window(const PathQuery& query, TimeNs cursor_ns);
+void grow_window(const PathQuery& query, TimeNs& window, DurationNs& window_ns);
+
+/// A list that is being filled.
+struct PathPage {
+    v1::PathList list;
+    bool more = false;  ///< there are paths behind those of the list
+    bool full = false;  ///< bytes_max was reached
+    std::uint64_t bytes = 0;
+    std::uint16_t last_oddness = 0;
+};
+
+/// Adds the matching paths of one answer: rows of "matches, oddness, body"; returns the number of rows in it.
+Result<std::uint64_t> take_paths(std::string_view answer, const PathQuery& query, std::uint32_t count_max,
+                                 PathPage& page);
+/// The list, with its cursor and why it is not whole where there are more.
+v1::PathList finished(const PathQuery& query, std::uint32_t count_max, PathPage page);
+
+/// One question's answer; nothing where the time limit ended it, which `list` then says.
+Result<std::optional<std::string>> ask_paths(ClickHouseClient& client, const StoreSettings& settings,
+                                             const ClickHouseCall& call, v1::PathList& list);
+
+/// The worst first. `call` has the database and its limits.
+Result<v1::PathList> search_abnormal(ClickHouseClient& client, const StoreSettings& settings, const PathQuery& query,
+                                     const SqlCondition& condition, std::uint32_t count_max, ClickHouseCall call);
+
+}  // namespace clew::store
