@@ -161,10 +161,12 @@ export function words(rows: Rows, i: number, tcp: boolean, numbers: Numbers): st
   return `${head}len ${rows.length[k]}${marksOf(rows, i, false)}`;
 }
 
+const fullLettersMin = 48; // with less room all are short, so that they look alike
+
 /** The same in so many letters at most: "201+1448" are 1448 bytes from 201 on, "a1" acknowledges 1. */
 export function wordsIn(rows: Rows, i: number, tcp: boolean, numbers: Numbers, letters: number): string {
-  const full = words(rows, i, tcp, numbers);
-  if (full.length <= letters) return full;
+  const full = letters >= fullLettersMin ? words(rows, i, tcp, numbers) : "";
+  if (full && full.length <= letters) return full;
   const tap = rows.first[i], k = i * rows.taps + tap, way = rows.toServer[i], marks = marksOf(rows, i, true);
   const flags = tcp ? flagText(rows.flags[k]) : "", seq = `${tcp ? sequenceNumber(rows, k, tap, way, numbers) : ""}+${rows.length[k]}`;
   const ack = tcp && rows.flags[k] & ACK ? ` a${ackNumber(rows, k, tap, way, numbers)}` : "", less = flags.replace("PSH ", "");

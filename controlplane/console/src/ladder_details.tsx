@@ -60,7 +60,7 @@ function Range(props: { rows: Rows; from: number; to: number }) {
     <>
       <p role="status" class="sums">
         <b>{t("{0} packets", span.packets)}</b> ({from + 1}–{to + 1}) · {t("{0} to the server, {1} to the client", span.toServer, span.packets - span.toServer)} · {bytes(span.bytes)} · {duration(span.ns)}
-        {span.ns > 0 && ` · ${count((span.bytes * 8 * 1e9) / span.ns)}bit/s · ${count((span.packets * 1e9) / span.ns)}/s`} · {t("{0} retr.", span.again)} · <span title={t("lost on the wire and sent again")}>✕ {span.lost}</span> · <span title={t("passed but was not captured at a tap")}>▢ {span.gaps}</span>
+        {span.ns > 0 && ` · ${count(Number(((span.bytes * 8 * 1e9) / span.ns).toPrecision(3)))}bit/s · ${count(Number(((span.packets * 1e9) / span.ns).toPrecision(3)))}/s`} · {t("{0} retr.", span.again)} · <span title={t("lost on the wire and sent again")}>✕ {span.lost}</span> · <span title={t("passed but was not captured at a tap")}>▢ {span.gaps}</span>
       </p>
       <div class="spreads">
         {span.hops.length > 0 && (

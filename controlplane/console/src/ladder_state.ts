@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a reader chose in the ladder, as its address has it, so that a reload and a link show the same.
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useState } from "preact/hooks";
 import type { Numbers } from "./ladder";
 import { changed, go, here, type Query } from "./place";
 
@@ -27,9 +27,9 @@ function pair(text: string | undefined): [number, number] | undefined {
 
 /** Whatever the address holds: what cannot be is as where nothing was chosen. */
 export function stateOf(query: Query): State {
-  const [first, second] = (query.row ?? "").split("-"), row = whole(second ?? first), height = Number(query.zoom), time = pair(query.t), bytes = pair(query.bytes);
+  const [, begin, end] = /^(?:(\d{1,9})-)?(\d{1,9})$/.exec(query.row ?? "") ?? [], row = whole(end), height = Number(query.zoom), time = pair(query.t), bytes = pair(query.bytes);
   return {
-    row, anchor: row < 0 ? -1 : second === undefined ? row : Math.max(0, whole(first)), top: Math.max(0, whole(query.top)),
+    row, anchor: begin === undefined ? row : whole(begin), top: Math.max(0, whole(query.top)),
     height: query.zoom && height >= rowHeightMin && height <= rowHeightMax ? height : rowHeight,
     foldAcks: query.acks === "fold", markIdle: query.idle !== "plain", numbers: query.numbers === "raw" || query.numbers === "normalised" ? query.numbers : "relative",
     find: query.find ?? "", way: query.way === "server" ? 1 : 0, hidden: (query.hide ?? "").split(".").map((one) => whole(one, 1023)).filter((one) => one >= 0),
@@ -57,7 +57,6 @@ export class LadderState {
   private listener = () => {};
   private waits = 0;
   private wroteMs = -Infinity;
-  private own = "";
   constructor(private path: string) {
     this.now = stateOf(here().query);
   }
@@ -75,7 +74,9 @@ export class LadderState {
   follow(listener: () => void): () => void {
     this.listener = listener;
     const read = () => {
-      if (here().path !== this.path || location.search === this.own) return;
+      if (here().path !== this.path) return;
+      clearTimeout(this.waits);
+      this.waits = 0;
       this.now = stateOf(here().query);
       listener();
     };
@@ -92,12 +93,11 @@ export class LadderState {
     if (here().path !== this.path) return;
     const to = changed(queryOf(this.now));
     if (to !== location.pathname + location.search) go(to, true);
-    this.own = location.search;
   }
 }
 
 export function useLadderState(): LadderState {
   const state = useMemo(() => new LadderState(here().path), []), [, again] = useState(0);
-  useEffect(() => state.follow(() => again((n) => n + 1)), [state]);
+  useLayoutEffect(() => state.follow(() => again((n) => n + 1)), [state]);
   return state;
 }
