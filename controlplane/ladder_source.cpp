@@ -274,7 +274,7 @@ Result<v1::LadderTable> LadderSource::table(const v1::Path& path, TimeNs from_ns
     }
     v1::LadderTable table = to_table(lined_up->ladder, lined_up->rows, lined_up->legs, of_columns);
     table.set_more(lined_up->ladder.complete_until_ns() != 0);
-    if (!lined_up->rows.empty()) return table;
+    if (!lined_up->rows.empty() || table.more()) return table;
     const LadderAbsence absence =
         why_no_rows(path, collector_.observers(), lined_up->answered, from_ns != 0 || to_ns != 0);
     table.set_empty(absence.why);

@@ -109,10 +109,15 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.locator(".ladder canvas").waitFor();
   };
   const chosenIn = (page) => new URL(page.url()).searchParams;
+  /** How many colours a canvas has, and a sum that tells whether it is the same picture. */
   const colours = (canvas) => canvas.evaluate((one) => {
-    const { data } = one.getContext("2d").getImageData(0, 0, one.width, one.height), seen = new Map();
-    for (let i = 0; i < data.length; i += 4) if (data[i + 3]) seen.set((data[i] << 16) | (data[i + 1] << 8) | data[i + 2], (seen.get((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]) ?? 0) + 1);
-    return { kinds: seen.size, sum: [...seen].reduce((sum, [colour, n]) => (sum * 31 + colour + n) % 1e9, 0) };
+    const { data } = one.getContext("2d").getImageData(0, 0, one.width, one.height), words = new Uint32Array(data.buffer), seen = new Set();
+    let sum = 0;
+    for (let i = 0; i < words.length; ++i) {
+      seen.add(words[i]);
+      sum = (Math.imul(sum, 31) + words[i]) | 0;
+    }
+    return { kinds: seen.size, sum };
   });
 
   await t.test("the ladder by keys: packets, ranges, what is found, and a reload shows the same", async () => {
@@ -142,8 +147,9 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.getByLabel("fold ACKs").check();
     await page.getByLabel("mark idle times").uncheck();
     await page.getByLabel("numbers").selectOption("normalised");
+    await page.locator(".ladder .scroll").focus();
     for (let n = 0; n < 4; ++n) await page.keyboard.press("-");
-    await eventually(() => Number(chosenIn(page).get("zoom")) < 10, "thinner rows are in the address");
+    await eventually(() => chosenIn(page).has("zoom") && Number(chosenIn(page).get("zoom")) < 10, "thinner rows are in the address");
     for (const [name, value] of [["acks", "fold"], ["idle", "plain"], ["numbers", "normalised"], ["find", "fin"]]) assert.equal(chosenIn(page).get(name), value);
     const before = { url: page.url(), drawn: (await colours(page.locator(".ladder canvas"))).sum, words: await caption.textContent() };
     await page.reload();
@@ -208,10 +214,11 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await ladderOf(page, longPath, { show: "sequence", row: "8" });
     await picture.waitFor();
     await page.waitForTimeout(150);
-    const sight = () => (chosenIn(page).get("t") ?? "").split("~").map(Number), whole = await colours(picture), line = await colours(cursor);
-    assert.ok(line.kinds > 0, "the cursor is drawn");
-    for (let n = 0; n < 20; ++n) await page.keyboard.press("j");
-    await eventually(async () => (await colours(cursor)).sum !== line.sum || /28/.test(await page.locator(".cells caption").textContent()), "the cursor goes with the chosen packet");
+    const sight = () => (chosenIn(page).get("t") ?? "").split("~").map(Number), whole = await colours(picture), left = () => cursor.evaluate((line) => (line.hidden ? -1 : line.getBoundingClientRect().left));
+    const line = await left();
+    assert.ok(line > 0, "the cursor is shown");
+    for (let n = 0; n < 90; ++n) await page.keyboard.press("j");
+    await eventually(async () => (await left()) > line, "the cursor goes with the chosen packet");
     assert.equal((await colours(picture)).sum, whole.sum, "the graph beneath it stays as it is");
     const box = await graph.boundingBox();
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
@@ -259,8 +266,8 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.close();
   });
 
-  await t.test("an empty ladder says its own reason, and letters of any path do not make it fail", async () => {
-    const page = await browser.page(), table = await (await fetch(`${fixture.url}/api/v1/paths/${slowPath}/ladder_table?rows=1`)).json();
+  await t.test("an empty ladder says its own reason", async () => {
+    const page = await browser.page(), table = await (await fetch(`${fixture.url}/api/v1/paths/${slowPath}/ladder_table`)).json();
     assert.equal(table.empty, "");
     for (const [empty, words] of [["sockets", /sockets alone/], ["ring", /no header log/], ["old", /go back to/], ["away", /answers/], ["dropped", /dropped headers/], ["unknown", /have no packet header/]]) {
       const head = Buffer.from(JSON.stringify({ path_id: slowPath, columns: [], rows: 0, start_ns: "0", partial: "", more: false, empty, kept_since_ns: since })), begin = Buffer.alloc(8);
@@ -543,6 +550,7 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
   const screens = [
     ["home", "/", {}, ".plain-table"], ["paths", "/paths", {}, ".table .row"], ["path", `/path/${slowPath}`, { why: "1" }, ".why"],
     ["ladder", `/ladder/${slowPath}`, { row: "3" }, ".cells"], ["sequence", `/ladder/${longPath}`, { show: "sequence", row: "8" }, ".sequence canvas"],
+    ["ladder-range", `/ladder/${longPath}`, { show: "sequence", row: "2-40", numbers: "raw" }, ".trips"], ["ladder-thin", `/ladder/${longPath}`, { zoom: "3", row: "8" }, ".cells"],
     ["gateways", "/gateways", {}, ".heat canvas"], ["topology", "/topology", {}, ".topology"], ["edges", "/topology", { show: "edges" }, ".edges"], ["compare", "/compare", { since: String(BigInt(since) + 20000000000n), before: since }, ".compared"], ["trust", "/trust", {}, ".counters"], ["clocks", "/trust", {}, "#clocks ~ section canvas"],
   ];
   for (const [look, width, height] of looks)

@@ -134,6 +134,15 @@ test("points stand in the order of their own tap's times, and are found by time"
   assert.deepEqual([0, 500, 501, 900, 901].map((ns) => m.firstAt(segments, ns)), [0, 0, 1, 2, 3]);
 });
 
+test("the bytes in sight hold the data, and windows that are not too far up", () => {
+  const points = (low, high) => ({ count: 1, at: Float64Array.of(5), low: Float64Array.of(low), high: Float64Array.of(high), kind: Uint8Array.of(0), row: Int32Array.of(0), marked: new Int32Array(0) });
+  const shown = (edge, more) => m.bytesIn([{ tap: 0, segments: points(0, 100), acks: points(0, edge) }], { fromNs: 0, toNs: 10, ...more }).map(Math.round);
+  assert.deepEqual(shown(NaN), [-2, 104]);
+  assert.deepEqual(shown(290), [-2, 294]);
+  assert.deepEqual(shown(1e6), [-2, 204]);
+  assert.deepEqual(shown(1e6, { low: 3, high: 4 }), [3, 4]);
+});
+
 test("zoom keeps what is under the pointer, and something in sight", () => {
   const all = { fromNs: 0, toNs: 1000 }, closer = m.zoomed(all, 0.5, 250, all);
   assert.deepEqual(closer, { fromNs: 125, toNs: 625 });

@@ -140,8 +140,8 @@ export function LadderLines(props: { rows: Rows; lines: Int32Array; tcp: boolean
       <div class="taps" aria-hidden="true">
         <span class="when">{t("seconds")}</span>
         {rows.columns.map((leg, j) => (
-          <span key={leg.leg_id} class="tap" title={`${leg.tap}\n${leg.client}\n${leg.server}`} style={{ left: x(j) + "px", maxWidth: room + "px" }}>
-            <b><Cut text={leg.tap} /></b>{room >= addressWidthMin && <><small><Cut text={leg.client} /></small><small><Cut text={leg.server} /></small></>}
+          <span key={leg.leg_id} class={room >= addressWidthMin ? "tap" : "tap narrow"} title={`${leg.tap}\n${leg.client}\n${leg.server}`} style={{ left: x(j) + "px", maxWidth: room + "px" }}>
+            <b>{room >= addressWidthMin ? <Cut text={leg.tap} /> : leg.tap}</b>{room >= addressWidthMin && <><small><Cut text={leg.client} /></small><small><Cut text={leg.server} /></small></>}
           </span>
         ))}
       </div>

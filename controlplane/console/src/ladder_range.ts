@@ -33,8 +33,9 @@ function hopsOf(rows: Rows, from: number, to: number): Hop[] {
       sums[j * 2 + rows.toServer[i]].add(rows.delay[k]);
     }
   }
-  return sums.flatMap((sum, end) => {
-    const tap = end >> 1, before = end & 1 ? tap - 1 : tap + 1;
+  const order = [...Array.from({ length: taps }, (_, tap) => tap * 2 + 1), ...Array.from({ length: taps }, (_, tap) => (taps - 1 - tap) * 2)]; // as packets go
+  return order.flatMap((end) => {
+    const sum = sums[end], tap = end >> 1, before = end & 1 ? tap - 1 : tap + 1;
     return sum.samples ? [{ from: before, to: tap, spread: sum.told(), error: rows.errors[Math.max(tap, before)] ?? -1 }] : [];
   });
 }

@@ -91,7 +91,7 @@ export function firstAt(points: Points, ns: number): number {
 
 export const wholeSight = (rows: Rows): Sight => ({ fromNs: 0, toNs: Math.max(1000, rows.count ? rows.time[rows.count - 1] * 1.02 : 1000) });
 
-/** The bytes in sight; windows count as far as they leave the data half of the room. */
+/** The bytes in sight; windows count as far as they leave the data a third of the room, those further up as far as to half. */
 export function bytesIn(series: Series[], sight: Sight): [number, number] {
   if (sight.low !== undefined && sight.high !== undefined) return [sight.low, sight.high];
   let low = Infinity, high = -Infinity, edge = -Infinity;
@@ -104,7 +104,7 @@ export function bytesIn(series: Series[], sight: Sight): [number, number] {
   }
   if (low === Infinity) return [0, 1];
   const room = Math.max(high - low, 1);
-  return [low - room * 0.02, Math.max(high, Math.min(edge, low + room * 2)) + room * 0.04];
+  return [low - room * 0.02, Math.max(high, !(edge > low + room * 3) ? edge : low + room * 2) + room * 0.04];
 }
 
 const spanMin = 200; // ns

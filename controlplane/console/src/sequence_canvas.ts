@@ -185,10 +185,13 @@ export const tapTone = (tap: number) => "c" + ((tap % 7) + 1);
 export function drawSequence(g: CanvasRenderingContext2D, series: Series[], frame: Frame): void {
   axes(g, frame);
   const tones = series.map(({ tap }) => colour(tapTone(tap))), red = colour("bad");
-  g.save();
-  g.beginPath();
-  g.rect(frame.left, 0, frame.right - frame.left, frame.bottom);
-  g.clip();
+  const within = (top: number) => {
+    g.save();
+    g.beginPath();
+    g.rect(frame.left, top, frame.right - frame.left, frame.bottom - top);
+    g.clip();
+  };
+  within(margin.top);
   series.forEach((one, index) => {
     g.strokeStyle = tones[index];
     g.lineWidth = 1;
@@ -199,20 +202,8 @@ export function drawSequence(g: CanvasRenderingContext2D, series: Series[], fram
     g.globalAlpha = 1;
     segments(g, one.segments, frame, tones[index], red);
   });
+  g.restore();
+  within(0);
   letters(g, series, frame, tones);
   g.restore();
-}
-
-/** The chosen packet's time, on a layer of its own. */
-export function drawCursor(g: CanvasRenderingContext2D, frame: Frame, ns: number): void {
-  const x = Math.round(frame.x(ns)) + 0.5;
-  if (x < frame.left || x > frame.right) return;
-  g.strokeStyle = colour("accent");
-  g.lineWidth = 1;
-  g.setLineDash([4, 3]);
-  g.beginPath();
-  g.moveTo(x, margin.top);
-  g.lineTo(x, frame.bottom);
-  g.stroke();
-  g.setLineDash([]);
 }

@@ -5,7 +5,7 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "preact
 import type { Rows } from "./ladder";
 import type { LadderState, Sight } from "./ladder_state";
 import { bytesIn, Glyph, moved, nearest, type Near, seriesOf, wholeSight, zoomed, zoomedBytes } from "./sequence";
-import { drawCursor, drawSequence, Frame, margin, tapTone } from "./sequence_canvas";
+import { drawSequence, Frame, margin, tapTone } from "./sequence_canvas";
 import { useSettings } from "./settings";
 import { bytes, count, duration, finely } from "./time";
 import { t } from "./words";
@@ -50,7 +50,7 @@ export function Sequence(props: { rows: Rows; state: LadderState }) {
   const { rows, state } = props;
   const { way, hidden, sight: chosen, row } = state.now;
   const { theme, language } = useSettings();
-  const box = useRef<HTMLDivElement>(null), base = useRef<HTMLCanvasElement>(null), layer = useRef<HTMLCanvasElement>(null), hint = useRef<HTMLParagraphElement>(null);
+  const box = useRef<HTMLDivElement>(null), base = useRef<HTMLCanvasElement>(null), layer = useRef<HTMLElement>(null), hint = useRef<HTMLParagraphElement>(null);
   const frame = useRef<Frame | undefined>(undefined);
   const all = useMemo(() => wholeSight(rows), [rows]);
   const every = useMemo(() => rows.columns.map((_, tap) => seriesOf(rows, way, tap)), [rows, way]);
@@ -60,10 +60,11 @@ export function Sequence(props: { rows: Rows; state: LadderState }) {
   drawn.current = { series, all };
 
   const cursor = useCallback(() => {
-    const over = layer.current, at = frame.current;
-    if (!over || !at) return;
-    const g = sized(over, at.width, at.height), { row } = state.now;
-    if (row >= 0 && row < rows.count) drawCursor(g, at, rows.at[row * rows.taps + rows.first[row]]);
+    const line = layer.current, at = frame.current, { row } = state.now;
+    if (!line || !at) return;
+    const x = row >= 0 && row < rows.count ? Math.round(at.x(rows.at[row * rows.taps + rows.first[row]])) : -1;
+    line.hidden = !(x >= at.left && x <= at.right);
+    line.style.left = x + "px";
   }, [rows, state]);
   const draw = useCallback(() => {
     const canvas = base.current;
@@ -175,7 +176,7 @@ export function Sequence(props: { rows: Rows; state: LadderState }) {
       </div>
       <Glyphs unknown={unknown} />
       <div class="graph" ref={box} role="application" tabIndex={0} aria-label={t("Sequence numbers over time at each tap")} onKeyDown={press} onPointerDown={down} onPointerMove={move} onPointerUp={up} onPointerCancel={() => { drag.current = undefined; }}>
-        <canvas ref={base} /><canvas ref={layer} class="cursor" />
+        <canvas ref={base} /><i ref={layer} class="cursor" hidden />
       </div>
       <p class="hint" ref={hint} role="status">{t("wheel: zoom time; Ctrl: bytes; Shift or drag: move; keys + − x y arrows, 0: all")}</p>
     </section>
