@@ -126,11 +126,13 @@ function packet(g: CanvasRenderingContext2D, rows: Rows, i: number, y: number, w
   g.fillText(seconds(rows, i), timeWidth - 10, y + 4);
 }
 
-/** A packet that is a stroke: its direction does not show, what became of it does. */
+const arrivalPx = 9;
+
+/** A packet that is a stroke: it stands out where it arrives, and what became of it shows. */
 function stroke(g: CanvasRenderingContext2D, rows: Rows, i: number, y: number, thick: number, xs: number[], look: Look, paint: Paint): void {
   const left = xs[Math.min(rows.first[i], rows.last[i])], right = xs[Math.max(rows.first[i], rows.last[i])];
   g.fillStyle = tone(rows, i, paint, look.tcp);
-  g.fillRect(left - 2, y, right - left + 4, thick);
+  g.fillRect(left - (rows.toServer[i] ? 0 : arrivalPx), y, right - left + arrivalPx, thick);
   if (!rows.missing[i]) return;
   for (let j = 0; j < rows.taps; ++j) {
     const fate = rows.fate[i * rows.taps + j] as Fate;
