@@ -73,7 +73,8 @@ export function LadderLines(props: { rows: Rows; lines: Int32Array; tcp: boolean
     const box = scroller.current!;
     const scrolled = () => {
       soon();
-      let line = Math.floor(box.scrollTop / rowHeight + 0.01);
+      if (Math.abs(lineOf(lines, state.now.top) * rowHeight - box.scrollTop) < 1) return; // where it was put
+      let line = Math.floor((box.scrollTop + 0.5) / rowHeight);
       while (line < lines.length && lines[line] < 0) ++line;
       const top = lines[line] ?? 0;
       if (top !== state.now.top) state.change({ top }, true);
