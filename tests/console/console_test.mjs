@@ -155,6 +155,7 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     for (let n = 0; n < 4; ++n) await page.keyboard.press("-");
     await eventually(() => chosenIn(page).has("zoom") && Number(chosenIn(page).get("zoom")) < 10, "thinner rows are in the address");
     for (const [name, value] of [["acks", "fold"], ["idle", "plain"], ["numbers", "normalised"], ["find", "fin"]]) assert.equal(chosenIn(page).get(name), value);
+    await page.waitForTimeout(1000); // the address is written a few times a second
     const uppermost = () => page.locator(".ladder .scroll").evaluate((box, height) => Math.floor((box.scrollTop + 1) / height), Number(chosenIn(page).get("zoom")));
     const before = { url: page.url(), uppermost: await uppermost(), words: await caption.textContent() };
     await page.reload();
