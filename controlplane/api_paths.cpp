@@ -72,6 +72,16 @@ v1::LegList legs_of(const v1::PathList& paths) {
     return list;
 }
 
+/// Windows are shifted where both SYNs had the option.
+void add_window_scales(const Leg& leg, v1::PathLeg& to) {
+    const Flow &up = leg.flow(Direction::to_server), &down = leg.flow(Direction::to_client);
+    if (up.syn_ns == 0 || down.syn_ns == 0) return;
+    constexpr std::uint8_t none = 0xff;
+    const bool shifted = up.window_scale != none && down.window_scale != none;
+    to.mutable_to_server()->set_window_scale(shifted ? up.window_scale : 0);
+    to.mutable_to_client()->set_window_scale(shifted ? down.window_scale : 0);
+}
+
 }  // namespace
 
 void Api::add_path_routes() {
@@ -214,7 +224,8 @@ Result<v1::Path> Api::find(const std::string& id) const {
     return std::move(**path);
 }
 
-/// The analysis of TCP stands with each leg. A store that does not find it leaves the path as it is.
+/// What TCP's analysis and the SYNs' window scales are stands with each leg. A store that does not find it leaves the
+/// path as it is.
 void Api::add_analysis(v1::Path& path) const {
     std::vector<store::LegWanted> wanted;
     for (const v1::PathLeg& leg : path.legs())
@@ -222,9 +233,11 @@ void Api::add_analysis(v1::Path& path) const {
     const auto legs = store_.find_legs(wanted);
     if (!legs) return;
     for (v1::PathLeg& to : *path.mutable_legs())
-        for (const Leg& leg : *legs)
-            if (leg.tcp != TcpAnalysis{} && wire::id_text(leg.id) == to.leg_id())
-                wire::encode(leg.tcp, *to.mutable_tcp());
+        for (const Leg& leg : *legs) {
+            if (wire::id_text(leg.id) != to.leg_id()) continue;
+            if (leg.tcp != TcpAnalysis{}) wire::encode(leg.tcp, *to.mutable_tcp());
+            add_window_scales(leg, to);
+        }
 }
 
 /// Or the path that took its legs.

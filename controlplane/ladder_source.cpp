@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "controlplane/http/departure.h"
+#include "controlplane/ladder_absence.h"
 #include "controlplane/ladder_table.h"
 #include "controlplane/partial.h"
 #include "nat-trace/ladder.h"
@@ -114,6 +115,7 @@ struct Observed {
     Frames frames;
     std::string partial;
     TimeNs complete_until_ns = 0;  ///< 0 = all is here
+    bool answered = false;
 };
 
 using Ask = std::function<Result<v1::HeaderReply>(const v1::HeaderRequest&)>;
@@ -127,6 +129,7 @@ Observed ask_pages(const std::string& observer, const Ask& ask, v1::HeaderReques
             observed.partial = reply.error().sentence;
             return observed;
         }
+        observed.answered = true;
         for (v1::PacketHeader& message : *reply->mutable_headers()) {
             const auto header = wire::decode(message);
             if (!header) continue;
@@ -152,6 +155,7 @@ struct LinedUp {
     std::vector<std::size_t> legs;     ///< of the path: one for each column
     std::vector<LadderRow> rows;
     Frames frames;
+    bool answered = false;  ///< an observer did
 };
 
 /// Rows from complete_until_ns on have cells missing that were seen: who looks at rows gets none of them, who takes
@@ -216,6 +220,7 @@ Result<LinedUp> line_up(wire::Collector& collector, const v1::Path& path, TimeNs
     for (auto& [leg, ask] : asks) {
         Observed observed = ask.get();
         if (!observed.partial.empty()) add_partial(ladder, observed.partial);
+        lined_up.answered |= observed.answered;
         const TimeNs until = observed.complete_until_ns, known = ladder.complete_until_ns();
         if (until != 0) {
             ladder.set_complete_until_ns(known == 0 ? until : std::min(known, until));
@@ -269,6 +274,11 @@ Result<v1::LadderTable> LadderSource::table(const v1::Path& path, TimeNs from_ns
     }
     v1::LadderTable table = to_table(lined_up->ladder, lined_up->rows, lined_up->legs, of_columns);
     table.set_more(lined_up->ladder.complete_until_ns() != 0);
+    if (!lined_up->rows.empty() || table.more()) return table;
+    const LadderAbsence absence =
+        why_no_rows(path, collector_.observers(), lined_up->answered, from_ns != 0 || to_ns != 0);
+    table.set_empty(absence.why);
+    table.set_kept_since_ns(absence.kept_since_ns);
     return table;
 }
 

@@ -52,6 +52,10 @@ export class Browser {
         const box = part.getBoundingClientRect();
         if (box.width && (box.right > innerWidth + 1 || box.left < -1)) out.push(`'${part.textContent.slice(0, 40)}' is outside`);
       }
+      for (const part of document.querySelectorAll(".legend > span, .sequence .strip > *, .ladder .tap, .hops, .trips")) {
+        const box = part.getBoundingClientRect(), whole = part.closest(".legend, .sequence, .ladder, .details").getBoundingClientRect();
+        if (box.width && (box.right > whole.right + 1 || box.left < whole.left - 1)) out.push(`'${part.textContent.slice(0, 40)}' is outside of its part`);
+      }
       for (const card of document.querySelectorAll(".leg, .joint"))
         if (card.scrollHeight > card.clientHeight + 1 || card.scrollWidth > card.clientWidth + 1) out.push(`'${card.textContent.slice(0, 40)}' is larger than its card`);
       const lanes = document.querySelector(".lanes");

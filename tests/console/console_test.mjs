@@ -104,6 +104,190 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.close();
   });
 
+  const ladderOf = async (page, path, query = {}) => {
+    await page.goto(at(`/ladder/${path}`, query));
+    await page.locator(".ladder canvas").waitFor();
+  };
+  const chosenIn = (page) => new URL(page.url()).searchParams;
+  /** How many colours a canvas has, and a sum that tells whether it is the same picture. */
+  const colours = (canvas) => canvas.evaluate((one) => {
+    const copy = document.createElement("canvas"); // browsers warn of a canvas that is read often
+    [copy.width, copy.height] = [one.width, one.height];
+    const g = copy.getContext("2d", { willReadFrequently: true });
+    g.drawImage(one, 0, 0);
+    const words = new Uint32Array(g.getImageData(0, 0, copy.width, copy.height).data.buffer), seen = new Set();
+    let sum = 0;
+    for (let i = 0; i < words.length; ++i) {
+      seen.add(words[i]);
+      sum = (Math.imul(sum, 31) + words[i]) | 0;
+    }
+    return { kinds: seen.size, sum };
+  });
+
+  await t.test("the ladder by keys: packets, ranges, what is found, and a reload shows the same", async () => {
+    const page = await browser.page(), caption = page.locator(".cells caption").first();
+    await ladderOf(page, longPath);
+    for (const key of ["j", "j", "j", "k"]) await page.keyboard.press(key); // quicker than pictures
+    await eventually(async () => /^packet 2:/.test(await caption.textContent()), "j three times and k once choose the second packet");
+    await page.keyboard.press("Shift+J");
+    await page.keyboard.press("Shift+J");
+    await eventually(async () => /^3 packets \(2–4\)/.test(await page.locator(".sums").textContent()), "with Shift a range");
+    await page.keyboard.press("Shift+K");
+    await page.keyboard.press("Shift+K");
+    await page.keyboard.press("Shift+K");
+    await eventually(async () => /^2 packets \(1–2\)/.test(await page.locator(".sums").textContent()), "the range turns about where it began");
+    await eventually(() => chosenIn(page).get("row") === "1-0", "the range is in the address");
+    await page.keyboard.press("f");
+    await page.keyboard.type("fin");
+    await eventually(async () => Number(await page.locator(".found").textContent()) > 0, "packets are found");
+    await page.keyboard.press("Enter");
+    await eventually(async () => /FIN/.test(await caption.textContent()), "Enter goes to the next");
+    const there = await caption.textContent();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("n");
+    await eventually(async () => (await caption.textContent()) !== there && /FIN/.test(await caption.textContent()), "n goes on");
+    await page.keyboard.press("Shift+N");
+    await eventually(async () => (await caption.textContent()) === there, "N goes back");
+    await page.getByLabel("fold ACKs").check();
+    await page.getByLabel("mark idle times").uncheck();
+    await page.getByLabel("numbers").selectOption("normalised");
+    await page.locator(".ladder .scroll").focus();
+    for (let n = 0; n < 4; ++n) await page.keyboard.press("-");
+    await eventually(() => chosenIn(page).has("zoom") && Number(chosenIn(page).get("zoom")) < 10, "thinner rows are in the address");
+    for (const [name, value] of [["acks", "fold"], ["idle", "plain"], ["numbers", "normalised"], ["find", "fin"]]) assert.equal(chosenIn(page).get(name), value);
+    await page.waitForTimeout(1000); // the address is written a few times a second
+    const uppermost = () => page.locator(".ladder .scroll").evaluate((box, height) => Math.floor((box.scrollTop + 1) / height), Number(chosenIn(page).get("zoom")));
+    const before = { url: page.url(), uppermost: await uppermost(), words: await caption.textContent() };
+    await page.reload();
+    await page.locator(".ladder canvas").waitFor();
+    await eventually(async () => Number(await page.locator(".found").textContent()) > 0, "what is found is found again");
+    assert.ok((await page.getByLabel("fold ACKs").isChecked()) && !(await page.getByLabel("mark idle times").isChecked()));
+    assert.equal(await page.getByLabel("numbers").inputValue(), "normalised");
+    assert.equal(await page.getByLabel("Find", { exact: true }).inputValue(), "fin");
+    await eventually(async () => (await caption.textContent()) === before.words, "the same packet is chosen");
+    assert.equal(await uppermost(), before.uppermost, "the same line stands uppermost");
+    assert.equal(page.url(), before.url);
+    await page.close();
+  });
+
+  await t.test("numbers: raw as each tap wrote them, relative and normalised the same at all", async () => {
+    const page = await browser.page();
+    const seqs = async (numbers) => {
+      await ladderOf(page, slowPath, { row: "3", numbers });
+      await page.locator(".cells tbody tr").nth(4).waitFor();
+      return page.locator(".cells tbody tr td:nth-of-type(3)").allTextContents();
+    };
+    const raw = await seqs("raw"), relative = await seqs("relative"), normalised = await seqs("normalised");
+    assert.equal(new Set(relative).size, 1, `${relative}`);
+    assert.deepEqual(normalised, raw.map(() => raw[0]));
+    assert.ok(Number(relative[0]) < 1e6 && Number(raw[0]) > 0);
+    await page.close();
+  });
+
+  await t.test("a range's delays per hop with their ±, and round trips at each tap", async () => {
+    const page = await browser.page();
+    await ladderOf(page, longPath, { row: "0-60" });
+    await page.locator(".hops tbody tr").nth(3).waitFor();
+    const hops = await page.locator(".hops tbody tr").allTextContents(), trips = await page.locator(".trips tbody tr").allTextContents();
+    assert.equal(hops.length, 8, `four hops, both ways: ${hops}`);
+    assert.ok(hops.every((text) => /±[\d.]+ (ns|µs|ms)\d+$/.test(text)), `${hops}`);
+    assert.ok(trips.length >= 5, `${trips}`);
+    await page.close();
+  });
+
+  await t.test("rows of any height: wheel, buttons and keys, all packets at once", async () => {
+    const page = await browser.page(), inner = page.locator(".ladder .scroll > div"), height = () => inner.evaluate((box) => box.clientHeight);
+    await ladderOf(page, longPath);
+    const usual = await height();
+    await page.getByRole("button", { name: "All packets" }).click();
+    await eventually(async () => (await height()) <= (await page.locator(".ladder .scroll").evaluate((box) => box.clientHeight)) + 1, "all packets are in sight");
+    assert.ok((await colours(page.locator(".ladder canvas"))).kinds > 4);
+    await page.locator(".ladder .scroll").click({ position: { x: 400, y: 20 } });
+    await page.locator(".cells caption").waitFor();
+    await page.keyboard.press("0");
+    await eventually(async () => (await height()) === usual, "0 leads back");
+    await page.mouse.move(500, 400);
+    await page.keyboard.down("Control");
+    await page.mouse.wheel(0, 100);
+    await page.keyboard.up("Control");
+    await eventually(async () => (await height()) < usual, "Ctrl and the wheel make rows thinner");
+    await page.getByRole("button", { name: "Taller rows" }).click();
+    await eventually(async () => (await height()) > usual, "a button makes them taller");
+    await page.close();
+  });
+
+  await t.test("the time-sequence: zoom and pan by wheel, drag and keys, taps, the shared cursor, glyphs, a reload", async () => {
+    const page = await browser.page(), graph = page.locator(".sequence .graph"), picture = graph.locator("canvas").first(), cursor = graph.locator(".cursor");
+    await ladderOf(page, longPath, { show: "sequence", row: "8" });
+    await picture.waitFor();
+    await page.waitForTimeout(150);
+    const sight = () => (chosenIn(page).get("t") ?? "").split("~").map(Number), whole = await colours(picture), left = () => cursor.evaluate((line) => (line.hidden ? -1 : line.getBoundingClientRect().left));
+    const line = await left();
+    assert.ok(line > 0, "the cursor is shown");
+    for (let n = 0; n < 90; ++n) await page.keyboard.press("j");
+    await eventually(async () => (await left()) > line, "the cursor goes with the chosen packet");
+    assert.equal((await colours(picture)).sum, whole.sum, "the graph beneath it stays as it is");
+    const box = await graph.boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.wheel(0, -300);
+    await eventually(() => sight().length === 2, "the zoom is in the address");
+    const first = sight();
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2 - 60, box.y + box.height / 2, { steps: 4 });
+    await page.mouse.up();
+    await eventually(() => sight()[0] > first[0], "a drag moves it");
+    await page.waitForTimeout(500);
+    const dragged = sight();
+    await graph.focus();
+    await page.keyboard.press("ArrowLeft");
+    await eventually(() => sight()[0] < dragged[0], "keys move it");
+    await page.keyboard.press("y");
+    await eventually(() => chosenIn(page).get("bytes"), "y zooms the bytes");
+    await page.getByRole("checkbox", { name: "nat-edge" }).uncheck();
+    await page.getByLabel("Direction").selectOption("1");
+    await eventually(() => chosenIn(page).get("way") === "server" && chosenIn(page).get("hide"), "direction and taps are in the address");
+    await page.waitForTimeout(500);
+    const url = page.url(), drawn = (await colours(picture)).sum;
+    await page.reload();
+    await picture.waitFor();
+    await eventually(async () => (await colours(picture)).sum === drawn, "a reload draws the same");
+    assert.equal(page.url(), url);
+    await page.locator(".sequence").getByRole("button", { name: "All", exact: true }).click();
+    await eventually(() => !chosenIn(page).has("t") && !chosenIn(page).has("bytes"), "All resets it");
+    const glyphs = page.locator(".glyphs > span");
+    assert.ok((await glyphs.count()) >= 9);
+    for (const one of await glyphs.all()) assert.ok((await one.getAttribute("title")).length > 10, "each says what it is");
+    assert.ok(!/not known/.test(await page.locator(".glyphs").textContent()), "the SYNs told the windows' scale");
+    await page.getByLabel("Direction").selectOption("0");
+    await page.waitForTimeout(100);
+    let said = "";
+    for (let x = box.x + 90; x < box.x + box.width - 20 && !/packet \d+/.test(said); x += 6)
+      for (let y = box.y + 20; y < box.y + box.height - 30 && !/packet \d+/.test(said); y += 24) {
+        await page.mouse.move(x, y);
+        said = await page.locator(".hint").textContent();
+      }
+    assert.match(said, /: .* at .*; packet \d+: /, "what is under the pointer is said");
+    await page.keyboard.press("l");
+    await page.locator(".sequence").waitFor({ state: "detached" });
+    assert.ok(chosenIn(page).get("row"), "what is chosen stays");
+    await page.close();
+  });
+
+  await t.test("an empty ladder says its own reason", async () => {
+    const page = await browser.page(), table = await (await fetch(`${fixture.url}/api/v1/paths/${slowPath}/ladder_table`)).json();
+    assert.equal(table.empty, "");
+    for (const [empty, words] of [["sockets", /sockets alone/], ["ring", /no header log/], ["old", /go back to/], ["away", /answers/], ["dropped", /dropped headers/], ["unknown", /have no packet header/]]) {
+      const head = Buffer.from(JSON.stringify({ path_id: slowPath, columns: [], rows: 0, start_ns: "0", partial: "", more: false, empty, kept_since_ns: since })), begin = Buffer.alloc(8);
+      begin.write("CLT1");
+      begin.writeUInt32LE(head.length, 4);
+      await page.route("**/ladder_table?*", (route) => route.fulfill({ contentType: "application/octet-stream", body: Buffer.concat([begin, head, Buffer.alloc(8)]) }));
+      await page.goto(at(`/ladder/${slowPath}`));
+      await page.locator(".note", { hasText: words }).waitFor();
+      await page.unroute("**/ladder_table?*");
+    }
+    await page.close();
+  });
+
   await t.test("losses are told apart, who sent a reset is said, and what gateways were learnt to do", async () => {
     const { paths } = await fixture.get(`paths?since_ns=${since}&limit=10000`);
     const lossy = paths.find((path) => path.links.some((link) => link.losses.some((loss) => loss.lost > 0)));
@@ -507,6 +691,7 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
   const screens = [
     ["home", "/", {}, ".plain-table"], ["paths", "/paths", {}, ".table .row"], ["path", `/path/${slowPath}`, { why: "1" }, ".why"],
     ["ladder", `/ladder/${slowPath}`, { row: "3" }, ".cells"], ["sequence", `/ladder/${longPath}`, { show: "sequence", row: "8" }, ".sequence canvas"],
+    ["ladder-range", `/ladder/${longPath}`, { show: "sequence", row: "2-40", numbers: "raw" }, ".trips"], ["ladder-thin", `/ladder/${longPath}`, { zoom: "3", row: "8" }, ".cells"],
     ["gateways", "/gateways", {}, ".heat canvas"], ["topology", "/topology", {}, ".topology"], ["edges", "/topology", { show: "edges" }, ".edges"], ["matrix", "/topology", { show: "matrix" }, ".matrix canvas"], ["compare", "/compare", { since: String(BigInt(since) + 20000000000n), before: since }, ".compared"], ["trust", "/trust", {}, ".counters"], ["clocks", "/trust", {}, "#clocks ~ section canvas"],
   ];
   for (const [look, width, height] of looks)
@@ -579,6 +764,7 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
     await page.locator(".incidents li.observer").waitFor();
     const ladder = await fixture.get(`paths/${slowPath}/ladder_table`);
     assert.ok(ladder.partial, "the ladder says that its sensor is away");
+    assert.equal(ladder.empty, "away");
     await page.goto(at(`/ladder/${slowPath}`));
     await page.locator(".note.partial").waitFor();
     await page.close();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a ladder of many packets feels: opened in how long, frames a second while it scrolls, and what stays in
-// memory of many opened paths. The packets are made here and
-// answered in the API's place; the console is the built one. `node ladder_bench.mjs --build DIR [--packets N] [--paths N]`
+// How a ladder of many packets feels: opened in how long, frames a second while it scrolls and zooms, alone and beside the
+// time-sequence graph, how long a key and a letter to find take, and what stays in memory of many opened paths. The packets are made
+// here and answered in the API's place; the console is the built one. `node ladder_bench.mjs --build DIR [--packets N] [--paths N]`
 import { createServer } from "node:http";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -11,7 +11,7 @@ import { Browser } from "./browser.mjs";
 const options = parseArgs({ options: { build: { type: "string", default: "build/release" }, packets: { type: "string", default: "100000" }, paths: { type: "string", default: "1000" } } }).values;
 const build = resolve(options.build), count = Number(options.packets), taps = 5, id = "00000000000000aa";
 
-const leg = (i) => ({ leg_id: String(i).padStart(16, "0"), tap: `tap${i}`, clock: "a", observer: "mirror", client: `10.0.${i}.1:4000`, server: "10.9.0.1:443", layers: [], client_mac: "", server_mac: "", netns: 0, first_ns: "0", last_ns: "0", end: "fin", process: "", pid: 0 });
+const leg = (i) => ({ leg_id: String(i).padStart(16, "0"), tap: `tap${i}`, clock: "a", observer: "mirror", client: `10.0.${i}.1:4000`, server: "10.9.0.1:443", layers: [], client_mac: "", server_mac: "", netns: 0, first_ns: "0", last_ns: "0", end: "fin", process: "", pid: 0, to_server: { isn: 0, window_scale: 7 }, to_client: { isn: 0, window_scale: 7 } });
 const columns = Array.from({ length: taps }, (_, i) => leg(i));
 
 /** A download: three segments to an acknowledgement, one segment in five hundred lost behind the third tap and sent again. */
@@ -62,9 +62,10 @@ await new Promise((done) => server.listen(0, "127.0.0.1", done));
 const browser = await Browser.open(`http://127.0.0.1:${server.address().port}`, resolve(new URL("../../controlplane/console/node_modules", import.meta.url).pathname));
 const page = await browser.page();
 
-async function frames(what, each) {
-  const result = await page.evaluate(async ([text]) => {
-    const box = document.querySelector(".ladder .scroll"), step = new Function("box", "n", text), gaps = [];
+/** `each`: what is done before a frame, n times; `box`: the part of the page that it is done to. */
+async function frames(what, each, part = ".ladder .scroll") {
+  const result = await page.evaluate(async ([text, part]) => {
+    const box = document.querySelector(part), step = new Function("box", "n", text), gaps = [];
     let last = performance.now();
     for (let n = 0; n < 180; ++n) {
       step(box, n);
@@ -75,18 +76,64 @@ async function frames(what, each) {
     }
     gaps.sort((a, b) => a - b);
     return { mean: 1000 / (gaps.reduce((a, b) => a + b) / gaps.length), worst: 1000 / gaps[Math.floor(gaps.length * 0.95)] };
-  }, [each]);
+  }, [each, part]);
   console.log(`${what}: ${result.mean.toFixed(0)} frames a second, 95 of 100 frames faster than ${result.worst.toFixed(0)}`);
   return result;
+}
+const wheel = (more) => `const place = box.getBoundingClientRect(); box.dispatchEvent(new WheelEvent("wheel", { cancelable: true, bubbles: true, clientX: place.left + place.width / 2, clientY: place.top + 200, ${more} }))`;
+const drawn = () => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
+/** Keys one by one, each till it is painted. */
+async function keys(what, times) {
+  const took = await page.evaluate(async (times) => {
+    const gaps = [];
+    for (let n = 0; n < times; ++n) {
+      const begin = performance.now();
+      document.body.dispatchEvent(new KeyboardEvent("keydown", { key: "j", bubbles: true, cancelable: true }));
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+      gaps.push(performance.now() - begin);
+    }
+    gaps.sort((a, b) => a - b);
+    return { all: gaps.reduce((a, b) => a + b), median: gaps[gaps.length >> 1], worst: gaps[gaps.length - 1] };
+  }, times);
+  console.log(`${what}: ${times} times in ${took.all.toFixed(0)} ms, each ${took.median.toFixed(0)} ms in the median and ${took.worst.toFixed(0)} at most`);
 }
 
 const start = Date.now();
 await page.goto(`${browser.url}/ladder/${id}`);
 await page.locator(".ladder canvas").waitFor();
-await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+await drawn();
 console.log(`${count} packets at ${taps} taps: opened in ${Date.now() - start} ms, ${(answers[`/api/v1/paths/${id}/ladder_table`].length / 1e6).toFixed(1)} MB`);
 await frames("scrolling by lines", "box.scrollTop += 60");
 await frames("scrolling by pages", "box.scrollTop = (n * 7919 * 40) % box.scrollHeight");
+await frames("zooming, from rows with words to all packets in sight and back", wheel("ctrlKey: true, deltaY: n % 90 < 45 ? 100 : -100"));
+await keys("j, the next packet", 40);
+const opening = Date.now();
+await page.getByRole("button", { name: "Time-sequence" }).click();
+await page.locator(".sequence canvas").first().waitFor();
+await drawn();
+console.log(`time-sequence: opened in ${Date.now() - opening} ms`);
+await keys("j beside the time-sequence", 40);
+await frames("scrolling beside the time-sequence", "box.scrollTop += 60");
+await frames("zooming the time-sequence", wheel("deltaY: n % 80 < 40 ? -100 : 100"), ".sequence .graph");
+await frames("moving the time-sequence, everything in sight", wheel("shiftKey: true, deltaY: n % 8 < 4 ? 20 : -20"), ".sequence .graph");
+await page.getByLabel("Find", { exact: true }).focus();
+const typed = Date.now(), gaps = page.evaluate(() => new Promise((done) => {
+  let worst = 0, last = performance.now();
+  const look = (now) => {
+    worst = Math.max(worst, now - last);
+    last = now;
+    if (window.typed) done(worst);
+    else requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}));
+await page.keyboard.type("retransmission", { delay: 60 });
+const lastLetter = Date.now();
+await page.waitForFunction(() => /^[1-9]\d*$/.test(document.querySelector(".found")?.textContent ?? ""));
+const whole = Date.now();
+await page.evaluate(() => (window.typed = true));
+console.log(`find: 14 letters typed in ${lastLetter - typed} ms, all packets looked at ${whole - lastLetter} ms after the last, the longest frame meanwhile ${(await gaps).toFixed(0)} ms`);
 
 /** Paths opened one after the other within the page, as a reader does: what stays in memory. */
 async function heap(openings) {

@@ -45,6 +45,7 @@ inline std::array<Leg, 2> snat_connection(std::uint32_t number, TimeNs now) {
             flow.first_ack_ns = flow.first_ns + ns_per_ms;
             flow.syn_count = 1;
             flow.mss = 1460;
+            flow.window_scale = static_cast<std::uint8_t>(7 + d);
         }
     }
     return legs;

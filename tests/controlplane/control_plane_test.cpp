@@ -369,6 +369,10 @@ TEST_F(ControlPlaneTest, TheLadderShowsTheSamePacketAtBothTaps) {
         EXPECT_EQ(first.seen(), std::string(2 * rows, '\1')) << "a row is whole or not there";
     }
     EXPECT_EQ(get_message<v1::LadderTable>(table).rows(), 3u);
+    EXPECT_EQ(get_message<v1::LadderTable>(table).empty(), "");
+    const auto path = get_message<v1::Path>("/api/v1/paths/" + paths().paths(0).path_id());
+    EXPECT_EQ(path.legs(0).to_server().window_scale(), 7u);
+    EXPECT_EQ(path.legs(1).to_client().window_scale(), 8u);
     const auto ladder = get_message<v1::Ladder>("/api/v1/paths/" + paths().paths(0).path_id() + "/ladder");
     EXPECT_EQ(ladder.partial(), "");
     ASSERT_EQ(ladder.columns_size(), 2);
@@ -380,6 +384,7 @@ TEST_F(ControlPlaneTest, TheLadderShowsTheSamePacketAtBothTaps) {
     }
     publisher_.reset();
     ASSERT_TRUE(eventually([&] { return !plane_->status().observers(0).connected(); }));
+    EXPECT_EQ(get_message<v1::LadderTable>(table).empty(), "away");
     const auto without = get_message<v1::Ladder>("/api/v1/paths/" + paths().paths(0).path_id() + "/ladder");
     EXPECT_NE(without.partial().find("not connected"), std::string::npos) << without.partial();
 }

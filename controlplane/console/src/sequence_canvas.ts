@@ -1,106 +1,209 @@
 // SPDX-License-Identifier: Apache-2.0
-// The time-sequence graph of one direction, after tcptrace: a segment is an upright stroke from its first to its last byte,
-// a retransmission a red one, acknowledgements are the stepped line below, the window the one above. Sequence numbers are
-// counted from each tap's first, so that taps lie over each other whatever a gateway added.
-import { ACK, Fate, FIN, SYN, type Rows } from "./ladder";
+// Draws the time-sequence graph, after tcptrace: a segment is an upright stroke from its first to its last byte, what was sent again
+// a red one; below it the stepped line of what was acknowledged, above it the line up to where the window reaches; letters and
+// ticks for what happened. Where a column of pixels holds many packets, they are one stroke.
+import type { Sight } from "./ladder_state";
+import { bytesIn, firstAt, Glyph, type Points, type Series, stepsOf } from "./sequence";
 import { colour } from "./settings";
-import { bytes, duration } from "./time";
+import { bytes, finely } from "./time";
 
-export interface Sight { fromNs: number; toNs: number }
+export const margin = { left: 84, right: 14, top: 14, bottom: 26 };
 
-export const margin = { left: 74, right: 16, top: 14, bottom: 26 };
-
-export const wholeSight = (rows: Rows): Sight => ({ fromNs: 0, toNs: Math.max(1000, rows.count ? rows.time[rows.count - 1] * 1.02 : 1000) });
-
-const relative = (value: number, base: number) => (value - base) | 0;
-
-function highest(rows: Rows, way: number, sight: Sight): [number, number] {
-  let low = Infinity, high = 1;
-  for (let i = 0; i < rows.count; ++i) {
-    if (rows.toServer[i] !== way || rows.time[i] < sight.fromNs || rows.time[i] > sight.toNs) continue;
-    const tap = rows.first[i], k = i * rows.taps + tap;
-    const seq = relative(rows.seq[k], rows.base[tap * 2 + way]);
-    low = Math.min(low, seq);
-    high = Math.max(high, seq + rows.length[k]);
+/** Where a time and a byte stand, and what stands at a place. */
+export class Frame {
+  readonly low: number;
+  readonly high: number;
+  readonly left = margin.left;
+  readonly right: number;
+  readonly bottom: number;
+  private readonly perNs: number;
+  private readonly perByte: number;
+  constructor(readonly sight: Sight, shown: [number, number], readonly width: number, readonly height: number) {
+    [this.low, this.high] = shown;
+    this.right = Math.max(width - margin.right, margin.left + 10);
+    this.bottom = Math.max(height - margin.bottom, margin.top + 10);
+    this.perNs = (this.right - this.left) / (sight.toNs - sight.fromNs);
+    this.perByte = (this.bottom - margin.top) / (this.high - this.low);
   }
-  return low === Infinity ? [0, 1] : [Math.min(low, high - 1), high];
+  static of(series: Series[], sight: Sight, width: number, height: number): Frame {
+    return new Frame(sight, bytesIn(series, sight), width, height);
+  }
+  x = (ns: number) => this.left + (ns - this.sight.fromNs) * this.perNs;
+  y = (byte: number) => this.bottom - (byte - this.low) * this.perByte;
+  time = (x: number) => this.sight.fromNs + (x - this.left) / this.perNs;
+  byte = (y: number) => this.low + (this.bottom - y) / this.perByte;
 }
 
-function axes(g: CanvasRenderingContext2D, width: number, height: number, sight: Sight, low: number, high: number): void {
+const bytesText = (value: number, step: number) => (step >= Math.abs(value) * 0.005 ? bytes(Math.round(value)) : String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, "\u202f"));
+
+function axes(g: CanvasRenderingContext2D, frame: Frame): void {
   g.strokeStyle = colour("line");
   g.fillStyle = colour("muted");
   g.font = "11px system-ui, sans-serif";
-  for (let n = 0; n <= 5; ++n) {
-    const x = margin.left + ((width - margin.left - margin.right) * n) / 5, y = height - margin.bottom - ((height - margin.top - margin.bottom) * n) / 5;
-    g.beginPath();
-    g.moveTo(x + 0.5, margin.top);
-    g.lineTo(x + 0.5, height - margin.bottom);
-    g.moveTo(margin.left, y + 0.5);
-    g.lineTo(width - margin.right, y + 0.5);
-    g.stroke();
-    g.textAlign = n === 5 ? "right" : "center";
-    g.fillText(duration(sight.fromNs + ((sight.toNs - sight.fromNs) * n) / 5), x, height - 8);
-    g.textAlign = "right";
-    g.fillText(bytes(Math.round(low + ((high - low) * n) / 5)), margin.left - 8, y + 4);
+  g.lineWidth = 1;
+  const times = stepsOf(frame.sight.fromNs, frame.sight.toNs, Math.max(2, (frame.right - frame.left) / 95)), sizes = stepsOf(frame.low, frame.high, Math.max(2, (frame.bottom - margin.top) / 55));
+  g.beginPath();
+  for (const ns of times.marks) {
+    const x = Math.round(frame.x(ns)) + 0.5;
+    g.moveTo(x, margin.top);
+    g.lineTo(x, frame.bottom);
+  }
+  for (const byte of sizes.marks) {
+    const y = Math.round(frame.y(byte)) + 0.5;
+    g.moveTo(frame.left, y);
+    g.lineTo(frame.right, y);
+  }
+  g.stroke();
+  g.textAlign = "center";
+  for (const ns of times.marks) {
+    const text = finely(ns, times.step), half = g.measureText(text).width / 2;
+    g.fillText(text, Math.min(Math.max(frame.x(ns), half + 2), frame.width - half - 2), frame.height - 8);
+  }
+  g.textAlign = "right";
+  for (const byte of sizes.marks) g.fillText(bytesText(byte, sizes.step), frame.left - 8, frame.y(byte) + 4);
+}
+
+/** The points in sight: from the one before it to the one behind. */
+function inSight(points: Points, sight: Sight): [number, number] {
+  return [Math.max(0, firstAt(points, sight.fromNs) - 1), Math.min(points.count, firstAt(points, sight.toNs) + 1)];
+}
+
+const detailPxMin = 3; // so much room for each segment, else a column's segments are one stroke
+
+function segments(g: CanvasRenderingContext2D, points: Points, frame: Frame, tone: string, red: string): void {
+  const [from, to] = inSight(points, frame.sight), room = Math.ceil(frame.right - frame.left) + 2;
+  if ((to - from) * detailPxMin <= room) {
+    for (const again of [false, true]) {
+      g.strokeStyle = again ? red : tone;
+      g.lineWidth = again ? 2.5 : 1.5;
+      g.beginPath();
+      for (let n = from; n < to; ++n) {
+        if (((points.kind[n] & Glyph.again) !== 0) !== again || points.low[n] === points.high[n]) continue;
+        const x = frame.x(points.at[n]), low = frame.y(points.low[n]), high = Math.min(frame.y(points.high[n]), low - 2);
+        g.moveTo(x, low);
+        g.lineTo(x, high);
+        g.moveTo(x - 2.5, high + 2.5);
+        g.lineTo(x, high);
+        g.lineTo(x + 2.5, high + 2.5);
+        g.moveTo(x - 2.5, low - 2.5);
+        g.lineTo(x, low);
+        g.lineTo(x + 2.5, low - 2.5);
+      }
+      g.stroke();
+    }
+    return;
+  }
+  const lows = [new Float64Array(room).fill(Infinity), new Float64Array(room).fill(Infinity)], highs = [new Float64Array(room).fill(-Infinity), new Float64Array(room).fill(-Infinity)];
+  for (let n = from; n < to; ++n) {
+    const column = Math.floor(frame.x(points.at[n]) - frame.left), which = points.kind[n] & Glyph.again ? 1 : 0;
+    if (column < 0 || column >= room) continue;
+    if (points.low[n] < lows[which][column]) lows[which][column] = points.low[n];
+    if (points.high[n] > highs[which][column]) highs[which][column] = points.high[n];
+  }
+  for (const which of [0, 1]) {
+    g.fillStyle = which ? red : tone;
+    for (let column = 0; column < room; ++column) {
+      if (lows[which][column] === Infinity) continue;
+      const low = frame.y(lows[which][column]), high = frame.y(highs[which][column]);
+      g.fillRect(frame.left + column, high, which ? 2 : 1.2, Math.max(low - high, 1.5));
+    }
   }
 }
 
-export function drawSequence(g: CanvasRenderingContext2D, rows: Rows, way: number, taps: boolean[], sight: Sight, at: number, width: number, height: number): void {
-  const [low, high] = highest(rows, way, sight);
-  axes(g, width, height, sight, low, high);
-  const x = (ns: number) => margin.left + ((ns - sight.fromNs) / (sight.toNs - sight.fromNs)) * (width - margin.left - margin.right);
-  const y = (seq: number) => height - margin.bottom - ((seq - low) / (high - low)) * (height - margin.top - margin.bottom);
-  const red = colour("bad");
-  g.save();
+/** A stepped line through values; a column's values are one stroke. Those that are not known (NaN) are left out. */
+function steps(g: CanvasRenderingContext2D, points: Points, values: Float64Array, frame: Frame): void {
+  const [from, to] = inSight(points, frame.sight);
   g.beginPath();
-  g.rect(margin.left, 0, width - margin.left - margin.right, height - margin.bottom);
-  g.clip();
-  for (let tap = 0; tap < rows.taps; ++tap) {
-    if (!taps[tap]) continue;
-    const tone = colour("c" + ((tap % 7) + 1));
-    let acked: number | null = null, ackX = 0;
-    for (let i = 0; i < rows.count; ++i) {
-      const k = i * rows.taps + tap;
-      if (rows.fate[k] !== Fate.seen) continue;
-      const px = x(rows.at[k]);
-      if (rows.toServer[i] === way) {
-        if (px < margin.left - 2 || px > width) continue;
-        const seq = relative(rows.seq[k], rows.base[tap * 2 + way]), end = seq + Math.max(rows.length[k], rows.flags[k] & (SYN | FIN) ? 1 : 0);
-        if (end === seq) continue;
-        g.strokeStyle = rows.again[i] ? red : tone;
-        g.lineWidth = rows.again[i] ? 2.5 : 1.5;
-        g.beginPath();
-        g.moveTo(px, y(seq));
-        g.lineTo(px, Math.min(y(end), y(seq) - 2));
-        g.moveTo(px - 2.5, y(end) + 2);
-        g.lineTo(px, Math.min(y(end), y(seq) - 2));
-        g.lineTo(px + 2.5, y(end) + 2);
-        g.stroke();
-      } else if (rows.flags[k] & ACK) {
-        const ack = relative(rows.ack[k], rows.base[tap * 2 + way]);
-        g.strokeStyle = tone;
-        g.lineWidth = 1;
-        g.globalAlpha = 0.6;
-        if (acked !== null) {
-          g.beginPath();
-          g.moveTo(ackX, y(acked));
-          g.lineTo(px, y(acked));
-          g.lineTo(px, y(ack));
-          g.stroke();
+  let column = -Infinity, last = NaN, least = 0, most = 0;
+  const end = () => {
+    if (Number.isNaN(last)) return;
+    if (least !== most) {
+      g.lineTo(column, frame.y(least));
+      g.lineTo(column, frame.y(most));
+    }
+    g.lineTo(column, frame.y(last));
+  };
+  for (let n = from; n < to; ++n) {
+    const value = values[n], x = Math.round(frame.x(points.at[n])) + 0.5;
+    if (Number.isNaN(value)) continue;
+    if (x !== column) {
+      end();
+      if (Number.isNaN(last)) g.moveTo(x, frame.y(value));
+      else g.lineTo(x, frame.y(last));
+      column = x;
+      least = most = value;
+    } else if (value < least) least = value;
+    else if (value > most) most = value;
+    last = value;
+  }
+  end();
+  g.stroke();
+}
+
+/** Letters and ticks, one where several would stand upon each other. */
+function letters(g: CanvasRenderingContext2D, series: Series[], frame: Frame, tones: string[]): void {
+  const taken = new Set<number>(), free = (kind: number, x: number, y: number, apart: number) => {
+    const key = (Math.round(x / apart) * 4096 + (Math.round(y / 12) & 4095)) * 64 + kind, is = !taken.has(key);
+    taken.add(key);
+    return is;
+  };
+  const red = colour("bad"), purple = colour("c5"), pink = colour("c4"), blue = colour("c1");
+  g.font = "bold 11px system-ui, sans-serif";
+  g.textAlign = "center";
+  const shown: [Glyph, string, string][] = [[Glyph.reset, "RST", red], [Glyph.again, "R", red], [Glyph.syn, "S", blue], [Glyph.fin, "F", pink]];
+  series.forEach(({ segments, acks }, index) => {
+    const within = (points: Points, n: number) => points.at[n] >= frame.sight.fromNs && points.at[n] <= frame.sight.toNs;
+    for (const n of segments.marked) {
+      if (!within(segments, n)) continue;
+      const x = frame.x(segments.at[n]), y = frame.y(segments.high[n]) - 5;
+      for (const [bit, text, tone] of shown)
+        if (segments.kind[n] & bit) {
+          if (free(bit, x, y, 10)) {
+            g.fillStyle = tone;
+            g.fillText(text, x, Math.max(y, 10));
+          }
+          break;
         }
-        g.globalAlpha = 1;
-        [acked, ackX] = [ack, px];
+    }
+    for (const n of acks.marked) {
+      if (!within(acks, n)) continue;
+      const x = frame.x(acks.at[n]), y = frame.y(acks.low[n]);
+      if (acks.kind[n] & Glyph.zeroWindow && free(Glyph.zeroWindow, x, y, 10)) {
+        g.fillStyle = purple;
+        g.fillText("Z", x, Math.min(y + 12, frame.bottom - 2));
+      }
+      if (acks.kind[n] & Glyph.duplicateAck && free(Glyph.duplicateAck, x, y, 2)) {
+        g.fillStyle = tones[index];
+        g.fillRect(x - 0.75, y, 1.5, 6);
       }
     }
-  }
-  g.restore();
-  if (at >= 0 && at < rows.count) {
-    g.strokeStyle = colour("accent");
-    g.setLineDash([4, 3]);
+  });
+}
+
+export const tapTone = (tap: number) => "c" + ((tap % 7) + 1);
+
+export function drawSequence(g: CanvasRenderingContext2D, series: Series[], frame: Frame): void {
+  axes(g, frame);
+  const tones = series.map(({ tap }) => colour(tapTone(tap))), red = colour("bad");
+  const within = (top: number) => {
+    g.save();
     g.beginPath();
-    g.moveTo(x(rows.time[at]), margin.top);
-    g.lineTo(x(rows.time[at]), height - margin.bottom);
-    g.stroke();
-    g.setLineDash([]);
-  }
+    g.rect(frame.left, top, frame.right - frame.left, frame.bottom - top);
+    g.clip();
+  };
+  within(margin.top);
+  series.forEach((one, index) => {
+    g.strokeStyle = tones[index];
+    g.lineWidth = 1;
+    g.globalAlpha = 0.5;
+    steps(g, one.acks, one.acks.high, frame);
+    g.globalAlpha = 0.9;
+    steps(g, one.acks, one.acks.low, frame);
+    g.globalAlpha = 1;
+    segments(g, one.segments, frame, tones[index], red);
+  });
+  g.restore();
+  within(0);
+  letters(g, series, frame, tones);
+  g.restore();
 }

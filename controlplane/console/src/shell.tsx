@@ -146,7 +146,9 @@ function useKeys(showKeys: () => void) {
       else if (event.key === "?") showKeys();
       else if ("ols".includes(event.key)) {
         const id = /^\/(?:path|ladder)\/([0-9a-f]+)$/i.exec(here().path)?.[1];
-        if (id) go(event.key === "o" ? view("/path/" + id) : view("/ladder/" + id, { show: event.key === "s" ? "sequence" : "" }));
+        const show = event.key === "s" ? "sequence" : "";
+        if (id && event.key !== "o" && here().path.startsWith("/ladder/")) go(changed({ show }), true); // what is chosen there stays
+        else if (id) go(event.key === "o" ? view("/path/" + id) : view("/ladder/" + id, { show }));
       }
       else if (event.key === "/") {
         event.preventDefault();
@@ -163,7 +165,7 @@ function Keys(props: { close: () => void }) {
   useEffect(() => box.current!.showModal(), []);
   const rows: [string, string][] = [
     ["/", t("search")], ["g h", t("Home")], ["g p", t("Paths")], ["g w", t("Gateways")], ["g y", t("Topology")], ["g r", t("Trust")],
-    ["j k", t("next, previous row")], ["Enter", t("open the row")], ["o l s", t("a path's page, ladder, time-sequence")], ["w W", t("a path: why linked, next and previous")], ["f", t("ladder: find")], ["u", t("back")], ["?", t("these keys")],
+    ["j k", t("next, previous row")], ["Enter", t("open the row")], ["o l s", t("a path's page, ladder, time-sequence")], ["w W", t("a path: why linked, next and previous")], ["f n N", t("ladder: find, next and previous")], ["+ − 0", t("ladder: taller and thinner rows")], ["u", t("back")], ["?", t("these keys")],
   ];
   return (
     <dialog ref={box} onClose={props.close} aria-label={t("Keys")}>

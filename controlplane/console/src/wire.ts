@@ -5,7 +5,7 @@ export type Int64 = string;
 export interface Layer { type: string; id?: number; client_end: string; server_end: string }
 export interface Flow {
   packets: Int64; bytes: Int64; retransmissions: number; ttl: number; isn?: number; missed: number; missed_bytes: Int64;
-  loop?: { laps: number; ttl_first: number; ttl_last: number };
+  loop?: { laps: number; ttl_first: number; ttl_last: number }; window_scale?: number;
 }
 export interface FlowAnalysis {
   rtt?: { count: number; sum_ns: Int64; max_ns: Int64 }; retransmissions_fast: number; retransmissions_timeout: number; retransmissions_spurious: number;
@@ -42,7 +42,7 @@ export interface Path {
 }
 export interface PathList { paths: Path[]; partial: string; next: string }
 /** docs/LADDER_TABLE.md: its arrays are `bytes` from `at` on. */
-export interface LadderTable { path_id: string; columns: Leg[]; rows: number; start_ns: Int64; partial: string; more: boolean; delay_error_ns?: number[]; bytes: ArrayBuffer; at: number }
+export interface LadderTable { path_id: string; columns: Leg[]; rows: number; start_ns: Int64; partial: string; more: boolean; delay_error_ns?: number[]; empty?: string; kept_since_ns?: Int64; bytes: ArrayBuffer; at: number }
 export interface Counter { name: string; tap: string; value: Int64; text: string }
 export interface Observer {
   name: string; kind: string; connected: boolean; started_ns: Int64; heard_ns: Int64; program_version: string; taps: string[];
