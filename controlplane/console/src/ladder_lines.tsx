@@ -53,13 +53,25 @@ export function LadderLines(props: { rows: Rows; lines: Int32Array; tcp: boolean
     if (y < box.scrollTop) box.scrollTop = y - Math.min(40, box.clientHeight / 3);
     else if (y + rowHeight > box.scrollTop + box.clientHeight) box.scrollTop = y + rowHeight - box.clientHeight + Math.min(40, box.clientHeight / 3);
   };
+  const now = useRef({ lines, rowHeight });
+  now.current = { lines, rowHeight };
+  /** A scroll is told after the next picture, maybe to a listener of the one before: what is drawn counts. */
+  const noteTop = () => {
+    const box = scroller.current!, { lines, rowHeight } = now.current;
+    if (Math.abs(lineOf(lines, state.now.top) * rowHeight - box.scrollTop) < 1) return; // where it was put
+    let line = Math.floor((box.scrollTop + 0.5) / rowHeight);
+    while (line < lines.length && lines[line] < 0) ++line;
+    const top = lines[line] ?? 0;
+    if (top !== state.now.top) state.change({ top }, true);
+  };
   useLayoutEffect(() => {
     scroller.current!.scrollTop = lineOf(lines, state.now.top) * rowHeight;
-    if (shown.current === null) inSight(row);
+    if (shown.current === null && state.now.top === 0) inSight(row); // an address that says where it stands means that
     shown.current = row;
   }, [lines]);
   useLayoutEffect(() => {
     if (kept.current) scroller.current!.scrollTop = kept.current.line * rowHeight - kept.current.y;
+    if (kept.current) noteTop(); // also where scrollTop stays the same number
     kept.current = null;
   }, [rowHeight]);
   useLayoutEffect(() => {
@@ -73,11 +85,7 @@ export function LadderLines(props: { rows: Rows; lines: Int32Array; tcp: boolean
     const box = scroller.current!;
     const scrolled = () => {
       soon();
-      if (Math.abs(lineOf(lines, state.now.top) * rowHeight - box.scrollTop) < 1) return; // where it was put
-      let line = Math.floor((box.scrollTop + 0.5) / rowHeight);
-      while (line < lines.length && lines[line] < 0) ++line;
-      const top = lines[line] ?? 0;
-      if (top !== state.now.top) state.change({ top }, true);
+      noteTop();
     };
     box.addEventListener("scroll", scrolled, { passive: true });
     const watch = new ResizeObserver(() => { setWidth(box.clientWidth); soon(); });
@@ -85,8 +93,6 @@ export function LadderLines(props: { rows: Rows; lines: Int32Array; tcp: boolean
     return () => { box.removeEventListener("scroll", scrolled); watch.disconnect(); cancelAnimationFrame(asked); };
   }, [draw]);
 
-  const now = useRef({ rows, lines });
-  now.current = { rows, lines };
   /** Read anew each time: keys and wheels come quicker than pictures. */
   const zoomTo = (height: number, y: number) => {
     const box = scroller.current!, old = state.now.height, next = Math.min(Math.max(height, rowHeightMin, Math.min(usualHeight, box.clientHeight / Math.max(1, now.current.lines.length))), rowHeightMax);
