@@ -74,6 +74,13 @@ std::string order_of(const PathQuery& query) {
     return query.abnormal_first ? "oddness DESC, first_ns DESC, path_id" : "first_ns DESC, path_id";
 }
 
+std::string bodies_sql(const PathQuery& query, const std::string& condition, const std::string& recent,
+                       const std::string& ids) {
+    return "SELECT matches, oddness, if(matches, body, '') FROM (SELECT path_id, first_ns, oddness, body, (" +
+           condition + ") AS matches FROM paths WHERE " + recent + "path_id IN (" + ids +
+           ") ORDER BY revision DESC LIMIT 1 BY path_id) ORDER BY " + order_of(query) + " FORMAT RowBinary";
+}
+
 TimeNs first_window(const PathQuery& query, TimeNs cursor_ns) {
     if (query.oldest_first || query.since_ns <= 0 || query.until_ns <= 0) return query.since_ns;
     const TimeNs end = cursor_ns > 0 ? std::min(query.until_ns, cursor_ns) : query.until_ns;

@@ -17,6 +17,8 @@ namespace clew::store {
 constexpr DurationNs first_window_ns = 900 * ns_per_s;
 constexpr std::int64_t window_growth = 8;
 
+constexpr std::uint32_t named_path_count_max = 10'000;  ///< whose ids stand in a question's text
+
 /// What stands behind the last path of the answer before, in the order of the search: "first_ns.path_id", abnormal
 /// first "oddness.first_ns.path_id".
 struct Cursor {
@@ -49,6 +51,11 @@ Result<std::uint64_t> take_paths(std::string_view answer, const PathQuery& query
                                  PathPage& page);
 /// The list, with its cursor and why it is not whole where there are more.
 v1::PathList finished(const PathQuery& query, std::uint32_t count_max, PathPage page);
+
+/// Of the paths with these ids ("1,2,3", or a question) the latest row of those that came in recently: whether it holds
+/// for the condition, its oddness, and its body where it does.
+std::string bodies_sql(const PathQuery& query, const std::string& condition, const std::string& recent,
+                       const std::string& ids);
 
 /// One question's answer; nothing where the time limit ended it, which `list` then says.
 Result<std::optional<std::string>> ask_paths(ClickHouseClient& client, const StoreSettings& settings,

@@ -16,17 +16,8 @@
 namespace clew::store {
 namespace {
 
-constexpr std::uint32_t path_count_max = 100'000;         ///< of one answer, whatever is asked for
-constexpr std::uint32_t address_path_count_max = 10'000;  ///< whose ids stand in a question's text
+constexpr std::uint32_t path_count_max = 100'000;  ///< of one answer, whatever is asked for
 constexpr std::uint64_t candidate_count_max = 4'000'000;
-
-/// Of the paths with these ids the latest row's body, and whether it holds for the condition.
-std::string bodies_sql(const PathQuery& query, const std::string& condition, const std::string& recent,
-                       const std::string& ids) {
-    return "SELECT matches, oddness, if(matches, body, '') FROM (SELECT path_id, first_ns, oddness, body, (" +
-           condition + ") AS matches FROM paths WHERE " + recent + "path_id IN (" + ids +
-           ") ORDER BY revision DESC LIMIT 1 BY path_id) ORDER BY " + order_of(query) + " FORMAT RowBinary";
-}
 
 /// `window`: candidates begin in it alone. A path's latest row is never older than another of it that was picked.
 std::string search_sql(const PathQuery& query, std::string condition, bool window) {
@@ -99,7 +90,7 @@ Result<v1::PathList> search_paths(ClickHouseClient& client, const StoreSettings&
     call.bounded = true;
     call.settings = {{"use_top_k_dynamic_filtering", "0"},
                      {"max_memory_usage", std::to_string(settings.memory_bytes_max / 2)}};
-    const auto rows = count_max <= address_path_count_max
+    const auto rows = count_max <= named_path_count_max
                           ? address_rows(client, settings, condition, query.since_ns, query.until_ns, address_rows_max)
                           : std::nullopt;
     while (rows) {

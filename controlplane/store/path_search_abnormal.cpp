@@ -35,8 +35,40 @@ Floor floor_of(const std::vector<Level>& levels, std::uint64_t need) {
 std::string worst_sql(const PathQuery& query, const std::string& condition, const std::string& recent) {
     const std::string matching =
         condition + " AND (oddness > {floor:UInt16} OR (oddness = {floor:UInt16} AND first_ns >= {window:Int64}))";
-    return "SELECT toUInt8(1), oddness, body FROM paths PREWHERE " + latest_rows_sql(recent, matching) + " WHERE " +
+    return "SELECT path_id, toUInt32(stored_at) FROM paths PREWHERE " + latest_rows_sql(recent, matching) + " WHERE " +
            recent + " AND " + matching + " ORDER BY " + order_of(query) + " LIMIT {rows:UInt64} FORMAT RowBinary";
+}
+
+struct Found {
+    std::string ids;  ///< parted by ","
+    std::uint32_t count = 0, stored_from_s = 0xffff'ffff;
+};
+
+Result<Found> read_found(std::string_view answer) {
+    Found found;
+    for (RowReader row(answer); !row.at_end(); ++found.count) {
+        found.ids += (found.ids.empty() ? "" : ",") + std::to_string(row.number<std::uint64_t>());
+        found.stored_from_s = std::min(found.stored_from_s, row.number<std::uint32_t>());
+        if (!row.ok()) return fail(ErrorKind::failed, "the store's answer ends in the middle of a row");
+    }
+    return found;
+}
+
+/// Their bodies lie anywhere: they are read by their ids, of those alone that are shown.
+Result<v1::PathList> read_bodies(ClickHouseClient& client, const StoreSettings& settings, const PathQuery& query,
+                                 const SqlCondition& condition, std::uint32_t count_max, const Found& found,
+                                 ClickHouseCall call) {
+    PathPage page;
+    if (found.count == 0) return std::move(page.list);
+    call.sql = bodies_sql(query, condition.sql, "stored_at >= toDateTime({stored:UInt32}) AND ", found.ids);
+    call.parameters = condition.parameters;
+    call.parameters.emplace_back("stored", std::to_string(found.stored_from_s));
+    const auto bodies = ask_paths(client, settings, call, page.list);
+    if (!bodies) return tl::make_unexpected(bodies.error());
+    if (!*bodies) return std::move(page.list);
+    if (const auto got = take_paths(**bodies, query, count_max, page); !got) return tl::make_unexpected(got.error());
+    page.more = page.more || (found.count > count_max && !page.list.paths().empty());  // one may have changed meanwhile
+    return finished(query, count_max, std::move(page));
 }
 
 }  // namespace
@@ -44,6 +76,7 @@ std::string worst_sql(const PathQuery& query, const std::string& condition, cons
 Result<v1::PathList> search_abnormal(ClickHouseClient& client, const StoreSettings& settings, const PathQuery& query,
                                      const SqlCondition& condition, std::uint32_t count_max, ClickHouseCall call) {
     v1::PathList late;
+    count_max = std::min(count_max, named_path_count_max);
     const std::string recent = query.since_ns > 0 ? "stored_at >= toDateTime({stored:UInt32})" : "1";
     call.parameters = condition.parameters;
     call.parameters.emplace_back("stored", stored_since(query.since_ns));
@@ -84,11 +117,11 @@ Result<v1::PathList> search_abnormal(ClickHouseClient& client, const StoreSettin
             const auto reply = ask_paths(client, settings, call, late);
             if (!reply) return tl::make_unexpected(reply.error());
             if (!*reply) return late;
-            PathPage page;
-            const auto got = take_paths(**reply, query, count_max, page);
-            if (!got) return tl::make_unexpected(got.error());
+            const auto found = read_found(**reply);
+            if (!found) return tl::make_unexpected(found.error());
             const bool all_seen = !windowed && floor.levels == levels.size();
-            if (page.more || all_seen) return finished(query, count_max, std::move(page));
+            if (found->count > count_max || all_seen)
+                return read_bodies(client, settings, query, condition, count_max, *found, call);
             if (!windowed) break;
             grow_window(query, window, window_ns);
         }
