@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 #include <thread>
 
@@ -40,11 +41,17 @@ void add_packet(Bytes& file, std::uint32_t seconds, std::uint32_t fraction, cons
     file.insert(file.end(), bytes.begin(), bytes.end());
 }
 
-std::string written(const Bytes& bytes) {
+/// One file for all tests of this process, gone with it.
+struct TestFile {
     const std::string path = ::testing::TempDir() + "pcap_file_test." + std::to_string(getpid()) + ".pcap";
-    std::ofstream(path, std::ios::binary)
+    ~TestFile() { std::remove(path.c_str()); }
+};
+
+const std::string& written(const Bytes& bytes) {
+    static const TestFile file;
+    std::ofstream(file.path, std::ios::binary)
         .write(reinterpret_cast<const char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    return path;
+    return file.path;
 }
 
 std::string refusal(const Bytes& bytes) {
