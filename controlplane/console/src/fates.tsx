@@ -19,7 +19,7 @@ function openingText(path: Path, one: Opening): string {
   return one.gateway ? `${place}. ${t("It was sent to the gateway {0}, whose packets are usually seen next at {1}", one.gateway, one.usual_tap)}` : place;
 }
 
-const senders: Record<string, () => string> = { client: () => t("the client"), server: () => t("the server"), relay: () => t("the relay"), middlebox: () => t("a middlebox") };
+export const senders: Record<string, () => string> = { client: () => t("the client"), server: () => t("the server"), relay: () => t("the relay"), middlebox: () => t("a middlebox") };
 
 function resetText(path: Path, one: Reset): string {
   const tap = (i: number) => path.legs[i]?.tap ?? "?";

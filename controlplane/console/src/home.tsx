@@ -2,6 +2,7 @@
 // What is out of line now, worst first, each with one click to a path that shows it; else what runs: services, gateways.
 import { useMemo } from "preact/hooks";
 import { apiAddress, asking, rangeOf, useApi, type Range } from "./api";
+import { senders } from "./fates";
 import { FollowSwitch, useFollow } from "./follow";
 import { useGatewayBook } from "./gateway_book";
 import { Answer, Sparkline } from "./parts";
@@ -16,7 +17,7 @@ import { t } from "./words";
 const kinds: Record<string, () => string> = {
   "instance-delay": () => t("slow instance"), "instance-loss": () => t("instance loses packets"), "instance-resets": () => t("instance resets"),
   "instance-retransmissions": () => t("instance with retransmissions"), "segment-delay": () => t("delay grew"), "segment-loss": () => t("loss grew"), "capture-gap": () => t("capture gaps"), unlinked: () => t("unlinked surge"), resets: () => t("resets"),
-  retransmissions: () => t("retransmissions"), observer: () => t("observer away"), clock: () => t("clock trouble"),
+  "reset-sender": () => t("who resets"), retransmissions: () => t("retransmissions"), observer: () => t("observer away"), clock: () => t("clock trouble"),
 };
 
 /** The incident in the reader's language; the API's own sentence is English. */
@@ -32,6 +33,7 @@ function told(one: Incident, name: (instance: string) => string): string {
     case "segment-delay": return t("{0}: {1} added in the last quarter of the time, {2} before", where, duration(one.value), duration(one.usual));
     case "unlinked": return t("{0} of what was seen is not linked to anything; before it was {1}", percent(one.value), percent(one.usual));
     case "resets": return t("{0} of the paths ended by a reset; before it was {1}", percent(one.value), percent(one.usual));
+    case "reset-sender": return t("{0} of the paths were reset by {1}; before it was {2}", percent(one.value), senders[one.subject]?.() ?? one.subject, percent(one.usual));
     case "retransmissions": return t("{0} of the paths saw retransmissions; before it was {1}", percent(one.value), percent(one.usual));
     case "observer": return t("{0} is not connected: nothing is seen at {1}", subject, where || t("its taps"));
     case "clock": return t("the clocks {0} are known to ±{1} only: delays between them say little", subject, duration(one.value));

@@ -2,7 +2,11 @@
 // The API speaks English sentences. Those that readers meet most are told in Chinese; the others stay as they are.
 const sentences: [RegExp, string][] = [
   [/^the (?:search|question) took longer than (\d+) ms and was ended; narrow the time or the filter$/, "查询超过 {1} 毫秒，已结束；请缩小时间范围或过滤条件"],
-  [/^these are the (newest|oldest) (\d+) paths and there are more; ask for more, or narrow the time or the filter$/, "这是{1}的 {2} 条路径，还有更多；请要求更多，或缩小时间范围或过滤条件"],
+  [/^these are the (newest|oldest|most abnormal) (\d+) paths and there are more; ask for more, or narrow the time or the filter$/, "这是{1}的 {2} 条路径，还有更多；请要求更多，或缩小时间范围或过滤条件"],
+  [/^these are the (newest|oldest|most abnormal) (\d+) paths: with more the answer would be larger than (\d+) MiB; go on by the cursor$/, "这是{1}的 {2} 条路径：再多则应答超过 {3} MiB；请用游标继续"],
+  [/^there are more than (\d+) edges: only those with the most paths are counted$/, "边超过 {1} 条：只计路径最多的"],
+  [/^there are more than (\d+) pairs of clocks; those that most paths showed are here$/, "时钟对超过 {1} 个；这里是最多路径所示的"],
+  [/^the pairs have more than (\d+) points over time: the last ones are missing; narrow the time or ask for fewer$/, "时间点超过 {1} 个：缺少最后的；请缩小时间范围或减少数量"],
   [/^there are more than (\d+) services; those with the most paths are here$/, "服务超过 {1} 个；这里是路径最多的"],
   [/^(\d+) nodes: the (\d+) with the most paths are drawn, the others stand together$/, "共 {1} 个节点：画出路径最多的 {2} 个，其余合在一起"],
   [/^only the first (\d+) packets are (?:shown|here); (?:ladder_table has more, or )?narrow the time$/, "只显示前 {1} 个报文；请缩小时间范围"],
@@ -22,7 +26,7 @@ const sentences: [RegExp, string][] = [
   [/^'(.*)' is not a path's id: 4 to 16 hexadecimal digits are expected$/, "{1} 不是路径编号：应为 4 到 16 位十六进制数字"],
   [/^clew-control does not answer$/, "clew-control 没有应答"],
 ];
-const words: Record<string, string> = { newest: "最新", oldest: "最早" };
+const words: Record<string, string> = { newest: "最新", oldest: "最早", "most abnormal": "最异常" };
 
 /** "; " stands between several sentences; an observer's own begins with its name. */
 export function inChinese(text: string): string {

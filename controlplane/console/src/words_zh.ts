@@ -504,6 +504,8 @@ export const chinese: Record<string, string> = {
   "{0} of {1} instances, those of most paths": "{1} 个实例中路径最多的 {0} 个",
   "shown as": "显示方式",
   "changes nothing but addresses": "除地址外不作更改",
+  "who resets": "谁在重置",
+  "{0} of the paths were reset by {1}; before it was {2}": "{0} 的路径被 {1} 重置；此前为 {2}",
   "a drawing": "图",
   "a matrix": "矩阵",
   "a list of edges": "边的列表",
