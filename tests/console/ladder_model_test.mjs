@@ -2,27 +2,10 @@
 // The parts of the ladder that need no page: numbers, lines, ranges, what the graph draws, state and address, finding. The console's
 // sources are built for this test alone. `node ladder_model_test.mjs`
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import { test } from "node:test";
-import { pathToFileURL } from "node:url";
+import { consoleParts } from "./console_parts.mjs";
 
-const console_ = resolve(new URL("../../controlplane/console", import.meta.url).pathname), require = createRequire(join(console_, "x"));
-let esbuild;
-try {
-  esbuild = createRequire(require.resolve("vite"))("esbuild");
-} catch {
-  console.log("SKIPPED, NOTHING OF THE LADDER'S PARTS WAS TESTED: npm's packages are not there: './dev build' fetches them");
-  process.exit(77);
-}
-const folder = mkdtempSync(join(tmpdir(), "clew-ladder-"));
-process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
-const parts = ["ladder", "ladder_numbers", "ladder_range", "ladder_find", "ladder_state", "sequence"];
-writeFileSync(join(folder, "all.ts"), parts.map((part) => `export * from ${JSON.stringify(join(console_, "src", part))};`).join("\n"));
-await esbuild.build({ entryPoints: [join(folder, "all.ts")], outfile: join(folder, "all.mjs"), bundle: true, format: "esm", logLevel: "error", nodePaths: [join(console_, "node_modules")] });
-const m = await import(pathToFileURL(join(folder, "all.mjs")));
+const m = await consoleParts(["ladder", "ladder_numbers", "ladder_range", "ladder_find", "ladder_state", "sequence"]);
 
 const SYN = 2, RST = 4, ACK = 16;
 const leg = (i, flows = {}) => ({ leg_id: String(i), tap: `tap${i}`, client: "", server: "", layers: [], ...flows });

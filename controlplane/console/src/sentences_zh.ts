@@ -30,7 +30,8 @@ const words: Record<string, string> = { newest: "最新", oldest: "最早", "mos
 
 /** "; " stands between several sentences; an observer's own begins with its name. */
 export function inChinese(text: string): string {
-  return text.split("; ").length > 1 && !sentences.some(([pattern]) => pattern.test(text)) ? parts(text).map(one).join("；") : one(text);
+  const all = parts(text), told = all.map(one);
+  return told.some((words, i) => words !== all[i]) ? told.join("；") : text;
 }
 
 /** Sentences have "; " within them too: the longest that is known goes first. */
