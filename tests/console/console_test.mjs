@@ -513,7 +513,7 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
       return page.evaluate(() => navigator.clipboard.readText());
     };
     for (const [path, sign, question, command] of [
-      ["/", ".incidents li", "incidents?", /^clew incidents --since 20\S+Z 'proto == tcp'$/], ["/paths", ".table .row", "paths?", /^clew paths --since 20\S+Z 'proto == tcp'$/], ["/gateways", ".group", "gateway_groups?", /^clew gateways$/],
+      ["/", ".incidents li", "incidents?", /^clew incidents --since 20\S+Z 'proto == tcp'$/], ["/paths", ".table .row", "paths?", /^clew paths --abnormal-first --since 20\S+Z 'proto == tcp'$/], ["/gateways", ".group", "gateway_groups?", /^clew gateways$/],
       ["/topology", ".topology", "topology?", /^clew topology --since 20\S+Z 'proto == tcp'$/], ["/compare", ".compared", "compare?", /^clew compare --since 20\S+Z 'proto == tcp'$/], ["/trust", ".counters", "status", /^clew status$/], [`/path/${slowPath}`, ".lanes", `paths/${slowPath}`, new RegExp(`^clew path show ${slowPath}$`)],
       [`/ladder/${slowPath}`, ".ladder canvas", `paths/${slowPath}/ladder`, new RegExp(`^clew ladder ${slowPath}$`)],
     ]) {

@@ -103,7 +103,8 @@ function commandOf({ path, query }: Place): string {
   if (!verb) return "";
   const since = query.since && !isRange(query.since) ? rfc3339(sinceNs) : query.since || usualRange;
   const before = verb !== "compare" || !query.before ? "" : ` --before ${isRange(query.before) ? query.before : rfc3339(query.before)}`;
-  return `clew ${verb} --since ${since}${query.until ? ` --until ${rfc3339(untilNs)}` : ""}${before}${query.filter ? " " + quote(query.filter) : ""}`;
+  const order = verb === "paths" && query.first !== "newest" ? " --abnormal-first" : "";
+  return `clew ${verb}${order} --since ${since}${query.until ? ` --until ${rfc3339(untilNs)}` : ""}${before}${query.filter ? " " + quote(query.filter) : ""}`;
 }
 
 const quote = (text: string) => `'${text.replace(/'/g, "'\\''")}'`;
