@@ -364,7 +364,7 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
   await t.test("names of the inventory stand wherever a gateway does, what was learnt beside it", async () => {
     const page = await browser.page(), { name, address } = namedGateway;
     await page.goto(at("/gateways"));
-    const row = page.locator(".group th", { has: page.locator(`a[title="${address}"]`) }).first();
+    const row = page.locator(".group", { has: page.locator("h2", { hasText: "nat-edge → nat-core" }) }).locator("th", { has: page.locator(`a[title="${address}"]`) });
     await row.getByText(name).waitFor();
     await row.locator(".learnt").waitFor();
     await page.goto(at("/topology"));

@@ -93,9 +93,9 @@ function Rival(props: { one: LinkExplanation }) {
   return (
     <details class="rival">
       <summary>
-        <b>{one.b.tap}</b> {one.b.client} → {one.b.server} <small>{wayWords[best.way]?.()}: {verdict(one, best)}</small>{" "}
-        {one.path_b && <a href={view("/path/" + one.path_b)}>{t("its path")}</a>}
+        <b>{one.b.tap}</b> {one.b.client} → {one.b.server} <small>{wayWords[best.way]?.()}: {verdict(one, best)}</small>
       </summary>
+      {one.path_b && <a class="button" href={view("/path/" + one.path_b)}>{t("its path")}</a>}
       {one.weighings.filter((weighing) => weighing === best || weighing.evidence.length > 0).map((weighing) => (
         <div key={weighing.way}><h3>{wayWords[weighing.way]?.() ?? weighing.way}: {verdict(one, weighing)}</h3><Ledger evidence={weighing.evidence} /></div>
       ))}
