@@ -623,8 +623,7 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
       await page.goto(at(path));
       await page.locator(sign).first().waitFor();
       asked.length = 0;
-      await page.clock.fastForward(31000);
-      await eventually(() => times(what) > 0, `${path} asks again`);
+      await eventually(async () => { await page.clock.fastForward(31000); return times(what) > 0; }, `${path} asks again`);
       await page.evaluate(() => Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true }));
       asked.length = 0;
       await page.clock.fastForward(61000);
