@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The topology as a matrix: who sends in rows, who receives in columns, the more paths the brighter. For regions that a
+// The topology as a matrix: who sends in rows, who receives in columns, the more paths the stronger the colour. For regions that a
 // drawing cannot show well.
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { useGatewayBook } from "./gateway_book";
@@ -56,7 +56,7 @@ export function Matrix(props: { topology: Topology }) {
   };
   return (
     <figure class="matrix">
-      <figcaption>{t("rows send, columns receive: {0} × {1}; the brighter, the more paths (at most {2}); red: resets on twice as many paths as usual here", rows.length, columns.length, count(most))} <span class="muted">{over}</span></figcaption>
+      <figcaption>{t("rows send, columns receive: {0} × {1}; the stronger the colour, the more paths (at most {2}); red: resets on twice as many paths as usual here", rows.length, columns.length, count(most))} <span class="muted">{over}</span></figcaption>
       <div class="over" tabIndex={0} role="region" aria-label={t("Topology")}>
         <div style={{ width: left + columns.length * cell + top * Math.cos(-slant) + margin + "px", height: top + rows.length * cell + margin + "px" }}><Drawing class="graph" draw={draw} onPointer={pointer} label={t("Paths from each node to each other; the list of edges says the same in words")} /></div>
       </div>

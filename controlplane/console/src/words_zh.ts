@@ -509,7 +509,7 @@ export const chinese: Record<string, string> = {
   "a drawing": "图",
   "a matrix": "矩阵",
   "a list of edges": "边的列表",
-  "rows send, columns receive: {0} × {1}; the brighter, the more paths (at most {2}); red: resets on twice as many paths as usual here": "行为发送方，列为接收方：{0} × {1}；越亮路径越多（最多 {2}）；红色：重置的路径是此处通常的两倍以上",
+  "rows send, columns receive: {0} × {1}; the stronger the colour, the more paths (at most {2}); red: resets on twice as many paths as usual here": "行为发送方，列为接收方：{0} × {1}；颜色越深路径越多（最多 {2}）；红色：重置的路径是此处通常的两倍以上",
   "Paths from each node to each other; the list of edges says the same in words": "各节点之间的路径；边的列表以文字给出相同内容",
   "Type from when to when": "输入起止时间",
   "the first time is needed": "需要起始时间",
