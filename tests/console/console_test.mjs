@@ -623,15 +623,17 @@ test("the console", { timeout: secondsMax * 1000 }, async (t) => {
       await page.goto(at(path));
       await page.locator(sign).first().waitFor();
       asked.length = 0;
-      await eventually(async () => { await page.clock.fastForward(31000); return times(what) > 0; }, `${path} asks again`);
+      await page.clock.runFor(25000); // with whatever comes due in between: a jump may leave what a timer began half done
+      await eventually(() => times(what) > 0, `${path} asks again`);
+      await page.clock.runFor(1000);
       await page.evaluate(() => Object.defineProperty(document, "visibilityState", { value: "hidden", configurable: true }));
       asked.length = 0;
-      await page.clock.fastForward(61000);
+      await page.clock.runFor(25000);
       await page.evaluate(() => delete document.visibilityState);
       assert.equal(times(what), 0, `${path} is not seen and asks nothing`);
       await page.getByRole("checkbox", { name: "follow" }).uncheck();
       asked.length = 0;
-      await page.clock.fastForward(61000);
+      await page.clock.runFor(25000);
       await page.evaluate(() => fetch("/api/v1/status"));
       assert.equal(times(what), 0, `${path} does not follow`);
       assert.equal(new URL(page.url()).searchParams.get("follow"), "0");
