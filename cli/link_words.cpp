@@ -24,7 +24,7 @@ std::string bits_text(double bits) {
 
 std::string paragraph(const std::string& label, const std::string& text, const Paint& paint, std::size_t columns,
                       Style style = Style::plain) {
-    constexpr std::size_t indent = 12;
+    constexpr std::size_t indent = 13;
     const std::string wrapped = wrap(text, columns > indent + 24 ? columns - indent : 24, "");
     std::string out;
     bool first = true;
