@@ -66,7 +66,10 @@ void TcpDigests::fill(v1::Path& path) const {
     if (!any) return;
     v1::PathTcp& tcp = *path.mutable_tcp();
     tcp.set_initial_rtt_ns(most.initial_rtt_ns);
-    for (std::size_t i = 0; i < count_kinds; ++i) (tcp.*setters[i])(most.counts[i]);
+    for (std::size_t i = 0; i < count_kinds; ++i) {
+        const auto set = setters[i];  // by itself: else GCC's bounds check looks at an index that was never computed
+        (tcp.*set)(most.counts[i]);
+    }
 }
 
 }  // namespace clew::control
