@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/gateway_view.h"
 
-#include <cstdio>
 #include <vector>
 
 #include "cli/text_table.h"
@@ -72,10 +71,7 @@ std::string median_text(const v1::Gateway& gateway) {
 std::string lost_text(const v1::Gateway& gateway) {
     std::uint64_t packets = 0, lost = 0;
     for (const v1::GatewayTraffic& traffic : gateway.traffic()) packets += traffic.packets(), lost += traffic.lost();
-    if (packets == 0) return "-";
-    char text[32];
-    std::snprintf(text, sizeof text, "%.3g %%", 100.0 * static_cast<double>(lost) / static_cast<double>(packets));
-    return lost == 0 ? "0" : text;
+    return share_text(lost, packets);
 }
 
 std::string name_of(const v1::Gateway& gateway) {

@@ -2,7 +2,6 @@
 #include "cli/overview_view.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <map>
 #include <vector>
 
@@ -11,14 +10,6 @@
 
 namespace clew::cli {
 namespace {
-
-std::string share_text(std::uint64_t part, std::uint64_t whole) {
-    if (whole == 0) return "-";
-    if (part == 0) return "0";
-    char text[32];
-    std::snprintf(text, sizeof text, "%.3g %%", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
-    return text;
-}
 
 /// What the node is: a gateway's name is "kind|from|to|instance".
 std::string node_text(const v1::TopologyNode& node) {

@@ -2,6 +2,7 @@
 #include "cli/text_table.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <numeric>
 
 namespace clew::cli {
@@ -26,6 +27,14 @@ std::string line_text(const std::vector<Cell>& cells, const std::vector<std::siz
 }
 
 }  // namespace
+
+std::string share_text(std::uint64_t part, std::uint64_t whole) {
+    if (whole == 0) return "-";
+    if (part == 0) return "0";
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3g %%", 100.0 * static_cast<double>(part) / static_cast<double>(whole));
+    return text;
+}
 
 std::vector<std::size_t> TextTable::widths() const {
     std::vector<std::size_t> widths;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,8 @@ struct Cell {
     Style style = Style::plain;
     bool right = false;  ///< numbers: lined up at their last digit
 };
+
+std::string share_text(std::uint64_t part, std::uint64_t whole);  ///< "2.5 %", "0"; "-" of nothing
 
 class TextTable {
   public:
