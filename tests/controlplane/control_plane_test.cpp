@@ -372,7 +372,11 @@ TEST_F(ControlPlaneTest, TheLadderShowsTheSamePacketAtBothTaps) {
     }
     EXPECT_EQ(get_message<v1::LadderTable>(table).rows(), 3u);
     EXPECT_EQ(get_message<v1::LadderTable>(table).empty(), "");
-    const auto path = get_message<v1::Path>("/api/v1/paths/" + paths().paths(0).path_id());
+    v1::Path path;
+    ASSERT_TRUE(eventually([&] {
+        path = get_message<v1::Path>("/api/v1/paths/" + paths().paths(0).path_id());
+        return path.legs(0).to_server().window_scale() != 0;
+    })) << "legs are stored beside their path, not with it";
     EXPECT_EQ(path.legs(0).to_server().window_scale(), 7u);
     EXPECT_EQ(path.legs(1).to_client().window_scale(), 8u);
     const auto ladder = get_message<v1::Ladder>("/api/v1/paths/" + paths().paths(0).path_id() + "/ladder");
