@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,8 +29,36 @@ const SurgeRule surge_rules[] = {
      &v1::HistogramBucket::retransmitting},
 };
 
-/// Where the last quarter of the time begins.
-int split_of(const v1::Histogram& histogram) { return histogram.buckets_size() - histogram.buckets_size() / 4; }
+/// A part of a histogram's paths, in its last quarter beside what came before.
+struct Shares {
+    Portion usual, late;
+    std::vector<Portion> points;
+    bool stand_out() const {
+        return usual.of >= incident_paths_min && late.some >= incident_paths_min &&
+               stands_out(late, usual.share(), usual);
+    }
+};
+Shares shares_of(const v1::Histogram& histogram, const std::function<std::uint64_t(int bucket)>& part_of) {
+    Shares shares;
+    const int split = histogram.buckets_size() - histogram.buckets_size() / 4;
+    for (int i = 0; i < histogram.buckets_size(); ++i) {
+        const Portion point = portion(part_of(i), histogram.buckets(i).paths());
+        Portion& sum = i < split ? shares.usual : shares.late;
+        sum = {sum.some + point.some, sum.of + point.of};
+        shares.points.push_back(point);
+    }
+    return shares;
+}
+
+/// All but what it is called and says.
+void add_surge(const Shares& shares, const v1::Histogram& histogram, v1::Incident incident, v1::IncidentList& out) {
+    incident.set_value(shares.late.share());
+    incident.set_usual(shares.usual.share());
+    incident.set_severity(shares.late.share() / std::max(shares.usual.share(), 0.01));
+    incident.set_paths(static_cast<std::uint64_t>(shares.late.some));
+    put_shares(histogram.since_ns(), histogram.step_ns(), shares.points, share_floor(shares.usual.share()), incident);
+    *out.add_incidents() = std::move(incident);
+}
 
 const char* sender_words(const std::string& by) {
     if (by == "client") return "by their clients";
@@ -42,62 +71,34 @@ bool add_reset_senders(const v1::Histogram& histogram, v1::IncidentList& out) {
     if (histogram.by() != "path.reset_by") return false;
     const int before = out.incidents_size();
     for (const v1::ValueSeries& series : histogram.series()) {
-        std::uint64_t part[2] = {}, whole[2] = {};
-        std::vector<Portion> points;
-        for (int i = 0; i < histogram.buckets_size(); ++i) {
-            const std::uint64_t some = i < series.counts_size() ? series.counts(i) : 0;
-            const bool late = i >= split_of(histogram);
-            part[late] += some;
-            whole[late] += histogram.buckets(i).paths();
-            points.push_back(portion(some, histogram.buckets(i).paths()));
-        }
-        const Portion pool = portion(part[0], whole[0]), own = portion(part[1], whole[1]);
-        if (whole[0] < incident_paths_min || part[1] < incident_paths_min) continue;
-        if (!stands_out(own, pool.share(), pool)) continue;
+        const Shares shares =
+            shares_of(histogram, [&](int i) { return i < series.counts_size() ? series.counts(i) : std::uint64_t{0}; });
+        if (!shares.stand_out()) continue;
         v1::Incident incident;
         incident.set_kind("reset-sender");
         incident.set_subject(series.value());
-        incident.set_value(own.share());
-        incident.set_usual(pool.share());
         incident.set_sentence(fmt::format("{:.1f} % of the paths were reset {}; before it was {:.1f} %",
-                                          own.share() * 100, sender_words(series.value()), pool.share() * 100));
-        incident.set_severity(own.share() / std::max(pool.share(), 0.01));
-        incident.set_paths(part[1]);
+                                          shares.late.share() * 100, sender_words(series.value()),
+                                          shares.usual.share() * 100));
         incident.set_filter("path.reset_by == " + series.value());
-        put_shares(histogram.since_ns(), histogram.step_ns(), points, share_floor(pool.share()), incident);
-        *out.add_incidents() = std::move(incident);
+        add_surge(shares, histogram, std::move(incident), out);
     }
     return out.incidents_size() > before;
 }
 
 /// `senders_told`: the resets are told already, by who sent them.
 void add_surges(const v1::Histogram& histogram, bool senders_told, v1::IncidentList& out) {
-    const int split = split_of(histogram);
     for (const SurgeRule& rule : surge_rules) {
         if (senders_told && std::string_view(rule.kind) == "resets") continue;
-        std::uint64_t part[2] = {}, whole[2] = {};
-        std::vector<Portion> points;
-        for (int i = 0; i < histogram.buckets_size(); ++i) {
-            const v1::HistogramBucket& bucket = histogram.buckets(i);
-            part[i >= split] += (bucket.*rule.count)();
-            whole[i >= split] += bucket.paths();
-            points.push_back(portion((bucket.*rule.count)(), bucket.paths()));
-        }
-        const Portion pool = portion(part[0], whole[0]), own = portion(part[1], whole[1]);
-        const double before = pool.share(), now = own.share();
-        if (whole[0] < incident_paths_min || part[1] < incident_paths_min) continue;
-        if (!stands_out(own, before, pool)) continue;
+        const Shares shares = shares_of(histogram, [&](int i) { return (histogram.buckets(i).*rule.count)(); });
+        if (!shares.stand_out()) continue;
         v1::Incident incident;
         incident.set_kind(rule.kind);
         incident.set_subject(rule.kind);
-        incident.set_value(now);
-        incident.set_usual(before);
-        incident.set_sentence(fmt::format("{:.1f} % {}; before it was {:.1f} %", now * 100, rule.words, before * 100));
-        incident.set_severity(now / std::max(before, 0.01));
-        incident.set_paths(part[1]);
+        incident.set_sentence(fmt::format("{:.1f} % {}; before it was {:.1f} %", shares.late.share() * 100, rule.words,
+                                          shares.usual.share() * 100));
         incident.set_filter(rule.filter);
-        put_shares(histogram.since_ns(), histogram.step_ns(), points, share_floor(before), incident);
-        *out.add_incidents() = std::move(incident);
+        add_surge(shares, histogram, std::move(incident), out);
     }
 }
 

@@ -1,57 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
-// Abnormal first: how many rows there are of each oddness, then the paths of as many of the uppermost as are needed, in
-// their latest revisions. Of a level with very many paths those of the last part of the time first.
+// Abnormal first: the uppermost rows that match, of any revision; then, of their paths, the latest revision of each. A
+// path's latest row may stand lower than an older one of it, or no longer match: what stands no lower than the last row
+// looked at is in its place, and where that is too little more rows are looked at.
 #include <algorithm>
-#include <vector>
+#include <tuple>
 
 #include "controlplane/store/native_block.h"
 #include "controlplane/store/path_answers.h"
-#include "controlplane/store/rollup.h"
 #include "controlplane/store/schema.h"
 
 namespace clew::store {
 namespace {
 
 constexpr std::uint64_t rows_of_a_path = 3;  ///< about, in all revisions
-constexpr std::uint64_t need_growth = 8;
-constexpr std::uint64_t windowed_level_rows_min = 100'000;
+constexpr std::uint64_t row_growth = 8;
+const char* const from_recent = " FROM paths WHERE stored_at >= toDateTime({stored:UInt32}) AND ";
 
-struct Level {
-    std::uint16_t oddness = 0;
-    std::uint64_t rows = 0;
-};
-
-/// The uppermost levels, as few as have so many rows.
-struct Floor {
-    std::size_t levels = 0;
-    std::uint64_t rows = 0;
-};
-Floor floor_of(const std::vector<Level>& levels, std::uint64_t need) {
-    Floor floor;
-    while (floor.levels < levels.size() && floor.rows < need) floor.rows += levels[floor.levels++].rows;
-    return floor;
+bool stands_behind(const Cursor& a, const Cursor& b) {
+    return std::tuple(b.oddness, b.first_ns, a.path_id) > std::tuple(a.oddness, a.first_ns, b.path_id);
 }
 
-std::string worst_sql(const PathQuery& query, const std::string& condition, const std::string& recent) {
-    const std::string matching =
-        condition + " AND (oddness > {floor:UInt16} OR (oddness = {floor:UInt16} AND first_ns >= {window:Int64}))";
-    return "SELECT path_id, toUInt32(stored_at) FROM paths PREWHERE " + latest_rows_sql(recent, matching) + " WHERE " +
-           recent + " AND " + matching + " ORDER BY " + order_of(query) + " LIMIT {rows:UInt64} FORMAT RowBinary";
-}
-
+/// Rows of "path_id, stored_at, oddness, first_ns".
 struct Found {
     std::string ids;  ///< parted by ","
-    std::uint32_t count = 0, stored_from_s = 0xffff'ffff;
+    std::uint64_t count = 0;
+    std::uint32_t stored_from_s = 0xffff'ffff;
+    Cursor last;
 };
 
-Result<Found> read_found(std::string_view answer) {
+/// Up to the first that stands behind `end`.
+Result<Found> read_found(std::string_view answer, const Cursor* end) {
     Found found;
     for (RowReader row(answer); !row.at_end(); ++found.count) {
-        found.ids += (found.ids.empty() ? "" : ",") + std::to_string(row.number<std::uint64_t>());
-        found.stored_from_s = std::min(found.stored_from_s, row.number<std::uint32_t>());
+        Cursor at;
+        at.path_id = row.number<std::uint64_t>();
+        const auto stored_s = row.number<std::uint32_t>();
+        at.oddness = row.number<std::uint16_t>();
+        at.first_ns = row.number<std::int64_t>();
         if (!row.ok()) return fail(ErrorKind::failed, "the store's answer ends in the middle of a row");
+        if (end != nullptr && stands_behind(at, *end)) break;
+        found.ids += (found.ids.empty() ? "" : ",") + std::to_string(at.path_id);
+        found.stored_from_s = std::min(found.stored_from_s, stored_s);
+        found.last = at;
     }
     return found;
+}
+
+/// The uppermost rows: all of `rows`, or the last of them where they are too many to be named.
+std::string candidates_sql(const PathQuery& query, const std::string& condition, std::uint64_t rows) {
+    return "SELECT path_id, toUInt32(stored_at), oddness, first_ns" + (from_recent + condition) + " ORDER BY " +
+           order_of(query) +
+           (rows <= named_path_count_max ? " LIMIT {rows:UInt64}" : " LIMIT 1 OFFSET {rows:UInt64} - 1") +
+           " FORMAT RowBinary";
+}
+
+/// Of the paths of these ids the latest rows, where they match, in order.
+std::string latest_sql(const PathQuery& query, const std::string& condition, const std::string& ids) {
+    return "SELECT path_id, toUInt32(stored_at), oddness, first_ns FROM (SELECT path_id, stored_at, oddness, "
+           "first_ns, (" +
+           condition + ") AS matches" + from_recent + "path_id IN (" + ids +
+           ") ORDER BY revision DESC LIMIT 1 BY path_id) WHERE matches ORDER BY " + order_of(query) +
+           " LIMIT {paths:UInt64} FORMAT RowBinary";
 }
 
 /// Their bodies lie anywhere: they are read by their ids, of those alone that are shown.
@@ -77,56 +86,43 @@ Result<v1::PathList> search_abnormal(ClickHouseClient& client, const StoreSettin
                                      const SqlCondition& condition, std::uint32_t count_max, ClickHouseCall call) {
     v1::PathList late;
     count_max = std::min(count_max, named_path_count_max);
-    const std::string recent = query.since_ns > 0 ? "stored_at >= toDateTime({stored:UInt32})" : "1";
-    call.parameters = condition.parameters;
-    call.parameters.emplace_back("stored", stored_since(query.since_ns));
-    call.settings.emplace_back("enable_shared_storage_snapshot_in_query", "1");
-    const auto base = call.parameters;
-    call.sql = "SELECT oddness, count() FROM paths WHERE " + recent + " AND " + condition.sql +
-               " GROUP BY oddness ORDER BY oddness DESC FORMAT RowBinary";
-    const auto counted = ask_paths(client, settings, call, late);
-    if (!counted) return tl::make_unexpected(counted.error());
-    if (!*counted) return late;
-    std::vector<Level> levels;
-    for (RowReader row(**counted); !row.at_end();) {
-        Level& level = levels.emplace_back();
-        level.oddness = row.number<std::uint16_t>();
-        level.rows = row.number<std::uint64_t>();
-        if (!row.ok()) return fail(ErrorKind::failed, "the store's answer ends in the middle of a row");
+    const std::string no_higher =
+        condition.sql +
+        " AND (oddness > {last_odd:UInt16} OR (oddness = {last_odd:UInt16} AND (first_ns > {last_ns:Int64} OR "
+        "(first_ns = {last_ns:Int64} AND path_id <= {last_id:UInt64}))))";
+    const std::string stored = query.since_ns > 0 ? stored_since(query.since_ns) : "0";
+    const auto ask = [&](std::string sql, std::uint64_t rows,
+                         const Cursor& last) -> Result<std::optional<std::string>> {
+        call.sql = std::move(sql);
+        call.parameters = condition.parameters;
+        call.parameters.emplace_back("stored", stored);
+        call.parameters.emplace_back("rows", std::to_string(rows));
+        call.parameters.emplace_back("paths", std::to_string(std::uint64_t{count_max} + 1));
+        call.parameters.emplace_back("last_odd", std::to_string(last.oddness));
+        call.parameters.emplace_back("last_ns", std::to_string(last.first_ns));
+        call.parameters.emplace_back("last_id", std::to_string(last.path_id));
+        return ask_paths(client, settings, call, late);
+    };
+    for (std::uint64_t rows = (std::uint64_t{count_max} + 1) * rows_of_a_path;; rows *= row_growth) {
+        const bool named = rows <= named_path_count_max;
+        const auto uppermost = ask(candidates_sql(query, condition.sql, rows), rows, {});
+        if (!uppermost) return tl::make_unexpected(uppermost.error());
+        if (!*uppermost) return late;
+        const auto candidates = read_found(**uppermost, nullptr);
+        if (!candidates) return tl::make_unexpected(candidates.error());
+        const bool all_seen = candidates->count < (named ? rows : 1);
+        if (named && candidates->count == 0) return late;
+        const std::string ids = named      ? candidates->ids
+                                : all_seen ? "SELECT path_id" + (from_recent + condition.sql)
+                                           : "SELECT path_id" + (from_recent + no_higher);
+        const auto latest = ask(latest_sql(query, condition.sql, ids), rows, candidates->last);
+        if (!latest) return tl::make_unexpected(latest.error());
+        if (!*latest) return late;
+        const auto found = read_found(**latest, all_seen ? nullptr : &candidates->last);
+        if (!found) return tl::make_unexpected(found.error());
+        if (found->count > count_max || all_seen)
+            return read_bodies(client, settings, query, condition, count_max, *found, call);
     }
-    Cursor cursor;
-    if (!query.cursor.empty()) {
-        const auto given = parse_cursor(query);
-        if (!given) return tl::make_unexpected(given.error());
-        cursor = *given;
-    }
-    for (std::uint64_t need = (std::uint64_t{count_max} + 1) * rows_of_a_path; !levels.empty(); need *= need_growth) {
-        const Floor floor = floor_of(levels, need);
-        const Level& last = levels[floor.levels - 1];
-        TimeNs window = query.since_ns;
-        DurationNs window_ns = first_window_ns;
-        if (last.rows >= windowed_level_rows_min)
-            window = first_window(query, !query.cursor.empty() && cursor.oddness == last.oddness ? cursor.first_ns : 0);
-        for (;;) {
-            const bool windowed = window > query.since_ns;
-            call.sql = worst_sql(query, condition.sql, recent);
-            call.parameters = base;
-            call.parameters.emplace_back("floor", std::to_string(last.oddness));
-            call.parameters.emplace_back("window", std::to_string(windowed ? window : TimeNs{0}));
-            call.parameters.emplace_back("rows", std::to_string(std::uint64_t{count_max} + 1));
-            const auto reply = ask_paths(client, settings, call, late);
-            if (!reply) return tl::make_unexpected(reply.error());
-            if (!*reply) return late;
-            const auto found = read_found(**reply);
-            if (!found) return tl::make_unexpected(found.error());
-            const bool all_seen = !windowed && floor.levels == levels.size();
-            if (found->count > count_max || all_seen)
-                return read_bodies(client, settings, query, condition, count_max, *found, call);
-            if (!windowed) break;
-            grow_window(query, window, window_ns);
-        }
-    }
-    return late;
 }
 
 }  // namespace clew::store

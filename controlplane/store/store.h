@@ -33,7 +33,7 @@ struct StoreSettings {
     /// Where more paths of an hour and more than these are to be counted row by row, histograms and facets count a
     /// part: those of one in 2, 4, 8, … path ids, which are random. Counts are multiplied; the answer's `one_in` says
     /// so.
-    std::uint64_t counted_paths_max = 30'000;
+    std::uint64_t counted_paths_max = 16'000;
     std::uint32_t edge_count_max = 20'000;          ///< of a topology, before nodes are put together; more is said
     std::uint32_t clock_pair_count_max = 1'000;     ///< likewise
     std::uint32_t clock_point_count_max = 100'000;  ///< of all pairs over time; likewise

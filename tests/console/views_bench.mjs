@@ -100,9 +100,7 @@ try {
   await fill(Number(options.legs));
   if (options.paint === "yes") await firstPaint();
   if (options.rolled === "yes") await rolledUp();
-  await measure(900, Number(options.rounds));
-  await measure(dayS, Math.max(3, Math.floor(Number(options.rounds) / 5)));
-  await measure(6 * 3600, Math.max(3, Math.floor(Number(options.rounds) / 5)));
+  for (const rangeS of [900, dayS, 6 * 3600]) await measure(rangeS, Number(options.rounds));
 } finally {
   await fixture.stop();
 }

@@ -78,9 +78,9 @@ class ClewControlTest : public store::StoreTest {
         v1::PathList list;
         const auto response = client_->send(request);
         EXPECT_TRUE(response) << response.error().sentence;
+        if (!response) return list;
         EXPECT_EQ(response->status, 200u) << response->body;
-        if (response && response->status == 200)
-            (void)google::protobuf::util::JsonStringToMessage(response->body, &list).ok();
+        if (response->status == 200) (void)google::protobuf::util::JsonStringToMessage(response->body, &list).ok();
         return list;
     }
 

@@ -24,7 +24,6 @@
 namespace clew::control {
 namespace {
 
-using google::protobuf::util::MessageDifferencer;
 using store::Rollup;
 
 constexpr std::uint32_t first_hour_s = 1'699'999'200;
@@ -34,6 +33,16 @@ constexpr std::uint64_t path_count = 900;
 constexpr std::uint64_t seed = 5;
 constexpr std::int64_t offset_ns = 2'000'000, offset_spread_ns = 20'000;
 constexpr double delay_tolerance = 0.05;  // of a bucket, and of quantiles between two values
+constexpr std::size_t told_max = 2000;    // of what differs
+
+/// Nothing where they are equal.
+std::string difference(const google::protobuf::Message& a, const google::protobuf::Message& b) {
+    std::string told;
+    google::protobuf::util::MessageDifferencer differencer;
+    differencer.ReportDifferencesToString(&told);
+    if (differencer.Compare(a, b)) return {};
+    return told.empty() ? "they differ" : told.substr(0, told_max);
+}
 
 class RollupTest : public store::StoreTest {
   protected:
@@ -248,7 +257,7 @@ void RollupTest::compare_gateways(const v1::GatewayGroupList& rows, const v1::Ga
                     point.clear_p99_ns();
                 }
             }
-            EXPECT_TRUE(MessageDifferencer::Equals(a, b)) << a.ShortDebugString() << "\n" << b.ShortDebugString();
+            EXPECT_EQ(difference(a, b), "");
         }
     }
 }
@@ -277,7 +286,7 @@ void RollupTest::compare(const store::OverviewQuery& range) {
     const auto same = [](const auto& a, const auto& b) {
         ASSERT_TRUE(a) << a.error().sentence;
         ASSERT_TRUE(b) << b.error().sentence;
-        EXPECT_TRUE(MessageDifferencer::Equals(*a, *b)) << a->ShortDebugString() << "\n" << b->ShortDebugString();
+        EXPECT_EQ(difference(*a, *b), "");
     };
     for (const std::string by : {"", "path.unlinked", "gw.instance", "path.reset_by"}) {
         store::OverviewQuery one = range, other = filtered;
@@ -323,7 +332,7 @@ void RollupTest::compare_addresses(const store::OverviewQuery& range) {
             ASSERT_TRUE(a) << a.error().sentence;
             ASSERT_TRUE(b) << b.error().sentence;
             EXPECT_EQ(a->partial(), "");
-            EXPECT_TRUE(MessageDifferencer::Equals(*a, *b)) << a->ShortDebugString() << "\n" << b->ShortDebugString();
+            EXPECT_EQ(difference(*a, *b), "");
         };
         same(overview.facets(one), overview.facets(other));
         same(list(range, one.filter, 1000, false), list(range, other.filter, 1000, false));
@@ -420,7 +429,7 @@ TEST_F(RollupTest, WhateverIsAskedOfAnAddressIsTheSame) {
     const auto same = [](const auto& a, const auto& b) {
         ASSERT_TRUE(a) << a.error().sentence;
         ASSERT_TRUE(b) << b.error().sentence;
-        EXPECT_TRUE(MessageDifferencer::Equals(*a, *b)) << a->ShortDebugString() << "\n" << b->ShortDebugString();
+        EXPECT_EQ(difference(*a, *b), "");
     };
     store::OverviewQuery one = query(0, 360), other = one;
     for (const std::string filter :
