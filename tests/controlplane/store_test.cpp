@@ -493,7 +493,7 @@ TEST_F(StoreTest, TheAnalysisOfLegsIsSummedInTheStore) {
 
 TEST_F(StoreTest, AbnormalFirstIsTheStoresOrderPageAfterPageInTheLatestRevisions) {
     RandomRows rows(13);
-    const auto store = open();
+    auto store = open();
     ASSERT_TRUE(store);
     constexpr std::uint64_t count = 500;
     std::vector<v1::Path> early, late;
@@ -533,6 +533,23 @@ TEST_F(StoreTest, AbnormalFirstIsTheStoresOrderPageAfterPageInTheLatestRevisions
         query.cursor = page->next();
     } while (!query.cursor.empty() && seen.size() < 2 * count);
     EXPECT_EQ(seen, expected);
+    store.reset();
+    {
+        auto client = ClickHouseClient::connect(settings());
+        ASSERT_TRUE(client) << client.error().sentence;
+        for (const char* revision : {"1, false, 60000", "2, true, 0"})  // the worst of all, and then taken back
+            must_ask(**client, settings(),
+                     "INSERT INTO paths (path_id, revision, retracted, oddness, unlinked, first_ns, last_ns, stored_at) "
+                     "SELECT 1000000 + number, " +
+                         std::string(revision) + ", 'linked', " + std::to_string(base) + ", " +
+                         std::to_string(base + 1) + ", toDateTime(1700000000) FROM numbers(80000)");
+    }
+    store = open();
+    ASSERT_TRUE(store);
+    const auto behind_many = store->find_paths(query);
+    ASSERT_TRUE(behind_many) << behind_many.error().sentence;
+    expected.resize(query.count_max);
+    EXPECT_EQ(ids_of(*behind_many), expected);
     query.cursor = "12.00000000000000ff";
     EXPECT_EQ(store->find_paths(query).error().kind, ErrorKind::usage);
 }
