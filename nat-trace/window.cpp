@@ -127,6 +127,13 @@ WindowHint compact(const Hint& hint) {
     out.value = mix_bits(h);
     if (hint.kind == HintKind::toa || hint.kind == HintKind::proxy_source || hint.kind == HintKind::forwarded_for)
         out.source = endpoint_in(value);
+    if (hint.kind == HintKind::asked_target) {
+        const std::size_t port_at = value.size() == 18 ? 16 : 8;
+        if (value.size() == 18) out.source = endpoint_in(value);
+        if (value.size() >= port_at + 2)
+            out.source.port = static_cast<std::uint16_t>(static_cast<std::uint8_t>(value[port_at]) << 8 |
+                                                         static_cast<std::uint8_t>(value[port_at + 1]));
+    }
     if (hint.kind == HintKind::proxy_source && value.size() >= 36) {
         out.destination = endpoint_in(value.substr(18));
         out.has_destination = !out.destination.ip.is_unspecified();

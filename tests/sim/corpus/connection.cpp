@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/corpus/connection.h"
 
+#include "tests/sim/corpus/http2_talk.h"
 #include "tests/sim/corpus/relay.h"
+#include "tests/sim/corpus/told_proxy.h"
 
 namespace clew::corpus {
 namespace {
@@ -9,20 +11,37 @@ namespace {
 /// The client's side of the talk.
 class ClientSide {
   public:
-    ClientSide(Connection& c, Events& events) : c_(c), events_(events) {}
+    ClientSide(Connection& c, Events& events) : c_(c), events_(events) {
+        const auto relay = c.conversations.front().relay;
+        if (relay && is_told(*relay)) told_.emplace(*relay, c.told, c.conversations[1].server);
+    }
     Tcp& tcp() { return *c_.conversations.front().client_end; }
 
+    void connected() {
+        if (!told_) return next();
+        events_.after(30 * ns_us, [this] { tcp().send(told_->begin()); });
+    }
+
     void next() {
-        if (c_.client_at == c_.talk.exchanges.size()) {
+        if (c_.client_at == c_.said_on(0).size()) {
             if (c_.talk.closing == Closing::client) tcp().close();
             if (c_.talk.closing == Closing::client_reset) tcp().abort();
             return;
         }
-        const Exchange& e = c_.talk.exchanges[c_.client_at];
+        const Exchange& e = c_.said_on(0)[c_.client_at];
         if (!e.request.empty()) events_.after(e.pause_ns, [this, &e] { tcp().send(e.request); });
     }
     void received(const std::string& bytes) {
-        c_.readers[0].feed(bytes, [this](const std::string&) {
+        std::string rest = bytes;
+        if (told_ && !told_->is_done()) {
+            std::string to_send;
+            told_->receive(rest, to_send);
+            if (!to_send.empty()) tcp().send(to_send);
+            if (!told_->is_done()) return;
+            next();
+        }
+        if (rest.empty()) return;
+        c_.readers[0].feed(rest, [this](const std::string&) {
             ++c_.client_at;
             next();
         });
@@ -31,6 +50,7 @@ class ClientSide {
   private:
     Connection& c_;
     Events& events_;
+    std::optional<ToldClient> told_;
 };
 
 class ServerSide {
@@ -55,8 +75,9 @@ class ServerSide {
 
   private:
     void answer() {
-        const Exchange& e = c_.talk.exchanges[c_.server_at++];
-        const bool last = c_.server_at == c_.talk.exchanges.size();
+        const auto& said = c_.said_on(c_.conversations.size() - 1);
+        const Exchange& e = said[c_.server_at++];
+        const bool last = c_.server_at == said.size();
         events_.after(e.think_ns, [this, &e, last] {
             tcp().send(e.response);
             if (!last) return;
@@ -95,17 +116,14 @@ void make_server_end(Connection& c, std::size_t n, Events& events, Rng& rng, Tcp
 }
 
 void start_tcp(Connection& c, Events& events, Rng& rng) {
-    std::vector<std::size_t> requests, responses;
-    for (const Exchange& e : c.talk.exchanges) {
-        if (!e.request.empty()) requests.push_back(e.request.size());
-        responses.push_back(e.response.size());
-    }
-    c.readers.assign({MessageReader(c.talk.http, responses), MessageReader(c.talk.http, requests)});
+    if (c.app == App::http2) c.written = http2_as_written(c, rng);
+    c.readers.assign({MessageReader(c.talk.http, response_lengths(c.said_on(0))),
+                      MessageReader(c.talk.http, request_lengths(c.said_on(c.conversations.size() - 1)))});
     const auto client = std::make_shared<ClientSide>(c, events);
     const auto server = std::make_shared<ServerSide>(c, events);
     make_client_end(c, 0, events, rng,
                     {{},
-                     [client] { client->next(); },
+                     [client] { client->connected(); },
                      [client](const std::string& bytes) { client->received(bytes); },
                      [client] { client->tcp().close(); },
                      [&c] {
@@ -200,6 +218,19 @@ class DatagramEnds {
 };
 
 }  // namespace
+
+std::vector<std::size_t> request_lengths(const std::vector<Exchange>& said) {
+    std::vector<std::size_t> out;
+    for (const Exchange& e : said)
+        if (!e.request.empty()) out.push_back(e.request.size());
+    return out;
+}
+
+std::vector<std::size_t> response_lengths(const std::vector<Exchange>& said) {
+    std::vector<std::size_t> out;
+    for (const Exchange& e : said) out.push_back(e.response.size());
+    return out;
+}
 
 void start(Connection& c, Events& events, Rng rng) {
     if (!is_datagram(c.app)) return start_tcp(c, events, rng);

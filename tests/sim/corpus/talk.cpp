@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "tests/sim/corpus/http2_talk.h"
+
 namespace clew::corpus {
 namespace {
 
@@ -124,19 +126,24 @@ Talk make_talk(App app, HttpSignal signal, Rng& rng) {
                    : way_out < 0.95 ? Closing::client_reset
                                     : Closing::server_reset;
     if (app == App::http_same || app == App::health_check) talk.closing = Closing::server;
+    const bool is_call = app == App::http2 && rng.chance(0.5);
     const bool server_first = app == App::bytes && rng.chance(0.4);
     const std::size_t count = app == App::health_check || app == App::http_same ? 1
                               : app == App::tls                                 ? 2 + rng.below(3)
                                                                                 : 1 + rng.below(4);
     for (std::size_t i = 0; i < count; ++i) {
         Exchange e;
-        if (talk.http)
+        if (talk.http) {
             e = {http_request(app, signal, rng), http_response(app, rng), 0, 0};
-        else if (app == App::tls)
+        } else if (app == App::tls) {
             e = tls_exchange(i, rng);
-        else
+        } else if (app == App::http2) {
+            talk.http2.push_back(http2_exchange(is_call, signal, rng));
+            e = {"in HTTP/2", "", 0, 0};
+        } else {
             e = {i == 0 && server_first ? "" : rng.bytes(static_cast<std::size_t>(rng.between(20, 3000))),
                  rng.bytes(static_cast<std::size_t>(rng.between(20, 6000))), 0, 0};
+        }
         e.pause_ns = i == 0 ? rng.between(10, 300) * ns_us : static_cast<Nanoseconds>(rng.exponential(30e6));
         e.think_ns = 50 * ns_us + static_cast<Nanoseconds>(rng.exponential(3e6));
         talk.exchanges.push_back(std::move(e));

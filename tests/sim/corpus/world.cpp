@@ -89,6 +89,7 @@ void World::stretch(Connection& connection) {
             Talk more = make_talk(connection.app, connection.signal, rng_);
             // Not a second TLS handshake in one connection.
             const std::size_t skip = connection.app == App::tls ? 1 : 0;
+            connection.talk.http2.insert(connection.talk.http2.end(), more.http2.begin(), more.http2.end());
             exchanges.insert(exchanges.end(), more.exchanges.begin() + static_cast<std::ptrdiff_t>(skip),
                              more.exchanges.end());
         }
