@@ -298,6 +298,7 @@ bool may_be_relayed(const LegWindow& window, const WindowLeg& front, const Windo
 PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,
                      const EvidenceLimits& limits) {
     PairEvidence out;
+    if (front.protocol == Protocol::udp && back.protocol == Protocol::udp) return forwarded_query(window, front, back);
     if (front.protocol != Protocol::tcp || back.protocol != Protocol::tcp) return out;
     const RelayPair pair{front, back, common_time(window, front, back)};
     DurationNs distance = limits.candidate_distance_ns_max;

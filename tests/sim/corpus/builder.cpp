@@ -15,7 +15,8 @@ std::uint16_t service_port(App app) {
         case App::tls:
         case App::quic: return 443;
         case App::bytes: return 6379;
-        case App::dns: return 53;
+        case App::dns:
+        case App::dns_same: return 53;
         case App::udp:
         case App::udp_rejected: return 5060;
         default: return 80;
@@ -272,6 +273,7 @@ void ConnectionBuilder::add_header_box(const std::string& name, const std::vecto
 }
 
 Relay ConnectionBuilder::relay_of(const std::string& name, const std::string& flag) const {
+    if (name == "forwarder") return Relay::dns_forwarder;
     if (name == "connect") return Relay::connect;
     if (name == "socks5") return Relay::socks5;
     if (name == "socks4") return Relay::socks4;
@@ -285,6 +287,7 @@ void ConnectionBuilder::add_relay(Relay relay, bool writes_http1) {
     Host& proxy = world_.host("proxy", link_number_ * 10 + last_instance_);
     now().server_host = &proxy;
     now().relay = relay;
+    if (relay == Relay::dns_forwarder) connection_->memory = world_.memory(link_number_ * 10 + last_instance_);
     const Rewrite ends = rewrite(true, true);
     begin(proxy, *ends.client, *ends.server);
     now().writes_http1 = writes_http1;
@@ -314,6 +317,7 @@ void ConnectionBuilder::add_word(const std::string& word) {
     }
     end_link(instance());
     if (name == "connect" || name == "socks5" || name == "socks4") tell(parts);
+    if (name == "forwarder") return add_relay(Relay::dns_forwarder, false);
     if (name == "relay" || name == "http" || name == "connect" || name == "socks5" || name == "socks4")
         return add_relay(relay_of(name, parts.empty() ? "" : parts[0]), parts.size() > 1 && parts[1] == "1");
     if (name == "dr") {

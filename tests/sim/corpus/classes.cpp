@@ -80,6 +80,8 @@ const std::vector<ClassSpec>& class_specs() {
         // no transport connection
         {"dns", dns, "[vxlan] snat dnat", none, "datagram"},
         {"dns-router", dns, "router", none, "datagram"},
+        {"dns-forwarder", dns, "snat forwarder router", none, "same"},
+        {"dns-forwarder-same", dns_same, "forwarder", none, "same"},
         {"quic", quic, "snat dnat", none, "datagram"},
         {"udp", udp, "[vxlan] snat router fullnat", none, "datagram"},
         {"icmp", ping, "[vxlan] snat router", none, "datagram"},

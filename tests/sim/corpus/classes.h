@@ -21,6 +21,7 @@ namespace clew::corpus {
 ///   eats mutes resets[:syn]   a router that loses SYNs, loses their answers, resets connections (already at the SYN)
 ///   loop      at the end: the last link's routers send packets back and forth
 ///   relay[:v1|:v2]   http[:id|:trace|:for][:1]      proxies; `1` writes HTTP/1 behind HTTP/2
+///   forwarder   of DNS queries, with a memory
 ///   connect[:name][:user] socks5[:name][:user] socks4[:name]   proxies that the client tells where to, by address or
 ///   name
 struct ClassSpec {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/corpus/connection.h"
 
+#include "tests/sim/corpus/dns_forwarder.h"
 #include "tests/sim/corpus/http2_talk.h"
 #include "tests/sim/corpus/relay.h"
 #include "tests/sim/corpus/told_proxy.h"
@@ -164,8 +165,9 @@ class DatagramEnds {
         : c_(c),
           events_(events),
           v_(c.conversations.front()),
+          last_(c.conversations.back()),
           client_ids_(*v_.client_host, rng),
-          server_ids_(*v_.server_host, rng),
+          server_ids_(*last_.server_host, rng),
           echo_seq_(static_cast<std::uint16_t>(rng.chance(0.8) ? 1 : rng.below(60'000))) {}
 
     void send_next() {
@@ -184,20 +186,32 @@ class DatagramEnds {
     }
     void at_server(const Packet& request) {
         if (c_.app == App::udp_rejected) {
-            v_.route->from_server(port_unreachable(request, v_.server_host->ttl, server_ids_.next()));
+            last_.route->from_server(port_unreachable(request, last_.server_host->ttl, server_ids_.next()));
             return;
         }
         if (answered_ == c_.datagrams.responses.size()) return;
-        for (const std::string& payload : c_.datagrams.responses[answered_]) {
-            Packet p = packet(request.to(), request.from(), *v_.server_host, server_ids_, payload);
+        for (const std::string& payload : c_.datagrams.responses[question_of(request)]) {
+            Packet p = packet(request.to(), request.from(), *last_.server_host, server_ids_, payload);
             p.echo_seq = request.echo_seq;
             if (c_.app == App::ping) p.payload = request.payload;
-            events_.after(500 * ns_us, [this, p] { v_.route->from_server(p); });
+            if (c_.memory) p.payload.replace(0, 2, request.payload, 0, 2);  // the forwarder's id
+            events_.after(500 * ns_us, [this, p] { last_.route->from_server(p); });
         }
         ++answered_;
     }
 
   private:
+    /// Behind a forwarder not all questions come, so that what is asked tells, not how many were before.
+    std::size_t question_of(const Packet& request) const {
+        constexpr std::size_t question_at = 12;
+        if (!c_.memory) return answered_;
+        std::size_t n = 0;
+        while (c_.datagrams.requests[n].second.compare(question_at, std::string::npos, request.payload, question_at) !=
+               0)
+            ++n;
+        return n;
+    }
+
     Packet packet(const End& from, const End& to, const Host& host, IpIds& ids, const std::string& payload) const {
         Packet p;
         p.protocol = c_.app == App::ping ? proto_icmp : proto_udp;
@@ -212,6 +226,7 @@ class DatagramEnds {
     Connection& c_;
     Events& events_;
     Conversation& v_;
+    Conversation& last_;
     IpIds client_ids_, server_ids_;
     std::uint16_t echo_seq_;
     std::size_t at_ = 0, answered_ = 0;
@@ -236,7 +251,8 @@ void start(Connection& c, Events& events, Rng rng) {
     if (!is_datagram(c.app)) return start_tcp(c, events, rng);
     const auto ends = std::make_shared<DatagramEnds>(c, events, rng);
     c.conversations.front().route->to_client = [](const Packet&) {};
-    c.conversations.front().route->to_server = [ends](const Packet& p) { ends->at_server(p); };
+    c.conversations.back().route->to_server = [ends](const Packet& p) { ends->at_server(p); };
+    if (c.memory) make_forwarder(c, events, rng);
     ends->send_next();
 }
 

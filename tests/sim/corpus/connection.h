@@ -22,6 +22,7 @@ enum class Relay : std::uint8_t {
     connect,
     socks5,
     socks4,
+    dns_forwarder,
     http_plain,
     http_request_id,
     http_traceparent,
@@ -48,6 +49,8 @@ struct Conversation {
     std::optional<Relay> relay;  ///< what stands behind it, towards the next conversation
 };
 
+struct DnsMemory;
+
 struct Connection {
     std::uint64_t number = 0;
     std::string class_name;
@@ -63,6 +66,7 @@ struct Connection {
     const std::vector<Exchange>& said_on(std::size_t n) const { return written.empty() ? talk.exchanges : written[n]; }
 
     Told told;
+    std::shared_ptr<DnsMemory> memory;  ///< of the forwarder in the way
     // of the ends, as the talk goes on
     std::size_t client_at = 0, server_at = 0;
     std::vector<MessageReader> readers;

@@ -179,10 +179,11 @@ Dns dns_of(const std::string& name, std::size_t type, Rng& rng) {
 }
 
 /// Names are asked again and again, and many a resolver asks for A and AAAA from one port.
-Datagrams dns(Rng& rng) {
+Datagrams dns(Rng& rng, bool same) {
     static const char* domains[] = {"example.com", "example.net", "svc.cluster.local", "example.org"};
     constexpr std::size_t type_a = 1, type_aaaa = 28;
-    const std::string name = "h" + std::to_string(rng.below(1 + rng.below(200))) + "." + domains[rng.below(4)];
+    const std::string name =
+        "h" + std::to_string(same ? rng.below(3) : rng.below(1 + rng.below(200))) + "." + domains[rng.below(4)];
     Datagrams out;
     const auto ask = [&](std::size_t type) {
         const Dns dns = dns_of(name, type, rng);
@@ -231,7 +232,7 @@ Datagrams quic(Rng& rng) {
 }  // namespace
 
 Datagrams make_datagrams(App app, Rng& rng) {
-    if (app == App::dns) return dns(rng);
+    if (app == App::dns || app == App::dns_same) return dns(rng, app == App::dns_same);
     if (app == App::quic) return quic(rng);
     Datagrams out;
     if (app == App::ping) {

@@ -42,6 +42,7 @@ enum class App : std::uint8_t {
     bytes,
     health_check,
     dns,
+    dns_same,
     quic,
     udp,
     ping,
@@ -52,7 +53,8 @@ enum class App : std::uint8_t {
 };
 
 constexpr bool is_datagram(App app) {
-    return app == App::dns || app == App::quic || app == App::udp || app == App::ping || app == App::udp_rejected;
+    return app == App::dns || app == App::dns_same || app == App::quic || app == App::udp || app == App::ping ||
+           app == App::udp_rejected;
 }
 
 /// The names that ids go by; an L7 relay takes any of them for its own.
