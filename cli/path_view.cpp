@@ -310,6 +310,8 @@ std::string evidence_text(const std::string& by) {
         {"tunnel", "same inner addresses in another encapsulation"},
         {"contradiction", "something that should have survived did not"},
         {"known_proxy", "whoever opened the connection behind opens such for others all the time"},
+        {"asked_target", "the client told its proxy to connect to the other side's server"},
+        {"dns_question", "a forwarder asked the same name and type anew"},
     };
     const auto found = sentences.find(by);
     return found == sentences.end() ? printable(by) : found->second + " (" + by + ")";

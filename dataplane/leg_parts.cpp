@@ -32,7 +32,8 @@ bool LegParts::allocate(std::uint32_t leg_count_max, const LegPartShares& shares
            flow_oddities_.allocate(count(shares.marks), populate) &&
            tcp_oddities_.allocate(count(shares.tcp_oddities), populate) &&
            delay_tables_.allocate(count(shares.delay_tables), populate) &&
-           stream_buffers_.allocate(count(shares.stream_heads), populate);
+           stream_buffers_.allocate(count(shares.stream_heads), populate) &&
+           http2_.allocate(count(shares.http2), populate);
 }
 
 std::size_t LegParts::memory_bytes(std::uint32_t leg_count_max, const LegPartShares& shares) {
@@ -41,7 +42,8 @@ std::size_t LegParts::memory_bytes(std::uint32_t leg_count_max, const LegPartSha
            decltype(flow_oddities_)::memory_bytes(count(shares.marks)) +
            decltype(tcp_oddities_)::memory_bytes(count(shares.tcp_oddities)) +
            decltype(delay_tables_)::memory_bytes(count(shares.delay_tables)) +
-           decltype(stream_buffers_)::memory_bytes(count(shares.stream_heads));
+           decltype(stream_buffers_)::memory_bytes(count(shares.stream_heads)) +
+           decltype(http2_)::memory_bytes(count(shares.http2));
 }
 
 void LegParts::give_back(ColdLeg& cold, TcpLeg& tcp, bool is_tcp) {
@@ -51,6 +53,7 @@ void LegParts::give_back(ColdLeg& cold, TcpLeg& tcp, bool is_tcp) {
         cold.hints = before;
     }
     names_.give_back(cold.names);
+    http2_.give_back(cold.http2);
     for (ColdFlow& flow : cold.flows) {
         flow_oddities_.give_back(flow.oddities);
         stream_buffers_.give_back(flow.head_buffer);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only some legs have, out of pools of fixed size: hints, names, marks and resets, oddities of TCP, full delay
-// tables, buffers for stream heads. Nothing is allocated after allocate(); what finds no room is counted by its reason.
-// One thread.
+// tables, buffers for stream heads, readers of HTTP/2. Nothing is allocated after allocate(); what finds no room is
+// counted by its reason. One thread.
 #pragma once
 
 #include <array>
 #include <cstdint>
 
+#include "dataplane/fingerprint/http2.h"
 #include "dataplane/leg_state.h"
 #include "dataplane/part_pool.h"
 #include "dataplane/reasons.h"
@@ -22,6 +23,7 @@ struct LegPartShares {
     std::uint32_t tcp_oddities = 50;  ///< TcpOddities, of one direction each
     std::uint32_t delay_tables = 5;
     std::uint32_t stream_heads = 25;  ///< in the making
+    std::uint32_t http2 = 2;          ///< connections whose first headers are being read
 };
 
 constexpr std::uint32_t stream_head_bytes = 256;
@@ -102,6 +104,9 @@ class LegParts {
     void give_back_stream_buffer(PartNumber& buffer) { stream_buffers_.give_back(buffer); }
     std::uint8_t* stream_buffer(PartNumber buffer) { return stream_buffers_[buffer].data(); }
 
+    Http2Talk* take_http2(ColdLeg& cold) { return take(http2_, cold.http2, Reason::http2_readers_short); }
+    void give_back_http2(ColdLeg& cold) { http2_.give_back(cold.http2); }
+
   private:
     template <typename T>
     T* take(PartPool<T>& pool, PartNumber& part, Reason none_left) {
@@ -127,6 +132,7 @@ class LegParts {
     PartPool<TcpOddities> tcp_oddities_;
     PartPool<DelayTable> delay_tables_;
     PartPool<std::array<std::uint8_t, stream_head_bytes>> stream_buffers_;
+    PartPool<Http2Talk> http2_;
 };
 
 }  // namespace clew::sensor

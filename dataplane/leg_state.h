@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdint>
 
+#include "dataplane/fingerprint/asked_target.h"
 #include "dataplane/segment_table.h"
 #include "dataplane/tcp_leg.h"
 #include "nat-trace/leg.h"
@@ -177,7 +178,7 @@ struct alignas(64) ColdFlow {
     std::uint16_t head_length;
     std::uint16_t head_held;  ///< bytes in its buffer
     std::uint16_t packets_wrapped;
-    std::uint32_t head_start;  ///< bytes of a PROXY header before the head
+    std::uint32_t head_start;  ///< bytes before the head: of a PROXY header, or said to a proxy or by it
     PartNumber head_buffer;    ///< while the head is not complete
     RememberedPacket remembered;
     std::uint32_t bytes_moved;          ///< out of the hot part, in hot_bytes_moved
@@ -197,10 +198,12 @@ struct alignas(64) ColdLeg {
     std::uint32_t time_error_ns;
     PartNumber hints;  ///< the newest
     PartNumber names;
+    PartNumber http2;       ///< Http2Talk, while it is read
     std::uint16_t swapped;  ///< SegmentKey::swapped of packets of side 0
     TimeSource time_source;
     std::uint8_t hint_count;
     App app;
+    Asking asking;  ///< of a proxy
     std::array<ColdFlow, 2> flows;
     std::array<std::array<Sample, sample_count_max>, 2> samples;  ///< last: those beyond sample_count are never cleared
 };

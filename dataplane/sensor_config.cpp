@@ -84,6 +84,7 @@ void take_leg_parts(YamlMap& file, LegPartShares& shares) {
     parts.take("tcp_oddities", shares.tcp_oddities, 0, 200);
     parts.take("delay_tables", shares.delay_tables, 0, 300);
     parts.take("stream_heads", shares.stream_heads, 0, 200);
+    parts.take("http2", shares.http2, 0, 100);
 }
 
 void take_limits(YamlMap& file, SensorConfig& config) {

@@ -65,6 +65,9 @@ float accept_bits(const WindowLeg& a, const WindowLeg& b, bool is_explicit);
 PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,
                      const EvidenceLimits& limits);
 
+/// The same of DNS: a forwarder asked for `front`'s client what `back` asks.
+PairEvidence forwarded_query(const LegWindow& window, const WindowLeg& front, const WindowLeg& back);
+
 /// False when `back`, behind `front`, began after `front` was answered, or passed on bytes that `front` did not have
 /// yet.
 bool may_be_relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back);

@@ -23,6 +23,8 @@ enum Salt : std::uint64_t {
     salt_lone_syn = 0x9000'0000'0000'0000,
     salt_crowd = 0xb000'0000'0000'0000,
     salt_cut = 0xc000'0000'0000'0000,
+    salt_question = 0xd000'0000'0000'0000,
+    salt_question_in_time = 0xe000'0000'0000'0000,
 };
 
 constexpr int crowd_step_bits = 24;  ///< a step is 17 ms
@@ -155,6 +157,21 @@ void add_request(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
     keys.add(salted(salt_request, first->value));
 }
 
+/// The first DNS question, as a forwarder asks it anew: of a name that many ask for, with its time.
+void add_question(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
+    const WindowHint* first = nullptr;
+    window.each_hint(leg, [&](const WindowHint& h) {
+        if (h.kind == HintKind::dns_query && (first == nullptr || h.time_ns < first->time_ns)) first = &h;
+    });
+    if (first == nullptr || first->source.ip.is_unspecified()) return;
+    const std::uint64_t question = hash_of(first->source);
+    const std::uint32_t sharers = window.hint_prevalence(leg, *first);
+    if (sharers < rare_head_count_max) keys.add(salted(salt_question, question));
+    if (sharers < crowded_head_count_min) return;
+    const std::uint64_t step = static_cast<std::uint64_t>(first->time_ns) >> crowd_step_bits;
+    for (const std::uint64_t n : {step, step + 1}) keys.add(salted(salt_question_in_time, mix_bits(question) ^ n));
+}
+
 LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
     LegKeys keys;
     keys.add(salted(salt_endpoint, hash_of(leg.client)));
@@ -174,6 +191,7 @@ LegKeys keys_of(const LegWindow& window, const WindowLeg& leg) {
     } else {
         add_datagram_sample(window, leg, Direction::to_server, keys);
         add_datagram_sample(window, leg, Direction::to_client, keys);
+        add_question(window, leg, keys);
     }
     std::sort(keys.keys.begin(), keys.keys.begin() + keys.count);
     keys.count =

@@ -63,6 +63,7 @@ std::string_view to_text(HintKind kind) {
         case HintKind::quic_cid: return "quic_cid";
         case HintKind::http_request: return "http_request";
         case HintKind::geneve_options: return "geneve_options";
+        case HintKind::asked_target: return "asked_target";
     }
     return "unknown";
 }

@@ -151,9 +151,11 @@ enum class HintKind : std::uint8_t {
     quic_cid = 8,       ///< destination connection id of the first Initial
     http_request = 9,   ///< XXH3-64 of method, host and URI; 8 bytes
     geneve_options = 10,  ///< of the first packet's innermost Geneve header, as on the wire (cut to hint_bytes_max)
+    asked_target = 11,    ///< CONNECT, SOCKS: where the client told its proxy to connect to; 16 bytes IP (v4-mapped), 2
+                          ///< bytes port; of a name 8 bytes XXH3-64 in lower case, 2 bytes port
 };
 constexpr bool names_request(HintKind kind) { return kind == HintKind::request_id || kind == HintKind::traceparent; }
-constexpr HintKind hint_kind_last = HintKind::geneve_options;
+constexpr HintKind hint_kind_last = HintKind::asked_target;
 constexpr std::size_t hint_bytes_max = 40;
 constexpr std::size_t hint_count_max = 8;
 constexpr std::uint8_t studied_payload_count = 15;  ///< of each direction a sensor looks for hints in so many payloads

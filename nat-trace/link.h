@@ -53,6 +53,8 @@ enum class EvidenceBy : std::uint8_t {
     tunnel = 23,         ///< same inner addresses, other encapsulation
     contradiction = 24,  ///< something that should have survived did not
     known_proxy = 25,    ///< whoever opened the connection behind opens such for others all the time
+    asked_target = 26,   ///< the client told its proxy to connect to the other leg's server
+    dns_question = 27,   ///< a forwarder asked the same name and type anew
 };
 
 struct Evidence {

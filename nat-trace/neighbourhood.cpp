@@ -197,7 +197,9 @@ void Gatherer::try_relay(std::size_t at, LegIndex other) {
     edge.is_explicit = forward.is_explicit || backward.is_explicit;
     edge.relay = true;
     edge.oriented = oriented;
-    edge.sided = oriented || (edge.is_explicit && forward.accepted != backward.accepted);
+    // Of a forwarder's queries the times lie one inside the other.
+    const bool told_by_time = edge.is_explicit || a.protocol == Protocol::udp;
+    edge.sided = oriented || (told_by_time && forward.accepted != backward.accepted);
     edge.rare = (swapped ? backward : forward).rare;
     edge.by_proxy = (swapped ? backward : forward).by_proxy;
     add_edge(at, other, edge, swapped);

@@ -55,6 +55,8 @@ std::string_view to_text(EvidenceBy by) {
         case EvidenceBy::tunnel: return "tunnel";
         case EvidenceBy::contradiction: return "contradiction";
         case EvidenceBy::known_proxy: return "known_proxy";
+        case EvidenceBy::asked_target: return "asked_target";
+        case EvidenceBy::dns_question: return "dns_question";
     }
     return "unknown";
 }

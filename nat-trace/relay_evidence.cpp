@@ -20,6 +20,9 @@ constexpr float tls_random_bits = 64;
 constexpr float request_bits = 18;  // method, host and URI, where few ask for it
 constexpr float next_request_bits = 8;
 constexpr float forwarded_for_bits = 12;
+constexpr float asked_target_bits = 12;  // address and port, where few go there
+constexpr float asked_port_bits = 2;
+constexpr float asked_elsewhere = -10;  // or a gateway behind the proxy wrote another address
 constexpr float same_service = -16;
 constexpr float same_opener = -12;
 constexpr float accept_key_bits = 3;
@@ -44,10 +47,21 @@ bool hello_came_behind_first(const LegWindow& window, const RelayPair& pair) {
     return early;
 }
 
+/// The front one's client told its proxy where to only after the back one was opened.
+bool asked_behind(const LegWindow& window, const RelayPair& pair) {
+    bool late = false;
+    window.each_hint(pair.front, [&](const WindowHint& x) {
+        if (x.kind != HintKind::asked_target || x.direction != Direction::to_server) return;
+        late |= pair.impossible(x.time_ns, pair.back_time(start_of(pair.back)));
+    });
+    return late;
+}
+
 /// The back connection began after the front one was answered, or passed on bytes before it had them.
 bool against_causality(const LegWindow& window, const RelayPair& pair) {
+    if (asked_behind(window, pair)) return true;
     const TimeNs begun = pair.back_time(start_of(pair.back));
-    // A proxy that is told where to (SOCKS, CONNECT) answers before it opens; the ClientHello comes later.
+    // A proxy that is told where to (SOCKS, CONNECT) may answer before it opens; the ClientHello comes later.
     if (share_tls_random(window, pair.front, pair.back)) return hello_came_behind_first(window, pair);
     if (pair.impossible(begun, first_payload(pair.front, Direction::to_client))) return true;
     if (is_closed(pair.front) && pair.impossible(begun, pair.front.last_ns)) return true;
@@ -91,6 +105,22 @@ bool add_requests(const LegWindow& window, const RelayPair& pair, PairEvidence& 
     else if (other_client)
         out.add(EvidenceBy::contradiction, -forwarded_for_bits);
     return bits > 0;
+}
+
+/// What the front one's client told its proxy: the back one goes there, or is told the same, or goes elsewhere.
+void add_asked_target(const LegWindow& window, const WindowLeg& front, const WindowLeg& back, PairEvidence& out) {
+    window.each_hint(front, [&](const WindowHint& x) {
+        if (x.kind != HintKind::asked_target) return;
+        const bool by_address = !x.source.ip.is_unspecified();
+        if (by_address ? x.source == back.server : window.has_hint_like(back, x)) {
+            const std::uint32_t sharers = std::max(window.server_prevalence(front), window.server_prevalence(back));
+            out.add(EvidenceBy::asked_target, price_of_value(window, front, back, sharers, asked_target_bits));
+        } else if (x.source.port == back.server.port) {
+            out.add(EvidenceBy::asked_target, by_address ? 0 : asked_port_bits);
+        } else if (!window.has_hint_like(back, x)) {
+            out.add(EvidenceBy::contradiction, asked_elsewhere);
+        }
+    });
 }
 
 /// The PROXY header that `back` carries names `front`'s ends.
@@ -217,6 +247,7 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
     }
     if (share_tls_random(window, front, back)) out.add_key(EvidenceBy::tls_random, tls_random_bits);
     const bool same_request = add_requests(window, pair, out);
+    add_asked_target(window, front, back, out);
     if (out.key_bits == 0 || carries_others(window, front, back)) return PairEvidence{};
     if (pair.common.known) out.add(EvidenceBy::timing, price_of_pace(pair));
     // One thing asked for in other words has the same answer for any two clients.
@@ -267,6 +298,7 @@ bool may_be_relayed(const LegWindow& window, const WindowLeg& front, const Windo
 PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const WindowLeg& back,
                      const EvidenceLimits& limits) {
     PairEvidence out;
+    if (front.protocol == Protocol::udp && back.protocol == Protocol::udp) return forwarded_query(window, front, back);
     if (front.protocol != Protocol::tcp || back.protocol != Protocol::tcp) return out;
     const RelayPair pair{front, back, common_time(window, front, back)};
     DurationNs distance = limits.candidate_distance_ns_max;

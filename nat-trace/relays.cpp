@@ -256,7 +256,16 @@ class RelayGraph {
         const Endpoint& service = window_.leg(first).server;
         const auto is_service = [&](const ChainLeg& l) { return window_.leg(l.leg).server == service; };
         if (window_.leg(last).server != service && std::any_of(front.begin(), front.end(), is_service)) return false;
-        return may_be_relayed(window_, window_.leg(last), window_.leg(first));
+        return may_be_relayed(window_, window_.leg(told_leg(front, last)), window_.leg(first));
+    }
+
+    /// The last leg that shows what the client told its proxy, if any: a tap of the answers alone cannot tell what the
+    /// proxy says of itself from what it passes on.
+    LegIndex told_leg(Chain front, LegIndex otherwise) const {
+        const auto told = std::find_if(front.rbegin(), front.rend(), [&](const ChainLeg& l) {
+            return window_.has_hint(window_.leg(l.leg), HintKind::asked_target);
+        });
+        return told == front.rend() ? otherwise : told->leg;
     }
 
     /// The connection's leg nearest to whoever opened it.

@@ -43,6 +43,7 @@ void add_hint(const Hint& hint, std::vector<ShardKey>& out) {
         case HintKind::proxy_source: out.push_back({salted(end_salt, hash_of(endpoint_in(value))), false}); return;
         case HintKind::traceparent: value = value.substr(0, std::min<std::size_t>(16, value.size())); break;
         case HintKind::forwarded_for:
+        case HintKind::asked_target:
         case HintKind::none: return;
         default: break;
     }

@@ -78,6 +78,22 @@ bool asked_elsewhere(const LegWindow& window, const RelayPair& pair) {
     return after || before > 1;
 }
 
+/// In HTTP/2, where a proxy asks for many at once on one connection: the back one shows an id that the front one asked
+/// with, and another that the front one, which missed nothing, does not show.
+bool shows_ids_of_others(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
+    if (back.app != App::http2 || !shown_by(window, front).complete) return false;
+    bool shared[2] = {}, others[2] = {};
+    window.each_hint(back, [&](const WindowHint& y) {
+        if (!names_request(y.kind) || y.direction != Direction::to_server) return;
+        const bool trace = y.kind == HintKind::traceparent;
+        if (!window.has_hint_like(front, y)) others[trace] = true;
+        window.each_hint(front, [&](const WindowHint& x) {
+            shared[trace] |= x.kind == y.kind && x.value == y.value && x.direction == y.direction;
+        });
+    });
+    return (shared[0] && others[0]) || (shared[1] && others[1]);
+}
+
 }  // namespace
 
 bool stood_before(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
@@ -87,7 +103,8 @@ bool stood_before(const LegWindow& window, const WindowLeg& front, const WindowL
 }
 
 bool serves_alone(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
-    if (!shown_by(window, back).complete) return false;
+    // Of HTTP/2 it is not known whether all requests were read.
+    if (!shown_by(window, back).complete || back.app == App::http2) return false;
     bool any = false;
     bool all = true;
     window.each_hint(back, [&](const WindowHint& y) {
@@ -101,7 +118,7 @@ bool serves_alone(const LegWindow& window, const WindowLeg& front, const WindowL
 
 bool carries_others(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
     if (front.first_hint == no_leg || back.first_hint == no_leg) return false;
-    if (names_clients(window, back)) return true;
+    if (names_clients(window, back) || shows_ids_of_others(window, front, back)) return true;
     const RelayPair pair{front, back, common_time(window, front, back)};
     const Shown by_front = shown_by(window, front);
     const Shown by_back = shown_by(window, back);

@@ -127,12 +127,24 @@ WindowHint compact(const Hint& hint) {
     out.value = mix_bits(h);
     if (hint.kind == HintKind::toa || hint.kind == HintKind::proxy_source || hint.kind == HintKind::forwarded_for)
         out.source = endpoint_in(value);
+    if (hint.kind == HintKind::dns_query && value.size() == 12)
+        std::copy(value.begin() + 2, value.end(), out.source.ip.bytes.begin());
+    if (hint.kind == HintKind::asked_target) {
+        const std::size_t port_at = value.size() == 18 ? 16 : 8;
+        if (value.size() == 18) out.source = endpoint_in(value);
+        if (value.size() >= port_at + 2)
+            out.source.port = static_cast<std::uint16_t>(static_cast<std::uint8_t>(value[port_at]) << 8 |
+                                                         static_cast<std::uint8_t>(value[port_at + 1]));
+    }
     if (hint.kind == HintKind::proxy_source && value.size() >= 36) {
         out.destination = endpoint_in(value.substr(18));
         out.has_destination = !out.destination.ip.is_unspecified();
     }
     return out;
 }
+
+/// What many may ask, and so is worth the less the more do.
+bool is_counted(const WindowHint& h) { return h.kind == HintKind::http_request || h.kind == HintKind::dns_query; }
 
 /// What is counted of a leg: values of one kind at one tap are counted together.
 std::uint64_t value_of(const WindowLeg& l, std::uint64_t kind, std::uint64_t value) {
@@ -317,7 +329,9 @@ std::uint64_t LegWindow::head_value(const WindowLeg& l, Direction d) {
     return value_of(l, 2 + (static_cast<std::uint64_t>(d) << 4), l.flow(d).head);
 }
 
-std::uint64_t LegWindow::hint_value(const WindowLeg& l, const WindowHint& h) { return value_of(l, 4, h.value); }
+std::uint64_t LegWindow::hint_value(const WindowLeg& l, const WindowHint& h) {
+    return h.kind == HintKind::dns_query ? value_of(l, 7, hash_of(h.source)) : value_of(l, 4, h.value);
+}
 
 std::uint64_t LegWindow::server_value(const WindowLeg& l) { return value_of(l, 3, hash_of(l.server)); }
 
@@ -335,8 +349,7 @@ bool LegWindow::became_common(const WindowLeg& l) const {
                   isn_prevalence(l, Direction::to_server) == common_isn_count_min;
     for (const Direction d : {Direction::to_server, Direction::to_client})
         common |= l.flow(d).head != 0 && just(head_prevalence(l, d));
-    each_hint(l,
-              [&](const WindowHint& h) { common |= h.kind == HintKind::http_request && just(hint_prevalence(l, h)); });
+    each_hint(l, [&](const WindowHint& h) { common |= is_counted(h) && just(hint_prevalence(l, h)); });
     return common;
 }
 
@@ -358,7 +371,7 @@ void LegWindow::count_values(WindowLeg& l, const Values& all) { l.sharers = add_
 
 Sharers LegWindow::add_values(const WindowLeg& l, const Values& all) {
     each_hint(l, [&](const WindowHint& h) {
-        if (h.kind == HintKind::http_request) prevalence_.add(hint_value(l, h));
+        if (is_counted(h)) prevalence_.add(hint_value(l, h));
     });
     Sharers out;
     for (std::size_t n = 0; n < all.count; ++n)
@@ -377,7 +390,7 @@ void LegWindow::note_sharers(WindowLeg& l, const Values& all) {
 void LegWindow::forget_values(const WindowLeg& l) {
     const Values all = values_of(l);
     each_hint(l, [&](const WindowHint& h) {
-        if (h.kind == HintKind::http_request) prevalence_.remove(hint_value(l, h));
+        if (is_counted(h)) prevalence_.remove(hint_value(l, h));
     });
     for (std::size_t n = 0; n < all.count; ++n) prevalence_.remove(all.values[n]);
 }

@@ -111,7 +111,7 @@ class LegWindow {
     std::uint32_t client_prevalence(const WindowLeg& l) const { return l.sharers.of(Shared::client); }
     /// How many legs of that tap began with a SYN of the same IP id.
     std::uint32_t ip_id_prevalence(const WindowLeg& l) const { return l.sharers.of(Shared::syn_ip_id); }
-    /// How many legs of that tap carry a hint of this value.
+    /// How many legs of that tap carry a hint of this value; of a DNS query, of its name and type.
     std::uint32_t hint_prevalence(const WindowLeg& l, const WindowHint& h) const {
         return prevalence_.count(hint_value(l, h));
     }

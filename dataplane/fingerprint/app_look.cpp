@@ -36,6 +36,15 @@ bool is_name(std::string_view text) {
     return std::all_of(text.begin(), text.end(), [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
+}  // namespace
+
+bool name_server(LegParts& parts, ColdLeg& cold, std::string_view host) {
+    const std::string_view name = without_port(host);
+    return is_name(name) && put_server(parts, cold, name);
+}
+
+namespace {
+
 /// A ServerHello names the protocol that was chosen of those the client wished for.
 bool take_tls_names(LegParts& parts, ColdLeg& cold, std::span<const std::uint8_t> payload) {
     const TlsHello hello = parse_tls_hello(payload);
@@ -50,8 +59,7 @@ bool take_names(LegParts& parts, ColdLeg& cold, std::span<const std::uint8_t> pa
         case App::tls: return take_tls_names(parts, cold, payload);
         case App::http: {
             if (parts.names(cold).server[0] != '\0') return false;
-            const std::string_view host = without_port(parse_http_head(payload, false).host);
-            return is_name(host) && put_server(parts, cold, host);
+            return name_server(parts, cold, parse_http_head(payload, false).host);
         }
         case App::dns:
         case App::mdns:

@@ -13,6 +13,9 @@ namespace clew::sensor {
 
 constexpr std::uint8_t scanned_payload_count = 3;  ///< of each side, until the application is known
 
+/// Keeps what an HTTP request names as its server, without the port; true when that was new.
+bool name_server(LegParts& parts, ColdLeg& cold, std::string_view host);
+
 /// `payload` is the packet's, without a PROXY header. True when something new was learnt.
 bool look_at_app(AppScanner& scanner, LegParts& parts, ColdLeg& cold, const SeenPacket& seen,
                  std::span<const std::uint8_t> payload);

@@ -88,6 +88,14 @@ ProxyHeader add_to_head(ColdFlow& flow, LegParts& parts, std::uint32_t offset, B
     return {};
 }
 
+void restart_head(ColdFlow& flow, LegParts& parts, std::uint32_t offset) {
+    parts.give_back_stream_buffer(flow.head_buffer);
+    flow.head = HeadHashes{};
+    flow.head_length = flow.head_held = 0;
+    flow.head_start = offset;
+    flow.head_done = head_undecided;
+}
+
 void settle_head(ColdFlow& flow, LegParts& parts) {
     if (flow.head_done == head_body && flow.head_held != flow.head_length) hash_head(flow, held(flow, parts));
 }

@@ -23,6 +23,9 @@ enum HeadState : std::uint8_t {
 /// was completed by this very payload. Bytes behind a hole are left out: they count when they come again in order.
 ProxyHeader add_to_head(ColdFlow& flow, LegParts& parts, std::uint32_t offset, std::span<const std::uint8_t> payload);
 
+/// The stream proper begins `offset` behind the start: what came before was said to a proxy, or by it.
+void restart_head(ColdFlow& flow, LegParts& parts, std::uint32_t offset);
+
 /// Hashes what came since: before the head is told, and before its buffer is given back.
 void settle_head(ColdFlow& flow, LegParts& parts);
 

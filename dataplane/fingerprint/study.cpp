@@ -6,9 +6,12 @@
 
 #include "dataplane/bytes.h"
 #include "dataplane/fingerprint/app_look.h"
+#include "dataplane/fingerprint/asked_target.h"
 #include "dataplane/fingerprint/datagram.h"
 #include "dataplane/fingerprint/http.h"
+#include "dataplane/fingerprint/http2.h"
 #include "dataplane/fingerprint/tcp_options.h"
+#include "dataplane/fingerprint/text.h"
 #include "dataplane/hash.h"
 
 namespace clew::sensor {
@@ -97,13 +100,14 @@ StudyFindings Study::look(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, bo
     if (hot_flow.payloads_to_study == 0) return findings;
     --hot_flow.payloads_to_study;
     if (tcp)
-        look_at_stream(cold, seen, advances, findings);
+        look_at_stream(cold, seen, seen.side == hot.client_side(), advances, findings);
     else
         look_at_datagram(cold, seen, findings);
     if (hot_flow.payloads_to_study == 0 && flow.head_buffer != 0) {
         settle_head(flow, parts_);
         parts_.give_back_stream_buffer(flow.head_buffer);
     }
+    if (cold.http2 != 0) end_http2(hot, cold);
     return findings;
 }
 
@@ -152,13 +156,15 @@ void Study::look_at_uoa(ColdLeg& cold, const SeenPacket& seen, StudyFindings& fi
     add_hint(cold, HintKind::toa, seen, value, findings);
 }
 
-void Study::look_at_stream(ColdLeg& cold, const SeenPacket& seen, bool advances, StudyFindings& findings) {
+void Study::look_at_stream(ColdLeg& cold, const SeenPacket& seen, bool by_client, bool advances,
+                           StudyFindings& findings) {
     const Transport& tcp = *seen.transport;
     ColdFlow& flow = cold.flows[seen.side];
     std::span<const std::uint8_t> payload = seen.payload();
     if (advances) add_sample(cold, seen, tcp.seq, tcp.ack);
+    std::uint32_t offset = 0;  // of the payload in the stream
     if (flow.isn_from != IsnFrom::none) {
-        const std::uint32_t offset = tcp.seq + ((tcp.flags & tcp_syn) ? 1 : 0) - (flow.isn + 1);
+        offset = tcp.seq + ((tcp.flags & tcp_syn) ? 1 : 0) - (flow.isn + 1);
         const ProxyHeader proxy = add_to_head(flow, parts_, offset, payload);
         if (proxy.state == ProxyHeader::State::found && proxy.has_ends) {
             std::array<std::uint8_t, 36> value;
@@ -166,13 +172,67 @@ void Study::look_at_stream(ColdLeg& cold, const SeenPacket& seen, bool advances,
             put_endpoint(proxy.destination, value.data() + 18);
             add_hint(cold, HintKind::proxy_source, seen, value, findings);
         }
-        if (offset < flow.head_start)
-            payload = payload.subspan(std::min<std::size_t>(payload.size(), flow.head_start - offset));
+        if (offset < flow.head_start) {
+            const std::size_t header = std::min<std::size_t>(payload.size(), flow.head_start - offset);
+            payload = payload.subspan(header);
+            offset += static_cast<std::uint32_t>(header);
+        }
     }
     if (!advances || payload.empty()) return;
+    if (cold.asking != Asking::over && flow.isn_from != IsnFrom::none) {
+        const std::size_t said = look_at_asking(cold, seen, by_client, offset, payload, findings);
+        payload = payload.subspan(said);
+        offset += static_cast<std::uint32_t>(said);
+        if (payload.empty()) return;
+    }
     if (const auto random = tls_client_random(payload)) add_hint(cold, HintKind::tls_random, seen, *random, findings);
-    look_at_http(cold, seen, payload, findings);
+    if (!look_at_http2(cold, seen, offset - flow.head_start, payload, findings))
+        look_at_http(cold, seen, payload, findings);
     findings.hint |= look_at_app(*scanner_, parts_, cold, seen, payload);
+}
+
+/// Gives how many bytes of the payload were said to a proxy or by it: what both sides carry begins behind them, and so
+/// do the stream's head and its samples, as on the connection that the proxy opens.
+std::size_t Study::look_at_asking(ColdLeg& cold, const SeenPacket& seen, bool by_client, std::uint32_t offset,
+                                  std::span<const std::uint8_t> payload, StudyFindings& findings) {
+    ColdFlow& flow = cold.flows[seen.side];
+    std::size_t said = 0;
+    if (!by_client) {
+        if (!has_asked(cold.asking)) return 0;
+        read_reply(cold.asking, payload, said);
+        const bool asks_again = said == 0 && cold.asking == Asking::connect_asked;  // with a password, perhaps
+        cold.asking = asks_again ? Asking::nothing : Asking::over;
+    } else {
+        if (cold.asking == Asking::nothing && offset != flow.head_start) return 0;
+        std::size_t message = 0;
+        AskedTarget target;
+        do {
+            cold.asking = read_ask(cold.asking, payload.subspan(said), message, target);
+            said += message;
+        } while (message != 0 && said < payload.size() && cold.asking == Asking::socks5_greeted);
+        if (cold.asking == Asking::connect_asked && said != 0)
+            findings.hint |= look_at_app(*scanner_, parts_, cold, seen, payload);
+        if (!has_asked(cold.asking) || said == 0) return said;
+        std::array<std::uint8_t, 18> value;
+        put_endpoint(target.address, value.data());
+        std::size_t length = value.size();
+        if (!target.name.empty()) {
+            std::array<char, 256> name;
+            const std::size_t count = std::min(target.name.size(), name.size());
+            for (std::size_t i = 0; i < count; ++i) name[i] = lower(target.name[i]);
+            const std::uint64_t hash = hash_bytes(name.data(), count);
+            for (std::size_t i = 0; i < 8; ++i) value[i] = static_cast<std::uint8_t>(hash >> (56 - 8 * i));
+            std::copy_n(value.begin() + 16, 2, value.begin() + 8);
+            length = 10;
+        }
+        add_hint(cold, HintKind::asked_target, seen, std::span<const std::uint8_t>(value).first(length), findings);
+    }
+    if (said == 0) return 0;
+    restart_head(flow, parts_, offset + static_cast<std::uint32_t>(said));
+    flow.sample_count = 0;
+    if (said < payload.size())
+        add_to_head(flow, parts_, offset + static_cast<std::uint32_t>(said), payload.subspan(said));
+    return said;
 }
 
 void Study::look_at_http(ColdLeg& cold, const SeenPacket& seen, std::span<const std::uint8_t> payload,
@@ -183,6 +243,43 @@ void Study::look_at_http(ColdLeg& cold, const SeenPacket& seen, std::span<const 
     const HttpHead head = parse_http_head(payload, continued);
     if (!head.request && !head.response && !continued) return;
     flow.in_http_head = !head.complete;
+    add_http_hints(cold, seen, head, findings);
+}
+
+/// `offset` is the payload's, behind a PROXY header. Says whether this is a connection of HTTP/2.
+bool Study::look_at_http2(ColdLeg& cold, const SeenPacket& seen, std::uint32_t offset,
+                          std::span<const std::uint8_t> payload, StudyFindings& findings) {
+    const bool begins =
+        offset == 0 && cold.http2 == 0 && cold.flows[seen.side].isn_from != IsnFrom::none && begins_http2(payload);
+    if (cold.http2 == 0 && !begins) return false;
+    Http2Talk* talk = parts_.take_http2(cold);
+    if (talk == nullptr) return true;
+    Http2Reader& reader = talk->sides[seen.side];
+    if (begins) reader.pass_by(http2_preface.size());
+    const std::size_t skipped = seen.payload().size() - payload.size();
+    const auto sent = static_cast<std::uint32_t>(seen.transport->payload_length - skipped);
+    const auto missing = static_cast<std::uint32_t>(sent - payload.size());
+    reader.arrive(offset, payload, sent);
+    HpackText text;
+    HttpHead head;
+    while (reader.next(payload, text, head)) {
+        add_http_hints(cold, seen, head, findings);
+        if (head.request) findings.hint |= name_server(parts_, cold, head.host);
+    }
+    reader.miss(missing);
+    return true;
+}
+
+/// The readers are given back when neither side's payloads are looked at any more.
+void Study::end_http2(const HotLeg& hot, ColdLeg& cold) {
+    const Http2Talk& talk = *parts_.take_http2(cold);
+    bool goes_on = false;
+    for (std::size_t side = 0; side < 2; ++side)
+        goes_on |= hot.flows[side].payloads_to_study != 0 && !talk.sides[side].has_stopped();
+    if (!goes_on) parts_.give_back_http2(cold);
+}
+
+void Study::add_http_hints(ColdLeg& cold, const SeenPacket& seen, const HttpHead& head, StudyFindings& findings) {
     const auto bytes_of = [](std::string_view text) {
         return std::span<const std::uint8_t>(reinterpret_cast<const std::uint8_t*>(text.data()), text.size());
     };
@@ -193,7 +290,7 @@ void Study::look_at_http(ColdLeg& cold, const SeenPacket& seen, std::span<const 
             known = parts_.hint_before(*known);
         if (!known) add_hint(cold, HintKind::request_id, seen, bytes_of(id), findings);
     }
-    if (head.request) {
+    if (head.request && head.method != "CONNECT") {
         const std::uint64_t hash = hash_http_request(head);
         std::array<std::uint8_t, 8> value;
         for (std::size_t i = 0; i < 8; ++i) value[i] = static_cast<std::uint8_t>(hash >> (56 - 8 * i));

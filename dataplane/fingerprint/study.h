@@ -7,6 +7,7 @@
 #include <span>
 
 #include "dataplane/decap.h"
+#include "dataplane/fingerprint/http.h"
 #include "dataplane/fingerprint/stream_head.h"
 #include "dataplane/leg_state.h"
 #include "dataplane/packet.h"
@@ -48,9 +49,15 @@ class Study {
     void look_at_handshake(HotLeg& hot, ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings);
     void look_at_options(ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings);
     void look_at_uoa(ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings);
-    void look_at_stream(ColdLeg& cold, const SeenPacket& seen, bool advances, StudyFindings& findings);
+    void look_at_stream(ColdLeg& cold, const SeenPacket& seen, bool by_client, bool advances, StudyFindings& findings);
+    std::size_t look_at_asking(ColdLeg& cold, const SeenPacket& seen, bool by_client, std::uint32_t offset,
+                               std::span<const std::uint8_t> payload, StudyFindings& findings);
     void look_at_http(ColdLeg& cold, const SeenPacket& seen, std::span<const std::uint8_t> payload,
                       StudyFindings& findings);
+    bool look_at_http2(ColdLeg& cold, const SeenPacket& seen, std::uint32_t offset,
+                       std::span<const std::uint8_t> payload, StudyFindings& findings);
+    void add_http_hints(ColdLeg& cold, const SeenPacket& seen, const HttpHead& head, StudyFindings& findings);
+    void end_http2(const HotLeg& hot, ColdLeg& cold);
     void look_at_datagram(ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings);
     void add_hint(ColdLeg& cold, HintKind kind, const SeenPacket& seen, std::span<const std::uint8_t> value,
                   StudyFindings& findings);

@@ -26,7 +26,7 @@ class Parts : public testing::Test {
     LegParts parts{counters};
 };
 
-constexpr LegPartShares nothing{0, 0, 0, 0, 0, 0};
+constexpr LegPartShares nothing{0, 0, 0, 0, 0, 0, 0};
 
 TEST_F(Parts, DelaysAddUpAsDelayStatisticsDo) {
     ASSERT_TRUE(parts.allocate(1, {}, false));

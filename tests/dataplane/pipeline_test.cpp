@@ -215,6 +215,98 @@ TEST_F(PipelineTest, HttpAndResponseIds) {
     EXPECT_EQ(leg.hints[3].value().substr(12), std::string_view("\x0a\0\0\x01", 4)) << "the last proxy's own client";
 }
 
+TEST_F(PipelineTest, Http2HeadersBecomeTheSameHintsAsHttp1s) {
+    handshake();
+    const std::string preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + std::string("\0\0\0\4\0\0\0\0\0", 9);
+    const auto literal = [](std::string_view name, std::string_view value) {
+        return std::string("\x40") + static_cast<char>(name.size()) + std::string(name) +
+               static_cast<char>(value.size()) + std::string(value);
+    };
+    const auto headers = [](const std::string& block) {
+        return std::string("\0\0", 2) + static_cast<char>(block.size()) + std::string("\1\4\0\0\0\1", 6) + block;
+    };
+    const std::string request =
+        preface + headers("\x82\x84\x41\1h" + literal("x-request-id", "abc-1") +
+                          literal("x-forwarded-for", "198.51.100.7, 10.0.0.1") +
+                          literal("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"));
+    from_client({.seq = 1001, .ack = 9001, .flags = ack, .payload = text(request)});
+    const std::string answer =
+        std::string("\0\0\0\4\0\0\0\0\0", 9) + headers("\x88" + literal("x-request-id", "abc-1"));
+    from_server(
+        {.seq = 9001, .ack = static_cast<std::uint32_t>(1001 + request.size()), .flags = ack, .payload = text(answer)});
+    // The second request refers to the first one's fields.
+    from_client({.seq = static_cast<std::uint32_t>(1001 + request.size()),
+                 .ack = static_cast<std::uint32_t>(9001 + answer.size()),
+                 .flags = ack,
+                 .payload = text(headers("\x82\x85\xc1\x7f\1\5abc-2"))});
+    pipeline->flush();
+    const Leg& leg = last();
+    EXPECT_EQ(leg.app, App::http2);
+    EXPECT_EQ(name_in(leg.server_name), "h");
+    ASSERT_EQ(leg.hint_count, 6);
+    EXPECT_EQ(leg.hints[0].kind, HintKind::request_id);
+    EXPECT_EQ(leg.hints[0].value(), "abc-1");
+    EXPECT_EQ(leg.hints[1].kind, HintKind::http_request);
+    EXPECT_EQ(leg.hints[2].kind, HintKind::traceparent);
+    EXPECT_EQ(leg.hints[2].bytes[0], 0x0a);
+    EXPECT_EQ(leg.hints[3].kind, HintKind::forwarded_for);
+    EXPECT_EQ(leg.hints[4].value(), "abc-2");
+    EXPECT_EQ(leg.hints[5].kind, HintKind::http_request);
+
+    const Hint request_of_http2 = leg.hints[1];
+    handshake();
+    from_client({.seq = 1001, .ack = 9001, .flags = ack, .payload = text("GET / HTTP/1.1\r\nHost: h\r\n\r\n")});
+    pipeline->flush();
+    EXPECT_EQ(last().hints[0].value(), request_of_http2.value()) << "a proxy may write the one as the other";
+}
+
+TEST_F(PipelineTest, WhatAProxyWasToldIsAHintAndNoPartOfTheStream) {
+    using namespace std::string_literals;
+    const auto say = [this](std::initializer_list<std::pair<bool, std::string>> said) {
+        handshake();
+        std::uint32_t seqs[2] = {1001, 9001};
+        for (const auto& [by_client, bytes] : said) {
+            const auto size = static_cast<std::uint32_t>(bytes.size());
+            if (by_client)
+                from_client({.seq = seqs[0], .ack = seqs[1], .flags = ack, .payload = text(bytes)});
+            else
+                from_server({.seq = seqs[1], .ack = seqs[0], .flags = ack, .payload = text(bytes)});
+            seqs[by_client ? 0 : 1] += size;
+        }
+        pipeline->flush();
+        return last();
+    };
+    const std::string question = "any bytes that a client says", answer = "and what a server answers them";
+    const Leg plain = say({{true, question}, {false, answer}});
+    const Leg connect = say({{true, "CONNECT 192.0.2.9:6379 HTTP/1.1\r\n\r\n"},
+                             {false, "HTTP/1.1 407 No\r\n\r\n"},
+                             {true, "CONNECT 192.0.2.9:6379 HTTP/1.1\r\nProxy-Authorization: x\r\n\r\n"},
+                             {false, "HTTP/1.1 200 OK\r\n\r\n"},
+                             {true, question},
+                             {false, answer}});
+    const Leg socks5 = say({{true, "\5\1\0"s},
+                            {false, "\5\0"s},
+                            {true, "\5\1\0\1\xc0\0\2\x09\x18\xeb"s},
+                            {false, "\5\0\0\1\0\0\0\0\0\0"s},
+                            {true, question},
+                            {false, answer}});
+    const Leg in_a_hurry =
+        say({{true, "\4\1\x18\xeb\xc0\0\2\x09\0"s + question}, {false, "\0\x5a\0\0\0\0\0\0"s + answer}});
+    for (const Leg* leg : {&connect, &socks5, &in_a_hurry}) {
+        for (const Direction d : {Direction::to_server, Direction::to_client})
+            EXPECT_EQ(leg->flow(d).head, plain.flow(d).head);
+        ASSERT_EQ(leg->hint_count, 1);
+        EXPECT_EQ(leg->hints[0].kind, HintKind::asked_target);
+        EXPECT_EQ(leg->hints[0].value(), connect.hints[0].value());
+    }
+    EXPECT_EQ(connect.hints[0].value().substr(12), "\xc0\0\2\x09\x18\xeb"s);
+    for (const Leg* leg : {&connect, &socks5}) {
+        EXPECT_EQ(leg->flow(Direction::to_server).sample_count, 1);
+        EXPECT_EQ(leg->flow(Direction::to_client).samples[0].payload_hash,
+                  plain.flow(Direction::to_client).samples[0].payload_hash);
+    }
+}
+
 TEST_F(PipelineTest, ForwardedForIsTheLastAddressOfTheLastLine) {
     const auto forwarded = [&](std::string_view lines) {
         handshake();

@@ -117,6 +117,26 @@ TEST_F(SharedBackTest, TheSameAskedTwiceHasTwoIdsBehindAProxyThatGivesThem) {
     EXPECT_EQ(links(), 1u);
 }
 
+TEST_F(SharedBackTest, Http2CarriesTheSameRequestOfAnotherClientToo) {
+    ask(front(), {{1, ms}});
+    ask(back(), {{1, 2 * ms}});
+    Hint id = back().hints[1];
+    id.bytes[0] = 77;
+    id.time_ns += 10 * ms;
+    back().add_hint(id);
+    back().app = App::http2;
+    set_back(ms + ms / 2, 100 * ms);
+    EXPECT_EQ(links(), 0u);
+}
+
+TEST_F(SharedBackTest, Http2OfOneClientAlone) {
+    ask(front(), {{1, ms}, {2, 20 * ms}});
+    ask(back(), {{1, 2 * ms}, {2, 21 * ms}});
+    back().app = front().app = App::http2;
+    set_back(ms + ms / 2, 100 * ms);
+    EXPECT_EQ(links(), 1u);
+}
+
 TEST_F(SharedBackTest, AnotherOfTheFrontsRequestsIsNotThere) {
     ask(front(), {{1, ms}, {2, 30 * ms}});
     ask(back(), {{1, 2 * ms}});

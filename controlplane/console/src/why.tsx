@@ -31,6 +31,7 @@ const evidenceWords: Record<string, () => string> = {
   same_client: () => t("client address and port unchanged"), same_server: () => t("server address and port unchanged"), tcp_options: () => t("TCP options agree"), ip_id: () => t("IP identifications agree"),
   same_process: () => t("both sockets belong to one process"), timing: () => t("order and distance in time"), ttl: () => t("TTLs agree with the order of the hops"), tunnel: () => t("the same inner addresses in another tunnel"),
   contradiction: () => t("something that should have survived did not"), known_proxy: () => t("whoever opened the connection behind opens such for others all the time"),
+  asked_target: () => t("the client told its proxy to connect to the other side's server"), dns_question: () => t("a forwarder asked the same name and type anew"),
 };
 
 function Ledger(props: { evidence: Evidence[] }) {

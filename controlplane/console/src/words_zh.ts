@@ -474,6 +474,8 @@ export const chinese: Record<string, string> = {
   "the same inner addresses in another tunnel": "内层地址相同，隧道不同",
   "something that should have survived did not": "本应保留的东西没有保留",
   "whoever opened the connection behind opens such for others all the time": "打开后端连接的一方经常代他人打开",
+  "the client told its proxy to connect to the other side's server": "客户端要求代理连接到另一侧的服务器",
+  "a forwarder asked the same name and type anew": "转发器重新查询了相同的名称和类型",
   "as one connection, passed on by a gateway": "作为经网关转发的同一连接",
   "as a proxy's front and back connection": "作为代理的前端与后端连接",
   "as a proxy's back and front connection": "作为代理的后端与前端连接",

@@ -15,7 +15,8 @@ std::uint16_t service_port(App app) {
         case App::tls:
         case App::quic: return 443;
         case App::bytes: return 6379;
-        case App::dns: return 53;
+        case App::dns:
+        case App::dns_same: return 53;
         case App::udp:
         case App::udp_rejected: return 5060;
         default: return 80;
@@ -123,6 +124,8 @@ void ConnectionBuilder::draw_ends() {
         vip = Ip::parse("2001:db8:ffff::10").plus(service);
     }
     remains_.server = {vip, service_port(spec_.app)};
+    if (spec_.chain.find("connect") != std::string_view::npos) remains_.server.port = 3128;
+    if (spec_.chain.find("socks") != std::string_view::npos) remains_.server.port = 1080;
     const bool one_source = spec_.app == App::health_check || spec_.name == "scan";
     if (one_source)
         remains_.client =
@@ -270,18 +273,33 @@ void ConnectionBuilder::add_header_box(const std::string& name, const std::vecto
 }
 
 Relay ConnectionBuilder::relay_of(const std::string& name, const std::string& flag) const {
+    if (name == "forwarder") return Relay::dns_forwarder;
+    if (name == "connect") return Relay::connect;
+    if (name == "socks5") return Relay::socks5;
+    if (name == "socks4") return Relay::socks4;
     if (name == "relay") return flag == "v1" ? Relay::proxy_v1 : flag == "v2" ? Relay::proxy_v2 : Relay::bytes;
     if (flag == "id") return Relay::http_request_id;
     if (flag == "trace") return Relay::http_traceparent;
     return flag == "for" ? Relay::http_forwarded_for : Relay::http_plain;
 }
 
-void ConnectionBuilder::add_relay(Relay relay) {
+void ConnectionBuilder::add_relay(Relay relay, bool writes_http1) {
     Host& proxy = world_.host("proxy", link_number_ * 10 + last_instance_);
     now().server_host = &proxy;
     now().relay = relay;
+    if (relay == Relay::dns_forwarder) connection_->memory = world_.memory(link_number_ * 10 + last_instance_);
     const Rewrite ends = rewrite(true, true);
     begin(proxy, *ends.client, *ends.server);
+    now().writes_http1 = writes_http1;
+}
+
+/// What the client will tell its proxy.
+void ConnectionBuilder::tell(const std::vector<std::string>& flags) {
+    static const char* names[] = {"shop.example.com", "api.example.com", "db.example.net", "login.example.org"};
+    for (const std::string& flag : flags) {
+        if (flag == "name") connection_->told.name = names[rng_.below(4)];
+        if (flag == "user") connection_->told.user = rng_.text(8, "abcdefghijklmnopqrstuvwxyz");
+    }
 }
 
 void ConnectionBuilder::add_word(const std::string& word) {
@@ -298,7 +316,10 @@ void ConnectionBuilder::add_word(const std::string& word) {
         return;
     }
     end_link(instance());
-    if (name == "relay" || name == "http") return add_relay(relay_of(name, parts.empty() ? "" : parts[0]));
+    if (name == "connect" || name == "socks5" || name == "socks4") tell(parts);
+    if (name == "forwarder") return add_relay(Relay::dns_forwarder, false);
+    if (name == "relay" || name == "http" || name == "connect" || name == "socks5" || name == "socks4")
+        return add_relay(relay_of(name, parts.empty() ? "" : parts[0]), parts.size() > 1 && parts[1] == "1");
     if (name == "dr") {
         // The balancer sees only what comes in; the servers answer past it.
         now().route->links.back().views.resize(1);

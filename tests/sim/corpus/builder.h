@@ -31,7 +31,8 @@ class ConnectionBuilder {
     void add_word(const std::string& word);
     void add_box(const std::string& kind, std::unique_ptr<Middlebox> box);
     void add_header_box(const std::string& name, const std::vector<std::string>& flags);
-    void add_relay(Relay relay);
+    void add_relay(Relay relay, bool writes_http1);
+    void tell(const std::vector<std::string>& flags);
     void add_direct(const std::string& tunnel);
     void end_link(unsigned next_instance);
     void end_chain();

@@ -20,7 +20,10 @@ namespace clew::corpus {
 ///   dr[:l2|:ipip|:gre|:vxlan|:geneve]               balancer whose servers answer past it, by the box before
 ///   eats mutes resets[:syn]   a router that loses SYNs, loses their answers, resets connections (already at the SYN)
 ///   loop      at the end: the last link's routers send packets back and forth
-///   relay[:v1|:v2]   http[:id|:trace|:for]          proxies
+///   relay[:v1|:v2]   http[:id|:trace|:for][:1]      proxies; `1` writes HTTP/1 behind HTTP/2
+///   forwarder   of DNS queries, with a memory
+///   connect[:name][:user] socks5[:name][:user] socks4[:name]   proxies that the client tells where to, by address or
+///   name
 struct ClassSpec {
     std::string_view name;
     App app;

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/sim/corpus/connection.h"
 
+#include "tests/sim/corpus/dns_forwarder.h"
+#include "tests/sim/corpus/http2_talk.h"
 #include "tests/sim/corpus/relay.h"
+#include "tests/sim/corpus/told_proxy.h"
 
 namespace clew::corpus {
 namespace {
@@ -9,20 +12,37 @@ namespace {
 /// The client's side of the talk.
 class ClientSide {
   public:
-    ClientSide(Connection& c, Events& events) : c_(c), events_(events) {}
+    ClientSide(Connection& c, Events& events) : c_(c), events_(events) {
+        const auto relay = c.conversations.front().relay;
+        if (relay && is_told(*relay)) told_.emplace(*relay, c.told, c.conversations[1].server);
+    }
     Tcp& tcp() { return *c_.conversations.front().client_end; }
 
+    void connected() {
+        if (!told_) return next();
+        events_.after(30 * ns_us, [this] { tcp().send(told_->begin()); });
+    }
+
     void next() {
-        if (c_.client_at == c_.talk.exchanges.size()) {
+        if (c_.client_at == c_.said_on(0).size()) {
             if (c_.talk.closing == Closing::client) tcp().close();
             if (c_.talk.closing == Closing::client_reset) tcp().abort();
             return;
         }
-        const Exchange& e = c_.talk.exchanges[c_.client_at];
+        const Exchange& e = c_.said_on(0)[c_.client_at];
         if (!e.request.empty()) events_.after(e.pause_ns, [this, &e] { tcp().send(e.request); });
     }
     void received(const std::string& bytes) {
-        c_.readers[0].feed(bytes, [this](const std::string&) {
+        std::string rest = bytes;
+        if (told_ && !told_->is_done()) {
+            std::string to_send;
+            told_->receive(rest, to_send);
+            if (!to_send.empty()) tcp().send(to_send);
+            if (!told_->is_done()) return;
+            next();
+        }
+        if (rest.empty()) return;
+        c_.readers[0].feed(rest, [this](const std::string&) {
             ++c_.client_at;
             next();
         });
@@ -31,6 +51,7 @@ class ClientSide {
   private:
     Connection& c_;
     Events& events_;
+    std::optional<ToldClient> told_;
 };
 
 class ServerSide {
@@ -55,8 +76,9 @@ class ServerSide {
 
   private:
     void answer() {
-        const Exchange& e = c_.talk.exchanges[c_.server_at++];
-        const bool last = c_.server_at == c_.talk.exchanges.size();
+        const auto& said = c_.said_on(c_.conversations.size() - 1);
+        const Exchange& e = said[c_.server_at++];
+        const bool last = c_.server_at == said.size();
         events_.after(e.think_ns, [this, &e, last] {
             tcp().send(e.response);
             if (!last) return;
@@ -95,17 +117,14 @@ void make_server_end(Connection& c, std::size_t n, Events& events, Rng& rng, Tcp
 }
 
 void start_tcp(Connection& c, Events& events, Rng& rng) {
-    std::vector<std::size_t> requests, responses;
-    for (const Exchange& e : c.talk.exchanges) {
-        if (!e.request.empty()) requests.push_back(e.request.size());
-        responses.push_back(e.response.size());
-    }
-    c.readers.assign({MessageReader(c.talk.http, responses), MessageReader(c.talk.http, requests)});
+    if (c.app == App::http2) c.written = http2_as_written(c, rng);
+    c.readers.assign({MessageReader(c.talk.http, response_lengths(c.said_on(0))),
+                      MessageReader(c.talk.http, request_lengths(c.said_on(c.conversations.size() - 1)))});
     const auto client = std::make_shared<ClientSide>(c, events);
     const auto server = std::make_shared<ServerSide>(c, events);
     make_client_end(c, 0, events, rng,
                     {{},
-                     [client] { client->next(); },
+                     [client] { client->connected(); },
                      [client](const std::string& bytes) { client->received(bytes); },
                      [client] { client->tcp().close(); },
                      [&c] {
@@ -146,8 +165,9 @@ class DatagramEnds {
         : c_(c),
           events_(events),
           v_(c.conversations.front()),
+          last_(c.conversations.back()),
           client_ids_(*v_.client_host, rng),
-          server_ids_(*v_.server_host, rng),
+          server_ids_(*last_.server_host, rng),
           echo_seq_(static_cast<std::uint16_t>(rng.chance(0.8) ? 1 : rng.below(60'000))) {}
 
     void send_next() {
@@ -166,20 +186,32 @@ class DatagramEnds {
     }
     void at_server(const Packet& request) {
         if (c_.app == App::udp_rejected) {
-            v_.route->from_server(port_unreachable(request, v_.server_host->ttl, server_ids_.next()));
+            last_.route->from_server(port_unreachable(request, last_.server_host->ttl, server_ids_.next()));
             return;
         }
         if (answered_ == c_.datagrams.responses.size()) return;
-        for (const std::string& payload : c_.datagrams.responses[answered_]) {
-            Packet p = packet(request.to(), request.from(), *v_.server_host, server_ids_, payload);
+        for (const std::string& payload : c_.datagrams.responses[question_of(request)]) {
+            Packet p = packet(request.to(), request.from(), *last_.server_host, server_ids_, payload);
             p.echo_seq = request.echo_seq;
             if (c_.app == App::ping) p.payload = request.payload;
-            events_.after(500 * ns_us, [this, p] { v_.route->from_server(p); });
+            if (c_.memory) p.payload.replace(0, 2, request.payload, 0, 2);  // the forwarder's id
+            events_.after(500 * ns_us, [this, p] { last_.route->from_server(p); });
         }
         ++answered_;
     }
 
   private:
+    /// Behind a forwarder not all questions come, so that what is asked tells, not how many were before.
+    std::size_t question_of(const Packet& request) const {
+        constexpr std::size_t question_at = 12;
+        if (!c_.memory) return answered_;
+        std::size_t n = 0;
+        while (c_.datagrams.requests[n].second.compare(question_at, std::string::npos, request.payload, question_at) !=
+               0)
+            ++n;
+        return n;
+    }
+
     Packet packet(const End& from, const End& to, const Host& host, IpIds& ids, const std::string& payload) const {
         Packet p;
         p.protocol = c_.app == App::ping ? proto_icmp : proto_udp;
@@ -194,6 +226,7 @@ class DatagramEnds {
     Connection& c_;
     Events& events_;
     Conversation& v_;
+    Conversation& last_;
     IpIds client_ids_, server_ids_;
     std::uint16_t echo_seq_;
     std::size_t at_ = 0, answered_ = 0;
@@ -201,11 +234,25 @@ class DatagramEnds {
 
 }  // namespace
 
+std::vector<std::size_t> request_lengths(const std::vector<Exchange>& said) {
+    std::vector<std::size_t> out;
+    for (const Exchange& e : said)
+        if (!e.request.empty()) out.push_back(e.request.size());
+    return out;
+}
+
+std::vector<std::size_t> response_lengths(const std::vector<Exchange>& said) {
+    std::vector<std::size_t> out;
+    for (const Exchange& e : said) out.push_back(e.response.size());
+    return out;
+}
+
 void start(Connection& c, Events& events, Rng rng) {
     if (!is_datagram(c.app)) return start_tcp(c, events, rng);
     const auto ends = std::make_shared<DatagramEnds>(c, events, rng);
     c.conversations.front().route->to_client = [](const Packet&) {};
-    c.conversations.front().route->to_server = [ends](const Packet& p) { ends->at_server(p); };
+    c.conversations.back().route->to_server = [ends](const Packet& p) { ends->at_server(p); };
+    if (c.memory) make_forwarder(c, events, rng);
     ends->send_next();
 }
 

@@ -14,15 +14,27 @@
 
 namespace clew::corpus {
 
-/// What a proxy adds when it passes a stream on.
+/// What a proxy adds when it passes a stream on; the ones in the middle are told where to by their client.
 enum class Relay : std::uint8_t {
     bytes,
     proxy_v1,
     proxy_v2,
+    connect,
+    socks5,
+    socks4,
+    dns_forwarder,
     http_plain,
     http_request_id,
     http_traceparent,
     http_forwarded_for
+};
+
+constexpr bool is_told(Relay relay) { return relay >= Relay::connect && relay <= Relay::socks4; }
+
+/// What the client tells besides its target's port.
+struct Told {
+    std::string name;  ///< empty: the address
+    std::string user;  ///< empty: nobody asks
 };
 
 /// One transport connection: its ends and the way between.
@@ -33,8 +45,11 @@ struct Conversation {
     End client, server;  ///< as the client writes them
     std::uint32_t client_isn = 0, server_isn = 0;
     std::unique_ptr<Tcp> client_end, server_end;
+    bool writes_http1 = false;   ///< of HTTP/2, what comes here was written anew
     std::optional<Relay> relay;  ///< what stands behind it, towards the next conversation
 };
+
+struct DnsMemory;
 
 struct Connection {
     std::uint64_t number = 0;
@@ -44,7 +59,14 @@ struct Connection {
     std::vector<Conversation> conversations;
     std::vector<std::vector<std::string>> hops;  ///< by conversation: the kind of each of its middleboxes
     Talk talk;
+    std::vector<std::vector<Exchange>> written;  ///< by conversation, where they are not all `talk`
     Datagrams datagrams;
+
+    /// What is said on a conversation, to the byte.
+    const std::vector<Exchange>& said_on(std::size_t n) const { return written.empty() ? talk.exchanges : written[n]; }
+
+    Told told;
+    std::shared_ptr<DnsMemory> memory;  ///< of the forwarder in the way
     // of the ends, as the talk goes on
     std::size_t client_at = 0, server_at = 0;
     std::vector<MessageReader> readers;
@@ -52,6 +74,10 @@ struct Connection {
     bool proxy_expected = false;
     std::function<void()> ended;
 };
+
+/// A server that speaks first has no request before its first response.
+std::vector<std::size_t> request_lengths(const std::vector<Exchange>& said);
+std::vector<std::size_t> response_lengths(const std::vector<Exchange>& said);
 
 /// Puts the connection's ends and proxies to work, now. `connection` must stay where it is.
 void start(Connection& connection, Events& events, Rng rng);

@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "tests/sim/corpus/told_proxy.h"
+
 namespace clew::corpus {
 namespace {
 
@@ -47,8 +49,9 @@ class RelaySide {
           kind_(*c.conversations[n].relay),
           events_(events),
           rng_(rng.fork()),
-          requests_(true, {}),
-          responses_(true, {}) {
+          requests_(c.written.empty(), c.written.empty() ? Lengths{} : request_lengths(c.written[n])),
+          responses_(c.written.empty(), c.written.empty() ? Lengths{} : response_lengths(c.written[n + 1])) {
+        if (is_told(kind_)) told_.emplace(kind_);
         if (n > 0 && is_http(kind_))
             header_expected_ =
                 c.conversations[n - 1].relay == Relay::proxy_v1 || c.conversations[n - 1].relay == Relay::proxy_v2;
@@ -61,12 +64,10 @@ class RelaySide {
         if (kind_ == Relay::proxy_v1) held_ = proxy_v1_header(down().remote(), down().local());
         if (kind_ == Relay::proxy_v2)
             held_ = proxy_v2_header(down().remote(), down().local(), rng_.chance(0.3) ? rng_.hex(24) : "");
-        events_.after(rng_.between(20, 150) * ns_us, [this] {
-            const Conversation& next = c_.conversations[n_ + 1];
-            up().connect(next.client, next.server);
-        });
+        if (!told_) open_later();
     }
     void opened() {
+        if (told_ && !early_success_) down().send(told_->success());
         // The PROXY header goes out by itself, as haproxy sends it.
         if (!held_.empty()) up().send(held_);
         up_open_ = true;
@@ -75,6 +76,7 @@ class RelaySide {
         if (close_up_) up().close();
     }
     void from_client(const std::string& bytes) {
+        if (told_ && !told_->is_asked()) return negotiate(bytes);
         if (!is_http(kind_)) return to_server(bytes);
         header_held_ += bytes;
         if (header_expected_) {
@@ -85,6 +87,7 @@ class RelaySide {
         }
         const std::string text = std::exchange(header_held_, {});
         requests_.feed(text, [this](const std::string& message) {
+            if (!c_.written.empty()) return to_server(c_.written[n_ + 1][requests_passed_++].request);
             std::string out = rewritten_request(message, kind_, down().remote(), rng_);
             if (kind_ == Relay::http_request_id) id_ = request_id_of(out);
             to_server(out);
@@ -92,7 +95,10 @@ class RelaySide {
     }
     void from_server(const std::string& bytes) {
         if (!is_http(kind_)) return to_client(bytes);
-        responses_.feed(bytes, [this](const std::string& message) { to_client(rewritten_response(message, id_)); });
+        responses_.feed(bytes, [this](const std::string& message) {
+            if (!c_.written.empty()) return to_client(c_.written[n_][responses_passed_++].response);
+            to_client(rewritten_response(message, id_));
+        });
     }
     void client_closed() {
         events_.after(delay_ns, [this] {
@@ -116,7 +122,26 @@ class RelaySide {
     }
 
   private:
+    using Lengths = std::vector<std::size_t>;
     static constexpr Nanoseconds delay_ns = 30 * ns_us;
+
+    void open_later() {
+        events_.after(rng_.between(20, 150) * ns_us, [this] {
+            const Conversation& next = c_.conversations[n_ + 1];
+            up().connect(next.client, next.server);
+        });
+    }
+    void negotiate(std::string bytes) {
+        std::string to_send;
+        told_->receive(bytes, to_send);
+        if (told_->is_asked()) {
+            early_success_ = kind_ == Relay::connect && rng_.chance(0.2);
+            if (early_success_) to_send += told_->success();
+            open_later();
+        }
+        if (!to_send.empty()) events_.after(delay_ns, [this, to_send] { down().send(to_send); });
+        if (!bytes.empty()) to_server(bytes);
+    }
 
     /// Proxies read what has gathered, so that segments are cut anew.
     void to_server(const std::string& bytes) {
@@ -142,6 +167,9 @@ class RelaySide {
     Rng rng_;
     MessageReader requests_, responses_;
     std::string id_, header_held_, held_, waiting_, waiting_down_;
+    std::optional<ToldProxy> told_;
+    bool early_success_ = false;  ///< it says so before it is
+    std::size_t requests_passed_ = 0, responses_passed_ = 0;
     bool up_open_ = false, close_up_ = false, header_expected_ = false;
 };
 

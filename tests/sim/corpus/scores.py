@@ -150,7 +150,7 @@ def markdown(results, wanted, options):
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bin", type=pathlib.Path, default=HERE.parents[2] / "build/release", help="the build folder")
-    parser.add_argument("--connections", type=int, default=2200)
+    parser.add_argument("--connections", type=int, default=2520)
     parser.add_argument("--rate", type=float, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--conditions", help="only these, divided by blanks; one may combine some: 'clean loss,clocks'")

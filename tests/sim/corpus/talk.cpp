@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "tests/sim/corpus/http2_talk.h"
+
 namespace clew::corpus {
 namespace {
 
@@ -124,19 +126,24 @@ Talk make_talk(App app, HttpSignal signal, Rng& rng) {
                    : way_out < 0.95 ? Closing::client_reset
                                     : Closing::server_reset;
     if (app == App::http_same || app == App::health_check) talk.closing = Closing::server;
+    const bool is_call = app == App::http2 && rng.chance(0.5);
     const bool server_first = app == App::bytes && rng.chance(0.4);
     const std::size_t count = app == App::health_check || app == App::http_same ? 1
                               : app == App::tls                                 ? 2 + rng.below(3)
                                                                                 : 1 + rng.below(4);
     for (std::size_t i = 0; i < count; ++i) {
         Exchange e;
-        if (talk.http)
+        if (talk.http) {
             e = {http_request(app, signal, rng), http_response(app, rng), 0, 0};
-        else if (app == App::tls)
+        } else if (app == App::tls) {
             e = tls_exchange(i, rng);
-        else
+        } else if (app == App::http2) {
+            talk.http2.push_back(http2_exchange(is_call, signal, rng));
+            e = {"in HTTP/2", "", 0, 0};
+        } else {
             e = {i == 0 && server_first ? "" : rng.bytes(static_cast<std::size_t>(rng.between(20, 3000))),
                  rng.bytes(static_cast<std::size_t>(rng.between(20, 6000))), 0, 0};
+        }
         e.pause_ns = i == 0 ? rng.between(10, 300) * ns_us : static_cast<Nanoseconds>(rng.exponential(30e6));
         e.think_ns = 50 * ns_us + static_cast<Nanoseconds>(rng.exponential(3e6));
         talk.exchanges.push_back(std::move(e));
@@ -172,10 +179,11 @@ Dns dns_of(const std::string& name, std::size_t type, Rng& rng) {
 }
 
 /// Names are asked again and again, and many a resolver asks for A and AAAA from one port.
-Datagrams dns(Rng& rng) {
+Datagrams dns(Rng& rng, bool same) {
     static const char* domains[] = {"example.com", "example.net", "svc.cluster.local", "example.org"};
     constexpr std::size_t type_a = 1, type_aaaa = 28;
-    const std::string name = "h" + std::to_string(rng.below(1 + rng.below(200))) + "." + domains[rng.below(4)];
+    const std::string name =
+        "h" + std::to_string(same ? rng.below(3) : rng.below(1 + rng.below(200))) + "." + domains[rng.below(4)];
     Datagrams out;
     const auto ask = [&](std::size_t type) {
         const Dns dns = dns_of(name, type, rng);
@@ -224,7 +232,7 @@ Datagrams quic(Rng& rng) {
 }  // namespace
 
 Datagrams make_datagrams(App app, Rng& rng) {
-    if (app == App::dns) return dns(rng);
+    if (app == App::dns || app == App::dns_same) return dns(rng, app == App::dns_same);
     if (app == App::quic) return quic(rng);
     Datagrams out;
     if (app == App::ping) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/corpus/hpack.h"
 #include "tests/sim/corpus/packet.h"
 #include "tests/sim/corpus/rng.h"
 
@@ -18,21 +19,30 @@ struct Exchange {
     Nanoseconds think_ns = 0;       ///< before the response
 };
 
+/// One request and its response in HTTP/2, whatever connection they are written on.
+struct Http2Exchange {
+    Fields request, response, trailers;
+    std::string body, answer;
+};
+
 enum class Closing : std::uint8_t { client, server, client_reset, server_reset };
 
 struct Talk {
     bool http = false;
     Closing closing = Closing::client;
     std::vector<Exchange> exchanges;
+    std::vector<Http2Exchange> http2;  ///< of each exchange, in App::http2; those have only their pauses
 };
 
 enum class App : std::uint8_t {
     http,
     http_same,
+    http2,
     tls,
     bytes,
     health_check,
     dns,
+    dns_same,
     quic,
     udp,
     ping,
@@ -43,7 +53,8 @@ enum class App : std::uint8_t {
 };
 
 constexpr bool is_datagram(App app) {
-    return app == App::dns || app == App::quic || app == App::udp || app == App::ping || app == App::udp_rejected;
+    return app == App::dns || app == App::dns_same || app == App::quic || app == App::udp || app == App::ping ||
+           app == App::udp_rejected;
 }
 
 /// The names that ids go by; an L7 relay takes any of them for its own.

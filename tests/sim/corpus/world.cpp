@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "tests/sim/corpus/builder.h"
+#include "tests/sim/corpus/dns_forwarder.h"
 #include "tests/sim/corpus/truth.h"
 
 namespace clew::corpus {
@@ -39,6 +40,12 @@ Pool& World::pool(const std::string& name, const char* base, std::uint32_t addre
     Pool fresh = ephemeral ? Pool(Ip::parse(base), addresses, 32768, 28000, start)
                            : Pool(Ip::parse(base), addresses, 1024, 64512, start);
     return pools_.emplace(name, fresh).first->second;
+}
+
+std::shared_ptr<DnsMemory> World::memory(std::uint64_t forwarder) {
+    auto& memory = memories_[forwarder];
+    if (!memory) memory = std::make_shared<DnsMemory>();
+    return memory;
 }
 
 Host& World::host(const std::string& role, std::uint64_t number) {
@@ -89,6 +96,7 @@ void World::stretch(Connection& connection) {
             Talk more = make_talk(connection.app, connection.signal, rng_);
             // Not a second TLS handshake in one connection.
             const std::size_t skip = connection.app == App::tls ? 1 : 0;
+            connection.talk.http2.insert(connection.talk.http2.end(), more.http2.begin(), more.http2.end());
             exchanges.insert(exchanges.end(), more.exchanges.begin() + static_cast<std::ptrdiff_t>(skip),
                              more.exchanges.end());
         }

@@ -49,6 +49,7 @@ class World {
     void write_truth(std::ostream& out) const;
     void stretch(Connection& connection);
     Pool& pool(const std::string& name, const char* base, std::uint32_t addresses, bool ephemeral = false);
+    std::shared_ptr<DnsMemory> memory(std::uint64_t forwarder);
     Host& host(const std::string& role, std::uint64_t number);
 
     WorldSettings settings_;
@@ -58,6 +59,7 @@ class World {
     Capture capture_;
     std::map<std::string, Pool> pools_;
     std::map<std::string, std::unique_ptr<Host>> hosts_;
+    std::map<std::uint64_t, std::shared_ptr<DnsMemory>> memories_;
     std::vector<std::unique_ptr<Connection>> connections_;
     std::uint64_t opened_ = 0;
     End tenant_client_, tenant_server_;
