@@ -538,11 +538,12 @@ TEST_F(StoreTest, AbnormalFirstIsTheStoresOrderPageAfterPageInTheLatestRevisions
         auto client = ClickHouseClient::connect(settings());
         ASSERT_TRUE(client) << client.error().sentence;
         for (const char* revision : {"1, false, 60000", "2, true, 0"})  // the worst of all, and then taken back
-            must_ask(**client, settings(),
-                     "INSERT INTO paths (path_id, revision, retracted, oddness, unlinked, first_ns, last_ns, stored_at) "
-                     "SELECT 1000000 + number, " +
-                         std::string(revision) + ", 'linked', " + std::to_string(base) + ", " +
-                         std::to_string(base + 1) + ", toDateTime(1700000000) FROM numbers(80000)");
+            must_ask(
+                **client, settings(),
+                "INSERT INTO paths (path_id, revision, retracted, oddness, unlinked, first_ns, last_ns, stored_at) "
+                "SELECT 1000000 + number, " +
+                    std::string(revision) + ", 'linked', " + std::to_string(base) + ", " + std::to_string(base + 1) +
+                    ", toDateTime(1700000000) FROM numbers(80000)");
     }
     store = open();
     ASSERT_TRUE(store);
