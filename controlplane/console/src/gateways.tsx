@@ -42,7 +42,7 @@ function Row(props: { group: GatewayGroup; one: GatewayInstance; most: number })
       <td class="number" title={one.paths}>{count(one.paths)}</td>
       <td><Bar part={one.share} label={percent(one.share)} /> {percent(one.share)}</td>
       <td class={slow ? "number bad" : "number"} title={t("median over {0} paths of their mean added delay; ±{1}", one.delay?.paths ?? 0, duration(error))}>
-        {known(one) ? <><Bar part={p50 / props.most} label={duration(p50)} tone={slow ? "worse" : ""} /> {duration(p50)} <small>±{duration(error)}</small></> : <span class="muted" title={t("no packet was seen at both taps, or their clocks were never compared")}>–</span>}
+        {known(one) ? <><Bar part={p50 / props.most} label={duration(p50)} tone={slow ? "worse" : ""} /><span class="figure wide">{duration(p50)} <small>±{duration(error)}</small></span></> : <span class="muted" title={t("no packet was seen at both taps, or their clocks were never compared")}>–</span>}
       </td>
       <td class="number" title={t("of {0} paths whose delay is known", one.delay?.paths ?? "0")}>{known(one) ? duration(p99) : "–"}</td>
       <td class={missing > 0.001 ? "number warn" : "number"} title={t("{0} of {1} packets towards the server were not seen behind it: lost, or not captured", one.packets_missing, one.packets_before)}>{Number(one.packets_before) ? percent(missing) : "–"}</td>

@@ -78,7 +78,7 @@ function Services(props: { list: ServiceList }) {
         {props.list.services.map((one) => (
           <tr key={one.service + one.proto}>
             <td><a href={view("/paths", { filter: `path.service == ${one.service} and proto == ${one.proto}` })}>{one.service}</a> <small>{one.proto}</small></td>
-            <td class="number" title={one.paths}><meter min={0} max={peak} value={Number(one.paths)} aria-label={t("paths")} /> {count(one.paths)}</td>
+            <td class="number" title={one.paths}><meter min={0} max={peak} value={Number(one.paths)} aria-label={t("paths")} /><span class="figure">{count(one.paths)}</span></td>
             <td><Sparkline points={one.counts.map(Number)} label={t("paths over time")} /></td>
             <td class="number" title={one.clients}>{count(one.clients)}</td><td class="number" title={`${one.bytes} B`}>{bytes(one.bytes)}</td>
             <td class={odd(one.resets, one.paths, share((s) => s.resets)) ? "number bad" : "number"} title={t("{0} of {1} paths", one.resets, one.paths)}>{percent(Number(one.resets) / Number(one.paths))}</td>
