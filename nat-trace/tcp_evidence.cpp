@@ -92,7 +92,8 @@ float price_of_late_syn(const LegWindow& window, const WindowLeg& a, const Windo
     const WindowFlow& x = a.flow(Direction::to_server);
     const WindowFlow& y = b.flow(Direction::to_server);
     const CommonTime common = common_time(window, a, b);
-    if (x.syn_count != 1 || y.syn_count != 1 || !common.known) return 0;
+    const bool timed = x.syn != time_offset_unknown && y.syn != time_offset_unknown;
+    if (x.syn_count != 1 || y.syn_count != 1 || !timed || !common.known) return 0;
     const DurationNs late = std::llabs(b.at(y.syn) - common.shift_ns - a.at(x.syn)) - common.error_ns;
     return late > gateway_ns_max ? -40.0F : late > gateway_ns_max / 4 ? -20.0F : late > gateway_ns_max / 10 ? -8.0F : 0;
 }

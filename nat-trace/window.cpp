@@ -50,6 +50,15 @@ std::uint64_t hash_of(const Segment& segment) {
     return h;
 }
 
+/// Of a capture out of the order of time a sensor may first have met a packet that came later.
+TimeNs earliest(const Leg& report) {
+    TimeNs start = report.first_ns;
+    for (const Flow& flow : report.flows)
+        for (const TimeNs time : {flow.first_ns, flow.syn_ns})
+            if (time != 0) start = std::min(start, time);
+    return start;
+}
+
 TimeOffset offset_from(TimeNs start, TimeNs time) {
     if (time == 0 || time < start || time - start >= time_offset_unknown) return time_offset_unknown;
     return static_cast<TimeOffset>(time - start);
@@ -215,7 +224,7 @@ LegIndex LegWindow::insert(const Leg& report, ClockId clock) {
 
 void LegWindow::fill(WindowLeg& l, const Leg& report) {
     l.revision = report.revision;
-    l.first_ns = report.first_ns;
+    l.first_ns = earliest(report);
     l.last_ns = report.last_ns;
     l.client = report.client;
     l.server = report.server;
@@ -233,7 +242,7 @@ void LegWindow::fill(WindowLeg& l, const Leg& report) {
         l.server_name = names_.hold(name);
     }
     for (std::size_t d = 0; d < direction_count; ++d)
-        l.flows[d] = compact(report.flows[d], report.flows[1 - d], report.first_ns);
+        l.flows[d] = compact(report.flows[d], report.flows[1 - d], l.first_ns);
     for (const WindowFlow& flow : l.flows)
         for (std::size_t n = 0; n < flow.sample_count; ++n) has_cut_samples_ |= flow.samples[n].is_cut();
     if (report.process.pid != 0) {

@@ -362,6 +362,23 @@ TEST_F(EngineTest, UnansweredSynIsLinkedAsFarAsItCame) {
     expect_path(truth);
 }
 
+TEST_F(EngineTest, ALegOfWhichTheAnswerCameBeforeTheSynBeginsWithTheSyn) {
+    const Truth truth = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
+                            .tap(edge)
+                            .dnat("10.1.0.5:8080")
+                            .tap(servers)
+                            .done();
+    Leg disordered = truth.legs[1];
+    disordered.first_ns = disordered.flow(Direction::to_client).syn_ns;
+    ASSERT_GT(disordered.first_ns, disordered.flow(Direction::to_server).syn_ns);
+    engine.add(truth.legs[0]);
+    engine.add(disordered);
+    expect_path(truth);
+    const Path& path = live.begin()->second;
+    EXPECT_EQ(path.legs[1].first_ns, truth.legs[1].first_ns);
+    for (const Evidence& one : path.links[0].evidence) EXPECT_NE(one.by, EvidenceBy::contradiction);
+}
+
 TEST_F(EngineTest, FoundInTheMiddleBySeqAndAck) {
     Journey journey = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon);
     journey.stream().from_middle = true;
