@@ -130,16 +130,20 @@ void Telling::gather() {
     }
 }
 
+/// By packets that both saw; else where both saw the stream's end.
 bool Telling::align_with(Station& station, const Station& other) const {
     const SampleMatch match = match_samples(*other.leg, *station.leg, direction_);
-    if (match.count == 0) return false;
-    station.base =
-        other.base + (station.flow->samples[match.pairs[0].b].seq - other.flow->samples[match.pairs[0].a].seq);
+    const bool same_end = station.leg->end == LegEnd::fin && other.leg->end == LegEnd::fin;
+    if (match.count == 0 && !same_end) return false;
+    const std::uint32_t delta =
+        match.count > 0 ? station.flow->samples[match.pairs[0].b].seq - other.flow->samples[match.pairs[0].a].seq
+                        : station.flow->next_seq - other.flow->next_seq;
+    station.base = other.base + delta;
     station.aligned = true;
     return true;
 }
 
-/// Gives every tap the same offsets, whatever gateways shifted: from the ISN, or by packets that both of two taps saw.
+/// Gives every tap the same offsets, whatever gateways shifted. Where one saw the SYN, the others were to see the rest.
 void Telling::align() {
     bool any = false;
     for (Station& s : stations_)
@@ -150,8 +154,10 @@ void Telling::align() {
         for (Station& s : stations_)
             for (const Station& other : stations_)
                 if (!s.aligned && other.aligned) align_with(s, other);
+    const bool begun = std::ranges::any_of(stations_, [](const Station& s) { return s.flow->syn_count > 0; });
     for (Station& s : stations_) {
         if (!s.aligned) continue;
+        s.knows_start = s.knows_start || begun;
         s.end = s.flow->next_seq - s.base;
         const bool saw_syn = s.flow->syn != time_offset_unknown;
         s.start = saw_syn ? 1 : s.flow->sample_count > 0 ? s.flow->samples[0].seq - s.base : s.end;

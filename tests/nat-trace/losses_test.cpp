@@ -39,6 +39,25 @@ class LossesTest : public testing::Test {
         StreamMark mark{first_byte(leg), request_length, static_cast<std::uint8_t>(copies), late, 200};
         if (copies != 1 || late) flow(leg).marks.take(mark);
     }
+    /// Of a leg nothing was captured before the last request and its answer.
+    void begin_late(std::size_t leg) {
+        for (Flow& f : truth.legs[leg].flows) {
+            f.isn_from = IsnFrom::none;
+            f.isn = f.syn_count = 0;
+            f.syn_ns = f.first_ack_ns = 0;
+            f.head = {};
+            f.samples[0] = f.samples[f.sample_count - 1];
+            f.sample_count = 1;
+        }
+    }
+    /// The parts of the stream, without the handshake's packets, that the tap missed.
+    static std::vector<LossCase> gaps(const Path& path, std::int16_t leg, Direction d) {
+        std::vector<LossCase> out;
+        for (const LossCase& one : path.losses)
+            if (one.fate == LossFate::capture_gap && one.from_leg == leg && one.direction == d && !one.handshake)
+                out.push_back(one);
+        return out;
+    }
     Path path() {
         for (const Leg& leg : truth.legs) engine.add(leg);
         engine.finish();
@@ -91,6 +110,33 @@ TEST_F(LossesTest, WhatOnlyTheLastTapMissedAndWasAcknowledgedIsAGap) {
     ASSERT_EQ(p.losses.size(), 1u);
     EXPECT_EQ(p.losses[0].fate, LossFate::capture_gap);
     EXPECT_EQ(p.losses[0].from_leg, 2);
+}
+
+TEST_F(LossesTest, WhatCameBeforeTheFirstPacketOfATapIsAGapWhereAnotherTapSawTheSyn) {
+    begin_late(1);
+    const Path p = path();
+    const auto told = gaps(p, 1, Direction::to_server);
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_EQ(told[0].offset, 1u);
+    EXPECT_EQ(told[0].bytes, 2 * request_length);
+    EXPECT_EQ(gaps(p, 1, Direction::to_client).size(), 1u);
+    EXPECT_TRUE(gaps(p, 0, Direction::to_server).empty());
+}
+
+TEST_F(LossesTest, TapsThatSawNoPacketInCommonAreComparedByTheStreamsEnd) {
+    begin_late(1);
+    for (const std::size_t leg : {0u, 2u})
+        for (Flow& f : truth.legs[leg].flows) f.sample_count = 2;
+    const Path p = path();
+    const auto told = gaps(p, 1, Direction::to_server);
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_EQ(told[0].offset, 1u);
+    EXPECT_EQ(told[0].bytes, 2 * request_length);
+}
+
+TEST_F(LossesTest, WhereNoTapSawTheSynTheCaptureBeganLater) {
+    for (std::size_t leg = 0; leg < 3; ++leg) begin_late(leg);
+    EXPECT_TRUE(path().losses.empty());
 }
 
 TEST_F(LossesTest, WhatWasNeverAcknowledgedNorSentAgainIsUnknown) {

@@ -4,7 +4,8 @@
 that died, resets, loops; against what clew-sim did on purpose (injected.jsonl).
 
 A loss counts where it leaves a trace in the stream: segments with payload, SYNs, FINs. A lost acknowledgement without
-data leaves none, nor does a FIN that the only tap of a connection missed, nor one lap of a loop. Losses before the first
+data leaves none, nor does a FIN that the only tap of a connection missed, nor what that tap missed before the first or behind
+the last packet that it saw, nor one lap of a loop, nor a reset that was lost before the first tap. Losses before the first
 tap are seen only when later segments came by before (the others look like a pause). SYNs of an opening that is never
 answered are sent again for that reason: "unknown" is right there. What is told and was not injected counts as well: precision.
 """
@@ -20,7 +21,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 from misses import load, place  # noqa: E402
 
-SYN, FIN = 2, 1
+SYN, FIN, RST = 2, 1, 4
 LEAST = {"network-loss": 0.98, "capture-gap": 0.98, "precision": 0.98, "reset": 1, "loop": 1, "syn-eaten": 1, "answer-eaten": 1, "icmp-error": 1}
 CONDITIONS = ["network-loss", "loss", "loss-burst", "clean", "network-loss,clocks", "network-loss,loss"]
 # Where wire and capture both lose, a copy that two taps missed for different reasons cannot be told apart.
@@ -84,12 +85,15 @@ def find_case(path, row, fate, from_leg, to_leg, offset):
     return None
 
 
-def alone_at_end(row, path, at):
-    """A FIN that the only tap of a transport connection missed: nothing comes behind it that shows the hole."""
-    leg = next(w for w in at if w)[1]
-    before = leg == 0 or path["links"][leg - 1]["kind"] == "relay"
-    behind = leg + 1 == len(path["legs"]) or path["links"][leg]["kind"] == "relay"
-    return row["what"] == "capture-gap" and row["flags"] & FIN and before and behind
+def beyond_what_was_seen(row, path, at):
+    """The only tap of a transport connection missed it, and saw nothing of the connection before, or nothing behind: no hole
+    is left. Nor does a FIN leave one there, behind which only an acknowledgement comes."""
+    number = next(w for w in at if w)[1]
+    before = number == 0 or path["links"][number - 1]["kind"] == "relay"
+    behind = number + 1 == len(path["legs"]) or path["links"][number]["kind"] == "relay"
+    leg = path["legs"][number]
+    outside = row["flags"] & FIN or not leg["first_ns"] <= row["ns"] <= leg["last_ns"]
+    return row["what"] == "capture-gap" and before and behind and outside
 
 
 def grade_losses(world, count, show):
@@ -99,7 +103,7 @@ def grade_losses(world, count, show):
         if row["what"] not in ("network-loss", "capture-gap"):
             continue
         c = row["connection"]
-        if world.proto.get(c) != "tcp" or not leaves_trace(row) or row["flags"] & 4:
+        if world.proto.get(c) != "tcp" or not leaves_trace(row) or row["flags"] & RST:
             count[row["what"]]["no trace"] += 1
             continue
         ends = ("from", "to") if row["what"] == "network-loss" else ("tap", "tap")
@@ -126,7 +130,7 @@ def grade_losses(world, count, show):
         # What was never answered was sent again for that reason: it cannot be told, and "unknown" is right.
         answered = any(o["fate"] == "answered" for o in path.get("openings", ()))
         verdict = "right" if hits and (hits[0] != "unknown" or not answered) else "unknown" if hits else "wrong"
-        if verdict == "wrong" and alone_at_end(row, path, at) or (row["flags"] & SYN and "loop" in world.kind[c]):
+        if verdict == "wrong" and beyond_what_was_seen(row, path, at) or (row["flags"] & SYN and "loop" in world.kind[c]):
             count[row["what"]]["no trace"] += 1
             continue
         count[row["what"] + (" beyond the taps" if beyond else "")][verdict] += 1
@@ -148,7 +152,14 @@ def grade_losses(world, count, show):
                       f"{[k['changes'] for k in path['links']]} {path['path_id']}", file=sys.stderr)
 
 
+def resets_lost_unseen(world):
+    """Connections of which a reset was lost before the first tap that it would have passed."""
+    return {row["connection"] for row in world.injected
+            if row["what"] == "network-loss" and row["flags"] & RST and row["from"] not in world.legs.get(row["connection"], {})}
+
+
 def grade_origins(world, count, show):
+    unseen = resets_lost_unseen(world)
     for row in world.injected:
         if row["what"] not in ("reset", "loop", "syn-eaten", "answer-eaten"):
             continue
@@ -158,6 +169,9 @@ def grade_origins(world, count, show):
             continue
         path = world.paths[next(iter(legs.values()))[0][0]]
         names = [leg["tap"] for leg in path["legs"]]
+        if row["what"] == "reset" and row["connection"] in unseen and not any(leg["end"] == "reset" for leg in path["legs"]):
+            count["reset"]["no trace"] += 1
+            continue
         right = judge(row, path, names)
         count[row["what"]]["right" if right else "wrong"] += 1
         if row["what"] == "syn-eaten":
