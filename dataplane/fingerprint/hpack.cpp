@@ -113,15 +113,12 @@ HpackName name_of(std::string_view text) {
         {":path", HpackName::path},
         {":status", HpackName::status},
         {"host", HpackName::host},
-        {"x-request-id", HpackName::request_id},
-        {"x-correlation-id", HpackName::request_id},
-        {"request-id", HpackName::request_id},
         {"traceparent", HpackName::traceparent},
         {"x-forwarded-for", HpackName::forwarded_for},
     };
     for (const Known& k : known)
         if (same_name(text, k.text)) return k.name;
-    return HpackName::other;
+    return names_request_id(text) ? HpackName::request_id : HpackName::other;
 }
 
 /// Of the static table those that are read.

@@ -29,8 +29,7 @@ void read_header(std::string_view line, HttpHead& head) {
     const std::string_view value = trim(line);
     if (same_name(name, "host")) {
         head.host = value;
-    } else if (same_name(name, "x-request-id") || same_name(name, "x-correlation-id") ||
-               same_name(name, "request-id")) {
+    } else if (names_request_id(name)) {
         if (head.request_id.empty()) head.request_id = value;
     } else if (same_name(name, "traceparent")) {
         head.traceparent = value;
@@ -86,6 +85,11 @@ HttpHead parse_http_head(std::span<const std::uint8_t> payload, bool in_head) {
         read_header(*line, head);
     }
     return head;
+}
+
+bool names_request_id(std::string_view header) {
+    return same_name(header, "x-request-id") || same_name(header, "x-correlation-id") ||
+           same_name(header, "request-id");
 }
 
 bool parse_traceparent(std::string_view text, std::span<std::uint8_t, 24> ids) {

@@ -41,6 +41,9 @@ constexpr bool may_begin_http(std::uint8_t first) {
 /// on.
 HttpHead parse_http_head(std::span<const std::uint8_t> payload, bool in_head);
 
+/// X-Request-ID and its family, in any case.
+bool names_request_id(std::string_view header);
+
 /// 16 bytes trace id + 8 bytes parent id; false when the text is no W3C trace context.
 bool parse_traceparent(std::string_view text, std::span<std::uint8_t, 24> ids);
 

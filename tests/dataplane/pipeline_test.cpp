@@ -193,6 +193,16 @@ TEST_F(PipelineTest, ToaBecomesAHint) {
     EXPECT_EQ(last().hints[0].value().substr(12), std::string_view("\xc6\x33\x64\x07\x30\x39", 6));
 }
 
+/// The first four hints are those of a request with all that is looked for.
+void expect_hints_of_request(const Leg& leg) {
+    EXPECT_EQ(leg.hints[0].kind, HintKind::request_id);
+    EXPECT_EQ(leg.hints[0].value(), "abc-1");
+    EXPECT_EQ(leg.hints[1].kind, HintKind::http_request);
+    EXPECT_EQ(leg.hints[2].kind, HintKind::traceparent);
+    EXPECT_EQ(leg.hints[2].bytes[0], 0x0a);
+    EXPECT_EQ(leg.hints[3].kind, HintKind::forwarded_for);
+}
+
 TEST_F(PipelineTest, HttpAndResponseIds) {
     handshake();
     from_client({.seq = 1001,
@@ -206,12 +216,7 @@ TEST_F(PipelineTest, HttpAndResponseIds) {
     pipeline->flush();
     const Leg& leg = last();
     ASSERT_EQ(leg.hint_count, 4);
-    EXPECT_EQ(leg.hints[0].kind, HintKind::request_id);
-    EXPECT_EQ(leg.hints[0].value(), "abc-1");
-    EXPECT_EQ(leg.hints[1].kind, HintKind::http_request);
-    EXPECT_EQ(leg.hints[2].kind, HintKind::traceparent);
-    EXPECT_EQ(leg.hints[2].bytes[0], 0x0a);
-    EXPECT_EQ(leg.hints[3].kind, HintKind::forwarded_for);
+    expect_hints_of_request(leg);
     EXPECT_EQ(leg.hints[3].value().substr(12), std::string_view("\x0a\0\0\x01", 4)) << "the last proxy's own client";
 }
 
@@ -244,12 +249,7 @@ TEST_F(PipelineTest, Http2HeadersBecomeTheSameHintsAsHttp1s) {
     EXPECT_EQ(leg.app, App::http2);
     EXPECT_EQ(name_in(leg.server_name), "h");
     ASSERT_EQ(leg.hint_count, 6);
-    EXPECT_EQ(leg.hints[0].kind, HintKind::request_id);
-    EXPECT_EQ(leg.hints[0].value(), "abc-1");
-    EXPECT_EQ(leg.hints[1].kind, HintKind::http_request);
-    EXPECT_EQ(leg.hints[2].kind, HintKind::traceparent);
-    EXPECT_EQ(leg.hints[2].bytes[0], 0x0a);
-    EXPECT_EQ(leg.hints[3].kind, HintKind::forwarded_for);
+    expect_hints_of_request(leg);
     EXPECT_EQ(leg.hints[4].value(), "abc-2");
     EXPECT_EQ(leg.hints[5].kind, HintKind::http_request);
 
