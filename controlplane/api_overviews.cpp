@@ -96,8 +96,12 @@ void Api::add_overview_routes() {
                              0,
                              "count every path; else, where there are very many, one in one_in of them, multiplied"};
     add_overview("histogram", "paths over time", {buckets(1), by, exact}, &store::Overview::histogram);
-    add_overview("facets", "the values of the paths' fields, with how many paths have each", {limit(), exact},
-                 &store::Overview::facets);
+    add_overview(
+        "facets", "the values of the paths' fields, with how many paths have each",
+        {limit(),
+         count("buckets", 0, store::bucket_count_max, 0, "paths over time as well, in so many equal times; 0: not"),
+         exact},
+        &store::Overview::facets);
     add({"gateway_groups",
          "gateways by group and instance: paths, added delay, packets missing, resets",
          {since(true), until(), filter(), buckets(0), limit()},

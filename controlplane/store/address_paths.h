@@ -22,7 +22,7 @@ constexpr DurationNs address_paths_range_min_ns = 3600 * ns_per_s;
 /// Of how many rows by address a question may be answered: beyond, reading `paths` is quicker, by windows of time or by
 /// a part of them.
 constexpr std::uint64_t address_rows_max = 2'000'000;
-constexpr std::uint64_t address_rows_sampled_max = 300'000;  ///< where a part of `paths` would do
+constexpr std::uint64_t address_rows_sampled_max = 100'000;  ///< where a part of `paths` would do
 
 /// What rows by address there are to answer a question.
 struct AddressRows {

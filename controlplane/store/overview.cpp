@@ -88,6 +88,12 @@ Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::stri
         call.sql = "SELECT " + select + " FROM " + address_paths_sql(*filter, made->range, matching) + " AS paths " +
                    joined + " WHERE 1 " + tail + " FORMAT RowBinary";
         call.parameters = address_paths_parameters(made->range);
+    } else if (sampled && joined.empty()) {  // not very many: their latest rows are put in order
+        call.sql = "SELECT " + select + " FROM (SELECT *, (" + matching +
+                   ") AS matches FROM paths PREWHERE path_id IN "
+                   "(SELECT path_id FROM paths WHERE " +
+                   stored + " AND " + matching + ") WHERE " + stored +
+                   " ORDER BY revision DESC LIMIT 1 BY path_id) WHERE matches " + tail + " FORMAT RowBinary";
     } else {
         call.sql = "SELECT " + select + " FROM paths " + joined + " PREWHERE " + latest_rows_sql(stored, matching) +
                    " WHERE " + stored + " AND " + matching + " " + tail + " FORMAT RowBinary";

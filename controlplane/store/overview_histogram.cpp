@@ -2,6 +2,7 @@
 // Counts over time, and facets: what values the fields of the matching paths have, and how many paths each.
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <map>
 #include <string_view>
 
@@ -43,19 +44,58 @@ const FacetField* find_facet_field(std::string_view name) {
     return found == facet_fields.end() ? nullptr : &*found;
 }
 
+/// What a bucket counts: the paths of which `sql` is true.
+struct BucketCount {
+    std::string_view sql;
+    void (v1::HistogramBucket::*set)(std::uint64_t);
+};
+
+constexpr std::array bucket_counts = {BucketCount{"1", &v1::HistogramBucket::set_paths},
+                                      BucketCount{"unlinked != 'linked'", &v1::HistogramBucket::set_unlinked},
+                                      BucketCount{"has(ends, 'reset')", &v1::HistogramBucket::set_resets},
+                                      BucketCount{"retransmissions > 0", &v1::HistogramBucket::set_retransmitting}};
+constexpr std::string_view no_field = " ";  ///< begins what stands beside the facets and is no field's name
+
+/// Where facets and buckets are counted in one pass: a path's buckets, as pairs beside its facets'.
+std::string bucket_pairs_sql() {
+    std::string pairs;
+    for (std::size_t i = 0; i < bucket_counts.size(); ++i)
+        pairs += (i == 0 ? "" : ", ") + ("if(" + std::string(bucket_counts[i].sql) + ", [('" + std::string(no_field)) +
+                 std::to_string(i) + "', toString(" + bucket_sql() + "))], [])";
+    return "arrayConcat(" + pairs + ")";
+}
+
+v1::Histogram empty_histogram(const OverviewQuery& query) {
+    v1::Histogram histogram;
+    histogram.set_since_ns(query.since_ns);
+    histogram.set_until_ns(query.until_ns);
+    histogram.set_step_ns(query.step_ns());
+    const std::int64_t count = query.step_count();
+    for (std::int64_t i = 0; i < count; ++i) histogram.add_buckets();
+    return histogram;
+}
+
 /// `times`: what each count is multiplied by.
 Result<void> fill_buckets(std::string_view answer, std::uint64_t times, v1::Histogram& histogram) {
     RowReader row(answer);
     while (!row.at_end()) {
         const auto at = static_cast<int>(row.number<std::uint32_t>());
         v1::HistogramBucket bucket;
-        bucket.set_paths(times * row.number<std::uint64_t>());
-        bucket.set_unlinked(times * row.number<std::uint64_t>());
-        bucket.set_resets(times * row.number<std::uint64_t>());
-        bucket.set_retransmitting(times * row.number<std::uint64_t>());
+        for (const BucketCount& one : bucket_counts) (bucket.*one.set)(times * row.number<std::uint64_t>());
         if (row.ok() && at < histogram.buckets_size()) *histogram.mutable_buckets(at) = bucket;
     }
     return whole(row);
+}
+
+/// One of bucket_pairs_sql().
+void fill_bucket(std::string_view field, std::string_view value, std::uint64_t paths, v1::Histogram& histogram) {
+    std::size_t count = 0;
+    int at = 0;
+    const std::string_view number = field.substr(no_field.size());
+    std::from_chars(number.data(), number.data() + number.size(), count);
+    std::from_chars(value.data(), value.data() + value.size(), at);
+    if (count < bucket_counts.size() && at < histogram.buckets_size())
+        (histogram.mutable_buckets(at)->*bucket_counts[count].set)(paths);
 }
 
 Result<void> fill_series(std::string_view answer, std::uint64_t times, v1::Histogram& histogram) {
@@ -114,28 +154,22 @@ Result<v1::Histogram> Overview::histogram(const OverviewQuery& query) const {
     const FacetField* by = query.by.empty() ? nullptr : find_facet_field(query.by);
     if (!query.by.empty() && by == nullptr)
         return fail(ErrorKind::usage, "by: paths cannot be counted by that; it is one of " + facet_field_names());
-    v1::Histogram histogram;
-    histogram.set_since_ns(query.since_ns);
-    histogram.set_until_ns(query.until_ns);
-    histogram.set_step_ns(query.step_ns());
-    const std::int64_t count = query.step_count();
-    for (std::int64_t i = 0; i < count; ++i) histogram.add_buckets();
+    v1::Histogram histogram = empty_histogram(query);
     const OverviewAsk store(client_, settings_);
     const auto rolled = store.rolled(query);
     CountedPart part{.one_in = rolled ? 1u : 0u, .light = by == nullptr};  // both questions count the same
     std::string& partial = *histogram.mutable_partial();
-    auto answer = rolled ? store.ask_rolled(
-                               query, *rolled, path_minutes,
+    std::string counts;
+    for (const BucketCount& one : bucket_counts) counts += ", countIf(" + std::string(one.sql) + ")";
+    auto answer =
+        rolled
+            ? store.ask_rolled(query, *rolled, path_minutes,
                                minute_bucket_sql() +
                                    " AS bucket, toUInt64(greatest(0, sum(n))), toUInt64(greatest(0, sumIf(n, unlinked "
                                    "!= 'linked'))), toUInt64(greatest(0, sum(resets))), toUInt64(greatest(0, "
                                    "sum(retransmitting)))",
                                "GROUP BY bucket", partial)
-                         : store.ask(query,
-                                     bucket_sql() +
-                                         " AS bucket, count(), countIf(unlinked != 'linked'), countIf(has(ends, "
-                                         "'reset')), countIf(retransmissions > 0)",
-                                     "GROUP BY bucket", partial, {}, &part);
+            : store.ask(query, bucket_sql() + " AS bucket" + counts, "GROUP BY bucket", partial, {}, &part);
     if (!answer) return tl::make_unexpected(answer.error());
     if (part.one_in > 1) histogram.set_one_in(part.one_in);
     if (auto filled = fill_buckets(*answer, part.one_in, histogram); !filled)
@@ -160,17 +194,33 @@ Result<v1::FacetList> Overview::facets(const OverviewQuery& query) const {
     const OverviewAsk store(client_, settings_);
     const auto rolled = store.rolled(query);
     CountedPart part{.one_in = rolled ? 1u : 0u};
-    const std::string order = " ORDER BY field, n DESC, value LIMIT " + std::to_string(count_max + 1) + " BY field";
+    v1::Histogram* const over_time = query.bucket_count > 0 ? list.mutable_histogram() : nullptr;
+    if (over_time != nullptr && rolled) {
+        OverviewQuery alone = query;
+        alone.by.clear();
+        auto histogram = this->histogram(alone);
+        if (!histogram) return tl::make_unexpected(histogram.error());
+        *over_time = std::move(*histogram);
+    } else if (over_time != nullptr) {
+        *over_time = empty_histogram(query);
+    }
+    const bool beside = over_time != nullptr && !rolled;
+    const std::string order = " ORDER BY field, n DESC, value LIMIT " + std::to_string(count_max + 1) + " BY field" +
+                              (beside ? ", if(startsWith(field, '" + std::string(no_field) + "'), value, '')" : "");
+    const std::string pairs =
+        beside ? "arrayConcat(" + facet_pairs_sql() + ", " + bucket_pairs_sql() + ")" : facet_pairs_sql();
     const auto answer =
-        rolled
-            ? store.ask_rolled(query, *rolled, facet_minutes,
-                               "(field, value), field, value, toUInt64(greatest(0, sum(n))) AS n",
-                               "GROUP BY field, value HAVING n > 0" + order, *list.mutable_partial())
-            : store.ask(query,
-                        "arrayJoin(" + facet_pairs_sql() + ") AS pair, pair.1 AS field, pair.2 AS value, count() AS n",
-                        "GROUP BY pair" + order, *list.mutable_partial(), {}, &part);
+        rolled ? store.ask_rolled(query, *rolled, facet_minutes,
+                                  "(field, value), field, value, toUInt64(greatest(0, sum(n))) AS n",
+                                  "GROUP BY field, value HAVING n > 0" + order, *list.mutable_partial())
+               : store.ask(query, "arrayJoin(" + pairs + ") AS pair, pair.1 AS field, pair.2 AS value, count() AS n",
+                           "GROUP BY pair" + order, *list.mutable_partial(), {}, &part);
     if (!answer) return tl::make_unexpected(answer.error());
     if (part.one_in > 1) list.set_one_in(part.one_in);
+    if (beside) {
+        over_time->set_one_in(list.one_in());
+        over_time->set_partial(list.partial());
+    }
     std::map<std::string, v1::Facet> found;
     RowReader row(*answer);
     while (!row.at_end()) {
@@ -181,6 +231,10 @@ Result<v1::FacetList> Overview::facets(const OverviewQuery& query) const {
         const auto paths = part.one_in * row.number<std::uint64_t>();
         if (field.empty()) {
             list.set_paths(paths);
+            continue;
+        }
+        if (beside && field.starts_with(no_field)) {
+            fill_bucket(field, value, paths, *over_time);
             continue;
         }
         v1::Facet& facet = found[field];

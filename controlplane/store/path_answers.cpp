@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "controlplane/store/native_block.h"
 #include "wire/convert.h"
@@ -24,6 +25,10 @@ std::string cursor_text(const PathQuery& query, const PathPage& page) {
     const v1::Path& last = page.list.paths(page.list.paths_size() - 1);
     return (query.abnormal_first ? std::to_string(page.last_oddness) + "." : "") + std::to_string(last.first_ns()) +
            "." + last.path_id();
+}
+
+bool stands_behind(const Cursor& a, const Cursor& b) {
+    return std::tuple(b.oddness, b.first_ns, a.path_id) > std::tuple(a.oddness, a.first_ns, b.path_id);
 }
 
 }  // namespace
@@ -129,6 +134,39 @@ v1::PathList finished(const PathQuery& query, std::uint32_t count_max, PathPage 
                                     : "these are the " + which + count +
                                           " paths and there are more; ask for more, or narrow the time or the filter");
     return std::move(page.list);
+}
+
+Result<FoundRows> read_found_rows(std::string_view answer, const Cursor* end) {
+    FoundRows found;
+    for (RowReader row(answer); !row.at_end(); ++found.count) {
+        Cursor at;
+        at.path_id = row.number<std::uint64_t>();
+        const auto stored_s = row.number<std::uint32_t>();
+        at.oddness = row.number<std::uint16_t>();
+        at.first_ns = row.number<std::int64_t>();
+        if (!row.ok()) return fail(ErrorKind::failed, "the store's answer ends in the middle of a row");
+        if (end != nullptr && stands_behind(at, *end)) break;
+        found.ids += (found.ids.empty() ? "" : ",") + std::to_string(at.path_id);
+        found.stored_from_s = std::min(found.stored_from_s, stored_s);
+        found.last = at;
+    }
+    return found;
+}
+
+Result<v1::PathList> read_bodies(ClickHouseClient& client, const StoreSettings& settings, const PathQuery& query,
+                                 const SqlCondition& condition, std::uint32_t count_max, const FoundRows& found,
+                                 ClickHouseCall call) {
+    PathPage page;
+    if (found.count == 0) return std::move(page.list);
+    call.sql = bodies_sql(query, condition.sql, "stored_at >= toDateTime({stored:UInt32}) AND ", found.ids);
+    call.parameters = condition.parameters;
+    call.parameters.emplace_back("stored", std::to_string(found.stored_from_s));
+    const auto bodies = ask_paths(client, settings, call, page.list);
+    if (!bodies) return tl::make_unexpected(bodies.error());
+    if (!*bodies) return std::move(page.list);
+    if (const auto got = take_paths(**bodies, query, count_max, page); !got) return tl::make_unexpected(got.error());
+    page.more = page.more || (found.count > count_max && !page.list.paths().empty());  // one may have changed meanwhile
+    return finished(query, count_max, std::move(page));
 }
 
 Result<std::optional<std::string>> ask_paths(ClickHouseClient& client, const StoreSettings& settings,

@@ -52,6 +52,23 @@ Result<std::uint64_t> take_paths(std::string_view answer, const PathQuery& query
 /// The list, with its cursor and why it is not whole where there are more.
 v1::PathList finished(const PathQuery& query, std::uint32_t count_max, PathPage page);
 
+/// What rows of paths that were found are asked as: their place in the order, and since when their paths' rows came.
+constexpr std::string_view found_columns = "path_id, toUInt32(stored_at), oddness, first_ns";
+struct FoundRows {
+    std::string ids;  ///< parted by ","
+    std::uint64_t count = 0;
+    std::uint32_t stored_from_s = 0xffff'ffff;
+    Cursor last;
+};
+/// An answer of found_columns; up to the first row that stands behind `end`, abnormal first.
+Result<FoundRows> read_found_rows(std::string_view answer, const Cursor* end = nullptr);
+
+/// The list of these paths, as many as count_max, and whether there are more. Their bodies lie anywhere: they are read
+/// by their ids. `call` has the database and its limits.
+Result<v1::PathList> read_bodies(ClickHouseClient& client, const StoreSettings& settings, const PathQuery& query,
+                                 const SqlCondition& condition, std::uint32_t count_max, const FoundRows& found,
+                                 ClickHouseCall call);
+
 /// Of the paths with these ids ("1,2,3", or a question) the latest row of those that came in recently: whether it holds
 /// for the condition, its oddness, and its body where it does.
 std::string bodies_sql(const PathQuery& query, const std::string& condition, const std::string& recent,

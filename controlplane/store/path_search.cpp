@@ -9,7 +9,6 @@
 
 #include "controlplane/store/address_paths.h"
 #include "controlplane/store/filter.h"
-#include "controlplane/store/native_block.h"
 #include "controlplane/store/path_answers.h"
 #include "controlplane/store/schema.h"
 
@@ -34,15 +33,14 @@ Result<std::optional<v1::PathList>> search_addresses(ClickHouseClient& client, c
                                                      const PathQuery& query, const SqlCondition& condition,
                                                      RolledRange made, ClickHouseCall call, std::uint32_t count_max,
                                                      TimeNs window) {
-    PathPage page;
-    v1::PathList& list = page.list;
+    v1::PathList late;
     std::string matching = condition.sql;
     if (window > 0) {  // its rows came in the hours from then on
         const auto stored_s = static_cast<std::uint32_t>(std::stoul(stored_since(window)));
         made.from_s = std::max(made.from_s, stored_s - stored_s % Rollup::hour_s);
         matching += " AND first_ns >= {window:Int64}";
     }
-    call.sql = "SELECT path_id, toUInt32(stored_at) AS at FROM " +
+    call.sql = "SELECT " + std::string(found_columns) + " FROM " +
                address_paths_sql(condition, made, matching, "path_id, first_ns, oddness, stored_at") + " ORDER BY " +
                order_of(query) + " LIMIT {candidates:UInt64} FORMAT RowBinary";
     call.parameters = address_paths_parameters(made);
@@ -50,27 +48,16 @@ Result<std::optional<v1::PathList>> search_addresses(ClickHouseClient& client, c
     call.parameters.emplace_back("candidates", std::to_string(count_max + 1));
     call.parameters.emplace_back("window", std::to_string(window));
     call.settings.emplace_back("enable_shared_storage_snapshot_in_query", "1");
-    auto found = ask_paths(client, settings, call, list);
+    const auto rows = ask_paths(client, settings, call, late);
+    if (!rows) return tl::make_unexpected(rows.error());
+    if (!*rows) return late;
+    const auto found = read_found_rows(**rows);
     if (!found) return tl::make_unexpected(found.error());
-    if (!*found) return std::move(list);
-    std::string ids;
-    std::uint32_t stored_from = 0xffff'ffff, count = 0;
-    for (RowReader row(**found); !row.at_end(); ++count) {
-        ids += (ids.empty() ? "" : ",") + std::to_string(row.number<std::uint64_t>());
-        stored_from = std::min(stored_from, row.number<std::uint32_t>());
-        if (!row.ok()) return fail(ErrorKind::failed, "the store's answer ends in the middle of a row");
-    }
-    if (window > 0 && count <= count_max) return std::optional<v1::PathList>();
-    if (count == 0) return std::move(list);
-    call.sql = bodies_sql(query, condition.sql, "stored_at >= toDateTime({stored:UInt32}) AND ", ids);
-    call.parameters = condition.parameters;
-    call.parameters.emplace_back("stored", std::to_string(stored_from));
-    const auto bodies = ask_paths(client, settings, call, list);
-    if (!bodies) return tl::make_unexpected(bodies.error());
-    if (!*bodies) return std::move(list);
-    if (const auto got = take_paths(**bodies, query, count_max, page); !got) return tl::make_unexpected(got.error());
-    if (window > 0 && !page.more) return std::optional<v1::PathList>();  // some have changed meanwhile
-    return finished(query, count_max, std::move(page));
+    if (window > 0 && found->count <= count_max) return std::optional<v1::PathList>();
+    auto list = read_bodies(client, settings, query, condition, count_max, *found, call);
+    if (!list) return tl::make_unexpected(list.error());
+    if (window > 0 && list->partial().empty()) return std::optional<v1::PathList>();  // all have changed meanwhile
+    return std::move(*list);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ struct SchemaPlace {
     std::uint32_t retention_hours = 72;
 };
 
-constexpr std::uint32_t schema_version = 9;
+constexpr std::uint32_t schema_version = 10;
 
 /// Makes the database and the table of versions; may run any time.
 std::vector<std::string> schema_base_statements(const SchemaPlace& place);

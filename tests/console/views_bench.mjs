@@ -52,10 +52,10 @@ async function rolledUp() {
   console.log(await sql("SELECT table, sum(rows), sum(bytes_on_disk), round(sum(bytes_on_disk) / uniqExact(partition)) AS an_hour FROM system.parts WHERE active AND database = 'clew' AND table != 'seed_paths' GROUP BY table ORDER BY table FORMAT TabSeparated"));
 }
 
-const filtered = (filter) => ["paths?limit=200&abnormal_first=1", "histogram?buckets=120", "facets?limit=8"].map((one) => `${one}&filter=${encodeURIComponent(filter)}`);
+const filtered = (filter) => ["paths?limit=200&abnormal_first=1", "facets?limit=8&buckets=120"].map((one) => `${one}&filter=${encodeURIComponent(filter)}`);
 const views = {
   Home: ["incidents?buckets=60", "services?buckets=60&limit=12", "gateway_groups?buckets=0&limit=100"],
-  Paths: ["paths?limit=200&abnormal_first=1", "histogram?buckets=120", "facets?limit=8"],
+  Paths: ["paths?limit=200&abnormal_first=1", "facets?limit=8&buckets=120"],
   "The table alone": ["paths?limit=200&abnormal_first=1"], "The table, newest first": ["paths?limit=200"],
   "Paths of an address": filtered("ip.addr == ADDRESS"), "Paths of a network": filtered("ip.addr == ADDRESS/24"), "Paths of a port": filtered("tcp.port == 443"),
   "Slow paths": filtered("path.delay > 2ms"), "Paths with lost packets": filtered("path.lost > 0"), "Paths with duplicate ACKs": filtered("tcp.analysis.duplicate_ack"),

@@ -197,6 +197,18 @@ TEST_F(OverviewTest, FacetsAndSeriesAgreeWithThePaths) {
         EXPECT_EQ(client->values_size(), static_cast<int>(count));
         EXPECT_EQ(client->more(), count < clients.size());
     }
+    const auto over_time = overview().histogram(query());
+    ASSERT_TRUE(over_time) << over_time.error().sentence;
+    EXPECT_EQ(facets->histogram().DebugString(), over_time->DebugString());
+    store::OverviewQuery one = query();
+    one.count_max = 1;  // a facet's values; the buckets are all there
+    const auto shortest = overview().facets(one);
+    ASSERT_TRUE(shortest) << shortest.error().sentence;
+    EXPECT_EQ(shortest->histogram().DebugString(), over_time->DebugString());
+    one.bucket_count = 0;
+    const auto alone = overview().facets(one);
+    ASSERT_TRUE(alone) << alone.error().sentence;
+    EXPECT_FALSE(alone->has_histogram());
     store::OverviewQuery by = query();
     by.by = "path.unlinked";
     const auto histogram = overview().histogram(by);

@@ -466,6 +466,19 @@ TEST_F(StoreTest, OfRowsFromBeforeVersion9IsToldWhatTheirOtherColumnsTell) {
     EXPECT_EQ(found_by(*store, "tcp.analysis.zero_window == 3"), (std::vector<std::uint64_t>{1}));
 }
 
+TEST_F(StoreTest, TimesOfPathsAreNotPacked) {
+    auto store = open();
+    ASSERT_TRUE(store);
+    store.reset();
+    auto client = ClickHouseClient::connect(settings());
+    ASSERT_TRUE(client) << client.error().sentence;
+    EXPECT_EQ(must_ask(**client, settings(),
+                       "SELECT arrayStringConcat(groupArray(name), ' ') FROM system.columns WHERE database = "
+                       "currentDatabase() AND table = 'paths' AND compression_codec = 'CODEC(NONE)' FORMAT "
+                       "TabSeparatedRaw"),
+              "first_ns last_ns stored_at\n");
+}
+
 TEST_F(StoreTest, TheAnalysisOfLegsIsSummedInTheStore) {
     auto store = open();
     ASSERT_TRUE(store);

@@ -192,8 +192,8 @@ export function Paths() {
   const odd = query.first !== "newest", sort = query.sort ?? "";
   const { asked, more } = usePages(query, odd, tick);
   const all = query.exact === "1", counting: Query = all ? { exact: "1" } : {};
-  const histogram = useApi<Histogram>(useMemo(() => apiAddress("histogram", asking(range, filter, { buckets: "120", ...counting })), [key, all]), tick);
-  const facets = useApi<FacetList>(useMemo(() => apiAddress("facets", asking(range, filter, { limit: "8", ...counting })), [key, all]), tick);
+  const facets = useApi<FacetList>(useMemo(() => apiAddress("facets", asking(range, filter, { limit: "8", buckets: "120", ...counting })), [key, all]), tick);
+  const histogram: Asked<Histogram> = { ...facets, value: facets.value?.histogram };
   const series = useMemo(() => (histogram.value ? histogramSeries(histogram.value) : []), [histogram.value]);
   const rows = asked.value?.paths ?? [];
   // "One path that shows it": the worst of those that the filter finds takes this view's place.

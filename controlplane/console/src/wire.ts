@@ -54,7 +54,7 @@ export interface ValueSeries { value: string; total: Int64; counts: Int64[] }
 export interface Histogram {
   since_ns: Int64; until_ns: Int64; step_ns: Int64; buckets: Bucket[]; by: string; series: ValueSeries[]; partial: string; one_in: number;
 }
-export interface FacetList { facets: { field: string; values: { value: string; paths: Int64 }[]; more: boolean }[]; paths: Int64; partial: string; one_in: number }
+export interface FacetList { facets: { field: string; values: { value: string; paths: Int64 }[]; more: boolean }[]; paths: Int64; partial: string; one_in: number; histogram?: Histogram }
 export interface DelaySummary { paths: Int64; p50_ns: Int64; p99_ns: Int64; error_ns: Int64 }
 export interface TimePoint { paths: Int64; delay_paths: Int64; p50_ns: Int64; p99_ns: Int64 }
 export interface GatewayInstance {
