@@ -71,9 +71,9 @@ class OneWayTest : public testing::Test {
 };
 
 TEST_F(OneWayTest, AnAckOfTheOtherSideIsEnoughBehindAGatewayThatShiftsOneSide) {
-    const auto paths = run({halved(
-        from_client(1).tap(inside).delta_fullnat("10.1.0.1:1025", "10.1.0.5:80", false).tap(outside).done(),
-        Direction::to_server)});
+    const auto paths =
+        run({halved(from_client(1).tap(inside).delta_fullnat("10.1.0.1:1025", "10.1.0.5:80", false).tap(outside).done(),
+                    Direction::to_server)});
     ASSERT_EQ(paths.size(), 1u);
     EXPECT_EQ(paths[0].links[0].kind, LinkKind::fullnat);
 }
