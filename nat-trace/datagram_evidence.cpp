@@ -18,6 +18,7 @@ constexpr float echo_other_ends = -24;
 constexpr float datagram_other_ends = -12;
 constexpr float other_answer = -12;  // the same question, and two answers
 constexpr float other_tenant = -24;
+constexpr float one_link = -24;  // a client asks two servers at once
 constexpr DurationNs datagram_passed_ns_max = 10 * ns_per_ms;
 constexpr DurationNs rare_datagram_passed_ns_max = 100 * ns_per_ms;
 constexpr std::uint32_t common_head_count_min = 5;  // a first datagram that so many legs of a tap begin with
@@ -79,6 +80,13 @@ bool are_tenants(const LegWindow& window, const WindowLeg& a, const WindowLeg& b
     const auto x = overlay_id(window.segment(a.segment));
     const auto y = overlay_id(window.segment(b.segment));
     return x && y && x != y && a.flows[0].data_ttl == b.flows[0].data_ttl && a.flows[1].data_ttl == b.flows[1].data_ttl;
+}
+
+/// Between the same two MAC addresses of one tap, and to another end: what a gateway passes on runs between others.
+bool share_link(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
+    if (a.tap != b.tap || a.same_ends(b)) return false;
+    const Segment& x = window.segment(a.segment);
+    return x == window.segment(b.segment) && !x.client_mac.is_zero() && !x.server_mac.is_zero();
 }
 
 /// The way there on one leg, the way back on the other, between the same ends and in no other tunnels.
@@ -158,6 +166,7 @@ PairEvidence same_datagrams(const LegWindow& window, const WindowLeg& a, const W
     }
     // Who asks the same in several tenants: nothing writes answers anew between the same two ends.
     if (other_bytes && queries > 0 && a.same_ends(b)) out.add(EvidenceBy::contradiction, other_answer);
+    if (share_link(window, a, b)) out.add(EvidenceBy::contradiction, one_link);
     if (are_tenants(window, a, b)) out.add(EvidenceBy::contradiction, other_tenant);
     // Many systems' echoes are all alike: the addresses of both ends do not change at once without a better sign.
     if (icmp && ids == 0 && a.client.ip != b.client.ip && a.server.ip != b.server.ip &&

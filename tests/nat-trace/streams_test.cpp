@@ -854,6 +854,19 @@ TEST_F(StreamsTest, OneDatagramThatNobodyElseSentIsKnownBehindSourceNat) {
     for (const auto& [id, path] : run(alike)) EXPECT_TRUE(right(path, alike));
 }
 
+TEST_F(StreamsTest, OneQuestionToTwoServersOverOneLinkIsTwo) {
+    std::vector<Truth> truths;
+    for (const char* server : {"198.51.100.53:53", "198.51.100.54:53"}) {
+        truths.push_back(Journey::dns(world, "10.0.0.2:5353", server, noon, 0x1234, 99).tap(tenant).done());
+        Leg& leg = truths.back().legs[0];
+        leg.segment.client_mac.bytes = {2, 0, 0, 0, 0, 1};
+        leg.segment.server_mac.bytes = {2, 0, 0, 0, 0, 2};
+        for (Flow& flow : leg.flows)
+            for (Sample& sample : flow.samples) sample.ip_id = 0;  // as of many stacks
+    }
+    EXPECT_EQ(run(truths).size(), 2u);
+}
+
 TEST_F(StreamsTest, ADatagramOfItsOwnIsKnownBehindAFirewallThatWritesIpIdsAnew) {
     for (const bool same_server : {true, false}) {
         start_anew();
