@@ -102,7 +102,27 @@ int side_by_wait(const WindowLeg& from, const WindowLeg& to) {
     return x > y ? 1 : -1;
 }
 
+/// Taps of one way each: the SYN went before the SYN-ACK, and that before its ack, wherever the taps stand.
+void observe_crossed_handshake(ClockBook& clocks, const WindowLeg& asks, const WindowLeg& answers) {
+    const WindowFlow& c = asks.flow(Direction::to_server);
+    const WindowFlow& s = answers.flow(Direction::to_client);
+    if (c.syn_count != 1 || s.syn_count != 1 || c.retransmissions != 0 || s.retransmissions != 0) return;
+    if (asks.flow(Direction::to_client).isn != s.isn) return;  // a SYN proxy answered
+    const TimeNs syn = asks.at(c.syn);
+    const TimeNs answer = answers.at(s.syn);
+    const TimeNs ack = asks.at(c.first_ack);
+    if (syn == 0 || answer == 0 || ack == 0) return;
+    const DurationNs late = time_error_of(asks, answers);
+    clocks.observe({asks.clock, answers.clock, syn, answer, late, asks.id});
+    clocks.observe({answers.clock, asks.clock, answer, ack, late, asks.id});
+}
+
 void observe_clocks(ClockBook& clocks, const WindowLeg& from, const WindowLeg& to) {
+    if (from.protocol == Protocol::tcp && are_complementary(from, to)) {
+        const bool asks = from.flow(Direction::to_server).packets != 0;
+        observe_crossed_handshake(clocks, asks ? from : to, asks ? to : from);
+        return;
+    }
     int side = side_by_ttl(from, to);
     if (side == 0) side = side_by_wait(from, to);
     if (side == 0) return;

@@ -69,6 +69,14 @@ TimeNs start_of(const WindowLeg& leg) {
     return syn != 0 ? syn : leg.at(leg.flow(Direction::to_client).syn);
 }
 
+bool are_complementary(const WindowLeg& a, const WindowLeg& b) {
+    const auto only = [](const WindowLeg& leg, Direction d) {
+        return leg.flow(d).packets != 0 && leg.flow(opposite(d)).packets == 0;
+    };
+    return (only(a, Direction::to_server) && only(b, Direction::to_client)) ||
+           (only(a, Direction::to_client) && only(b, Direction::to_server));
+}
+
 DurationNs answer_gap(const WindowLeg& leg) {
     const TimeNs syn = leg.at(leg.flow(Direction::to_server).syn);
     const TimeNs answer = leg.at(leg.flow(Direction::to_client).syn);

@@ -89,6 +89,9 @@ Grade grade_of(const PairEvidence& evidence);
 /// When the leg began, where that is known: its handshake, or the start of its socket; else 0.
 TimeNs start_of(const WindowLeg& leg);
 
+/// One saw only what goes to the server, the other only what comes back.
+bool are_complementary(const WindowLeg& a, const WindowLeg& b);
+
 /// How long the leg waited for the server's answer to its SYN, by its own clock: the longer, the farther it is from the
 /// server. 0 = not known.
 DurationNs answer_gap(const WindowLeg& leg);

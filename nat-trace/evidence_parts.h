@@ -28,6 +28,8 @@ float price_of_client(const LegWindow& window, const WindowLeg& a, const WindowL
 /// What only a gateway that passes packets on leaves as it was, though it wrote both sequence numbers anew: a proxy's
 /// packets are its own.
 bool passes_packets(const LegWindow& window, const WindowLeg& a, const WindowLeg& b);
+/// The payload comes as long after the SYN on both legs: whatever their clocks say, a proxy's two handshakes differ.
+bool keeps_pace(const WindowLeg& a, const WindowLeg& b);
 /// Both directions lose TTL on the way, and the client's packets have come so far that a proxy's own would stand out.
 bool loses_odd_ttl(const WindowLeg& a, const WindowLeg& b);
 

@@ -60,6 +60,15 @@ void add_payload(const LegWindow& window, Salt salt, const WindowSample& s, std:
     if (window.has_cut_samples()) keys.add(salted(salt_cut, std::uint64_t{s.prefix()} << 32 | with));
 }
 
+/// What a mirror of the other way shows of the same exchanges: what acknowledges these packets, and what these do.
+void add_exchanges(const WindowFlow& flow, LegKeys& keys) {
+    for (std::size_t n = 0; n < flow.sample_count; ++n) {
+        const WindowSample& s = flow.samples[n];
+        keys.add(salted(salt_stream, s.seq + s.length));
+        if (n != 0) keys.add(salted(salt_stream, s.ack));
+    }
+}
+
 /// Of a connection found in the middle: the server's sequence numbers survive a FULLNAT, as seq of the one direction
 /// and as ack of the other; the client's survive all but that.
 void add_middle(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
@@ -73,6 +82,7 @@ void add_middle(const LegWindow& window, const WindowLeg& leg, LegKeys& keys) {
         keys.add(salted(salt_isn, s.seq - 1));
         // Behind a gateway that writes both numbers anew only the bytes are the same.
         add_payload(window, salt_bytes, s, s.length, keys);
+        if (leg.flow(opposite(d)).packets == 0) add_exchanges(flow, keys);
     }
 }
 
@@ -92,6 +102,11 @@ void add_datagram_sample(const LegWindow& window, const WindowLeg& leg, Directio
     if (flow.sample_count == 0) return;
     const WindowSample& s = flow.samples[0];
     const std::uint64_t echo = leg.protocol == Protocol::udp ? 0 : s.seq & 0xffff;
+    // Many say the same: who said it with one IP id, or to one address, are fewer.
+    if (d == Direction::to_server && window.head_prevalence(leg, d) >= crowded_head_count_min) {
+        if (s.ip_id != 0) keys.add(salted(salt_sample, mix_bits(std::uint64_t{s.ip_id} << 16 | echo) ^ s.hash));
+        keys.add(salted(salt_sample, hash_of(Endpoint{leg.server.ip, 0}) ^ (std::uint64_t{s.hash} << 32 | echo)));
+    }
     add_payload(window, salt_sample, s, std::uint64_t{s.length} << 16 | echo, keys);
 }
 

@@ -90,12 +90,26 @@ double address_cost(const WindowLeg& a, const WindowLeg& b) {
     return weight_address * ((a.client != b.client) + (a.server != b.server));
 }
 
-/// One saw only what goes to the server, the other only what comes back.
-bool complementary(const WindowLeg& a, const WindowLeg& b) {
-    const auto saw = [](const WindowLeg& leg, Direction d) { return leg.flow(d).packets != 0; };
-    const auto only = [&](const WindowLeg& leg, Direction d) { return saw(leg, d) && !saw(leg, opposite(d)); };
-    return (only(a, Direction::to_server) && only(b, Direction::to_client)) ||
-           (only(a, Direction::to_client) && only(b, Direction::to_server));
+/// Of RFC 1918, RFC 6598 (a carrier's own) or RFC 4193.
+bool is_private(const IpAddress& address) {
+    if (!address.is_v4()) return (address.bytes[0] & 0xfe) == 0xfc;
+    const auto in = [ip = address.v4()](std::uint32_t net, int bits) { return (ip ^ net) >> (32 - bits) == 0; };
+    return in(0x0a00'0000, 8) || in(0xac10'0000, 12) || in(0xc0a8'0000, 16) || in(0x6440'0000, 10);
+}
+
+/// Gateways hide private addresses of clients behind public ones, and open private servers at public addresses.
+double by_scope(const WindowLeg& a, const WindowLeg& b) {
+    const auto outwards = [](const IpAddress& from, const IpAddress& to) {
+        return int{is_private(from)} - int{is_private(to)};
+    };
+    return weight_unclear * (outwards(a.client.ip, b.client.ip) - outwards(a.server.ip, b.server.ip));
+}
+
+/// No packet passed two taps that see one way each: the addresses tell, or else the way there is named first.
+double by_way(const WindowLeg& a, const WindowLeg& b) {
+    const double scope = by_scope(a, b);
+    if (scope != 0) return scope;
+    return a.flow(Direction::to_server).packets != 0 ? weight_unclear : -weight_unclear;
 }
 
 /// A link whose directions two ports mirrored: its legs stand side by side.
@@ -103,7 +117,7 @@ bool halves_of_link(const LegWindow& window, const WindowLeg& a, const WindowLeg
     const Segment& x = window.segment(a.segment);
     const Segment& y = window.segment(b.segment);
     return x.client_mac == y.client_mac && x.server_mac == y.server_mac && x.client_mac != MacAddress{} &&
-           a.same_ends(b) && complementary(a, b);
+           a.same_ends(b) && are_complementary(a, b);
 }
 
 /// The tap saw a direction's packets but missed its SYN: when the leg began is not known.
@@ -131,14 +145,14 @@ double weigh_order(const LegWindow& window, const WindowLeg& a, const WindowLeg&
         weight += by_handshake(a, b, common);
         // The samples are looked at where they can tip the scales.
         if (std::fabs(weight) <= samples_weight_max) weight += by_samples(a, b, common);
-        if (weight == 0 && complementary(a, b))
-            weight += a.flow(Direction::to_server).packets != 0 ? weight_unclear : -weight_unclear;
+        if (weight == 0 && are_complementary(a, b)) weight += by_way(a, b);
         if (weight == 0 && !missed_handshake(a) && !missed_handshake(b))
             weight += by_clocks(common, a.first_ns, b.first_ns, weight_unclear);
     }
     if (a.clock != b.clock) {
         const DurationNs x = answer_gap(a);
         const DurationNs y = answer_gap(b);
+        if (weight == 0 && !common.known && are_complementary(a, b)) weight += by_way(a, b);
         // Clocks of one region rarely stand far apart: better than no order at all.
         if (weight == 0 && !common.known) weight += by_time(b.first_ns - a.first_ns, 0, weight_unclear / 2);
         if (x > 0 && y > 0)

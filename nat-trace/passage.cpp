@@ -20,15 +20,6 @@ bool first_times(const WindowLeg& leg, Direction d, TimeNs& handshake, TimeNs& p
     return handshake != 0 && payload != 0 && flow.syn_count == 1;
 }
 
-/// The payload comes as long after the SYN on both legs: whatever their clocks say, a proxy's two handshakes differ.
-bool keeps_pace(const WindowLeg& a, const WindowLeg& b) {
-    TimeNs a_syn, a_payload, b_syn, b_payload;
-    if (!first_times(a, Direction::to_server, a_syn, a_payload) ||
-        !first_times(b, Direction::to_server, b_syn, b_payload))
-        return false;
-    return std::llabs((a_payload - a_syn) - (b_payload - b_syn)) <= pace_ns_max + time_error_of(a, b);
-}
-
 /// Of what goes to the client alone: a proxy's front answers the handshake first and the question last.
 bool answers_in_order(const WindowLeg& a, const WindowLeg& b, DurationNs shift_ns) {
     TimeNs a_syn, a_payload, b_syn, b_payload;
@@ -66,6 +57,14 @@ bool loses_ttl_evenly(const WindowLeg& a, const WindowLeg& b) {
 }
 
 }  // namespace
+
+bool keeps_pace(const WindowLeg& a, const WindowLeg& b) {
+    TimeNs a_syn, a_payload, b_syn, b_payload;
+    if (!first_times(a, Direction::to_server, a_syn, a_payload) ||
+        !first_times(b, Direction::to_server, b_syn, b_payload))
+        return false;
+    return std::llabs((a_payload - a_syn) - (b_payload - b_syn)) <= pace_ns_max + time_error_of(a, b);
+}
 
 bool loses_odd_ttl(const WindowLeg& a, const WindowLeg& b) {
     const std::uint8_t x = a.flow(Direction::to_server).data_ttl;

@@ -13,14 +13,14 @@ TimeNs sent_once(const WindowLeg& leg, Direction d) {
     return leg.flow(d).retransmissions != 0 ? 0 : first_payload(leg, d);
 }
 
-/// Both streams' first requests are one, by an id.
-bool share_first_id(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
+/// Both streams' first requests are one, by an id or by what they ask for.
+bool share_first_request(const LegWindow& window, const WindowLeg& front, const WindowLeg& back) {
     bool same = false;
     const auto is_first = [](const WindowHint& h, const WindowLeg& leg) {
         return h.direction == Direction::to_server && h.time_ns == sent_once(leg, Direction::to_server);
     };
     window.each_hint(front, [&](const WindowHint& x) {
-        if (!names_request(x.kind) || !is_first(x, front)) return;
+        if ((!names_request(x.kind) && x.kind != HintKind::http_request) || !is_first(x, front)) return;
         window.each_hint(
             back, [&](const WindowHint& y) { same |= y.kind == x.kind && y.value == x.value && is_first(y, back); });
     });
@@ -30,8 +30,8 @@ bool share_first_id(const LegWindow& window, const WindowLeg& front, const Windo
 }  // namespace
 
 void observe_relay_clocks(const LegWindow& window, ClockBook& clocks, const WindowLeg& front, const WindowLeg& back) {
-    const bool first_id = share_first_id(window, front, back);
-    const auto same = [&](Direction d) { return first_id || shared_head(window, front, back, d).same; };
+    const bool first_request = share_first_request(window, front, back);
+    const auto same = [&](Direction d) { return first_request || shared_head(window, front, back, d).same; };
     TimeNs asked[2] = {};
     if (window.has_hint(back, HintKind::proxy_source)) {
         // Written when the back connection opens, maybe before anything was asked; and that opens for one that stands.

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "nat-trace/evidence.h"
+#include "nat-trace/evidence_parts.h"
 #include "nat-trace/relay_pair.h"
 
 namespace clew {
@@ -31,9 +31,10 @@ constexpr float accept_bits_stream = 28;
 constexpr float accept_bits_no_time = 40;  // clocks that cannot be compared
 constexpr float known_proxy_bits = 8;
 constexpr float sure_proxy_bits = 14;
-constexpr float payload_too_early = 8;          // another request of the connection, or one that was not captured
-constexpr float timing_bits_max = 11;           // of one direction
-constexpr DurationNs timing_ns_max = ns_per_s;  // worth nothing, being so late; later it speaks against
+constexpr float payload_too_early = 8;             // another request of the connection, or one that was not captured
+constexpr float timing_bits_max = 11;              // of one direction
+constexpr DurationNs hold_ns_max = 10 * ns_per_s;  // a proxy may hold what it passes on
+constexpr DurationNs timing_ns_max = ns_per_s;     // worth nothing, being so late; later it speaks against
 
 /// Both carry one ClientHello, the back one first.
 bool hello_came_behind_first(const LegWindow& window, const RelayPair& pair) {
@@ -73,12 +74,18 @@ bool against_causality(const LegWindow& window, const RelayPair& pair) {
            pair.impossible(payload(Direction::to_client), first_payload(pair.front, Direction::to_client));
 }
 
+struct SharedRequests {
+    bool any = false;
+    bool named = false;  ///< one that few ask for, and X-Forwarded-For on the back one names the front's client
+};
+
 /// The same requests, by method, host and URI; and X-Forwarded-For on the back one that names the front's client.
-/// Returns whether there is such a request.
-bool add_requests(const LegWindow& window, const RelayPair& pair, PairEvidence& out) {
+SharedRequests add_requests(const LegWindow& window, const RelayPair& pair, PairEvidence& out) {
     const WindowLeg& front = pair.front;
     const WindowLeg& back = pair.back;
     float bits = 0;
+    SharedRequests shared;
+    bool rare = false;
     bool forwarded = false;
     bool other_client = false;
     window.each_hint(front, [&](const WindowHint& x) {
@@ -87,12 +94,14 @@ bool add_requests(const LegWindow& window, const RelayPair& pair, PairEvidence& 
             if (y.kind != x.kind || y.value != x.value) return;
             if (pair.impossible(x.time_ns, pair.back_time(y.time_ns))) return;
             const std::uint32_t sharers = std::max(window.hint_prevalence(front, x), window.hint_prevalence(back, y));
+            rare |= sharers <= few_sharers_max;
             bits += price_of_value(window, front, back, sharers, bits == 0 ? request_bits : next_request_bits);
         });
     });
     window.each_hint(back, [&](const WindowHint& h) {
         if (h.kind != HintKind::forwarded_for) return;
         bool named = h.source.ip == front.client.ip;
+        shared.named |= named && rare;
         // Of several proxies in a row the first wrote the name that all others pass on.
         window.each_hint(front, [&](const WindowHint& o) {
             named |= (o.kind == h.kind || o.kind == HintKind::proxy_source) && o.source.ip == h.source.ip;
@@ -104,7 +113,8 @@ bool add_requests(const LegWindow& window, const RelayPair& pair, PairEvidence& 
         out.add_key(EvidenceBy::forwarded_for, forwarded_for_bits);
     else if (other_client)
         out.add(EvidenceBy::contradiction, -forwarded_for_bits);
-    return bits > 0;
+    shared.any = bits > 0;
+    return shared;
 }
 
 /// What the front one's client told its proxy: the back one goes there, or is told the same, or goes elsewhere.
@@ -216,6 +226,14 @@ void add_known_proxy(const LegWindow& window, const WindowLeg& back, float bits_
     out.add(EvidenceBy::known_proxy, known == KnownProxy::sure ? sure_proxy_bits : known_proxy_bits);
 }
 
+/// The back connection, begun at `b`, comes while the front one, begun at `f`, stands, and not too long after that or
+/// after its first question.
+bool comes_in_time(const WindowLeg& front, TimeNs f, TimeNs b, DurationNs distance_max) {
+    const TimeNs asked = std::max(f, first_payload(front, Direction::to_server));
+    return b >= f - distance_max && b <= asked + std::max(distance_max, hold_ns_max) &&
+           b <= front.last_ns + distance_max;
+}
+
 /// The questions begin with other bytes.
 bool asks_otherwise(const WindowLeg& front, const WindowLeg& back) {
     const WindowFlow& x = front.flow(Direction::to_server);
@@ -237,7 +255,7 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
     const TimeNs f = start_of(front);
     const TimeNs b = pair.back_time(start_of(back));
     if (f == 0 && b == 0) return same_packets(pair);
-    if (f == 0 || b == 0 || std::llabs(b - f) > limits.candidate_distance_ns_max) return out;
+    if (f == 0 || b == 0 || !comes_in_time(front, f, b, limits.candidate_distance_ns_max)) return out;
     if ((pair.common.known && b + pair.common.error_ns < f) || against_causality(window, pair)) return out;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SharedHead head = shared_head(window, front, back, d);
@@ -246,13 +264,13 @@ PairEvidence same_stream(const LegWindow& window, const WindowLeg& front, const 
         out.add_key(EvidenceBy::payload_head, price_of_value(window, front, back, head.sharers, bits_max));
     }
     if (share_tls_random(window, front, back)) out.add_key(EvidenceBy::tls_random, tls_random_bits);
-    const bool same_request = add_requests(window, pair, out);
+    const SharedRequests requests = add_requests(window, pair, out);
     add_asked_target(window, front, back, out);
     if (out.key_bits == 0 || carries_others(window, front, back)) return PairEvidence{};
     if (pair.common.known) out.add(EvidenceBy::timing, price_of_pace(pair));
     // One thing asked for in other words has the same answer for any two clients.
-    out.rare = out.key_bits >= rare_key_bits && !(same_request && asks_otherwise(front, back));
-    const float bits_min = pair.common.known ? accept_bits_stream : accept_bits_no_time;
+    out.rare = out.key_bits >= rare_key_bits && (requests.named || !(requests.any && asks_otherwise(front, back)));
+    const float bits_min = pair.common.known || requests.named ? accept_bits_stream : accept_bits_no_time;
     if (out.key_bits < accept_key_bits) return out;
     out.accepted = out.bits >= bits_min;
     if (!out.accepted && out.bits + sure_proxy_bits >= bits_min) add_known_proxy(window, back, bits_min, out);
@@ -320,7 +338,7 @@ PairEvidence relayed(const LegWindow& window, const WindowLeg& front, const Wind
     }
     int ids = 0;
     DurationNs apart = 0;
-    const EvidenceBy by = shared_id(window, pair, limits.candidate_distance_ns_max, ids, apart);
+    const EvidenceBy by = shared_id(window, pair, std::max(limits.candidate_distance_ns_max, hold_ns_max), ids, apart);
     if (ids > 0) {
         out.is_explicit = true;
         out.add_key(by, request_id_bits);

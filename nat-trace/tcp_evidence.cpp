@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <optional>
 
 #include "nat-trace/evidence_parts.h"
 
@@ -23,6 +24,7 @@ constexpr float one_isn_but_late = -12;  // a gateway that shifts one direction 
 constexpr DurationNs gateway_ns_max = 100 * ns_per_ms;
 constexpr float stream_head_bits = 24;  // of one direction
 constexpr float tls_random_bits = 32;
+constexpr float pace_bits = 8;  // the payload came as long after the SYN, to 0.05 ms, and clocks do not compare
 constexpr float ip_id_bits = 16;
 constexpr DurationNs lone_syn_ns_max = 2 * ns_per_ms;
 constexpr float same_bytes_bits_max = 36;
@@ -31,6 +33,7 @@ constexpr float accept_bits_lone_syn = 22;
 constexpr std::uint16_t zmap_ip_id = 54321;  // of all its probes
 constexpr float syn_ip_id_bits = 10;         // some scanners give all their probes one
 constexpr float probe_client_bits = 8;       // more, where address and port are nearly all there is
+constexpr float probe_server_bits = 20;      // likewise
 constexpr float probe_pace_told = 4;         // at any pace
 constexpr float probe_pace_bits_max = 6;
 constexpr DurationNs probe_pace_span_ns_max = 10 * ns_per_s;  // probes come in bursts
@@ -78,9 +81,11 @@ float price_of_isn(const LegWindow& window, const WindowLeg& a, const WindowLeg&
     return std::max(1.0F, isn_bits - 8.0F * (std::log2(static_cast<float>(sharers)) - 1.0F));
 }
 
-/// A server's address and port that few legs of a tap have tell connections apart: log2 of how many have another.
+/// A server's address and port tell connections apart: all of it where few legs of a tap go there, else log2 of how
+/// many go elsewhere.
 float price_of_server(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
-    float least = 16;
+    if (std::max(window.server_prevalence(a), window.server_prevalence(b)) <= few_sharers_max) return probe_server_bits;
+    float least = probe_server_bits - 4;
     for (const WindowLeg* l : {&a, &b})
         least = std::min(least, std::log2(static_cast<float>(window.legs_of_tap(l->tap) + 1) /
                                           static_cast<float>(std::max(1U, window.server_prevalence(*l)))));
@@ -133,6 +138,8 @@ void add_isns(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, P
     if (equal == 1 && once && common.known && x != 0 && y != 0 &&
         std::llabs(y - common.shift_ns - x) > gateway_ns_max + common.error_ns)
         out.add(EvidenceBy::contradiction, one_isn_but_late);
+    // Mirrors of one way each have but the acks of the other, and no time in common: an equal number must do.
+    if (equal == 1 && differing == 1 && !common.known && are_complementary(a, b)) return;
     if (a.same_ends(b) && equal == 0 && !are_lone_syns(a, b))
         out.add(EvidenceBy::contradiction, same_ends_other_isn);
     else
@@ -176,20 +183,26 @@ bool shifts_evenly(const WindowFlow& x, const WindowFlow& y, const SampleMatch& 
     return true;
 }
 
-/// Both found in the middle, and both numbers shifted: the same bytes in packets of the same length at the same time.
+/// Both found in the middle, and both numbers shifted: the same bytes in packets of the same length at the same time,
+/// or, where clocks do not compare, as long after the first of them.
 void add_same_bytes(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     const CommonTime common = common_time(window, a, b);
-    if (!common.known) return;
     // Proxies do the same, and then the server is another.
     if (a.server != b.server && !loses_odd_ttl(a, b)) return;
     float bits = 0;
+    std::optional<DurationNs> shift;
+    if (common.known) shift = common.shift_ns;
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SampleMatch match = match_samples(a, b, d);
         for (std::size_t i = 0; i < match.count; ++i) {
             const TimeNs x = a.at(a.flow(d).samples[match.pairs[i].a].time);
             const TimeNs y = b.at(b.flow(d).samples[match.pairs[i].b].time);
             if (x == 0 || y == 0) continue;
-            const DurationNs apart = std::llabs(y - common.shift_ns - x) - common.error_ns;
+            if (!shift) {
+                shift = y - x;
+                continue;
+            }
+            const DurationNs apart = std::llabs(y - *shift - x) - common.error_ns;
             bits += apart < ns_per_ms ? 10.0F : apart < 10 * ns_per_ms ? 4.0F : -10.0F;
         }
     }
@@ -214,7 +227,10 @@ void add_samples(const LegWindow& window, const WindowLeg& a, const WindowLeg& b
     for (const Direction d : {Direction::to_server, Direction::to_client}) {
         const SampleMatch match = match_samples(a, b, d);
         mismatches += match.mismatches;
-        other |= match.count + match.recut == 0 && a.flow(d).sample_count > 0 && b.flow(d).sample_count > 0;
+        // Where GRO made one packet of several at one tap alone, the stream's first bytes still tell; proxies cut the
+        // stream anew as well, and go to another server.
+        other |= match.count + match.recut == 0 && a.flow(d).sample_count > 0 && b.flow(d).sample_count > 0 &&
+                 !(a.server == b.server && shared_head(window, a, b, d).same);
         if (match.same_ip_ids > 0)
             ids += std::min(ip_id_bits + 3.0F * static_cast<float>(match.same_ip_ids - 1), 24.0F);
         if (match.recut > 0 && match.count == 0) payload += 3;
@@ -304,6 +320,27 @@ bool goes_on(const WindowLeg& earlier, const WindowLeg& later) {
     return true;
 }
 
+/// Mirrors of one way each, found in the middle: the one acknowledges what the other sent, and the other way round.
+/// Behind a gateway that shifts one side's numbers half of that is left.
+void add_crossed(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
+    if (!are_complementary(a, b)) return;
+    const Direction d = a.flow(Direction::to_server).packets != 0 ? Direction::to_server : Direction::to_client;
+    const WindowFlow& x = a.flow(d);
+    const WindowFlow& y = b.flow(opposite(d));
+    if (x.has_isn || y.has_isn) return;
+    const auto acknowledges = [](const WindowSample& one, const WindowSample& other) {
+        return one.ack != 0 && (one.ack == other.seq || one.ack == other.seq + other.length);
+    };
+    bool there = false;
+    bool back = false;
+    for (std::size_t i = 0; i < x.sample_count; ++i)
+        for (std::size_t j = 0; j < y.sample_count; ++j) {
+            there |= acknowledges(x.samples[i], y.samples[j]);
+            back |= acknowledges(y.samples[j], x.samples[i]);
+        }
+    if (there || back) out.add_key(EvidenceBy::seq_ack_pair, there && back ? 2 * isn_bits : isn_bits);
+}
+
 /// The beginning of one leg at least was not seen: both sides' last sequence numbers are the same.
 void add_ends(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     float bits = 0;
@@ -319,6 +356,7 @@ void add_ends(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
 /// Found in the middle on one side: the same addresses, and sequence numbers in the same place of both directions.
 void add_stream_state(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
     if (!a.same_ends(b)) {
+        add_crossed(a, b, out);
         add_ends(a, b, out);
         return;
     }
@@ -353,13 +391,17 @@ void add_streams(const LegWindow& window, const WindowLeg& a, const WindowLeg& b
     }
     const bool tls = share_tls_random(window, a, b);
     if (bits == 0 && !tls) return;
-    if (!passes_packets(window, a, b)) {
-        out.add(EvidenceBy::contradiction, other_stream);  // a proxy repeats the stream, not the packets
+    // A proxy repeats the stream, not the packets, and adds no TOA.
+    if (!out.is_explicit && !passes_packets(window, a, b)) {
+        out.add(EvidenceBy::contradiction, other_stream);
         return;
     }
     if (bits > 0) out.add_key(EvidenceBy::payload_head, bits);
     out.add(EvidenceBy::contradiction, -both_isns_differ);  // they differ because this gateway writes them
     if (tls) out.add_key(EvidenceBy::tls_random, tls_random_bits);
+    // Proxies as well send a payload some time after the SYN, but to another server.
+    if (a.server == b.server && !common_time(window, a, b).known && keeps_pace(a, b))
+        out.add_key(EvidenceBy::timing, pace_bits);
 }
 
 void add_options(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
@@ -378,11 +420,14 @@ void add_options(const WindowLeg& a, const WindowLeg& b, PairEvidence& out) {
 /// less what `add_distance` says of any two legs.
 void add_probe_pace(const LegWindow& window, const WindowLeg& a, const WindowLeg& b, const CommonTime& common,
                     PairEvidence& out) {
-    if (!common.known || a.client != b.client || !is_unanswered(a) || !is_unanswered(b)) return;
+    if (!common.known || !is_unanswered(a) || !is_unanswered(b)) return;
+    if (a.client != b.client && a.server != b.server) return;
     const DurationNs apart = std::llabs(start_of(b) - common.shift_ns - start_of(a)) + common.error_ns;
     const DurationNs span =
         std::min(std::max(a.first_ns, b.first_ns) - window.leg(window.oldest()).first_ns, probe_pace_span_ns_max);
-    const std::uint32_t probes = std::max(window.client_prevalence(a), window.client_prevalence(b));
+    const std::uint32_t probes = a.client == b.client
+                                     ? std::max(window.client_prevalence(a), window.client_prevalence(b))
+                                     : std::max(window.server_prevalence(a), window.server_prevalence(b));
     if (span <= 0 || probes >= probe_pace_count_max) return;
     const float near = 2.0F * static_cast<float>(std::max(apart, ns_per_us)) * static_cast<float>(probes + 1);
     const float seldom = std::log2(static_cast<float>(span) / near);

@@ -178,6 +178,28 @@ TEST_F(EngineTest, SynProxyByToa) {
     EXPECT_NE(link.delta[1], 0);
 }
 
+TEST_F(EngineTest, SynProxyByToaOnAMirrorOfOneWay) {
+    Truth truth = Journey::tcp(world, "203.0.113.9:40000", "198.51.100.10:80", noon)
+                      .tap(edge)
+                      .syn_proxy("10.1.0.1:1025", "10.1.0.5:8080")
+                      .tap(servers)
+                      .done();
+    for (Leg& leg : truth.legs) {
+        Flow& unseen = leg.flow(Direction::to_client);
+        const std::uint32_t isn = unseen.isn;
+        unseen = Flow{};
+        unseen.isn = isn;
+        unseen.isn_from = IsnFrom::peer_ack;
+        Flow& seen = leg.flow(Direction::to_server);
+        seen.head.length = 120;
+        seen.head.hash_all = 0x9e3779b97f4a7c15ULL;
+        seen.first_ip_id = 0;
+        for (std::size_t k = 0; k < seen.sample_count; ++k) seen.samples[k].ip_id = 0;
+    }
+    add(truth);
+    expect_path(truth);
+}
+
 TEST_F(EngineTest, TtlsThatFallBothWaysOrderTapsWhoseStampsAreLate) {
     world.late_ns_max = 2 * ns_per_ms;  // far more than the hops take, and than the legs say
     for (int n = 0; n < 100; ++n) {

@@ -267,6 +267,81 @@ TEST_F(StreamsTest, FirewallThatWritesBothSequenceNumbersAnew) {
     EXPECT_EQ(path.links[0].delta[1], 0x9abcdef0);
 }
 
+/// Behind a firewall that writes both sequence numbers and all IP ids anew and takes timestamps off, by another clock.
+Truth written_anew(Truth truth) {
+    for (std::size_t d = 0; d < direction_count; ++d) {
+        for (Leg& leg : truth.legs) leg.flows[d].first_tsval = 0;
+        Flow& flow = truth.legs[1].flows[d];
+        const std::uint32_t delta = 0x12345678 + static_cast<std::uint32_t>(d);
+        const std::uint32_t peer_delta = 0x12345679 - static_cast<std::uint32_t>(d);
+        flow.isn += delta, flow.next_seq += delta, flow.last_ack += peer_delta;
+        for (std::size_t k = 0; k < flow.sample_count; ++k) {
+            flow.samples[k].seq += delta, flow.samples[k].ack += peer_delta;
+            flow.samples[k].ip_id = static_cast<std::uint16_t>(flow.samples[k].ip_id + 77);
+        }
+        ++flow.first_ip_id;
+    }
+    return truth;
+}
+
+TEST_F(StreamsTest, AFirewallOnAMirrorOfOneWayIsKnownByItsPaceWhereClocksDoNotCompare) {
+    for (const bool in_pace : {true, false}) {
+        start_anew();
+        edge = engine.add_tap({"behind", "two"});
+        Truth truth = written_anew(behind_snat(40'000, "10.0.0.2", "198.51.100.10:80", 0));
+        set_heads(truth, 5);
+        for (Leg& leg : truth.legs) {
+            Flow& unseen = leg.flow(Direction::to_client);
+            const std::uint32_t isn = unseen.isn;
+            unseen = Flow{};
+            unseen.isn = isn;
+            unseen.isn_from = IsnFrom::peer_ack;
+        }
+        shift_times(truth.legs[1], clock_shift);
+        if (!in_pace)
+            for (Sample& s : truth.legs[1].flow(Direction::to_server).samples) s.time_ns += 5 * ns_per_ms;
+        EXPECT_EQ(run({truth}).size(), in_pace ? 1u : 2u);
+    }
+}
+
+TEST_F(StreamsTest, AFirewallFoundInTheMiddleIsKnownByItsPaceWhereClocksDoNotCompare) {
+    for (const bool in_pace : {true, false}) {
+        start_anew();
+        edge = engine.add_tap({"behind", "two"});
+        Journey journey = Journey::tcp(world, "10.0.0.2:40000", "198.51.100.10:80", noon);
+        journey.stream().from_middle = true;
+        journey.stream().exchanges = 3;
+        Truth truth = written_anew(journey.tap(tenant).snat("203.0.113.9:40000").tap(edge).done());
+        shift_times(truth.legs[1], clock_shift);
+        if (!in_pace)
+            for (Flow& flow : truth.legs[1].flows)
+                for (std::size_t k = 0; k < flow.sample_count; ++k)
+                    flow.samples[k].time_ns += static_cast<DurationNs>(k) * 50 * ns_per_ms;
+        EXPECT_EQ(run({truth}).size(), in_pace ? 1u : 2u);
+    }
+}
+
+TEST_F(StreamsTest, PacketsThatGroMadeLongerBehindAFirewallAreStillItsOwn) {
+    Truth truth = behind_snat(40'000, "10.0.0.2", "198.51.100.10:80", 0);
+    set_heads(truth, 5);
+    for (std::size_t d = 0; d < direction_count; ++d) {
+        Flow& flow = truth.legs[1].flows[d];
+        const std::uint32_t delta = 0x12345678 + static_cast<std::uint32_t>(d);
+        const std::uint32_t peer_delta = 0x12345679 - static_cast<std::uint32_t>(d);
+        flow.isn += delta, flow.next_seq += delta, flow.last_ack += peer_delta;
+        for (std::size_t k = 0; k < flow.sample_count; ++k) {
+            Sample& sample = flow.samples[k];
+            sample.seq += delta, sample.ack += peer_delta;
+            sample.length += 1448;
+            ++sample.ip_id;  // written anew
+            sample.payload_hash += 2;
+        }
+    }
+    const auto paths = run({truth});
+    ASSERT_EQ(paths.size(), 1u);
+    EXPECT_EQ(paths.begin()->second.links[0].kind, LinkKind::snat);
+}
+
 /// The same, without TCP options and IP ids of use, and `cut` where the edge's tap captured less: of other bytes the
 /// hashes over all are others.
 Truth behind_firewall(Truth truth, bool cut, std::uint32_t prefix) {
@@ -317,6 +392,31 @@ TEST_F(StreamsTest, DatagramsThatOneTapCutAreFoundWhateverCameFirst) {
     start_anew();
     std::swap(truth.legs[0], truth.legs[1]);
     EXPECT_EQ(run({truth}).size(), 1u);
+}
+
+TEST_F(StreamsTest, DatagramsThatBeginAlikeAreNotTheSameWhereOneTapCutThem) {
+    std::vector<Truth> truths;
+    for (int n = 0; n < 2; ++n) {
+        const std::string number = std::to_string(n + 2);
+        Journey journey =
+            Journey::dns(world, "10.0.0." + number + ":514", "198.51.100." + number + ":5140", noon + n * 900, 1, 1);
+        truths.push_back(journey.tap(n == 0 ? tenant : edge).done());
+        Leg& leg = truths.back().legs[0];
+        leg.hint_count = 0;
+        leg.flow(Direction::to_client) = Flow{};
+        Flow& flow = leg.flow(Direction::to_server);
+        flow.head.hash_all = 77 + static_cast<std::uint64_t>(n);
+        flow.first_ip_id = 0;
+        flow.sample_count = 3;
+        for (std::size_t k = 0; k < flow.sample_count; ++k) {
+            flow.samples[k] = flow.samples[0];
+            flow.samples[k].seq = static_cast<std::uint32_t>(k);
+            flow.samples[k].ip_id = 0;
+            flow.samples[k].payload_hash =
+                payload_hash_of(0x5bd1e995, mix_bits(k * 2 + static_cast<std::uint64_t>(n)), true);
+        }
+    }
+    EXPECT_EQ(run(truths).size(), 2u);
 }
 
 TEST_F(StreamsTest, PacketsThatGroMadeLongerAreTheSameStream) {
@@ -414,6 +514,21 @@ TEST_F(StreamsTest, ScannerWithOneSequenceNumberForAll) {
         whole += path.legs.size() == 2;
     }
     EXPECT_GE(whole, 128u) << "what is probed tells the probes apart";
+}
+
+TEST_F(StreamsTest, AScannersProbesAreToldApartByWhatTheyProbe) {
+    std::vector<Truth> truths;
+    for (int n = 0; n < 100; ++n) {
+        Journey probe = Journey::tcp(world, "10.9.0.1:40000", "198.51.100." + std::to_string(n + 1) + ":445",
+                                     noon + n * 20 * ns_per_ms);
+        probe.stream().answered = false;
+        probe.stream().isn[0] = 0x1000;
+        probe.stream().ip_id[0] = 0;
+        truths.push_back(probe.tap(tenant).snat("203.0.113.9:" + std::to_string(5000 + n)).tap(edge).done());
+    }
+    const auto paths = run(truths);
+    EXPECT_LE(paths.size(), truths.size() + 5);
+    for (const auto& [id, path] : paths) EXPECT_TRUE(right(path, truths));
 }
 
 TEST_F(StreamsTest, SynThatNobodyAnswersBehindAFullNatThatShiftsIt) {
@@ -560,6 +675,58 @@ TEST_F(StreamsTest, ProxiesBoundWhatClocksDifferBy) {
     EXPECT_GE(told, 20u);
 }
 
+/// A request of its own for each, over a proxy that adds headers, and a clock of its own behind it.
+Truth reframed(Truth truth, int n, bool names_client) {
+    for (std::size_t l = 0; l < 2; ++l) {
+        Leg& leg = truth.legs[l];
+        leg.hint_count = 0;
+        for (std::size_t d = 0; d < direction_count; ++d)
+            leg.flows[d].head.hash_all = (900 + static_cast<std::uint64_t>(n) * 8 + l * 4 + d) * 0x9e3779b97f4a7c15ULL;
+        Hint request;
+        request.kind = HintKind::http_request;
+        request.length = 8;
+        request.bytes.fill(static_cast<std::uint8_t>(n + 1));
+        request.time_ns = leg.flow(Direction::to_server).samples[0].time_ns;
+        leg.add_hint(request);
+        if (!names_client || l == 0) continue;
+        Hint named;
+        named.kind = HintKind::forwarded_for;
+        named.length = 16;
+        const IpAddress& client = truth.legs[0].client.ip;
+        std::copy(client.bytes.begin(), client.bytes.end(), named.bytes.begin());
+        named.time_ns = request.time_ns;
+        leg.add_hint(named);
+    }
+    return truth;
+}
+
+TEST_F(StreamsTest, ForwardedForAndARequestOfItsOwnNeedNoCommonTime) {
+    for (const bool names_client : {true, false}) {
+        start_anew();
+        edge = engine.add_tap({"behind", "two"});
+        std::vector<Truth> truths;
+        for (int n = 0; n < 3; ++n) {
+            truths.push_back(reframed(passed_on(n, n * 400 * ns_per_ms, 0), n, names_client));
+            shift_times(truths.back().legs[1], clock_shift);
+        }
+        const auto paths = run(truths);
+        EXPECT_EQ(paths.size(), names_client ? 3u : 6u);
+        for (const auto& [id, path] : paths) EXPECT_TRUE(right(path, truths));
+    }
+}
+
+TEST_F(StreamsTest, AProxyMayHoldWhatItPassesOnForSeconds) {
+    for (const bool stands : {true, false}) {
+        start_anew();
+        Truth truth = passed_on(1, 0, 500);
+        shift_times(truth.legs[1], 4 * ns_per_s);
+        Flow& answer = truth.legs[0].flow(Direction::to_client);
+        for (std::size_t k = 0; k < answer.sample_count; ++k) answer.samples[k].time_ns += 4 * ns_per_s;
+        if (stands) truth.legs[0].last_ns += 5 * ns_per_s;
+        EXPECT_EQ(run({truth}).size(), stands ? 1u : 2u);
+    }
+}
+
 TEST_F(StreamsTest, AProxysAnswerIsFoundWhereTheQuestionsBeginningWasMissed) {
     std::vector<Truth> truths = {passed_on(1, 0, 77)};
     Flow& asked = truths[0].legs[1].flow(Direction::to_server);
@@ -668,7 +835,7 @@ TEST_F(StreamsTest, OneDatagramThatNobodyElseSentIsKnownBehindSourceNat) {
             flow.head.hash_all = payload;
             for (std::size_t n = 0; n < flow.sample_count; ++n) {
                 flow.samples[n].ip_id = 0;
-                flow.samples[n].payload_hash = payload;
+                flow.samples[n].payload_hash = payload & ~std::uint64_t{1};  // nothing was cut
             }
         }
         return truth;
@@ -685,6 +852,54 @@ TEST_F(StreamsTest, OneDatagramThatNobodyElseSentIsKnownBehindSourceNat) {
                              noon + ns_per_s + n * 20 * ns_per_us, 0x517cc1b727220a95ULL));
     }
     for (const auto& [id, path] : run(alike)) EXPECT_TRUE(right(path, alike));
+}
+
+TEST_F(StreamsTest, OneQuestionToTwoServersOverOneLinkIsTwo) {
+    std::vector<Truth> truths;
+    for (const char* server : {"198.51.100.53:53", "198.51.100.54:53"}) {
+        truths.push_back(Journey::dns(world, "10.0.0.2:5353", server, noon, 0x1234, 99).tap(tenant).done());
+        Leg& leg = truths.back().legs[0];
+        leg.segment.client_mac.bytes = {2, 0, 0, 0, 0, 1};
+        leg.segment.server_mac.bytes = {2, 0, 0, 0, 0, 2};
+        for (Flow& flow : leg.flows)
+            for (Sample& sample : flow.samples) sample.ip_id = 0;  // as of many stacks
+    }
+    EXPECT_EQ(run(truths).size(), 2u);
+}
+
+TEST_F(StreamsTest, ADatagramOfItsOwnIsKnownBehindAFirewallThatWritesIpIdsAnew) {
+    for (const bool same_server : {true, false}) {
+        start_anew();
+        Journey journey = Journey::dns(world, "10.0.0.2:4001", "198.51.100.10:5000", noon, 1, 1);
+        journey.tap(tenant);
+        if (same_server)
+            journey.snat("203.0.113.9:700");
+        else
+            journey.fullnat("203.0.113.9:700", "10.2.0.5:5000");
+        Truth truth = journey.tap(edge).done();
+        set_heads(truth, 41);
+        for (std::size_t n = 0; n < 2; ++n) {
+            truth.legs[n].hint_count = 0;
+            for (Flow& flow : truth.legs[n].flows)
+                for (std::size_t k = 0; k < flow.sample_count; ++k)
+                    flow.samples[k].ip_id = static_cast<std::uint16_t>(1000 + n);
+        }
+        EXPECT_EQ(run({truth}).size(), same_server ? 1u : 2u);
+    }
+}
+
+TEST_F(StreamsTest, EchoesOfACrowdAreFoundByWhatTheyAreSentTo) {
+    std::vector<Truth> truths;
+    for (int n = 0; n < 100; ++n) {
+        const std::string last = std::to_string(n + 1);
+        Journey ping = Journey::ping(world, "10.0.0." + last + ":1", "198.51.100." + last + ":1", noon + n * ns_per_ms);
+        ping.stream().payload[0] = ping.stream().payload[1] = 0x6162636465666768;
+        truths.push_back(ping.tap(tenant).snat("203.0.113.9:" + std::to_string(500 + n)).tap(edge).done());
+        set_heads(truths.back(), 9);
+    }
+    const auto paths = run(truths);
+    EXPECT_EQ(paths.size(), truths.size());
+    for (const auto& [id, path] : paths) EXPECT_TRUE(right(path, truths));
 }
 
 TEST_F(StreamsTest, EchoesThatAreAllAlike) {
