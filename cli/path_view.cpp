@@ -294,7 +294,7 @@ std::string evidence_text(const std::string& by) {
         {"proxy_header", "the PROXY header names the other side's client"},
         {"request_id", "same X-Request-ID"},
         {"traceparent", "same traceparent"},
-        {"forwarded_for", "X-Forwarded-For names the other side's client"},
+        {"forwarded_for", "X-Forwarded-For or Forwarded names the other side's client"},
         {"tls_random", "same TLS ClientHello random"},
         {"dns_query", "same DNS id and name"},
         {"quic_cid", "same QUIC connection id"},

@@ -144,12 +144,12 @@ enum class HintKind : std::uint8_t {
     proxy_source = 2,  ///< PROXY v1/v2 header; value as for toa: the source it names, then 18 bytes for the destination
     request_id = 3,    ///< HTTP X-Request-ID and its family; value = the id's bytes (cut to hint_bytes_max)
     traceparent = 4,   ///< W3C trace context; value = 16 bytes trace id + 8 bytes parent id
-    forwarded_for = 5,  ///< X-Forwarded-For; value = last address, 16 bytes: each proxy adds its own client at the end,
-                        ///< so the last is the client of the leg before the proxy that sent this
-    tls_random = 6,     ///< ClientHello random; 32 bytes
-    dns_query = 7,      ///< value = 2 bytes id, 8 bytes XXH3-64 of the lower-cased qname, 2 bytes qtype
-    quic_cid = 8,       ///< destination connection id of the first Initial
-    http_request = 9,   ///< XXH3-64 of method, host and URI; 8 bytes
+    forwarded_for = 5,  ///< X-Forwarded-For or Forwarded; value = last address, 16 bytes: each proxy adds its own
+                        ///< client at the end, so the last is the client of the leg before the proxy that sent this
+    tls_random = 6,       ///< ClientHello random; 32 bytes
+    dns_query = 7,        ///< value = 2 bytes id, 8 bytes XXH3-64 of the lower-cased qname, 2 bytes qtype
+    quic_cid = 8,         ///< destination connection id of the first Initial
+    http_request = 9,     ///< XXH3-64 of method, host and URI; 8 bytes
     geneve_options = 10,  ///< of the first packet's innermost Geneve header, as on the wire (cut to hint_bytes_max)
     asked_target = 11,    ///< CONNECT, SOCKS: where the client told its proxy to connect to; 16 bytes IP (v4-mapped), 2
                           ///< bytes port; of a name 8 bytes XXH3-64 in lower case, 2 bytes port

@@ -76,10 +76,11 @@ bool against_causality(const LegWindow& window, const RelayPair& pair) {
 
 struct SharedRequests {
     bool any = false;
-    bool named = false;  ///< one that few ask for, and X-Forwarded-For on the back one names the front's client
+    bool named = false;  ///< one that few ask for, and a forwarded_for on the back one names the front's client
 };
 
-/// The same requests, by method, host and URI; and X-Forwarded-For on the back one that names the front's client.
+/// The same requests, by method, host and URI; and X-Forwarded-For or Forwarded on the back one that names the front's
+/// client.
 SharedRequests add_requests(const LegWindow& window, const RelayPair& pair, PairEvidence& out) {
     const WindowLeg& front = pair.front;
     const WindowLeg& back = pair.back;

@@ -73,9 +73,8 @@ struct WindowHint {
     bool has_destination = false;
     std::uint32_t next = no_leg;  ///< of the same leg
     std::uint64_t value = 0;      ///< hash of the value's bytes
-    Endpoint source;       ///< TOA and PROXY: the client it names; X-Forwarded-For: the address; asked_target: it,
-                           ///< of a name without an address; dns_query: its name and
-                           ///< type, as an address
+    Endpoint source;  ///< TOA and PROXY: the client it names; X-Forwarded-For, Forwarded: the address; asked_target:
+                      ///< it, of a name without an address; dns_query: its name and type, as an address
     Endpoint destination;  ///< PROXY: the server it names
     TimeNs time_ns = 0;
 };

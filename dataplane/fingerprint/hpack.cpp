@@ -115,6 +115,7 @@ HpackName name_of(std::string_view text) {
         {"host", HpackName::host},
         {"traceparent", HpackName::traceparent},
         {"x-forwarded-for", HpackName::forwarded_for},
+        {"forwarded", HpackName::forwarded},
     };
     for (const Known& k : known)
         if (same_name(text, k.text)) return k.name;
@@ -233,6 +234,9 @@ class BlockReader {
             case HpackName::traceparent: head_.traceparent = value; break;
             case HpackName::forwarded_for:
                 if (!value.empty()) head_.forwarded_for = value;  // of several the last continues the list
+                break;
+            case HpackName::forwarded:
+                if (!value.empty()) head_.forwarded = value;
                 break;
             default: break;
         }

@@ -24,6 +24,7 @@ enum class HpackName : std::uint8_t {
     request_id,
     traceparent,
     forwarded_for,
+    forwarded,
 };
 
 /// What later blocks may refer to. Entries leave at the sender in an order that it never refers back to, so only the

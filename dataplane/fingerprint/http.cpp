@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "dataplane/fingerprint/text.h"
 #include "dataplane/hash.h"
@@ -35,6 +36,8 @@ void read_header(std::string_view line, HttpHead& head) {
         head.traceparent = value;
     } else if (same_name(name, "x-forwarded-for") && !value.empty()) {
         head.forwarded_for = value;  // of several lines the last continues the list
+    } else if (same_name(name, "forwarded") && !value.empty()) {
+        head.forwarded = value;
     }
 }
 
@@ -68,6 +71,41 @@ bool read_hex(std::string_view text, std::uint8_t* to) {
     return true;
 }
 
+/// An address as a proxy writes it: alone, or with a port behind it; IPv6 then in brackets.
+bool read_node(std::string_view text, IpAddress& node) {
+    if (text.starts_with('[')) {
+        text.remove_prefix(1);
+        text = take_word(text, ']');
+    } else if (std::count(text.begin(), text.end(), ':') == 1) {
+        text = take_word(text, ':');
+    }
+    const auto ip = read_ip(text);
+    if (ip) node = *ip;
+    return ip.has_value();
+}
+
+/// Takes the text up to the next `stops` outside quotes off the front of `text`, and the stop with it. `stop`: which it
+/// was, '\0' at the end. Nothing when quotes do not end.
+std::optional<std::string_view> take_unquoted(std::string_view& text, std::string_view stops, char& stop) {
+    bool quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const char c = text[i];
+        if (quoted && c == '\\') {
+            ++i;
+        } else if (c == '"') {
+            quoted = !quoted;
+        } else if (!quoted && stops.find(c) != std::string_view::npos) {
+            const std::string_view word = text.substr(0, i);
+            text.remove_prefix(i + 1);
+            stop = c;
+            return word;
+        }
+    }
+    if (quoted) return std::nullopt;
+    stop = '\0';
+    return std::exchange(text, std::string_view{});
+}
+
 }  // namespace
 
 HttpHead parse_http_head(std::span<const std::uint8_t> payload, bool in_head) {
@@ -98,16 +136,27 @@ bool parse_traceparent(std::string_view text, std::span<std::uint8_t, 24> ids) {
 }
 
 bool parse_forwarded_for(std::string_view text, IpAddress& client) {
-    std::string_view last = trim(text.substr(text.rfind(',') + 1));  // npos + 1: the whole text
-    if (last.starts_with('[')) {
-        last.remove_prefix(1);
-        last = take_word(last, ']');
-    } else if (std::count(last.begin(), last.end(), ':') == 1) {
-        last = take_word(last, ':');
+    return read_node(trim(text.substr(text.rfind(',') + 1)), client);  // npos + 1: the whole text
+}
+
+bool parse_forwarded(std::string_view text, IpAddress& client) {
+    std::string_view node;  // of the element that is read
+    bool begins = true;     // an element
+    while (!text.empty()) {
+        char stop = '\0';
+        const auto pair = take_unquoted(text, ",;", stop);
+        if (!pair) return false;
+        std::string_view value = trim(*pair);
+        if (!value.empty()) {  // an element without anything is none
+            if (begins) node = {};
+            begins = false;
+            const std::string_view name = trim(take_word(value, '='));
+            if (same_name(name, "for")) node = trim(value);
+        }
+        begins |= stop == ',';
     }
-    const auto ip = read_ip(last);
-    if (ip) client = *ip;
-    return ip.has_value();
+    if (node.size() >= 2 && node.front() == '"' && node.back() == '"') node = node.substr(1, node.size() - 2);
+    return read_node(node, client);
 }
 
 std::uint64_t hash_http_request(const HttpHead& head) {

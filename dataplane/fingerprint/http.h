@@ -20,7 +20,8 @@ struct HttpHead {
     std::string_view method, uri, host;
     std::string_view request_id;  ///< X-Request-ID, X-Correlation-ID or Request-Id, the first there is
     std::string_view traceparent;
-    std::string_view forwarded_for;  ///< the whole value of the last such line
+    std::string_view forwarded_for;  ///< X-Forwarded-For: the whole value of the last such line
+    std::string_view forwarded;      ///< Forwarded (RFC 7239), likewise
 };
 
 /// Most payloads are no HTTP, and most of those are told by their first byte.
@@ -50,6 +51,10 @@ bool parse_traceparent(std::string_view text, std::span<std::uint8_t, 24> ids);
 /// The last address of X-Forwarded-For, with or without a port: the client of the proxy that sent this head. False when
 /// the last entry is no address ("unknown", a made-up name): the ones before it are other proxies' clients.
 bool parse_forwarded_for(std::string_view text, IpAddress& client);
+
+/// The same of Forwarded (RFC 7239): what its last element says behind "for=". False when that is no address
+/// ("unknown", a made-up "_name"), is not said, or stands in quotes that do not end.
+bool parse_forwarded(std::string_view text, IpAddress& client);
 
 /// XXH3-64 of "METHOD host URI".
 std::uint64_t hash_http_request(const HttpHead& head);

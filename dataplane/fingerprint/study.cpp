@@ -302,6 +302,8 @@ void Study::add_http_hints(ColdLeg& cold, const SeenPacket& seen, const HttpHead
     IpAddress client;
     if (!head.forwarded_for.empty() && parse_forwarded_for(head.forwarded_for, client))
         add_hint(cold, HintKind::forwarded_for, seen, client.bytes, findings);
+    if (!head.forwarded.empty() && parse_forwarded(head.forwarded, client))
+        add_hint(cold, HintKind::forwarded_for, seen, client.bytes, findings);
 }
 
 void Study::look_at_datagram(ColdLeg& cold, const SeenPacket& seen, StudyFindings& findings) {

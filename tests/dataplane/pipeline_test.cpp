@@ -330,6 +330,24 @@ TEST_F(PipelineTest, ForwardedForIsTheLastAddressOfTheLastLine) {
     EXPECT_EQ(forwarded("X-Forwarded-For:\r\n"), "none");
 }
 
+TEST_F(PipelineTest, ForwardedAndXForwardedForAreOneKindOfHint) {
+    handshake();
+    from_client({.seq = 1001,
+                 .ack = 9001,
+                 .flags = ack,
+                 .payload = text("GET / HTTP/1.1\r\nForwarded: for=192.0.2.9\r\nX-Forwarded-For: 192.0.2.1\r\n"
+                                 "forwarded: for=192.0.2.1, for=\"[2001:db8::7]:80\";proto=http\r\n\r\n")});
+    pipeline->flush();
+    std::vector<std::string> named;
+    for (const Hint& hint : last().hints)
+        if (hint.kind == HintKind::forwarded_for) {
+            IpAddress ip;
+            std::copy_n(hint.bytes.begin(), 16, ip.bytes.begin());
+            named.push_back(to_text(ip));
+        }
+    EXPECT_EQ(named, (std::vector<std::string>{"192.0.2.1", "2001:db8::7"})) << "of several lines the last counts";
+}
+
 TEST_F(PipelineTest, AHintAfterTheFirstReportIsReportedAtOnce) {
     handshake();
     wait(200 * ns_per_ms);

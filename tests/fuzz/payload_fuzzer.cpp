@@ -42,7 +42,8 @@ void read_http2(std::span<const std::uint8_t> payload, std::uint8_t where) {
         const std::span<const std::uint8_t> kept(reinterpret_cast<const std::uint8_t*>(text.bytes.data()),
                                                  text.bytes.size());
         while (reader.next(bytes, text, head))
-            for (const std::string_view part : {head.request_id, head.traceparent, head.forwarded_for, head.host})
+            for (const std::string_view part :
+                 {head.request_id, head.traceparent, head.forwarded_for, head.forwarded, head.host})
                 CLEW_CHECK(inside(part, kept));
         reader.miss(missing);
     }
@@ -66,8 +67,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* input, std::size_t siz
     CLEW_CHECK(inside(hello.server_name, payload) && inside(hello.alpn, payload));
     const HttpHead head = parse_http_head(payload, (input[0] & 2) != 0);
     for (const std::string_view part :
-         {head.method, head.uri, head.host, head.request_id, head.traceparent, head.forwarded_for})
+         {head.method, head.uri, head.host, head.request_id, head.traceparent, head.forwarded_for, head.forwarded})
         CLEW_CHECK(inside(part, payload));
+    const std::string_view whole(reinterpret_cast<const char*>(payload.data()), payload.size());
+    clew::IpAddress client;
+    parse_forwarded_for(whole, client);
+    parse_forwarded(whole, client);
     read_http2(payload, input[2]);
     const auto asking = static_cast<Asking>(input[2] % 6);
     std::size_t byte_count = 0;

@@ -26,7 +26,7 @@ const evidenceWords: Record<string, () => string> = {
   seq_ack_pair: () => t("the same sequence and acknowledgement numbers in packets of both"), constant_delta: () => t("sequence numbers differ by one constant throughout"),
   payload_head: () => t("the same first bytes of the stream"), payload_sample: () => t("the same payload in sampled packets"), toa: () => t("the TOA option names the other side's client"),
   proxy_header: () => t("the PROXY header names the other side's client"), request_id: () => t("the same X-Request-ID"), traceparent: () => t("the same traceparent"),
-  forwarded_for: () => t("X-Forwarded-For names the other side's client"), tls_random: () => t("the same TLS ClientHello random"), dns_query: () => t("the same DNS id and name"),
+  forwarded_for: () => t("X-Forwarded-For or Forwarded names the other side's client"), tls_random: () => t("the same TLS ClientHello random"), dns_query: () => t("the same DNS id and name"),
   quic_cid: () => t("the same QUIC connection id"), http_request: () => t("the same HTTP method, host and path"), icmp_echo: () => t("the same echo sequence numbers and payloads"),
   same_client: () => t("client address and port unchanged"), same_server: () => t("server address and port unchanged"), tcp_options: () => t("TCP options agree"), ip_id: () => t("IP identifications agree"),
   same_process: () => t("both sockets belong to one process"), timing: () => t("order and distance in time"), ttl: () => t("TTLs agree with the order of the hops"), tunnel: () => t("the same inner addresses in another tunnel"),

@@ -458,7 +458,7 @@ export const chinese: Record<string, string> = {
   "the PROXY header names the other side's client": "PROXY 头写明另一侧的客户端",
   "the same X-Request-ID": "X-Request-ID 相同",
   "the same traceparent": "traceparent 相同",
-  "X-Forwarded-For names the other side's client": "X-Forwarded-For 写明另一侧的客户端",
+  "X-Forwarded-For or Forwarded names the other side's client": "X-Forwarded-For 或 Forwarded 写明另一侧的客户端",
   "the same TLS ClientHello random": "TLS ClientHello 随机数相同",
   "the same DNS id and name": "DNS 编号和名称相同",
   "the same QUIC connection id": "QUIC 连接编号相同",

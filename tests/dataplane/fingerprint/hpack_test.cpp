@@ -141,6 +141,15 @@ TEST(Hpack, KnowsTheFieldsThatHttp1Has) {
     EXPECT_EQ(r.head.forwarded_for, "192.0.2.1");
 }
 
+TEST(Hpack, KnowsForwarded) {
+    Reading r;
+    ASSERT_TRUE(read_bytes(r, "\x83" + field("forwarded", "for=192.0.2.1") + field("forwarded", "for=192.0.2.2")));
+    EXPECT_EQ(r.head.forwarded, "for=192.0.2.2");
+    EXPECT_EQ(r.head.forwarded_for, "");
+    ASSERT_TRUE(read_bytes(r, "\x83\xbf"));
+    EXPECT_EQ(r.head.forwarded, "for=192.0.2.1") << "from the table";
+}
+
 TEST(Hpack, AnEntryThatIsLargerThanTheTableEmptiesIt) {
     Reading r;
     ASSERT_TRUE(read_bytes(r, field("traceparent", "first")));
