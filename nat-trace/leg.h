@@ -144,8 +144,8 @@ enum class HintKind : std::uint8_t {
     proxy_source = 2,  ///< PROXY v1/v2 header; value as for toa: the source it names, then 18 bytes for the destination
     request_id = 3,    ///< HTTP X-Request-ID and its family; value = the id's bytes (cut to hint_bytes_max)
     traceparent = 4,   ///< W3C trace context; value = 16 bytes trace id + 8 bytes parent id
-    forwarded_for = 5,  ///< X-Forwarded-For or Forwarded; value = last address, 16 bytes: each proxy adds its own
-                        ///< client at the end, so the last is the client of the leg before the proxy that sent this
+    forwarded_for = 5,    ///< X-Forwarded-For or Forwarded; value = last address, 16 bytes: each proxy adds its own
+                          ///< client at the end, so the last is the client of the leg before the proxy that sent this
     tls_random = 6,       ///< ClientHello random; 32 bytes
     dns_query = 7,        ///< value = 2 bytes id, 8 bytes XXH3-64 of the lower-cased qname, 2 bytes qtype
     quic_cid = 8,         ///< destination connection id of the first Initial

@@ -22,8 +22,7 @@ TEST(Http, ForwardedIsTheAddressOfTheLastElement) {
     EXPECT_EQ(forwarded("for=\"[2001:db8::1]:_port\";by=203.0.113.43"), "2001:db8::1");
     EXPECT_EQ(forwarded("proto=http; for=192.0.2.60 ;by=203.0.113.43"), "192.0.2.60");
     EXPECT_EQ(forwarded("for=192.0.2.43, for=198.51.100.17"), "198.51.100.17");
-    EXPECT_EQ(forwarded("for=_hidden, by=203.0.113.43;for=198.51.100.17;host=\"a;b, for=192.0.2.1\""),
-              "198.51.100.17")
+    EXPECT_EQ(forwarded("for=_hidden, by=203.0.113.43;for=198.51.100.17;host=\"a;b, for=192.0.2.1\""), "198.51.100.17")
         << "what stands in quotes is no element";
     EXPECT_EQ(forwarded("host=\"a\\\", for=192.0.2.1\";for=192.0.2.2"), "192.0.2.2") << "nor behind a quoted quote";
     EXPECT_EQ(forwarded(",for=192.0.2.43 , ,;"), "192.0.2.43") << "empty ones are none";
