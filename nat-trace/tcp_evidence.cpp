@@ -34,7 +34,8 @@ constexpr std::uint16_t zmap_ip_id = 54321;  // of all its probes
 constexpr float syn_ip_id_bits = 10;         // some scanners give all their probes one
 constexpr float probe_client_bits = 8;       // more, where address and port are nearly all there is
 constexpr float probe_server_bits = 20;      // likewise
-constexpr float probe_pace_told = 4;         // at any pace
+constexpr float crowded_server_bits_max = 16;
+constexpr float probe_pace_told = 4;  // at any pace
 constexpr float probe_pace_bits_max = 6;
 constexpr DurationNs probe_pace_span_ns_max = 10 * ns_per_s;  // probes come in bursts
 constexpr std::uint32_t probe_pace_count_max = 200;           // of more the window hardly counts how many
@@ -85,7 +86,7 @@ float price_of_isn(const LegWindow& window, const WindowLeg& a, const WindowLeg&
 /// many go elsewhere.
 float price_of_server(const LegWindow& window, const WindowLeg& a, const WindowLeg& b) {
     if (std::max(window.server_prevalence(a), window.server_prevalence(b)) <= few_sharers_max) return probe_server_bits;
-    float least = probe_server_bits - 4;
+    float least = crowded_server_bits_max;
     for (const WindowLeg* l : {&a, &b})
         least = std::min(least, std::log2(static_cast<float>(window.legs_of_tap(l->tap) + 1) /
                                           static_cast<float>(std::max(1U, window.server_prevalence(*l)))));

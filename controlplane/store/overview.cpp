@@ -61,6 +61,9 @@ std::string stored_sql(const OverviewQuery& query) {
                            : "stored_at >= toDateTime({stored:UInt32})";
 }
 
+/// Of a shorter one all paths are counted, however many.
+bool is_sampled_range(const OverviewQuery& query) { return query.until_ns - query.since_ns >= sampled_range_min_ns; }
+
 /// `one_in` a power of 2.
 std::string matching_sql(const SqlCondition& filter, std::uint32_t one_in) {
     std::string part;
@@ -88,12 +91,11 @@ Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::stri
         call.sql = "SELECT " + select + " FROM " + address_paths_sql(*filter, made->range, matching) + " AS paths " +
                    joined + " WHERE 1 " + tail + " FORMAT RowBinary";
         call.parameters = address_paths_parameters(made->range);
-    } else if (sampled && joined.empty()) {  // not very many: their latest rows are put in order
+    } else if (sampled && is_sampled_range(query)) {  // not very many: their latest rows are put in order
         call.sql = "SELECT " + select + " FROM (SELECT *, (" + matching +
-                   ") AS matches FROM paths PREWHERE path_id IN "
-                   "(SELECT path_id FROM paths WHERE " +
-                   stored + " AND " + matching + ") WHERE " + stored +
-                   " ORDER BY revision DESC LIMIT 1 BY path_id) WHERE matches " + tail + " FORMAT RowBinary";
+                   ") AS matches FROM paths PREWHERE path_id IN (SELECT path_id FROM paths WHERE " + stored + " AND " +
+                   matching + ") WHERE " + stored + " ORDER BY revision DESC LIMIT 1 BY path_id) AS paths " + joined +
+                   " WHERE matches " + tail + " FORMAT RowBinary";
     } else {
         call.sql = "SELECT " + select + " FROM paths " + joined + " PREWHERE " + latest_rows_sql(stored, matching) +
                    " WHERE " + stored + " AND " + matching + " " + tail + " FORMAT RowBinary";
@@ -106,7 +108,7 @@ Result<std::string> OverviewAsk::ask(const OverviewQuery& query, const std::stri
 /// By a few paths, or by all rows of the addresses where those are read.
 Result<std::uint32_t> OverviewAsk::estimate_one_in(const OverviewQuery& query, const SqlCondition& filter,
                                                    const std::optional<AddressRows>& made) const {
-    if (query.exact || query.until_ns - query.since_ns < sampled_range_min_ns) return 1;
+    if (query.exact || !is_sampled_range(query)) return 1;
     if (made && made->count_about <= settings_.counted_paths_max) return 1;
     ClickHouseCall call;
     const std::uint32_t tried = made ? 1 : tried_one_in;

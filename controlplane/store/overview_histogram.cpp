@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <map>
+#include <optional>
 #include <string_view>
 
 #include "controlplane/store/overview_ask.h"
@@ -98,6 +99,26 @@ void fill_bucket(std::string_view field, std::string_view value, std::uint64_t p
         (histogram.mutable_buckets(at)->*bucket_counts[count].set)(paths);
 }
 
+/// The counts of an empty histogram, and what cut them.
+Result<void> count_buckets(const OverviewAsk& store, const OverviewQuery& query,
+                           const std::optional<RolledRange>& rolled, CountedPart& part, v1::Histogram& histogram) {
+    std::string counts;
+    for (const BucketCount& one : bucket_counts) counts += ", countIf(" + std::string(one.sql) + ")";
+    std::string& partial = *histogram.mutable_partial();
+    const auto answer =
+        rolled
+            ? store.ask_rolled(query, *rolled, path_minutes,
+                               minute_bucket_sql() +
+                                   " AS bucket, toUInt64(greatest(0, sum(n))), toUInt64(greatest(0, sumIf(n, unlinked "
+                                   "!= 'linked'))), toUInt64(greatest(0, sum(resets))), toUInt64(greatest(0, "
+                                   "sum(retransmitting)))",
+                               "GROUP BY bucket", partial)
+            : store.ask(query, bucket_sql() + " AS bucket" + counts, "GROUP BY bucket", partial, {}, &part);
+    if (!answer) return tl::make_unexpected(answer.error());
+    if (part.one_in > 1) histogram.set_one_in(part.one_in);
+    return fill_buckets(*answer, part.one_in, histogram);
+}
+
 Result<void> fill_series(std::string_view answer, std::uint64_t times, v1::Histogram& histogram) {
     struct Cell {
         std::uint32_t at;
@@ -158,25 +179,12 @@ Result<v1::Histogram> Overview::histogram(const OverviewQuery& query) const {
     const OverviewAsk store(client_, settings_);
     const auto rolled = store.rolled(query);
     CountedPart part{.one_in = rolled ? 1u : 0u, .light = by == nullptr};  // both questions count the same
+    if (auto counted = count_buckets(store, query, rolled, part, histogram); !counted)
+        return tl::make_unexpected(counted.error());
     std::string& partial = *histogram.mutable_partial();
-    std::string counts;
-    for (const BucketCount& one : bucket_counts) counts += ", countIf(" + std::string(one.sql) + ")";
-    auto answer =
-        rolled
-            ? store.ask_rolled(query, *rolled, path_minutes,
-                               minute_bucket_sql() +
-                                   " AS bucket, toUInt64(greatest(0, sum(n))), toUInt64(greatest(0, sumIf(n, unlinked "
-                                   "!= 'linked'))), toUInt64(greatest(0, sum(resets))), toUInt64(greatest(0, "
-                                   "sum(retransmitting)))",
-                               "GROUP BY bucket", partial)
-            : store.ask(query, bucket_sql() + " AS bucket" + counts, "GROUP BY bucket", partial, {}, &part);
-    if (!answer) return tl::make_unexpected(answer.error());
-    if (part.one_in > 1) histogram.set_one_in(part.one_in);
-    if (auto filled = fill_buckets(*answer, part.one_in, histogram); !filled)
-        return tl::make_unexpected(filled.error());
     if (by == nullptr || !histogram.partial().empty()) return histogram;
     histogram.set_by(query.by);
-    answer =
+    const auto answer =
         rolled
             ? store.ask_rolled(
                   query, *rolled, facet_minutes, minute_bucket_sql() + " AS bucket, value, toUInt64(sum(n)) AS paths",
@@ -195,15 +203,10 @@ Result<v1::FacetList> Overview::facets(const OverviewQuery& query) const {
     const auto rolled = store.rolled(query);
     CountedPart part{.one_in = rolled ? 1u : 0u};
     v1::Histogram* const over_time = query.bucket_count > 0 ? list.mutable_histogram() : nullptr;
-    if (over_time != nullptr && rolled) {
-        OverviewQuery alone = query;
-        alone.by.clear();
-        auto histogram = this->histogram(alone);
-        if (!histogram) return tl::make_unexpected(histogram.error());
-        *over_time = std::move(*histogram);
-    } else if (over_time != nullptr) {
-        *over_time = empty_histogram(query);
-    }
+    if (over_time != nullptr) *over_time = empty_histogram(query);
+    if (over_time != nullptr && rolled)
+        if (auto counted = count_buckets(store, query, rolled, part, *over_time); !counted)
+            return tl::make_unexpected(counted.error());
     const bool beside = over_time != nullptr && !rolled;
     const std::string order = " ORDER BY field, n DESC, value LIMIT " + std::to_string(count_max + 1) + " BY field" +
                               (beside ? ", if(startsWith(field, '" + std::string(no_field) + "'), value, '')" : "");
