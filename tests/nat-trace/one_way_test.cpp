@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "nat-trace/engine.h"
+#include "tests/nat-trace/leg_views.h"
 #include "tests/sim/journey.h"
 
 namespace clew {
@@ -37,33 +38,14 @@ class OneWayTest : public testing::Test {
     static Truth halved(Truth truth, Direction first_sees) {
         for (std::size_t n = 0; n < 2; ++n) {
             Leg& leg = truth.legs[n];
-            Flow& unseen = leg.flow(n == 0 ? opposite(first_sees) : first_sees);
-            const Flow whole = unseen;
-            unseen = Flow{};
-            if (whole.isn_from != IsnFrom::none) unseen.isn = whole.isn, unseen.isn_from = IsnFrom::peer_ack;
+            hide(leg, n == 0 ? opposite(first_sees) : first_sees);
             leg.first_ns = leg.flow(n == 0 ? first_sees : opposite(first_sees)).first_ns;
         }
-        Leg& other = truth.legs[1];
-        for (TimeNs* t : {&other.first_ns, &other.last_ns}) *t += clock_shift;
-        for (Flow& flow : other.flows) {
-            for (TimeNs* t : {&flow.first_ns, &flow.last_ns, &flow.syn_ns, &flow.first_ack_ns, &flow.first_payload_ns})
-                *t += *t != 0 ? clock_shift : 0;
-            for (std::size_t k = 0; k < flow.sample_count; ++k) flow.samples[k].time_ns += clock_shift;
-        }
+        shift_times(truth.legs[1], clock_shift);
         return truth;
     }
 
-    std::vector<Path> run(const std::vector<Truth>& truths) {
-        for (const Truth& truth : truths)
-            for (const Leg& leg : truth.legs) engine.add(leg);
-        engine.finish();
-        std::vector<Path> out;
-        for (Path& path : engine.drain()) {
-            std::erase_if(out, [&](const Path& p) { return p.id == path.id; });
-            if (!path.retracted) out.push_back(std::move(path));
-        }
-        return out;
-    }
+    std::vector<Path> run(const std::vector<Truth>& truths) { return paths_of(engine, truths); }
 
     Engine engine{EngineLimits{}};
     World world{19};

@@ -11,6 +11,7 @@
 
 #include "nat-trace/engine.h"
 #include "nat-trace/window.h"
+#include "tests/nat-trace/leg_views.h"
 #include "tests/sim/journey.h"
 
 namespace clew {
@@ -134,14 +135,6 @@ class StreamsTest : public testing::Test {
     }
 
     /// As another clock would stamp it.
-    static void shift_times(Leg& leg, DurationNs by) {
-        for (TimeNs* t : {&leg.first_ns, &leg.last_ns}) *t += by;
-        for (Flow& flow : leg.flows) {
-            for (TimeNs* t : {&flow.first_ns, &flow.last_ns, &flow.syn_ns, &flow.first_ack_ns, &flow.first_payload_ns})
-                *t += *t != 0 ? by : 0;
-            for (std::size_t k = 0; k < flow.sample_count; ++k) flow.samples[k].time_ns += by;
-        }
-    }
     static constexpr DurationNs clock_shift = 40 * ns_per_ms;
 
     static bool right(const Path& path, const std::vector<Truth>& truths) {
@@ -290,13 +283,7 @@ TEST_F(StreamsTest, AFirewallOnAMirrorOfOneWayIsKnownByItsPaceWhereClocksDoNotCo
         edge = engine.add_tap({"behind", "two"});
         Truth truth = written_anew(behind_snat(40'000, "10.0.0.2", "198.51.100.10:80", 0));
         set_heads(truth, 5);
-        for (Leg& leg : truth.legs) {
-            Flow& unseen = leg.flow(Direction::to_client);
-            const std::uint32_t isn = unseen.isn;
-            unseen = Flow{};
-            unseen.isn = isn;
-            unseen.isn_from = IsnFrom::peer_ack;
-        }
+        for (Leg& leg : truth.legs) hide(leg, Direction::to_client);
         shift_times(truth.legs[1], clock_shift);
         if (!in_pace)
             for (Sample& s : truth.legs[1].flow(Direction::to_server).samples) s.time_ns += 5 * ns_per_ms;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "nat-trace/engine.h"
+#include "tests/nat-trace/leg_views.h"
 #include "tests/sim/journey.h"
 
 namespace clew {
@@ -62,17 +63,7 @@ class ToldProxyTest : public testing::Test {
         front.add_hint(hint);
     }
 
-    std::vector<Path> run(const std::vector<Truth>& truths) {
-        for (const Truth& truth : truths)
-            for (const Leg& leg : truth.legs) engine.add(leg);
-        engine.finish();
-        std::vector<Path> out;
-        for (Path& path : engine.drain()) {
-            std::erase_if(out, [&](const Path& p) { return p.id == path.id; });
-            if (!path.retracted) out.push_back(std::move(path));
-        }
-        return out;
-    }
+    std::vector<Path> run(const std::vector<Truth>& truths) { return paths_of(engine, truths); }
     static bool is_one(const Path& path, const Truth& truth) {
         return path.legs.size() == 2 && path.legs[0].leg == truth.legs[0].id && path.legs[1].leg == truth.legs[1].id;
     }
